@@ -1,0 +1,135 @@
+//! Ground costs: what it costs to move one source point to one target point.
+//!
+//! `Euclidean` and `SquaredEuclidean` compare points of one space. The margin cost compares logits,
+//! and is asymmetric: `max_c delta_c - min_{c in S} delta_c` with `delta = s(target) - s(source)`;
+//! it is an upper bound on how much the loss of any label whose sources are `S` can rise from one
+//! point to the other (Lipschitz in the margins, constant 1). The paper's Euclidean cost and the
+//! head cost are a Lipschitz constant of the head times `Euclidean` in their own coordinates.
+//!
+//! Matrices are row-major, one row per source point.
+
+use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+
+/// Pairwise Euclidean distances between the rows of `source` (`n x d`) and `target` (`m x d`),
+/// squared or not. Flat row-major `n x m`.
+///
+/// Squares come from `|a|^2 + |b|^2 - 2ab` in one matrix product; pairs so close that this loses
+/// digits to cancellation are summed again coordinate by coordinate.
+#[must_use]
+pub fn euclidean(source: MatRef<'_, f64>, target: MatRef<'_, f64>, squared: bool) -> Vec<f64> {
+    let (n, m) = (source.nrows(), target.nrows());
+    let norms = |points: MatRef<'_, f64>| -> Vec<f64> {
+        (0..points.nrows())
+            .map(|i| points.row(i).iter().map(|v| v * v).sum())
+            .collect()
+    };
+    let (source_norm, target_norm) = (norms(source), norms(target));
+    let mut cost = vec![0.0; n * m];
+    matmul(
+        MatMut::from_row_major_slice_mut(&mut cost, n, m),
+        Accum::Replace,
+        source,
+        target.transpose(),
+        -2.0,
+        Par::Seq,
+    );
+    for i in 0..n {
+        for j in 0..m {
+            let scale = source_norm[i] + target_norm[j];
+            let mut square = cost[i * m + j] + scale;
+            // Keeps the relative error of the square below about 1e-12.
+            if square < 1e-3 * scale {
+                square = source
+                    .row(i)
+                    .iter()
+                    .zip(target.row(j).iter())
+                    .map(|(a, b)| (a - b) * (a - b))
+                    .sum();
+            }
+            cost[i * m + j] = if squared { square } else { square.sqrt() };
+        }
+    }
+    cost
+}
+
+/// The margin cost of moving logits `source` to logits `target`, for a label whose sources are the
+/// classes in `support`.
+#[must_use]
+pub fn margin(source: &[f64], target: &[f64], support: &[u32]) -> f64 {
+    let highest = source
+        .iter()
+        .zip(target)
+        .fold(f64::NEG_INFINITY, |acc, (s, t)| acc.max(t - s));
+    let lowest = support.iter().fold(f64::INFINITY, |acc, &c| {
+        acc.min(target[c as usize] - source[c as usize])
+    });
+    highest - lowest
+}
+
+/// Margin costs between all pairs, flat row-major `n x m`. `source` and `target` hold logits, one
+/// row of `k` per point.
+///
+/// # Panics
+/// Never for whole rows: `source.len()` and `target.len()` are multiples of `k`, which the callers
+/// construct.
+#[must_use]
+pub fn margin_matrix(source: &[f64], target: &[f64], k: usize, support: &[u32]) -> Vec<f64> {
+    let m = target.len() / k;
+    // One contiguous run of targets per class, so that the inner loop vectorises over targets.
+    let mut by_class = vec![0.0; k * m];
+    for (j, row) in target.chunks_exact(k).enumerate() {
+        for (c, &value) in row.iter().enumerate() {
+            by_class[c * m + j] = value;
+        }
+    }
+    let mut cost = vec![0.0; source.len() / k * m];
+    let mut lowest = vec![0.0; m];
+    for (row, out) in source.chunks_exact(k).zip(cost.chunks_exact_mut(m)) {
+        out.fill(f64::NEG_INFINITY);
+        for (&s, targets) in row.iter().zip(by_class.chunks_exact(m)) {
+            for (o, t) in out.iter_mut().zip(targets) {
+                let delta = t - s;
+                *o = if delta > *o { delta } else { *o };
+            }
+        }
+        lowest.fill(f64::INFINITY);
+        for &c in support {
+            let s = row[c as usize];
+            for (l, t) in lowest.iter_mut().zip(&by_class[c as usize * m..][..m]) {
+                let delta = t - s;
+                *l = if delta < *l { delta } else { *l };
+            }
+        }
+        for (o, l) in out.iter_mut().zip(&lowest) {
+            *o -= l;
+        }
+    }
+    cost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_points_keep_their_digits() {
+        let source = [1e6, 0.0];
+        let target = [1e6 + 1e-3, 0.0];
+        let row = |x| MatRef::from_row_major_slice(x, 1, 2);
+        let d = euclidean(row(&source), row(&target), false);
+        assert!((d[0] - (target[0] - source[0])).abs() < 1e-15);
+    }
+
+    #[test]
+    fn matrix_equals_the_pairwise_margin() {
+        let logits: Vec<f64> = (0..60).map(|k| (k as f64 * 1.7).sin() * 3.0).collect();
+        let (source, target) = logits.split_at(24);
+        let support = [1, 3];
+        let all = margin_matrix(source, target, 4, &support);
+        for (i, s) in source.chunks_exact(4).enumerate() {
+            for (j, t) in target.chunks_exact(4).enumerate() {
+                assert_eq!(all[i * 9 + j], margin(s, t, &support));
+            }
+        }
+    }
+}
