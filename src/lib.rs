@@ -1,6 +1,24 @@
+//! Certified transferability bounds and exact optimal transport, as Polars expressions.
+//!
+//! Three layers, each of which knows only the ones below: Python (coercion, frames, commands), the
+//! Polars expressions in `expressions` (types, nulls, error text; built with the feature `python`), and
+//! the mathematics in all other modules, which know neither Polars nor Python.
+
+pub mod bound;
+#[cfg(feature = "python")]
+pub mod expressions;
+pub mod features;
+pub mod head;
+pub mod matrix;
+pub mod optimize;
 pub mod transport;
+
 #[cfg(feature = "python")]
-use pyo3::prelude::*;
-#[cfg(feature = "python")]
-#[pymodule]
-fn _internal(_m: &Bound<'_, PyModule>) -> PyResult<()> { Ok(()) }
+mod python {
+    use pyo3::prelude::*;
+
+    #[pymodule]
+    fn _internal(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -66,12 +66,28 @@ pub fn margin(source: &[f64], target: &[f64], support: &[u32]) -> f64 {
     highest - lowest
 }
 
+/// The classes at which the margin cost's max and min are attained: it is
+/// `(t_h - s_h) - (t_l - s_l)` for the pair `(h, l)` returned.
+#[must_use]
+pub fn margin_extremes(source: &[f64], target: &[f64], support: &[u32]) -> (usize, usize) {
+    let delta = |c: usize| target[c] - source[c];
+    let mut high = 0;
+    for c in 1..source.len() {
+        if delta(c) > delta(high) {
+            high = c;
+        }
+    }
+    let mut low = support.first().map_or(0, |&c| c as usize);
+    for &c in support {
+        if delta(c as usize) < delta(low) {
+            low = c as usize;
+        }
+    }
+    (high, low)
+}
+
 /// Margin costs between all pairs, flat row-major `n x m`. `source` and `target` hold logits, one
 /// row of `k` per point.
-///
-/// # Panics
-/// Never for whole rows: `source.len()` and `target.len()` are multiples of `k`, which the callers
-/// construct.
 #[must_use]
 pub fn margin_matrix(source: &[f64], target: &[f64], k: usize, support: &[u32]) -> Vec<f64> {
     let m = target.len() / k;

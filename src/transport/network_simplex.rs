@@ -502,14 +502,16 @@ impl BlockSearch {
                 let row = &cost[i * self.m..][..self.m];
                 let lowest = min_difference(row, target);
                 let reduced = lowest - source[i];
-                if reduced < best.0
-                    && let Some(j) = position_of_difference(row, target, lowest)
-                {
-                    // Below this a reduced cost is rounding, not a descent direction.
-                    let noise = 4.0 * f64::EPSILON * (row[j].abs() + source[i].abs() + target[j].abs());
-                    if reduced < -noise {
-                        best = (reduced, i, j);
-                    }
+                if reduced >= best.0 {
+                    continue;
+                }
+                let Some(j) = position_of_difference(row, target, lowest) else {
+                    continue;
+                };
+                // Below this a reduced cost is rounding, not a descent direction.
+                let noise = 4.0 * f64::EPSILON * (row[j].abs() + source[i].abs() + target[j].abs());
+                if reduced < -noise {
+                    best = (reduced, i, j);
                 }
             }
             if best.0 < 0.0 {

@@ -1,0 +1,317 @@
+//! Joint descent on the margin bound: head and target map together.
+//!
+//! With the margin cost, source logits `W z + b` and target logits `Q x + q` are two free affine maps
+//! (any `Q` extends to an invertible feature transform), and for fixed couplings the bound is smooth
+//! in them but for a max. Each step draws a small batch of rows for every target class, as many source
+//! rows as target rows, couples them exactly (an assignment problem of that size) and takes one Adam
+//! step on the batch's bound plus an L2 penalty.
+//!
+//! Small batches are not a compromise. The bound on new rows contains the cost of matching two finite
+//! samples; a batch has that cost in it, whereas couplings of all fit rows learn the rows' own noise.
+//! Measured on the LeNet pairs of this project, batches of 20 reach a lower bound on new rows than
+//! couplings of all 200 rows a class, in a tenth of the time.
+
+use rand::seq::SliceRandom;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::split::generator;
+use crate::features::ClassRows;
+use crate::head::{cross_entropy_gradient, LinearHead};
+use crate::matrix::Matrix;
+use crate::transport::{assignment, ground_cost, TransportError};
+
+/// Rows of each side that a batch has for one target class.
+const ROWS_PER_CLASS: usize = 20;
+/// Target classes in one batch; with more, batches take turns.
+const CLASSES_PER_BATCH: usize = 24;
+/// The head is penalised this much less than the target map: it is the target map that overfits.
+const HEAD_PENALTY: f64 = 0.1;
+
+/// The two affine maps to logits that are fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Maps {
+    pub source: LinearHead,
+    pub target: LinearHead,
+}
+
+impl Maps {
+    /// Both maps constant, with the biases of a head that knows only the prior.
+    #[must_use]
+    pub fn constant(prior: &[f64], source_width: usize, target_width: usize) -> Self {
+        let head = |width| LinearHead {
+            weight: Matrix::zeros(prior.len(), width),
+            bias: prior.iter().map(|p| p.max(f64::MIN_POSITIVE).ln()).collect(),
+        };
+        Self {
+            source: head(source_width),
+            target: head(target_width),
+        }
+    }
+}
+
+/// How long and how far a descent goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Schedule {
+    pub l2: f64,
+    pub steps: usize,
+    /// Step size at the start; it falls linearly to `last_rate`.
+    pub first_rate: f64,
+    pub last_rate: f64,
+}
+
+/// A descent in progress: rows, draws and Adam's moments.
+pub struct JointDescent<'a> {
+    source: &'a ClassRows,
+    target: &'a ClassRows,
+    label_map: &'a Matrix,
+    target_prior: Vec<f64>,
+    /// `source` holds the logits of a head that stays as it is.
+    head_fixed: bool,
+    rng: Xoshiro256PlusPlus,
+    source_decks: Vec<Deck>,
+    target_decks: Vec<Deck>,
+    class_deck: Deck,
+    source_moments: Moments,
+    target_moments: Moments,
+    iteration: i32,
+}
+
+impl<'a> JointDescent<'a> {
+    /// `label_map` is over the classes of `source`, all of which it uses. Every class has rows, except
+    /// target classes of no mass.
+    #[must_use]
+    pub fn new(
+        source: &'a ClassRows,
+        target: &'a ClassRows,
+        label_map: &'a Matrix,
+        head_fixed: bool,
+        seed: u64,
+    ) -> Self {
+        let decks = |rows: &ClassRows| (0..rows.classes()).map(|c| Deck::new(rows.count(c))).collect();
+        let present: Vec<u32> = (0..target.classes() as u32)
+            .filter(|&y| target.count(y as usize) > 0)
+            .collect();
+        let classes = source.classes();
+        Self {
+            source,
+            target,
+            label_map,
+            target_prior: target.prior(),
+            head_fixed,
+            rng: generator(seed, 3),
+            source_decks: decks(source),
+            target_decks: decks(target),
+            class_deck: Deck::of(present),
+            source_moments: Moments::new(classes * (source.width() + 1)),
+            target_moments: Moments::new(classes * (target.width() + 1)),
+            iteration: 0,
+        }
+    }
+
+    /// Descend from `maps`, in place.
+    ///
+    /// # Errors
+    /// The assignment solver's, if logits overflow.
+    pub fn run(&mut self, maps: &mut Maps, schedule: Schedule) -> Result<(), TransportError> {
+        for step in 0..schedule.steps {
+            let done = step as f64 / schedule.steps as f64;
+            let rate = schedule.first_rate + done * (schedule.last_rate - schedule.first_rate);
+            let batch = self.draw();
+            let target_logits = maps.target.logits(&batch.target);
+            let source_logits = if self.head_fixed {
+                batch.source.clone()
+            } else {
+                maps.source.logits(&batch.source)
+            };
+            let (source_slopes, target_slopes) = batch.slopes(&source_logits, &target_logits)?;
+            self.iteration += 1;
+            if !self.head_fixed {
+                let l2 = HEAD_PENALTY * schedule.l2;
+                let gradient = parameter_gradient(&maps.source, &batch.source, &source_slopes, l2);
+                self.source_moments.step(&mut maps.source, &gradient, rate, self.iteration);
+            }
+            let gradient =
+                parameter_gradient(&maps.target, &batch.target, &target_slopes, schedule.l2);
+            self.target_moments.step(&mut maps.target, &gradient, rate, self.iteration);
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) -> Batch {
+        let classes = self.class_deck.len().min(CLASSES_PER_BATCH);
+        let share = self.class_deck.len() as f64 / classes as f64;
+        let rows = classes * ROWS_PER_CLASS;
+        let mut batch = Batch {
+            source: Matrix::zeros(rows, self.source.width()),
+            target: Matrix::zeros(rows, self.target.width()),
+            source_class: Vec::with_capacity(rows),
+            blocks: Vec::with_capacity(classes),
+        };
+        for at in 0..classes {
+            let y = self.class_deck.draw(&mut self.rng) as usize;
+            let weights = self.label_map.row(y);
+            let start = unit(&mut self.rng);
+            let (mut c, mut reached) = (0, weights[0]);
+            for slot in 0..ROWS_PER_CLASS {
+                let row = at * ROWS_PER_CLASS + slot;
+                // Systematic sampling: every source class gets its share of slots, rounded.
+                let position = (slot as f64 + start) / ROWS_PER_CLASS as f64;
+                while position >= reached && c + 1 < weights.len() {
+                    c += 1;
+                    reached += weights[c];
+                }
+                let drawn = usable_class(weights, c);
+                let i = self.source.start(drawn)
+                    + self.source_decks[drawn].draw(&mut self.rng) as usize;
+                batch.source.row_mut(row).copy_from_slice(self.source.matrix().row(i));
+                batch.source_class.push(drawn as u32);
+                let j = self.target.start(y) + self.target_decks[y].draw(&mut self.rng) as usize;
+                batch.target.row_mut(row).copy_from_slice(self.target.matrix().row(j));
+            }
+            batch.blocks.push(Block {
+                weight: share * self.target_prior[y] / ROWS_PER_CLASS as f64,
+                support: (0..weights.len() as u32)
+                    .filter(|&c| weights[c as usize] > 0.0)
+                    .collect(),
+            });
+        }
+        batch
+    }
+}
+
+/// `c`, or the last class before it that has weight: rounding at the end of a cumulative sum may run
+/// past the last class in use.
+fn usable_class(weights: &[f64], c: usize) -> usize {
+    (0..=c).rev().find(|&k| weights[k] > 0.0).unwrap_or(c)
+}
+
+/// Uniform in [0, 1).
+fn unit(rng: &mut Xoshiro256PlusPlus) -> f64 {
+    use rand::RngExt;
+    rng.random()
+}
+
+/// Rows of one class in random order, drawn without replacement and shuffled again when used up, so
+/// that small classes are used evenly.
+struct Deck {
+    order: Vec<u32>,
+    next: usize,
+}
+
+impl Deck {
+    fn new(count: usize) -> Self {
+        Self::of((0..count as u32).collect())
+    }
+
+    fn of(order: Vec<u32>) -> Self {
+        let next = order.len();
+        Self { order, next }
+    }
+
+    fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    fn draw(&mut self, rng: &mut Xoshiro256PlusPlus) -> u32 {
+        if self.next == self.order.len() {
+            self.order.shuffle(rng);
+            self.next = 0;
+        }
+        self.next += 1;
+        self.order[self.next - 1]
+    }
+}
+
+/// One batch: `ROWS_PER_CLASS` rows of each side per block, a block per target class.
+struct Batch {
+    source: Matrix,
+    target: Matrix,
+    source_class: Vec<u32>,
+    blocks: Vec<Block>,
+}
+
+struct Block {
+    /// Weight of one row: class weight over rows.
+    weight: f64,
+    support: Vec<u32>,
+}
+
+impl Batch {
+    /// Derivatives of the batch's bound in the source and target logits.
+    fn slopes(&self, source: &Matrix, target: &Matrix) -> Result<(Matrix, Matrix), TransportError> {
+        let k = source.ncols();
+        let mut source_slopes = Matrix::zeros(source.nrows(), k);
+        let mut target_slopes = Matrix::zeros(target.nrows(), k);
+        for (at, block) in self.blocks.iter().enumerate() {
+            let start = at * ROWS_PER_CLASS;
+            let rows = start * k..(start + ROWS_PER_CLASS) * k;
+            let cost = ground_cost::margin_matrix(
+                &source.values()[rows.clone()],
+                &target.values()[rows],
+                k,
+                &block.support,
+            );
+            for i in start..start + ROWS_PER_CLASS {
+                let class = self.source_class[i] as usize;
+                cross_entropy_gradient(source.row(i), class, block.weight, source_slopes.row_mut(i));
+            }
+            for (i, j, _) in assignment::solve(&cost, ROWS_PER_CLASS)?.pairs {
+                let (i, j) = (start + i as usize, start + j as usize);
+                let (high, low) =
+                    ground_cost::margin_extremes(source.row(i), target.row(j), &block.support);
+                target_slopes.row_mut(j)[high] += block.weight;
+                target_slopes.row_mut(j)[low] -= block.weight;
+                source_slopes.row_mut(i)[high] -= block.weight;
+                source_slopes.row_mut(i)[low] += block.weight;
+            }
+        }
+        Ok((source_slopes, target_slopes))
+    }
+}
+
+/// Gradient in (weights, then biases), penalty included.
+fn parameter_gradient(map: &LinearHead, rows: &Matrix, slopes: &Matrix, l2: f64) -> Vec<f64> {
+    let mut gradient = slopes.transposed_times(rows).values().to_vec();
+    for (g, w) in gradient.iter_mut().zip(map.weight.values()) {
+        *g += l2 * w;
+    }
+    let mut bias = vec![0.0; map.classes()];
+    for row in slopes.rows() {
+        for (b, s) in bias.iter_mut().zip(row) {
+            *b += s;
+        }
+    }
+    gradient.extend(bias);
+    gradient
+}
+
+/// Adam's moment estimates (Kingma and Ba, arXiv 1412.6980).
+struct Moments {
+    first: Vec<f64>,
+    second: Vec<f64>,
+}
+
+impl Moments {
+    const FIRST_DECAY: f64 = 0.9;
+    const SECOND_DECAY: f64 = 0.99;
+
+    fn new(size: usize) -> Self {
+        Self {
+            first: vec![0.0; size],
+            second: vec![0.0; size],
+        }
+    }
+
+    fn step(&mut self, map: &mut LinearHead, gradient: &[f64], rate: f64, iteration: i32) {
+        let first_scale = 1.0 / (1.0 - Self::FIRST_DECAY.powi(iteration));
+        let second_scale = 1.0 / (1.0 - Self::SECOND_DECAY.powi(iteration));
+        let parameters = map.weight.values_mut().iter_mut().chain(&mut map.bias);
+        for (((p, g), m), v) in
+            parameters.zip(gradient).zip(&mut self.first).zip(&mut self.second)
+        {
+            *m = Self::FIRST_DECAY * *m + (1.0 - Self::FIRST_DECAY) * g;
+            *v = Self::SECOND_DECAY * *v + (1.0 - Self::SECOND_DECAY) * g * g;
+            *p -= rate * *m * first_scale / ((*v * second_scale).sqrt() + 1e-12);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Which source classes stand for which target class.
+//!
+//! A label map is a `K_T x K_S` matrix whose rows are points on the simplex. Learned maps are
+//! one-hot: each target class has one source class, and where there are enough source classes no two
+//! share one, so the label mismatch is zero. Two are offered; the fit takes the better:
+//!
+//! * [`closest`]: the assignment that minimises the summed squared distance between class means.
+//! * [`separated`]: the source classes that are easiest to tell apart (farthest-first in the
+//!   within-class metric), assigned to target classes by closeness. With a source of many classes this
+//!   matters more than which class stands for which: a head on well separated classes loses little
+//!   and leaves room to imitate the target.
+
+use faer::linalg::solvers::Solve;
+use faer::Side;
+
+use crate::features::ClassRows;
+use crate::matrix::Matrix;
+use crate::transport::{assignment, TransportError};
+
+/// Weight of the sphere in the within-class covariance: a class has far fewer rows than features.
+const SHRINKAGE: f64 = 0.3;
+
+/// One-hot map that minimises the summed squared distance of class means. Where there are more target
+/// classes than candidate source classes, each source class takes at most `ceil(K_T / candidates)`.
+///
+/// # Errors
+/// The assignment solver's, on means that are not finite.
+pub fn closest(
+    source_means: &Matrix,
+    target_means: &Matrix,
+    candidates: &[u32],
+) -> Result<Vec<u32>, TransportError> {
+    let wanted = target_means.nrows();
+    let seats = wanted.div_ceil(candidates.len());
+    let size = seats * candidates.len();
+    // Rows beyond the target classes are empty seats; they cost the same wherever they are.
+    let mut cost = vec![0.0; size * size];
+    for y in 0..wanted {
+        for seat in 0..size {
+            let c = candidates[seat % candidates.len()] as usize;
+            cost[y * size + seat] = squared_distance(source_means.row(c), target_means.row(y));
+        }
+    }
+    let plan = assignment::solve(&cost, size)?;
+    Ok(plan.pairs[..wanted]
+        .iter()
+        .map(|&(_, seat, _)| candidates[seat as usize % candidates.len()])
+        .collect())
+}
+
+/// The `wanted` source classes that are farthest apart, in the metric of the pooled within-class
+/// covariance shrunk to a sphere: start from each class, add the class whose nearest chosen class is
+/// farthest, keep the set whose closest pair is farthest apart. `candidates` as they are where there
+/// are no more than `wanted`.
+#[must_use]
+pub fn separated(source: &ClassRows, candidates: &[u32], wanted: usize) -> Vec<u32> {
+    if candidates.len() <= wanted {
+        return candidates.to_vec();
+    }
+    let distance = within_class_distances(source, candidates);
+    let mut best = (f64::NEG_INFINITY, Vec::new());
+    for first in 0..candidates.len() {
+        let (spread, chosen) = farthest_first(&distance, first, wanted);
+        if spread > best.0 {
+            best = (spread, chosen);
+        }
+    }
+    let mut classes: Vec<u32> = best.1.into_iter().map(|k| candidates[k]).collect();
+    classes.sort_unstable();
+    classes
+}
+
+fn farthest_first(distance: &Matrix, first: usize, wanted: usize) -> (f64, Vec<usize>) {
+    let mut chosen = vec![first];
+    let mut nearest = distance.row(first).to_vec();
+    let mut spread = f64::INFINITY;
+    while chosen.len() < wanted {
+        let mut next = 0;
+        for (k, d) in nearest.iter().enumerate() {
+            if *d > nearest[next] {
+                next = k;
+            }
+        }
+        spread = spread.min(nearest[next]);
+        chosen.push(next);
+        for (n, d) in nearest.iter_mut().zip(distance.row(next)) {
+            *n = n.min(*d);
+        }
+    }
+    (spread, chosen)
+}
+
+/// Squared distances of class means under the inverse of the shrunk within-class covariance. Falls
+/// back to plain squared distances where rows do not vary within classes.
+fn within_class_distances(source: &ClassRows, candidates: &[u32]) -> Matrix {
+    let (n, d) = (source.matrix().nrows(), source.width());
+    let means = source.means();
+    let mut residual = source.matrix().clone();
+    for class in 0..source.classes() {
+        for i in source.start(class)..source.start(class) + source.count(class) {
+            for (r, m) in residual.row_mut(i).iter_mut().zip(means.row(class)) {
+                *r -= m;
+            }
+        }
+    }
+    let mut covariance = residual.transposed_times(&residual);
+    let scale = 1.0 / n.max(1) as f64;
+    let sphere = (0..d).map(|j| covariance.row(j)[j]).sum::<f64>() * scale / d.max(1) as f64;
+    for v in covariance.values_mut() {
+        *v *= (1.0 - SHRINKAGE) * scale;
+    }
+    for j in 0..d {
+        covariance.row_mut(j)[j] += SHRINKAGE * sphere;
+    }
+    let chosen = Matrix::from_fn(candidates.len(), d, |k, j| {
+        means.row(candidates[k] as usize)[j]
+    });
+    let Ok(factor) = covariance.view().llt(Side::Lower) else {
+        return pairwise(&chosen, &chosen);
+    };
+    let scaled = factor.solve(chosen.view().transpose());
+    let scaled = Matrix::from_fn(candidates.len(), d, |k, j| scaled[(j, k)]);
+    pairwise(&chosen, &scaled)
+}
+
+/// `(a_k - a_l) . (b_k - b_l)` for all rows: squared distances where `b` is `a` in another metric.
+fn pairwise(a: &Matrix, b: &Matrix) -> Matrix {
+    let products = a.times_transposed(b);
+    Matrix::from_fn(a.nrows(), a.nrows(), |k, l| {
+        products.row(k)[k] - products.row(k)[l] - products.row(l)[k] + products.row(l)[l]
+    })
+}
+
+fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}
+
+/// A one-hot map as a matrix over `classes` source classes.
+#[must_use]
+pub fn one_hot(assigned: &[u32], classes: usize) -> Matrix {
+    let mut map = Matrix::zeros(assigned.len(), classes);
+    for (y, &c) in assigned.iter().enumerate() {
+        map.row_mut(y)[c as usize] = 1.0;
+    }
+    map
+}
+
+/// The source classes that a map uses, ascending.
+#[must_use]
+pub fn active_classes(map: &Matrix) -> Vec<u32> {
+    (0..map.ncols() as u32)
+        .filter(|&c| map.rows().any(|row| row[c as usize] > 0.0))
+        .collect()
+}
+
+/// The map over `active` source classes only.
+#[must_use]
+pub fn restrict(map: &Matrix, active: &[u32]) -> Matrix {
+    Matrix::from_fn(map.nrows(), active.len(), |y, k| map.row(y)[active[k] as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closest_is_one_to_one_where_it_can_be() {
+        let source = Matrix::from_fn(3, 1, |i, _| i as f64);
+        let target = Matrix::from_fn(2, 1, |i, _| 1.0 + 0.1 * i as f64);
+        assert_eq!(closest(&source, &target, &[0, 1, 2]).unwrap(), [1, 2]);
+    }
+
+    #[test]
+    fn closest_shares_evenly_where_it_must() {
+        let source = Matrix::from_fn(2, 1, |i, _| i as f64);
+        let target = Matrix::from_fn(4, 1, |i, _| i as f64);
+        let mut map = closest(&source, &target, &[0, 1]).unwrap();
+        map.sort_unstable();
+        assert_eq!(map, [0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn separated_takes_the_ends() {
+        let positions = [0.0, 0.1, 5.0, 5.1, 10.0];
+        let rows = Matrix::from_fn(10, 1, |i, _| positions[i / 2] + 0.01 * (i % 2) as f64);
+        let source = ClassRows::new(rows, [2; 5]);
+        let chosen = separated(&source, &[0, 1, 2, 3, 4], 3);
+        assert!(chosen.contains(&4) && (chosen.contains(&2) || chosen.contains(&3)));
+        assert!(chosen.contains(&0) || chosen.contains(&1));
+    }
+}

@@ -1,0 +1,196 @@
+//! A fitted set of transforms, and its bound on any rows.
+
+use std::sync::Arc;
+
+use super::terms::{evaluate, source_prior, Ground, Terms};
+use super::joint_descent::Maps;
+use super::{Lipschitz, LabelledRows};
+use crate::features::{Basis, ClassRows};
+use crate::head::{lipschitz, log_sum_exp, LinearHead};
+use crate::matrix::Matrix;
+use crate::transport::TransportError;
+
+/// Row numbers of both tasks, by class.
+#[derive(Debug, Clone)]
+pub struct Part {
+    pub source: Vec<Vec<u32>>,
+    pub target: Vec<Vec<u32>>,
+}
+
+/// Everything that is fitted: label map, head, feature map, and the space in which rows are moved.
+#[derive(Debug, Clone)]
+pub struct Solution {
+    /// Source classes in use; the columns of `label_map` and the logits are these.
+    pub active: Vec<u32>,
+    pub label_map: Matrix,
+    pub source_basis: Arc<Basis>,
+    pub target_basis: Arc<Basis>,
+    pub maps: Maps,
+    pub geometry: Geometry,
+    /// The class prior of the head where its weights are scaled to nothing.
+    pub prior: Vec<f64>,
+}
+
+/// Where the ground cost measures.
+#[derive(Debug, Clone)]
+pub enum Geometry {
+    /// Logits.
+    Margin,
+    /// Points, as affine maps of the coordinates (`None`: the coordinates themselves), and the gradient
+    /// of the logits in a point.
+    Points {
+        source: Option<LinearHead>,
+        target: Option<LinearHead>,
+        gradient: Matrix,
+    },
+}
+
+/// Both tasks' rows in a solution's coordinates.
+#[derive(Debug, Clone)]
+pub struct Coordinates {
+    pub source: ClassRows,
+    pub target: ClassRows,
+}
+
+impl Coordinates {
+    #[must_use]
+    pub fn new(
+        (source, source_basis): (&LabelledRows<'_>, &Basis),
+        (target, target_basis): (&LabelledRows<'_>, &Basis),
+        active: &[u32],
+        part: &Part,
+    ) -> Self {
+        let used: Vec<&[u32]> =
+            active.iter().map(|&c| part.source[c as usize].as_slice()).collect();
+        let all: Vec<&[u32]> = part.target.iter().map(Vec::as_slice).collect();
+        let project = |task: &LabelledRows<'_>, basis: &Basis, rows: &[&[u32]]| {
+            ClassRows::new(
+                basis.project(task.table, &rows.concat()),
+                rows.iter().map(|class| class.len()),
+            )
+        };
+        Self {
+            source: project(source, source_basis, &used),
+            target: project(target, target_basis, &all),
+        }
+    }
+}
+
+impl Solution {
+    #[must_use]
+    pub fn coordinates(
+        &self,
+        source: &LabelledRows<'_>,
+        target: &LabelledRows<'_>,
+        part: &Part,
+    ) -> Coordinates {
+        Coordinates::new(
+            (source, &self.source_basis),
+            (target, &self.target_basis),
+            &self.active,
+            part,
+        )
+    }
+
+    /// The solution with its head's weights times `source` and its target map's times `target`; at zero
+    /// both are the constant head of the class prior.
+    #[must_use]
+    pub fn scaled(&self, source: f64, target: f64) -> Self {
+        let mut scaled = self.clone();
+        scale(&mut scaled.maps.source, source, &self.prior);
+        scale(&mut scaled.maps.target, target, &self.prior);
+        if let Geometry::Points { gradient, .. } = &mut scaled.geometry {
+            for g in gradient.values_mut() {
+                *g *= source;
+            }
+        }
+        scaled
+    }
+
+    /// The terms on some rows, and the Lipschitz constant where the cost has one.
+    ///
+    /// # Errors
+    /// The transport solver's.
+    pub fn evaluate(
+        &self,
+        rows: &Coordinates,
+        mode: Lipschitz,
+    ) -> Result<(Terms, Option<f64>), TransportError> {
+        let source = rows.source.with_rows(self.maps.source.logits(rows.source.matrix()));
+        let target = rows.target.with_rows(self.maps.target.logits(rows.target.matrix()));
+        let Geometry::Points {
+            source: source_map,
+            target: target_map,
+            gradient,
+        } = &self.geometry
+        else {
+            return Ok((evaluate(&source, &target, &self.label_map, Ground::Margin)?, None));
+        };
+        let constant = match mode {
+            Lipschitz::Certified => lipschitz::certified(gradient),
+            Lipschitz::Empirical => self.empirical_constant(&source, &target, gradient),
+        };
+        let points = |rows: &ClassRows, map: &Option<LinearHead>| {
+            map.as_ref().map(|map| rows.with_rows(map.logits(rows.matrix())))
+        };
+        let (source_points, target_points) =
+            (points(&rows.source, source_map), points(&rows.target, target_map));
+        let ground = Ground::Lipschitz {
+            constant,
+            source: source_points.as_ref().unwrap_or(&rows.source),
+            target: target_points.as_ref().unwrap_or(&rows.target),
+        };
+        Ok((evaluate(&source, &target, &self.label_map, ground)?, Some(constant)))
+    }
+
+    /// The largest gradient norm of the loss on the rows: of every target row with its own label, and of
+    /// every source row with each target label it stands for.
+    fn empirical_constant(&self, source: &ClassRows, target: &ClassRows, gradient: &Matrix) -> f64 {
+        let target_prior = target.prior();
+        let prior = source_prior(&self.label_map, &target_prior);
+        let mut largest: f64 = 0.0;
+        for y in 0..self.label_map.nrows() {
+            let share: Vec<f64> = self
+                .label_map
+                .row(y)
+                .iter()
+                .zip(&prior)
+                .map(|(q, d)| if *d > 0.0 { target_prior[y] * q / d } else { 0.0 })
+                .collect();
+            let standing = (0..source.classes()).filter(|&c| share[c] > 0.0);
+            for class in standing {
+                let slopes = loss_slopes(source.class(class), &share);
+                largest = largest.max(lipschitz::empirical(gradient, &slopes));
+            }
+            if target_prior[y] > 0.0 {
+                let slopes = loss_slopes(target.class(y), &share);
+                largest = largest.max(lipschitz::empirical(gradient, &slopes));
+            }
+        }
+        largest
+    }
+}
+
+fn scale(map: &mut LinearHead, factor: f64, prior: &[f64]) {
+    for w in map.weight.values_mut() {
+        *w *= factor;
+    }
+    for (b, p) in map.bias.iter_mut().zip(prior) {
+        *b = factor * *b + (1.0 - factor) * p.max(f64::MIN_POSITIVE).ln();
+    }
+}
+
+/// `p - q` per row of logits: the gradient in the logits of `-log sum_c share_c softmax(s)_c`.
+fn loss_slopes(logits: &[f64], share: &[f64]) -> Matrix {
+    let k = share.len();
+    let log_share: Vec<f64> = share.iter().map(|b| b.ln()).collect();
+    let mut slopes = Matrix::zeros(logits.len() / k.max(1), k);
+    for (row, out) in logits.chunks_exact(k.max(1)).zip(slopes.rows_mut()) {
+        let labelled: Vec<f64> = row.iter().zip(&log_share).map(|(s, b)| s + b).collect();
+        let (all, own) = (log_sum_exp(row), log_sum_exp(&labelled));
+        for ((o, s), l) in out.iter_mut().zip(row).zip(&labelled) {
+            *o = (s - all).exp() - (l - own).exp();
+        }
+    }
+    slopes
+}

@@ -1,0 +1,300 @@
+//! The certificate: the three terms of the bound, and the loss they bound, for given transforms.
+//!
+//! With `q` the label map (one point on the simplex of source classes per target class), `P` the
+//! target prior of the rows at hand, `J[y, c] = P[y] q[y, c]`, `D` its column sums and
+//! `B = J diag(D)^-1`:
+//!
+//! * `source_loss = sum_c D_c mean_{i in c} -log softmax(s(z_i))_c`
+//! * `label_mismatch = -sum_{y, c} J[y, c] log(J[y, c] / D_c)`
+//! * `distribution_mismatch = sum_y P_y OT_{cost_y}(source rows mapped to y, target rows of y)`
+//!
+//! and their sum is at least the mean over target rows of `-log sum_c B[y, c] softmax(s(x))_c`. The
+//! inequality is exact on the rows given, for any logits `s` of source and target rows whose
+//! differences the ground cost covers; see the README for the proof in three lines.
+
+use super::GroundCost;
+use crate::features::ClassRows;
+use crate::head::log_sum_exp;
+use crate::matrix::Matrix;
+use crate::transport::ground_cost;
+use crate::transport::network_simplex::NetworkSimplex;
+use crate::transport::wasserstein::transport;
+use crate::transport::TransportError;
+use faer::MatRef;
+
+/// What one target class contributes; terms are already weighted, so they sum to the totals.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ClassTerms {
+    /// Share of the target rows.
+    pub weight: f64,
+    pub source_loss: f64,
+    pub label_mismatch: f64,
+    pub distribution_mismatch: f64,
+    /// The source classes that stand for it, with their weights (which sum to 1).
+    pub sources: Vec<(u32, f64)>,
+}
+
+/// The terms on one set of rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Terms {
+    pub by_class: Vec<ClassTerms>,
+    pub target_loss: f64,
+    pub target_accuracy: f64,
+    pub trivial_loss: f64,
+}
+
+impl Terms {
+    #[must_use]
+    pub fn total(&self, part: impl Fn(&ClassTerms) -> f64) -> f64 {
+        self.by_class.iter().map(part).sum()
+    }
+
+    /// `source_loss + label_mismatch + distribution_mismatch`.
+    #[must_use]
+    pub fn bound(&self) -> f64 {
+        self.total(|c| c.source_loss)
+            + self.total(|c| c.label_mismatch)
+            + self.total(|c| c.distribution_mismatch)
+    }
+}
+
+/// The space in which rows are moved, with the price of a move.
+#[derive(Debug, Clone, Copy)]
+pub enum Ground<'a> {
+    /// The margin cost of the logits themselves.
+    Margin,
+    /// A Lipschitz constant times the Euclidean distance between given points.
+    Lipschitz {
+        constant: f64,
+        source: &'a ClassRows,
+        target: &'a ClassRows,
+    },
+}
+
+impl Ground<'_> {
+    #[must_use]
+    pub fn kind(cost: GroundCost) -> &'static str {
+        match cost {
+            GroundCost::Margin => "margin",
+            GroundCost::Head => "head",
+            GroundCost::Euclidean => "euclidean",
+        }
+    }
+}
+
+/// The joint mass `J`, its column sums `D` and the label map it came from.
+struct Joint {
+    mass: Matrix,
+    prior: Vec<f64>,
+}
+
+impl Joint {
+    fn new(label_map: &Matrix, target_prior: &[f64]) -> Self {
+        let mass = Matrix::from_fn(label_map.nrows(), label_map.ncols(), |y, c| {
+            target_prior[y] * label_map.row(y)[c]
+        });
+        let mut prior = vec![0.0; label_map.ncols()];
+        for row in mass.rows() {
+            for (d, j) in prior.iter_mut().zip(row) {
+                *d += j;
+            }
+        }
+        Self { mass, prior }
+    }
+
+    /// `B[y, c]`: how much of source class `c` plays target class `y`.
+    fn share(&self, y: usize, c: usize) -> f64 {
+        let mass = self.mass.row(y)[c];
+        if mass > 0.0 {
+            mass / self.prior[c]
+        } else {
+            0.0
+        }
+    }
+}
+
+/// The class prior that a label map gives the source.
+#[must_use]
+pub fn source_prior(label_map: &Matrix, target_prior: &[f64]) -> Vec<f64> {
+    Joint::new(label_map, target_prior).prior
+}
+
+/// Evaluate the bound. `source` and `target` hold logits over the source classes of `label_map`.
+///
+/// # Errors
+/// The transport solver's.
+pub fn evaluate(
+    source: &ClassRows,
+    target: &ClassRows,
+    label_map: &Matrix,
+    ground: Ground<'_>,
+) -> Result<Terms, TransportError> {
+    let target_prior = target.prior();
+    let joint = Joint::new(label_map, &target_prior);
+    let losses = class_losses(source);
+    let mut by_class = Vec::with_capacity(label_map.nrows());
+    for (y, &weight) in target_prior.iter().enumerate() {
+        let support: Vec<u32> = (0..label_map.ncols() as u32)
+            .filter(|&c| label_map.row(y)[c as usize] > 0.0)
+            .collect();
+        let mass = joint.mass.row(y);
+        let mut terms = ClassTerms {
+            weight,
+            sources: support.iter().map(|&c| (c, label_map.row(y)[c as usize])).collect(),
+            ..ClassTerms::default()
+        };
+        if weight > 0.0 {
+            for &c in &support {
+                let c = c as usize;
+                terms.source_loss += mass[c] * losses[c];
+                terms.label_mismatch -= mass[c] * joint.share(y, c).ln();
+            }
+            let moved = class_transport(source, target, y, &support, label_map.row(y), ground)?;
+            terms.distribution_mismatch = weight * moved;
+        }
+        by_class.push(terms);
+    }
+    let (target_loss, target_accuracy) = target_performance(target, &joint);
+    Ok(Terms {
+        by_class,
+        target_loss,
+        target_accuracy,
+        trivial_loss: entropy(&target_prior),
+    })
+}
+
+/// `-sum p log p`, in nats.
+#[must_use]
+pub fn entropy(prior: &[f64]) -> f64 {
+    prior.iter().filter(|p| **p > 0.0).map(|p| -p * p.ln()).sum()
+}
+
+/// Mean cross-entropy of each class's own rows.
+fn class_losses(source: &ClassRows) -> Vec<f64> {
+    let width = source.width();
+    (0..source.classes())
+        .map(|c| {
+            let total: f64 = source
+                .class(c)
+                .chunks_exact(width)
+                .map(|row| log_sum_exp(row) - row[c])
+                .sum();
+            total / source.count(c).max(1) as f64
+        })
+        .collect()
+}
+
+/// The optimal transport cost from the source rows that stand for class `y` to its target rows.
+fn class_transport(
+    source: &ClassRows,
+    target: &ClassRows,
+    y: usize,
+    support: &[u32],
+    weights: &[f64],
+    ground: Ground<'_>,
+) -> Result<f64, TransportError> {
+    let (source_points, target_points) = match ground {
+        Ground::Margin => (source, target),
+        Ground::Lipschitz { source, target, .. } => (source, target),
+    };
+    let width = source_points.width();
+    let mut gathered = Vec::new();
+    let rows: &[f64] = match support {
+        [only] => source_points.class(*only as usize),
+        _ => {
+            for &c in support {
+                gathered.extend_from_slice(source_points.class(c as usize));
+            }
+            &gathered
+        }
+    };
+    let cost = match ground {
+        Ground::Margin => ground_cost::margin_matrix(rows, target.class(y), width, support),
+        Ground::Lipschitz { constant, .. } => {
+            let points = |flat| MatRef::from_row_major_slice(flat, flat.len() / width.max(1), width);
+            let mut cost =
+                ground_cost::euclidean(points(rows), points(target_points.class(y)), false);
+            for c in &mut cost {
+                *c *= constant;
+            }
+            cost
+        }
+    };
+    let (n, m) = (cost.len() / target.count(y).max(1), target.count(y));
+    let plan = if let [_] = support {
+        transport(&cost, n, m, None, None)?
+    } else {
+        let mut mass = Vec::with_capacity(n);
+        for &c in support {
+            let count = source.count(c as usize);
+            mass.extend(std::iter::repeat_n(weights[c as usize] / count as f64, count));
+        }
+        NetworkSimplex::new(&mass, &vec![1.0; m])?.solve(&cost)?
+    };
+    Ok(plan.value)
+}
+
+/// Mean loss and accuracy of `B softmax(s(x))` on the target rows.
+fn target_performance(target: &ClassRows, joint: &Joint) -> (f64, f64) {
+    let (classes, width) = (joint.mass.nrows(), joint.mass.ncols());
+    let shares = Matrix::from_fn(classes, width, |y, c| joint.share(y, c));
+    let mut probability = vec![0.0; width];
+    let (mut loss, mut correct) = (0.0, 0_usize);
+    for y in 0..classes {
+        for logits in target.class(y).chunks_exact(width) {
+            let supported: Vec<f64> = logits
+                .iter()
+                .zip(shares.row(y))
+                .filter(|(_, share)| **share > 0.0)
+                .map(|(s, share)| s + share.ln())
+                .collect();
+            let normaliser = log_sum_exp(logits);
+            loss += normaliser - log_sum_exp(&supported);
+            for (p, s) in probability.iter_mut().zip(logits) {
+                *p = (s - normaliser).exp();
+            }
+            let score = |y: usize| -> f64 {
+                shares.row(y).iter().zip(&probability).map(|(b, p)| b * p).sum()
+            };
+            let own = score(y);
+            // Ties go to the first class, as argmax does.
+            let beaten = (0..classes).any(|o| {
+                let other = score(o);
+                other > own || (other == own && o < y)
+            });
+            correct += usize::from(!beaten);
+        }
+    }
+    let n = target.matrix().nrows().max(1) as f64;
+    (loss / n, correct as f64 / n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(values: &[[f64; 2]], counts: [usize; 2]) -> ClassRows {
+        ClassRows::new(Matrix::from_fn(values.len(), 2, |i, j| values[i][j]), counts)
+    }
+
+    #[test]
+    fn same_rows_and_one_to_one_map_leave_only_the_loss() {
+        let logits = rows(&[[2.0, 0.0], [1.0, 0.5], [-1.0, 1.0]], [2, 1]);
+        let map = Matrix::from_fn(2, 2, |y, c| f64::from(u8::from(y == c)));
+        let terms = evaluate(&logits, &logits, &map, Ground::Margin).unwrap();
+        assert_eq!(terms.total(|c| c.distribution_mismatch), 0.0);
+        assert_eq!(terms.total(|c| c.label_mismatch), 0.0);
+        assert!((terms.bound() - terms.target_loss).abs() < 1e-15);
+        assert_eq!(terms.target_accuracy, 1.0);
+    }
+
+    #[test]
+    fn sharing_a_source_class_costs_its_entropy() {
+        let logits = rows(&[[0.0, 0.0], [0.0, 0.0]], [1, 1]);
+        let map = Matrix::from_fn(2, 2, |_, c| f64::from(u8::from(c == 0)));
+        let terms = evaluate(&logits, &logits, &map, Ground::Margin).unwrap();
+        assert!((terms.total(|c| c.label_mismatch) - 2f64.ln()).abs() < 1e-15);
+        assert!((terms.bound() - 2.0 * 2f64.ln()).abs() < 1e-15);
+        assert!(terms.bound() >= terms.target_loss);
+    }
+}

@@ -1,0 +1,257 @@
+//! The coordinates in which maps are fitted: features standardised and rotated to their principal
+//! axes.
+//!
+//! `z(x) = P diag(1 / sd) (x - mean)`, with the rows of `P` the principal axes of the standardised fit
+//! rows, times one factor that makes the mean variance 1. Axes without variance on the fit rows are
+//! left out. A rotation changes neither an L2 penalty nor a distance; it makes gradients along
+//! different coordinates uncorrelated, takes away directions that the fit rows do not span, and makes
+//! everything that is fitted independent of a rotation of the embedding (without `standardize`).
+
+use faer::{linalg::matmul::triangular, linalg::solvers::EvdError, Accum, MatRef, Par, Side};
+
+use super::Table;
+use crate::matrix::Matrix;
+
+/// Axes whose variance is below this share of the largest carry rounding, not signal.
+const NEGLIGIBLE_VARIANCE: f64 = 1e-6;
+/// Rows converted to `f64` at a time.
+const BLOCK_ROWS: usize = 256;
+
+/// An affine change of coordinates fitted to rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Basis {
+    mean: Vec<f64>,
+    inverse_scale: Vec<f64>,
+    /// `r x d`, rows are axes; without them the coordinates are the standardised features.
+    axes: Option<Matrix>,
+}
+
+impl Basis {
+    /// Fit to `rows` of `table`, with at most `max_rank` axes. Without `standardize` features are
+    /// centred, not scaled.
+    ///
+    /// Time `O(n d min(n, d) + min(n, d)^3)`.
+    ///
+    /// # Errors
+    /// The eigenvalue solver did not converge.
+    pub fn fit(
+        table: Table<'_>,
+        rows: &[u32],
+        standardize: bool,
+        max_rank: usize,
+    ) -> Result<Self, EvdError> {
+        let d = table.width();
+        let mut basis = Self::unrotated(table, rows, standardize);
+        let (axes, variance) = if d <= rows.len() {
+            principal_axes(&basis.covariance(table, rows))?
+        } else {
+            dual_axes(&basis.standardised(table, rows))?
+        };
+        let largest = variance.first().copied().unwrap_or(0.0);
+        let rank = variance
+            .iter()
+            .take(max_rank)
+            .take_while(|v| **v > NEGLIGIBLE_VARIANCE * largest && **v > 0.0)
+            .count();
+        let gain = if rank == 0 {
+            1.0
+        } else {
+            (rank as f64 / variance[..rank].iter().sum::<f64>()).sqrt()
+        };
+        basis.axes = Some(Matrix::from_fn(rank, d, |k, j| gain * axes.row(k)[j]));
+        Ok(basis)
+    }
+
+    /// Mean and scale only.
+    #[must_use]
+    pub fn unrotated(table: Table<'_>, rows: &[u32], standardize: bool) -> Self {
+        let (mean, inverse_scale) = moments(table, rows, standardize);
+        Self {
+            mean,
+            inverse_scale,
+            axes: None,
+        }
+    }
+
+    /// The features as they are.
+    #[must_use]
+    pub fn raw(width: usize) -> Self {
+        Self {
+            mean: vec![0.0; width],
+            inverse_scale: vec![1.0; width],
+            axes: None,
+        }
+    }
+
+    /// This basis without its axes.
+    #[must_use]
+    pub fn without_axes(&self) -> Self {
+        Self {
+            axes: None,
+            ..self.clone()
+        }
+    }
+
+    /// A map of this basis's coordinates, as a map of the standardised features.
+    #[must_use]
+    pub fn unrotate(&self, weight: &Matrix) -> Matrix {
+        let Some(axes) = &self.axes else {
+            return weight.clone();
+        };
+        let mut product = Matrix::zeros(weight.nrows(), axes.ncols());
+        product.set_to_product(weight.view(), axes.view());
+        product
+    }
+
+    /// This basis's axes with the mean and scale of other rows: where the identity transform puts a
+    /// target that is standardised by itself.
+    #[must_use]
+    pub fn restandardised(&self, table: Table<'_>, rows: &[u32]) -> Self {
+        let (mean, inverse_scale) = moments(table, rows, true);
+        Self {
+            mean,
+            inverse_scale,
+            axes: self.axes.clone(),
+        }
+    }
+
+    /// Number of coordinates.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.axes.as_ref().map_or(self.mean.len(), Matrix::nrows)
+    }
+
+    /// The coordinates of some rows.
+    #[must_use]
+    pub fn project(&self, table: Table<'_>, rows: &[u32]) -> Matrix {
+        let Some(axes) = &self.axes else {
+            return self.standardised(table, rows);
+        };
+        let mut out = Matrix::zeros(rows.len(), self.rank());
+        let mut block = Matrix::zeros(BLOCK_ROWS.min(rows.len()), table.width());
+        for (at, chunk) in rows.chunks(BLOCK_ROWS).enumerate() {
+            self.fill(table, chunk, &mut block);
+            faer::linalg::matmul::matmul(
+                out.view_mut().subrows_mut(at * BLOCK_ROWS, chunk.len()),
+                Accum::Replace,
+                block.view().subrows(0, chunk.len()),
+                axes.view().transpose(),
+                1.0,
+                Par::Seq,
+            );
+        }
+        out
+    }
+
+    fn standardised(&self, table: Table<'_>, rows: &[u32]) -> Matrix {
+        let mut out = Matrix::zeros(rows.len(), table.width());
+        self.fill(table, rows, &mut out);
+        out
+    }
+
+    fn fill(&self, table: Table<'_>, rows: &[u32], out: &mut Matrix) {
+        for (&row, out) in rows.iter().zip(out.rows_mut()) {
+            table.copy_row(row as usize, out);
+            for ((o, m), s) in out.iter_mut().zip(&self.mean).zip(&self.inverse_scale) {
+                *o = (*o - m) * s;
+            }
+        }
+    }
+
+    /// Second moments of the standardised rows, in blocks; only the lower triangle is filled.
+    fn covariance(&self, table: Table<'_>, rows: &[u32]) -> Matrix {
+        use triangular::BlockStructure::{Rectangular, TriangularLower};
+        let d = table.width();
+        let mut sum = Matrix::zeros(d, d);
+        let mut block = Matrix::zeros(BLOCK_ROWS.min(rows.len()), d);
+        for chunk in rows.chunks(BLOCK_ROWS) {
+            self.fill(table, chunk, &mut block);
+            let part = block.view().subrows(0, chunk.len());
+            triangular::matmul(
+                sum.view_mut(),
+                TriangularLower,
+                Accum::Add,
+                part.transpose(),
+                Rectangular,
+                part,
+                Rectangular,
+                1.0 / rows.len() as f64,
+                Par::Seq,
+            );
+        }
+        sum
+    }
+}
+
+/// Means, and one over the standard deviations. A feature that does not vary gets scale 0: it says
+/// nothing on the fit rows, and must not be blown up on others.
+fn moments(table: Table<'_>, rows: &[u32], standardize: bool) -> (Vec<f64>, Vec<f64>) {
+    let d = table.width();
+    let n = rows.len() as f64;
+    let mut mean = vec![0.0; d];
+    let mut buffer = vec![0.0; d];
+    for &row in rows {
+        table.copy_row(row as usize, &mut buffer);
+        for (m, v) in mean.iter_mut().zip(&buffer) {
+            *m += v;
+        }
+    }
+    for m in &mut mean {
+        *m /= n;
+    }
+    if !standardize {
+        return (mean, vec![1.0; d]);
+    }
+    let mut variance = vec![0.0; d];
+    for &row in rows {
+        table.copy_row(row as usize, &mut buffer);
+        for ((s, v), m) in variance.iter_mut().zip(&buffer).zip(&mean) {
+            *s += (v - m) * (v - m);
+        }
+    }
+    let inverse_scale = variance
+        .iter()
+        .zip(&mean)
+        .map(|(s, m)| {
+            let sd = (s / n).sqrt();
+            if sd > 1e-12 * m.abs() && sd > f64::MIN_POSITIVE {
+                1.0 / sd
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    (mean, inverse_scale)
+}
+
+/// Eigenvectors (as rows) and eigenvalues of a covariance, largest first.
+fn principal_axes(covariance: &Matrix) -> Result<(Matrix, Vec<f64>), EvdError> {
+    let d = covariance.nrows();
+    let (vectors, values) = eigen(covariance.view())?;
+    let axes = Matrix::from_fn(d, d, |k, j| vectors[(j, d - 1 - k)]);
+    Ok((axes, values.into_iter().rev().collect()))
+}
+
+/// The same for few rows of many features, from the `n x n` Gram matrix.
+fn dual_axes(rows: &Matrix) -> Result<(Matrix, Vec<f64>), EvdError> {
+    let n = rows.nrows();
+    let gram = rows.times_transposed(rows);
+    let (vectors, values) = eigen(gram.view())?;
+    let left = Matrix::from_fn(n, n, |k, i| vectors[(i, n - 1 - k)]);
+    let mut axes = Matrix::zeros(n, rows.ncols());
+    axes.set_to_product(left.view(), rows.view());
+    let values: Vec<f64> = values.into_iter().rev().collect();
+    for (axis, value) in axes.rows_mut().zip(&values) {
+        let norm = value.max(0.0).sqrt();
+        for a in axis {
+            *a = if norm > 0.0 { *a / norm } else { 0.0 };
+        }
+    }
+    Ok((axes, values.iter().map(|v| v / n as f64).collect()))
+}
+
+fn eigen(symmetric: MatRef<'_, f64>) -> Result<(faer::Mat<f64>, Vec<f64>), EvdError> {
+    let evd = symmetric.self_adjoint_eigen(Side::Lower)?;
+    let values = evd.S().column_vector().iter().copied().collect();
+    Ok((evd.U().to_owned(), values))
+}

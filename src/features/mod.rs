@@ -1,0 +1,11 @@
+//! Embedding tables as the mathematics sees them: a borrowed view of the caller's rows, rows grouped
+//! by class, and the coordinates (standardisation, principal axes) in which maps are fitted. What a
+//! map or a head does with those coordinates lives elsewhere.
+
+pub mod basis;
+pub mod class_rows;
+pub mod table;
+
+pub use basis::Basis;
+pub use class_rows::ClassRows;
+pub use table::Table;

@@ -1,0 +1,103 @@
+//! A dense row-major `f64` matrix: the one container that the mathematics passes around. Products
+//! and decompositions are faer's, through [`Matrix::view`], and always sequential: whoever calls
+//! decides about threads.
+
+use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
+
+/// Dense row-major matrix.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Matrix {
+    values: Vec<f64>,
+    rows: usize,
+    columns: usize,
+}
+
+impl Matrix {
+    #[must_use]
+    pub fn zeros(rows: usize, columns: usize) -> Self {
+        Self {
+            values: vec![0.0; rows * columns],
+            rows,
+            columns,
+        }
+    }
+
+    /// Fill row by row.
+    #[must_use]
+    pub fn from_fn(rows: usize, columns: usize, mut value: impl FnMut(usize, usize) -> f64) -> Self {
+        let mut matrix = Self::zeros(rows, columns);
+        for i in 0..rows {
+            for j in 0..columns {
+                matrix.values[i * columns + j] = value(i, j);
+            }
+        }
+        matrix
+    }
+
+    #[must_use]
+    pub fn nrows(&self) -> usize {
+        self.rows
+    }
+
+    #[must_use]
+    pub fn ncols(&self) -> usize {
+        self.columns
+    }
+
+    #[must_use]
+    pub fn row(&self, i: usize) -> &[f64] {
+        &self.values[i * self.columns..][..self.columns]
+    }
+
+    pub fn row_mut(&mut self, i: usize) -> &mut [f64] {
+        &mut self.values[i * self.columns..][..self.columns]
+    }
+
+    /// The rows in order. A matrix without columns has none.
+    pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        self.values.chunks_exact(self.columns.max(1))
+    }
+
+    pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f64]> {
+        self.values.chunks_exact_mut(self.columns.max(1))
+    }
+
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    pub fn values_mut(&mut self) -> &mut [f64] {
+        &mut self.values
+    }
+
+    #[must_use]
+    pub fn view(&self) -> MatRef<'_, f64> {
+        MatRef::from_row_major_slice(&self.values, self.rows, self.columns)
+    }
+
+    pub fn view_mut(&mut self) -> MatMut<'_, f64> {
+        MatMut::from_row_major_slice_mut(&mut self.values, self.rows, self.columns)
+    }
+
+    /// `self * other^T`.
+    #[must_use]
+    pub fn times_transposed(&self, other: &Self) -> Self {
+        let mut product = Self::zeros(self.rows, other.rows);
+        product.set_to_product(self.view(), other.view().transpose());
+        product
+    }
+
+    /// `self^T * other`.
+    #[must_use]
+    pub fn transposed_times(&self, other: &Self) -> Self {
+        let mut product = Self::zeros(self.columns, other.columns);
+        product.set_to_product(self.view().transpose(), other.view());
+        product
+    }
+
+    /// Overwrite with `left * right`.
+    pub fn set_to_product(&mut self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
+        matmul(self.view_mut(), Accum::Replace, left, right, 1.0, Par::Seq);
+    }
+}
