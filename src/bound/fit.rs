@@ -3,11 +3,12 @@
 //! A quarter of the fit rows is set aside. Candidates (strengths of the penalty, label maps, scales of
 //! the maps) are fitted on the rest, judged by their bound on the rows set aside, and the best is fitted
 //! again on all fit rows. The constant head, whose bound is the trivial loss, is always a candidate.
-//! The transform levels are nested: a higher level also considers what the lower levels chose, and never
-//! ends above them on the fit rows.
+//! The transform levels are nested: a higher level also considers what the lower levels chose. Where the
+//! fit rows are also the evaluation rows it never ends above them.
 
 use std::sync::Arc;
 
+use super::canonical::Canonical;
 use super::joint_descent::{JointDescent, Maps, Schedule};
 use super::label_map::{active_classes, closest, one_hot, restrict, separated};
 use super::pull_back::{head_coordinates, procrustes, pull_back};
@@ -31,7 +32,7 @@ const HEAD_PATH: [f64; 4] = [1.0, 0.1, 0.01, 0.001];
 const HEAD_SCALES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 /// The path ends after this many strengths in a row that were not better than the best.
 const PATIENCE: usize = 2;
-/// Factor of one move of the scales, and how many moves there are in one direction.
+/// Factor between two scales of the maps that are tried, and how many are tried in one direction.
 const SCALE_STEP: f64 = 1.2;
 const MAX_SCALE_STEPS: usize = 4;
 const STEPS_PER_STRENGTH: usize = 120;
@@ -50,6 +51,42 @@ pub fn transfer_bound<'t>(
     settings: &Settings,
 ) -> Result<Bound, BoundError> {
     check(source, target, settings)?;
+    let (source, target) = (Canonical::new(source), Canonical::new(target));
+    let settings = reordered(settings, &source.class_of, &target.class_of);
+    let bound = canonical_bound(&source.task, &target.task, &settings)?;
+    Ok(in_callers_order(bound, &source.class_of, &target.class_of))
+}
+
+/// The settings with head and label map in canonical class order.
+fn reordered(settings: &Settings, source_of: &[u32], target_of: &[u32]) -> Settings {
+    let label_map = settings.label_map.as_ref().map(|map| {
+        Matrix::from_fn(target_of.len(), source_of.len(), |y, c| {
+            map.row(target_of[y] as usize)[source_of[c] as usize]
+        })
+    });
+    Settings {
+        head: settings.head.as_ref().map(|head| head.select(source_of)),
+        label_map,
+        ..settings.clone()
+    }
+}
+
+fn in_callers_order(bound: Bound, source_of: &[u32], target_of: &[u32]) -> Bound {
+    let mut by_class = vec![ClassTerms::default(); target_of.len()];
+    for (terms, &y) in bound.by_class.into_iter().zip(target_of) {
+        let mut sources: Vec<(u32, f64)> =
+            terms.sources.iter().map(|&(c, w)| (source_of[c as usize], w)).collect();
+        sources.sort_unstable_by_key(|s| s.0);
+        by_class[y as usize] = ClassTerms { sources, ..terms };
+    }
+    Bound { by_class, ..bound }
+}
+
+fn canonical_bound<'t>(
+    source: &LabelledRows<'t>,
+    target: &LabelledRows<'t>,
+    settings: &Settings,
+) -> Result<Bound, BoundError> {
     let limited = |rows: &[Vec<u32>], stream| {
         limit_rows(rows, settings.max_rows_per_class, settings.seed, stream)
     };
@@ -183,6 +220,8 @@ struct Fitting<'a, 't> {
     source: &'a LabelledRows<'t>,
     target: &'a LabelledRows<'t>,
     settings: &'a Settings,
+    /// There are evaluation rows that are not fit rows.
+    split: bool,
     fit: Part,
     learn: Part,
     aside: Part,
@@ -228,6 +267,7 @@ impl<'a, 't> Fitting<'a, 't> {
             source,
             target,
             settings,
+            split: source.fit != source.evaluation || target.fit != target.evaluation,
             fit,
             learn,
             aside,
@@ -252,36 +292,30 @@ impl<'a, 't> Fitting<'a, 't> {
         if self.settings.transform == Transform::Identity {
             return Ok(identity);
         }
-        let features = self.learned(&assigned, self.settings.l2)?;
-        let features = if features.held_out <= identity.held_out && features.fitted <= identity.fitted
-        {
-            features
-        } else if identity.fitted <= features.fitted {
-            identity
-        } else {
-            features
-        };
+        let features = self.better(identity, self.learned(&assigned)?);
         if self.settings.transform == Transform::Features || self.settings.label_map.is_some() {
             return Ok(features);
         }
         let Some(separated) = self.separated_map(&assigned)? else {
             return Ok(features);
         };
-        let mapped = self.mapped(&separated)?;
-        let rival = self.learned(&mapped, self.settings.l2)?;
-        if rival.held_out >= features.held_out && features.fitted <= rival.fitted {
-            return Ok(features);
-        }
-        if rival.fitted <= features.fitted {
-            return Ok(rival);
-        }
-        // Better on new rows, worse on the fit rows: it was held back more strongly. Hold it back as
-        // little as the lower level was.
-        let rival = match (rival.l2, features.l2) {
-            (Some(own), Some(other)) if other < own => self.learned(&mapped, Some(other))?,
-            _ => rival,
+        let all = self.learned(&self.mapped(&separated)?)?;
+        Ok(self.better(features, all))
+    }
+
+    /// Of two levels' choices, the one with the lower bound: on the rows set aside where there are other
+    /// evaluation rows, on the fit rows where those are the evaluation rows.
+    fn better(&self, lower: Choice, higher: Choice) -> Choice {
+        let keep = if self.split {
+            lower.held_out < higher.held_out
+        } else {
+            lower.fitted < higher.fitted
         };
-        Ok(if rival.fitted <= features.fitted { rival } else { features })
+        if keep {
+            lower
+        } else {
+            higher
+        }
     }
 
     /// The given label map, or the closest one.
@@ -358,9 +392,9 @@ impl<'a, 't> Fitting<'a, 't> {
         })
     }
 
-    fn learned(&self, mapped: &Mapped, l2: Option<f64>) -> Result<Choice, BoundError> {
+    fn learned(&self, mapped: &Mapped) -> Result<Choice, BoundError> {
         match self.settings.ground_cost {
-            GroundCost::Margin => self.by_joint_descent(mapped, l2),
+            GroundCost::Margin => self.by_joint_descent(mapped),
             GroundCost::Head | GroundCost::Euclidean => self.by_head(mapped, true),
         }
     }
@@ -394,7 +428,7 @@ impl<'a, 't> Fitting<'a, 't> {
 
     // --- Margin cost: head and target map by joint descent ---
 
-    fn by_joint_descent(&self, mapped: &Mapped, l2: Option<f64>) -> Result<Choice, BoundError> {
+    fn by_joint_descent(&self, mapped: &Mapped) -> Result<Choice, BoundError> {
         let Some(target_basis) = &self.target_basis else {
             return Err(BoundError::Decomposition { side: "target" });
         };
@@ -421,11 +455,11 @@ impl<'a, 't> Fitting<'a, 't> {
             geometry: Geometry::Margin,
             prior,
         };
-        let picked = if self.settings.l2.is_some() {
+        let picked = if let Some(l2) = self.settings.l2 {
             Picked::unjudged(&constant.maps, l2)
         } else {
             let (learn, aside) = (coordinates(&self.learn), coordinates(&self.aside));
-            self.descend_path(&constant, &learn, &aside, l2)?
+            self.descend_path(&constant, &learn, &aside)?
         };
         let constant_bound = self.fitted_bound(&constant)?;
         let constant_choice = Choice {
@@ -450,7 +484,7 @@ impl<'a, 't> Fitting<'a, 't> {
             self.settings.seed,
         )
         .run(&mut solution.maps, schedule(l2, FINAL_STEPS))?;
-        let solution = solution.scaled(picked.source_scale, picked.target_scale);
+        let solution = solution.scaled(self.head_scale(picked.scale), picked.scale);
         let fitted = self.fitted_bound(&solution)?;
         if constant_bound < fitted {
             return Ok(constant_choice);
@@ -479,13 +513,11 @@ impl<'a, 't> Fitting<'a, 't> {
         constant: &Solution,
         learn: &Coordinates,
         aside: &Coordinates,
-        l2: Option<f64>,
     ) -> Result<Picked, BoundError> {
         let mut best = Picked {
             maps: constant.maps.clone(),
             l2: None,
-            source_scale: 1.0,
-            target_scale: 1.0,
+            scale: 1.0,
             held_out: constant.evaluate(aside, self.settings.lipschitz)?.0.bound(),
         };
         let source = self.descent_rows(constant, &learn.source);
@@ -498,8 +530,7 @@ impl<'a, 't> Fitting<'a, 't> {
         );
         let mut maps = constant.maps.clone();
         let mut misses = 0;
-        let path = l2.map_or_else(|| DESCENT_PATH.to_vec(), |l2| vec![l2]);
-        for l2 in path {
+        for l2 in DESCENT_PATH {
             descent.run(&mut maps, schedule(l2, STEPS_PER_STRENGTH))?;
             let judged = self.calibrate(constant, &maps, aside, l2)?;
             if judged.held_out < best.held_out {
@@ -515,7 +546,7 @@ impl<'a, 't> Fitting<'a, 't> {
         Ok(best)
     }
 
-    /// Scale both maps to the lowest bound on the rows set aside, by pattern search. A strong penalty finds
+    /// Scale both maps by the factor with the lowest bound on the rows set aside. A strong penalty finds
     /// good directions and makes them too short; this gives the length back.
     fn calibrate(
         &self,
@@ -526,42 +557,37 @@ impl<'a, 't> Fitting<'a, 't> {
     ) -> Result<Picked, BoundError> {
         let source = aside.source.with_rows(maps.source.logits(aside.source.matrix()));
         let target = aside.target.with_rows(maps.target.logits(aside.target.matrix()));
-        let judge = |source_scale: f64, target_scale: f64| -> Result<f64, BoundError> {
-            let source = scaled_logits(&source, source_scale, &constant.prior);
-            let target = scaled_logits(&target, target_scale, &constant.prior);
+        let judge = |scale: f64| -> Result<f64, BoundError> {
+            let source = scaled_logits(&source, self.head_scale(scale), &constant.prior);
+            let target = scaled_logits(&target, scale, &constant.prior);
             Ok(terms::evaluate(&source, &target, &constant.label_map, Ground::Margin)?.bound())
         };
-        let mut at = (1.0, 1.0);
-        let mut held_out = judge(at.0, at.1)?;
-        let moves: &[(f64, f64)] = if self.head_is_fixed() {
-            &[(1.0, SCALE_STEP), (1.0, 1.0 / SCALE_STEP)]
-        } else {
-            &[
-                (SCALE_STEP, SCALE_STEP),
-                (1.0 / SCALE_STEP, 1.0 / SCALE_STEP),
-                (1.0, SCALE_STEP),
-                (1.0, 1.0 / SCALE_STEP),
-                (SCALE_STEP, 1.0),
-                (1.0 / SCALE_STEP, 1.0),
-            ]
-        };
-        for (source_factor, target_factor) in moves {
+        let mut best = (1.0, judge(1.0)?);
+        for factor in [SCALE_STEP, 1.0 / SCALE_STEP] {
             for _ in 0..MAX_SCALE_STEPS {
-                let next = (at.0 * source_factor, at.1 * target_factor);
-                let value = judge(next.0, next.1)?;
-                if value >= held_out {
+                let next = best.0 * factor;
+                let value = judge(next)?;
+                if value >= best.1 {
                     break;
                 }
-                (at, held_out) = (next, value);
+                best = (next, value);
             }
         }
         Ok(Picked {
             maps: maps.clone(),
             l2: Some(l2),
-            source_scale: at.0,
-            target_scale: at.1,
-            held_out,
+            scale: best.0,
+            held_out: best.1,
         })
+    }
+
+    /// A head that stays as it is is not scaled.
+    fn head_scale(&self, scale: f64) -> f64 {
+        if self.head_is_fixed() {
+            1.0
+        } else {
+            scale
+        }
     }
 
     // --- A logistic head, with or without a feature map (identity level; Lipschitz costs) ---
@@ -753,18 +779,16 @@ impl<'a, 't> Fitting<'a, 't> {
 struct Picked {
     maps: Maps,
     l2: Option<f64>,
-    source_scale: f64,
-    target_scale: f64,
+    scale: f64,
     held_out: f64,
 }
 
 impl Picked {
-    fn unjudged(maps: &Maps, l2: Option<f64>) -> Self {
+    fn unjudged(maps: &Maps, l2: f64) -> Self {
         Self {
             maps: maps.clone(),
-            l2,
-            source_scale: 1.0,
-            target_scale: 1.0,
+            l2: Some(l2),
+            scale: 1.0,
             held_out: f64::INFINITY,
         }
     }

@@ -7,6 +7,7 @@
 //! [`pull_back`] fit the maps, [`fit`] picks among them by rows set aside. Whatever the fit does, the
 //! result is a bound: nothing in [`terms`] depends on how good the fit is.
 
+pub mod canonical;
 pub mod fit;
 pub mod joint_descent;
 pub mod label_map;
@@ -136,6 +137,7 @@ pub enum BoundError {
     #[error("{side} class {class} has {found} but no {missing}")]
     EmptyClass {
         side: &'static str,
+        /// The caller's class number.
         class: u32,
         found: &'static str,
         missing: &'static str,

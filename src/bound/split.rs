@@ -23,13 +23,14 @@ pub fn limit_rows(rows: &[Vec<u32>], limit: Option<usize>, seed: u64, stream: u6
     let mut rng = generator(seed, stream);
     rows.iter()
         .map(|class| {
-            let mut drawn = class.clone();
-            if drawn.len() > limit {
-                drawn.shuffle(&mut rng);
-                drawn.truncate(limit);
-                drawn.sort_unstable();
+            if class.len() <= limit {
+                return class.clone();
             }
-            drawn
+            let mut drawn: Vec<usize> = (0..class.len()).collect();
+            drawn.shuffle(&mut rng);
+            drawn.truncate(limit);
+            drawn.sort_unstable();
+            drawn.into_iter().map(|at| class[at]).collect()
         })
         .collect()
 }

@@ -12,7 +12,6 @@
 //! inequality is exact on the rows given, for any logits `s` of source and target rows whose
 //! differences the ground cost covers; see the README for the proof in three lines.
 
-use super::GroundCost;
 use crate::features::ClassRows;
 use crate::head::log_sum_exp;
 use crate::matrix::Matrix;
@@ -69,17 +68,6 @@ pub enum Ground<'a> {
         source: &'a ClassRows,
         target: &'a ClassRows,
     },
-}
-
-impl Ground<'_> {
-    #[must_use]
-    pub fn kind(cost: GroundCost) -> &'static str {
-        match cost {
-            GroundCost::Margin => "margin",
-            GroundCost::Head => "head",
-            GroundCost::Euclidean => "euclidean",
-        }
-    }
 }
 
 /// The joint mass `J`, its column sums `D` and the label map it came from.

@@ -22,6 +22,12 @@ use super::{Plan, TransportError, certify, check_cost, tighten_duals};
 
 const NONE: u32 = u32::MAX;
 
+/// After every so many pivots per node, twice as large a reduced cost counts as rounding. A potential
+/// carries the rounding of its path through the tree, which can pass through numbers much larger than
+/// its own, so two arcs can each look profitable after the other for ever. Problems without that end
+/// before the first doubling, and the gap is checked in any case.
+const PATIENCE: usize = 16;
+
 /// Integer masses of one side sum to this many units.
 const UNITS: i64 = 1 << 60;
 
@@ -353,6 +359,9 @@ impl Tree {
         while let Some((i, j)) = pricing.entering_arc(cost, &self.potential) {
             self.pivot(i, j, cost);
             pivots += 1;
+            if pivots % (PATIENCE * nodes) == 0 {
+                pricing.noise *= 2.0;
+            }
             if pivots > cap {
                 return Err(TransportError::NotOptimal {
                     pivots,
@@ -477,6 +486,8 @@ struct BlockSearch {
     m: usize,
     rows_per_block: usize,
     next: usize,
+    /// Reduced costs below this share of the numbers they come from are rounding.
+    noise: f64,
 }
 
 impl BlockSearch {
@@ -487,6 +498,7 @@ impl BlockSearch {
             m,
             rows_per_block: (block / m).clamp(1, n),
             next: 0,
+            noise: 4.0 * f64::EPSILON,
         }
     }
 
@@ -508,8 +520,7 @@ impl BlockSearch {
                 let Some(j) = position_of_difference(row, target, lowest) else {
                     continue;
                 };
-                // Below this a reduced cost is rounding, not a descent direction.
-                let noise = 4.0 * f64::EPSILON * (row[j].abs() + source[i].abs() + target[j].abs());
+                let noise = self.noise * (row[j].abs() + source[i].abs() + target[j].abs());
                 if reduced < -noise {
                     best = (reduced, i, j);
                 }

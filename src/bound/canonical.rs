@@ -1,0 +1,64 @@
+//! One order of rows and classes, whatever order and names the caller's have.
+//!
+//! Draws by seed pick positions, so positions must not depend on how a table happens to be sorted or its
+//! classes happen to be called. Rows are put in order of their norm (which a rotation does not change),
+//! ties by their values; classes in order of the summed norms of their fit rows.
+
+use super::LabelledRows;
+
+/// A task in canonical order, and where its classes came from: `class_of[k]` is the caller's number of
+/// canonical class `k`.
+#[derive(Debug)]
+pub struct Canonical<'t> {
+    pub task: LabelledRows<'t>,
+    pub class_of: Vec<u32>,
+}
+
+impl<'t> Canonical<'t> {
+    #[must_use]
+    pub fn new(task: &LabelledRows<'t>) -> Self {
+        let sort = |rows: &[Vec<u32>]| -> Vec<(f64, Vec<u32>)> {
+            rows.iter().map(|class| sorted_by_norm(task, class)).collect()
+        };
+        let fit = sort(&task.fit);
+        let evaluation = sort(&task.evaluation);
+        let mut class_of: Vec<u32> = (0..fit.len() as u32).collect();
+        class_of.sort_by(|&a, &b| {
+            let (a, b) = (a as usize, b as usize);
+            fit[a].0.total_cmp(&fit[b].0).then(evaluation[a].0.total_cmp(&evaluation[b].0))
+        });
+        let ordered = |rows: &[(f64, Vec<u32>)]| {
+            class_of.iter().map(|&c| rows[c as usize].1.clone()).collect()
+        };
+        Self {
+            task: LabelledRows {
+                table: task.table,
+                fit: ordered(&fit),
+                evaluation: ordered(&evaluation),
+            },
+            class_of,
+        }
+    }
+}
+
+/// The rows in canonical order, and the sum of their squared norms.
+fn sorted_by_norm(task: &LabelledRows<'_>, rows: &[u32]) -> (f64, Vec<u32>) {
+    let mut buffer = vec![0.0; task.table.width()];
+    let mut keyed: Vec<(f64, u32)> = rows
+        .iter()
+        .map(|&row| {
+            task.table.copy_row(row as usize, &mut buffer);
+            (buffer.iter().map(|v| v * v).sum(), row)
+        })
+        .collect();
+    let mut other = buffer.clone();
+    keyed.sort_by(|a, b| {
+        a.0.total_cmp(&b.0).then_with(|| {
+            task.table.copy_row(a.1 as usize, &mut buffer);
+            task.table.copy_row(b.1 as usize, &mut other);
+            let differs = buffer.iter().zip(&other).map(|(x, y)| x.total_cmp(y));
+            differs.into_iter().find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+        })
+    });
+    (keyed.iter().map(|k| k.0).sum(), keyed.into_iter().map(|k| k.1).collect())
+}
