@@ -32,7 +32,7 @@ const HEAD_PATH: [f64; 4] = [1.0, 0.1, 0.01, 0.001];
 const HEAD_SCALES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 /// The path ends after this many strengths in a row that were not better than the best.
 const PATIENCE: usize = 2;
-/// Factor between two scales of the maps that are tried, and how many are tried in one direction.
+/// Factor between two scales of the maps that are tried, and how many are tried.
 const SCALE_STEP: f64 = 1.2;
 const MAX_SCALE_STEPS: usize = 4;
 const STEPS_PER_STRENGTH: usize = 120;
@@ -546,8 +546,8 @@ impl<'a, 't> Fitting<'a, 't> {
         Ok(best)
     }
 
-    /// Scale both maps by the factor with the lowest bound on the rows set aside. A strong penalty finds
-    /// good directions and makes them too short; this gives the length back.
+    /// Lengthen both maps by the factor with the lowest bound on the rows set aside: a strong penalty finds
+    /// good directions and makes them too short. (Shortening is what the path's penalties are for.)
     fn calibrate(
         &self,
         constant: &Solution,
@@ -563,15 +563,13 @@ impl<'a, 't> Fitting<'a, 't> {
             Ok(terms::evaluate(&source, &target, &constant.label_map, Ground::Margin)?.bound())
         };
         let mut best = (1.0, judge(1.0)?);
-        for factor in [SCALE_STEP, 1.0 / SCALE_STEP] {
-            for _ in 0..MAX_SCALE_STEPS {
-                let next = best.0 * factor;
-                let value = judge(next)?;
-                if value >= best.1 {
-                    break;
-                }
-                best = (next, value);
+        for _ in 0..MAX_SCALE_STEPS {
+            let next = best.0 * SCALE_STEP;
+            let value = judge(next)?;
+            if value >= best.1 {
+                break;
             }
+            best = (next, value);
         }
         Ok(Picked {
             maps: maps.clone(),

@@ -149,20 +149,20 @@ impl Solution {
         let target_prior = target.prior();
         let prior = source_prior(&self.label_map, &target_prior);
         let mut largest: f64 = 0.0;
-        for y in 0..self.label_map.nrows() {
+        for (y, &weight) in target_prior.iter().enumerate() {
             let share: Vec<f64> = self
                 .label_map
                 .row(y)
                 .iter()
                 .zip(&prior)
-                .map(|(q, d)| if *d > 0.0 { target_prior[y] * q / d } else { 0.0 })
+                .map(|(q, d)| if *d > 0.0 { weight * q / d } else { 0.0 })
                 .collect();
             let standing = (0..source.classes()).filter(|&c| share[c] > 0.0);
             for class in standing {
                 let slopes = loss_slopes(source.class(class), &share);
                 largest = largest.max(lipschitz::empirical(gradient, &slopes));
             }
-            if target_prior[y] > 0.0 {
+            if weight > 0.0 {
                 let slopes = loss_slopes(target.class(y), &share);
                 largest = largest.max(lipschitz::empirical(gradient, &slopes));
             }

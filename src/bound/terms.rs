@@ -186,6 +186,8 @@ fn class_transport(
         Ground::Lipschitz { source, target, .. } => (source, target),
     };
     let width = source_points.width();
+    let n = support.iter().map(|&c| source.count(c as usize)).sum();
+    let m = target.count(y);
     let mut gathered = Vec::new();
     let rows: &[f64] = match support {
         [only] => source_points.class(*only as usize),
@@ -199,16 +201,17 @@ fn class_transport(
     let cost = match ground {
         Ground::Margin => ground_cost::margin_matrix(rows, target.class(y), width, support),
         Ground::Lipschitz { constant, .. } => {
-            let points = |flat| MatRef::from_row_major_slice(flat, flat.len() / width.max(1), width);
-            let mut cost =
-                ground_cost::euclidean(points(rows), points(target_points.class(y)), false);
+            let mut cost = ground_cost::euclidean(
+                MatRef::from_row_major_slice(rows, n, width),
+                MatRef::from_row_major_slice(target_points.class(y), m, width),
+                false,
+            );
             for c in &mut cost {
                 *c *= constant;
             }
             cost
         }
     };
-    let (n, m) = (cost.len() / target.count(y).max(1), target.count(y));
     let plan = if let [_] = support {
         transport(&cost, n, m, None, None)?
     } else {

@@ -1,0 +1,386 @@
+//! The bound's invariants, on random small problems: the theorem itself, the order of the ground costs,
+//! the order of the transform levels, and what must not change the result.
+
+use ndarray::Array2;
+use polars_transferability::bound::terms::{evaluate, Ground};
+use polars_transferability::bound::{
+    transfer_bound, Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform,
+};
+use polars_transferability::features::{ClassRows, Table};
+use polars_transferability::head::{lipschitz, LinearHead};
+use polars_transferability::matrix::Matrix;
+use proptest::prelude::*;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// A random labelled table: class means plus noise, unbalanced classes, some repeated rows.
+#[derive(Debug, Clone)]
+struct Task {
+    rows: Array2<f64>,
+    labels: Vec<usize>,
+    classes: usize,
+    fit: Vec<bool>,
+}
+
+impl Task {
+    fn random(rng: &mut Xoshiro256PlusPlus, classes: usize, width: usize, split: bool) -> Self {
+        let spread = [0.0, 0.3, 1.0, 4.0][rng.random_range(0..4)];
+        let scale = [1e-3, 1.0, 50.0][rng.random_range(0..3)];
+        let means: Vec<f64> = (0..classes * width).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let (mut values, mut labels, mut fit) = (Vec::new(), Vec::new(), Vec::new());
+        for class in 0..classes {
+            let count = rng.random_range(if split { 2..8 } else { 1..8 });
+            for k in 0..count {
+                for j in 0..width {
+                    let noise: f64 = rng.random_range(-1.0..1.0);
+                    values.push(scale * (means[class * width + j] + spread * noise));
+                }
+                labels.push(class);
+                fit.push(k % 2 == 0);
+            }
+        }
+        let rows = Array2::from_shape_vec((labels.len(), width), values).unwrap();
+        Self { rows, labels, classes, fit: if split { fit } else { Vec::new() } }
+    }
+
+    fn labelled(&self) -> LabelledRows<'_> {
+        let select = |wanted: Option<bool>| {
+            let mut rows = vec![Vec::new(); self.classes];
+            for (i, &label) in self.labels.iter().enumerate() {
+                if wanted.is_none_or(|w| self.fit[i] == w) {
+                    rows[label].push(i as u32);
+                }
+            }
+            rows
+        };
+        let split = !self.fit.is_empty();
+        LabelledRows {
+            table: Table::F64(self.rows.view()),
+            fit: select(split.then_some(true)),
+            evaluation: select(split.then_some(false)),
+        }
+    }
+
+    fn map_rows(&self, order: &[usize]) -> Self {
+        Self {
+            rows: self.rows.select(ndarray::Axis(0), order),
+            labels: order.iter().map(|&i| self.labels[i]).collect(),
+            classes: self.classes,
+            fit: if self.fit.is_empty() {
+                Vec::new()
+            } else {
+                order.iter().map(|&i| self.fit[i]).collect()
+            },
+        }
+    }
+}
+
+fn shuffled(rng: &mut Xoshiro256PlusPlus, n: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.shuffle(rng);
+    order
+}
+
+fn random_head(rng: &mut Xoshiro256PlusPlus, classes: usize, width: usize) -> LinearHead {
+    LinearHead {
+        weight: Matrix::from_fn(classes, width, |_, _| rng.random_range(-2.0..2.0)),
+        bias: (0..classes).map(|_| rng.random_range(-1.0..1.0)).collect(),
+    }
+}
+
+fn random_map(rng: &mut Xoshiro256PlusPlus, targets: usize, sources: usize) -> Matrix {
+    let mut map = Matrix::zeros(targets, sources);
+    for y in 0..targets {
+        let row = map.row_mut(y);
+        for c in row.iter_mut() {
+            *c = if rng.random_bool(0.5) { rng.random_range(0.0..1.0) } else { 0.0 };
+        }
+        let anchor = rng.random_range(0..sources);
+        row[anchor] += 0.5;
+        let sum: f64 = row.iter().sum();
+        for c in row.iter_mut() {
+            *c /= sum;
+        }
+    }
+    map
+}
+
+fn check_sums(bound: &Bound) {
+    let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * (1.0 + a.abs());
+    let sum = |part: fn(&polars_transferability::bound::ClassTerms) -> f64| {
+        bound.by_class.iter().map(part).sum::<f64>()
+    };
+    assert!(near(bound.bound, bound.source_loss + bound.label_mismatch + bound.distribution_mismatch));
+    assert!(near(bound.source_loss, sum(|c| c.source_loss)));
+    assert!(near(bound.label_mismatch, sum(|c| c.label_mismatch)));
+    assert!(near(bound.distribution_mismatch, sum(|c| c.distribution_mismatch)));
+    assert!(near(1.0, sum(|c| c.weight)));
+    for class in &bound.by_class {
+        assert!(near(1.0, class.sources.iter().map(|s| s.1).sum()));
+    }
+    assert_eq!(bound.vacuous, bound.bound > bound.trivial_loss);
+}
+
+const COSTS: [GroundCost; 3] = [GroundCost::Margin, GroundCost::Head, GroundCost::Euclidean];
+const LEVELS: [Transform; 3] = [Transform::Identity, Transform::Features, Transform::All];
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(600) })]
+
+    /// The theorem, through everything that can be set.
+    #[test]
+    fn the_target_loss_is_never_above_the_bound(
+        seed: u64,
+        sources in 2usize..6,
+        targets in 2usize..6,
+        width in 1usize..7,
+        split: bool,
+        cost in 0usize..3,
+        level in 0usize..3,
+        fixed_head: bool,
+        fixed_map: bool,
+        standardize: bool,
+        fixed_strength: bool,
+    ) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let source = Task::random(&mut rng, sources, width, split);
+        let target = Task::random(&mut rng, targets, width, split);
+        let settings = Settings {
+            transform: LEVELS[level],
+            ground_cost: COSTS[cost],
+            head: fixed_head.then(|| random_head(&mut rng, sources, width)),
+            label_map: fixed_map.then(|| random_map(&mut rng, targets, sources)),
+            l2: fixed_strength.then_some(0.1),
+            max_rows_per_class: rng.random_bool(0.3).then_some(3),
+            standardize,
+            seed,
+            ..Settings::default()
+        };
+        let bound = transfer_bound(&source.labelled(), &target.labelled(), &settings).unwrap();
+        prop_assert!(bound.certified);
+        prop_assert!(
+            bound.target_loss <= bound.bound * (1.0 + 1e-9) + 1e-12,
+            "loss {} above bound {}", bound.target_loss, bound.bound
+        );
+        prop_assert!(bound.bound.is_finite() && (0.0..=1.0).contains(&bound.target_accuracy));
+        check_sums(&bound);
+    }
+
+    /// The same head, label map and A (a scaled rotation): margin <= head <= euclidean.
+    #[test]
+    fn ground_costs_are_ordered(seed: u64, sources in 2usize..6, targets in 2usize..5, width in 2usize..7) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let source = Task::random(&mut rng, sources, width, false);
+        let target = Task::random(&mut rng, targets, width, false);
+        let head = random_head(&mut rng, sources, width);
+        let map = random_map(&mut rng, targets, sources);
+        let bound = |cost| {
+            let settings = Settings {
+                transform: Transform::Identity,
+                ground_cost: cost,
+                head: Some(head.clone()),
+                label_map: Some(map.clone()),
+                ..Settings::default()
+            };
+            transfer_bound(&source.labelled(), &target.labelled(), &settings).unwrap()
+        };
+        let [margin, by_head, euclidean] = COSTS.map(bound);
+        prop_assert!(margin.lipschitz.is_none());
+        prop_assert!(margin.bound <= by_head.bound * (1.0 + 1e-9));
+        prop_assert!(by_head.bound <= euclidean.bound * (1.0 + 1e-9));
+        prop_assert_eq!(margin.source_loss, euclidean.source_loss);
+        prop_assert!((margin.target_loss - euclidean.target_loss).abs() < 1e-9 * (1.0 + margin.target_loss));
+    }
+
+    /// Any logits, any label map, any affine map of points with a certified constant.
+    #[test]
+    fn the_certificate_needs_no_fit(seed: u64, sources in 2usize..6, targets in 2usize..5, rank in 1usize..5) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let source = Task::random(&mut rng, sources, rank, false);
+        let target = Task::random(&mut rng, targets, rank, false);
+        let rows = |task: &Task| {
+            let counts = (0..task.classes).map(|c| task.labels.iter().filter(|&&l| l == c).count());
+            ClassRows::new(Matrix::from_fn(task.labels.len(), rank, |i, j| task.rows[(i, j)]), counts)
+        };
+        let (source, target) = (rows(&source), rows(&target));
+        let head = random_head(&mut rng, sources, rank);
+        let logits = |rows: &ClassRows| rows.with_rows(head.logits(rows.matrix()));
+        let map = random_map(&mut rng, targets, sources);
+        let ground = Ground::Lipschitz {
+            constant: lipschitz::certified(&head.weight),
+            source: &source,
+            target: &target,
+        };
+        let margin = evaluate(&logits(&source), &logits(&target), &map, Ground::Margin).unwrap();
+        let moved = evaluate(&logits(&source), &logits(&target), &map, ground).unwrap();
+        prop_assert!(margin.target_loss <= margin.bound() * (1.0 + 1e-9));
+        prop_assert!(margin.bound() <= moved.bound() * (1.0 + 1e-9));
+    }
+
+    /// A task against itself, features as they are: only the head's own loss is left.
+    #[test]
+    fn a_task_bounds_itself_by_its_loss(seed: u64, classes in 2usize..6, width in 1usize..6, cost in 0usize..3) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let task = Task::random(&mut rng, classes, width, false);
+        let head = random_head(&mut rng, classes, width);
+        let identity = Matrix::from_fn(classes, classes, |y, c| f64::from(u8::from(y == c)));
+        let rows = Matrix::from_fn(task.labels.len(), width, |i, j| task.rows[(i, j)]);
+        let mut loss = 0.0;
+        for (row, &label) in head.logits(&rows).rows().zip(&task.labels) {
+            loss += polars_transferability::head::log_sum_exp(row) - row[label];
+        }
+        loss /= task.labels.len() as f64;
+        let settings = Settings {
+            transform: Transform::Identity,
+            ground_cost: COSTS[cost],
+            head: Some(head),
+            label_map: Some(identity),
+            ..Settings::default()
+        };
+        let bound = transfer_bound(&task.labelled(), &task.labelled(), &settings).unwrap();
+        prop_assert!(bound.distribution_mismatch.abs() < 1e-9 * (1.0 + loss));
+        prop_assert_eq!(bound.label_mismatch, 0.0);
+        prop_assert!((bound.bound - loss).abs() < 1e-9 * (1.0 + loss));
+    }
+
+    /// Row order, class names and a rotation of both tasks (and the head) change nothing.
+    #[test]
+    fn only_geometry_matters(seed: u64, classes in 2usize..5, split: bool, level in 0usize..3) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let source = Task::random(&mut rng, classes, 4, split);
+        let target = Task::random(&mut rng, classes, 4, split);
+        let settings = Settings { transform: LEVELS[level], standardize: false, ..Settings::default() };
+        let plain = transfer_bound(&source.labelled(), &target.labelled(), &settings).unwrap();
+
+        let order = shuffled(&mut rng, source.labels.len());
+        let permuted =
+            transfer_bound(&source.map_rows(&order).labelled(), &target.labelled(), &settings).unwrap();
+        prop_assert_eq!(plain.bound, permuted.bound);
+
+        let names = shuffled(&mut rng, classes);
+        let mut renamed = target.clone();
+        for label in &mut renamed.labels {
+            *label = names[*label];
+        }
+        let renamed_bound =
+            transfer_bound(&source.labelled(), &renamed.labelled(), &settings).unwrap();
+        prop_assert_eq!(plain.bound, renamed_bound.bound);
+        for (y, &name) in names.iter().enumerate() {
+            prop_assert_eq!(&plain.by_class[y], &renamed_bound.by_class[name]);
+        }
+    }
+
+    /// Where the fit rows are the evaluation rows, a higher level is never above a lower one.
+    #[test]
+    fn levels_are_nested_on_the_fit_rows(seed: u64, sources in 2usize..7, targets in 2usize..5, cost in 0usize..3) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let source = Task::random(&mut rng, sources, 5, false);
+        let target = Task::random(&mut rng, targets, 5, false);
+        let [identity, features, all] = LEVELS.map(|transform| {
+            let settings = Settings { transform, ground_cost: COSTS[cost], ..Settings::default() };
+            transfer_bound(&source.labelled(), &target.labelled(), &settings).unwrap().bound
+        });
+        prop_assert!(features <= identity, "features {features} above identity {identity}");
+        prop_assert!(all <= features, "all {all} above features {features}");
+    }
+}
+
+#[test]
+fn a_rotation_changes_nothing() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+    let source = Task::random(&mut rng, 3, 2, false);
+    let target = Task::random(&mut rng, 3, 2, false);
+    let (c, s) = (0.6, 0.8);
+    let rotate = |task: &Task| {
+        let mut rotated = task.clone();
+        for (mut out, row) in rotated.rows.rows_mut().into_iter().zip(task.rows.rows()) {
+            out[0] = c * row[0] - s * row[1];
+            out[1] = s * row[0] + c * row[1];
+        }
+        rotated
+    };
+    let head = random_head(&mut rng, 3, 2);
+    let turned = LinearHead {
+        weight: Matrix::from_fn(3, 2, |k, j| {
+            let w = head.weight.row(k);
+            [c * w[0] - s * w[1], s * w[0] + c * w[1]][j]
+        }),
+        bias: head.bias.clone(),
+    };
+    for cost in COSTS {
+        for transform in LEVELS {
+            for heads in [None, Some((&head, &turned))] {
+                let settings = |head: Option<&LinearHead>| Settings {
+                    ground_cost: cost,
+                    transform,
+                    standardize: false,
+                    head: head.cloned(),
+                    ..Settings::default()
+                };
+                let plain = transfer_bound(
+                    &source.labelled(),
+                    &target.labelled(),
+                    &settings(heads.map(|h| h.0)),
+                )
+                .unwrap();
+                let turned = transfer_bound(
+                    &rotate(&source).labelled(),
+                    &rotate(&target).labelled(),
+                    &settings(heads.map(|h| h.1)),
+                )
+                .unwrap();
+                let difference = (plain.bound - turned.bound).abs();
+                assert!(difference < 1e-6 * plain.bound, "{cost:?} {transform:?}: {difference}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_empirical_constant_is_not_a_certificate() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
+    let source = Task::random(&mut rng, 3, 4, false);
+    let target = Task::random(&mut rng, 3, 4, false);
+    let bound = |lipschitz| {
+        let settings = Settings {
+            ground_cost: GroundCost::Head,
+            transform: Transform::Identity,
+            head: Some(random_head(&mut Xoshiro256PlusPlus::seed_from_u64(1), 3, 4)),
+            lipschitz,
+            ..Settings::default()
+        };
+        transfer_bound(&source.labelled(), &target.labelled(), &settings).unwrap()
+    };
+    let (certified, empirical) = (bound(Lipschitz::Certified), bound(Lipschitz::Empirical));
+    assert!(certified.certified && !empirical.certified);
+    assert!(empirical.lipschitz.unwrap() <= certified.lipschitz.unwrap() * (1.0 + 1e-12));
+}
+
+#[test]
+fn bad_input_is_named() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
+    let source = Task::random(&mut rng, 3, 4, false);
+    let wide = Task::random(&mut rng, 3, 5, false);
+    let single = Task::random(&mut rng, 1, 4, false);
+    let settings = Settings::default();
+    assert!(matches!(
+        transfer_bound(&source.labelled(), &wide.labelled(), &settings),
+        Err(BoundError::Width { side: "target", found: 5, expected: 4, .. })
+    ));
+    assert!(matches!(
+        transfer_bound(&source.labelled(), &single.labelled(), &settings),
+        Err(BoundError::FewClasses { side: "target", found: 1 })
+    ));
+    let mut unfitted = source.labelled();
+    unfitted.fit[1].clear();
+    assert!(matches!(
+        transfer_bound(&unfitted, &source.labelled(), &settings),
+        Err(BoundError::EmptyClass { side: "source", class: 1, .. })
+    ));
+    let short = Settings { label_map: Some(Matrix::from_fn(3, 3, |_, _| 0.2)), ..settings };
+    assert!(matches!(
+        transfer_bound(&source.labelled(), &source.labelled(), &short),
+        Err(BoundError::LabelMap { class: 0, .. })
+    ));
+}

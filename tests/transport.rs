@@ -1,0 +1,124 @@
+//! Exact transport: optimality, certificates and marginals on random and on awkward problems.
+
+use polars_transferability::transport::network_simplex::NetworkSimplex;
+use polars_transferability::transport::{assignment, wasserstein, Plan, TransportError};
+use proptest::prelude::*;
+
+/// Checks everything that makes a plan an optimum, from the plan and its duals alone.
+fn assert_optimal(plan: &Plan, cost: &[f64], source: &[f64], target: &[f64]) {
+    let (n, m) = (source.len(), target.len());
+    let scale = cost.iter().fold(0.0_f64, |acc, c| acc.max(c.abs()));
+    let total = |mass: &[f64]| mass.iter().sum::<f64>();
+    let (mut rows, mut columns) = (vec![0.0; n], vec![0.0; m]);
+    let mut value = 0.0;
+    for &(i, j, mass) in &plan.pairs {
+        assert!(mass > 0.0);
+        rows[i as usize] += mass;
+        columns[j as usize] += mass;
+        value += mass * cost[i as usize * m + j as usize];
+    }
+    for (found, wanted) in rows.iter().zip(source) {
+        assert!((found - wanted / total(source)).abs() < 1e-13, "row marginal");
+    }
+    for (found, wanted) in columns.iter().zip(target) {
+        assert!((found - wanted / total(target)).abs() < 1e-13, "column marginal");
+    }
+    assert!((value - plan.value).abs() <= 1e-13 * scale, "value");
+    let mut dual = 0.0;
+    for (i, u) in plan.source_dual.iter().enumerate() {
+        dual += u * source[i] / total(source);
+        for (j, v) in plan.target_dual.iter().enumerate() {
+            assert!(u + v <= cost[i * m + j] + 1e-12 * scale, "dual feasibility");
+        }
+    }
+    dual += plan.target_dual.iter().zip(target).map(|(v, b)| v * b / total(target)).sum::<f64>();
+    assert!((plan.value - dual).abs() <= 1e-12 * scale, "gap {}", plan.value - dual);
+}
+
+fn masses(n: usize) -> impl Strategy<Value = Vec<f64>> {
+    // Zero masses, equal masses and very small ones.
+    prop::collection::vec(prop_oneof![Just(0.0), Just(1.0), 1e-9..1.0f64], n)
+        .prop_filter("some mass", |mass| mass.iter().sum::<f64>() > 0.1)
+}
+
+/// Costs with ties, with duplicate rows, and over many scales.
+fn costs(size: usize) -> impl Strategy<Value = Vec<f64>> {
+    let entry = prop_oneof![
+        (0..4i32).prop_map(f64::from),
+        -1.0..1.0f64,
+        (0.0..1.0f64).prop_map(|v| if v < 0.6 { 0.0 } else { (v - 0.6).powi(3) * 250.0 }),
+    ];
+    (prop::collection::vec(entry, size), prop_oneof![Just(1.0), Just(1e-200), Just(1e200), Just(1e-9)])
+        .prop_map(|(costs, scale)| costs.into_iter().map(|c| c * scale).collect())
+}
+
+fn problem() -> impl Strategy<Value = (Vec<f64>, Vec<f64>, Vec<f64>)> {
+    (1usize..40, 1usize..40).prop_flat_map(|(n, m)| (masses(n), masses(m), costs(n * m)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    #[test]
+    fn the_network_simplex_is_optimal((source, target, cost) in problem()) {
+        let plan = NetworkSimplex::new(&source, &target).unwrap().solve(&cost).unwrap();
+        assert_optimal(&plan, &cost, &source, &target);
+    }
+
+    #[test]
+    fn the_assignment_is_optimal(cost in (1usize..40).prop_flat_map(|n| costs(n * n))) {
+        let n = (cost.len() as f64).sqrt() as usize;
+        let plan = assignment::solve(&cost, n).unwrap();
+        assert_eq!(plan.pairs.len(), n);
+        let uniform = vec![1.0; n];
+        assert_optimal(&plan, &cost, &uniform, &uniform);
+    }
+
+    #[test]
+    fn a_warm_start_finds_the_same_optimum(
+        (source, target, first) in problem(),
+        shift in -1.0..1.0f64,
+    ) {
+        let second: Vec<f64> = first.iter().enumerate()
+            .map(|(k, c)| c * (1.0 + 0.5 * shift * (k as f64).sin()))
+            .collect();
+        let mut warm = NetworkSimplex::new(&source, &target).unwrap();
+        warm.solve(&first).unwrap();
+        let again = warm.solve(&second).unwrap();
+        let cold = NetworkSimplex::new(&source, &target).unwrap().solve(&second).unwrap();
+        let scale = second.iter().fold(0.0_f64, |acc, c| acc.max(c.abs()));
+        assert!((again.value - cold.value).abs() <= 1e-12 * scale);
+    }
+}
+
+#[test]
+fn one_dimensional_distance_is_the_mean_sorted_difference() {
+    let points = |k: usize, shift: f64| -> Vec<f64> {
+        (0..k).map(|i| ((i * 37 % 101) as f64).sqrt() + shift).collect()
+    };
+    let (mut x, mut y) = (points(50, 0.0), points(50, 0.3));
+    let view = |v: &[f64]| polars_transferability::matrix::Matrix::from_fn(v.len(), 1, |i, _| v[i]);
+    let found = wasserstein::wasserstein(view(&x).view(), view(&y).view(), None, None, 1.0).unwrap();
+    x.sort_by(f64::total_cmp);
+    y.sort_by(f64::total_cmp);
+    let wanted = x.iter().zip(&y).map(|(a, b)| (a - b).abs()).sum::<f64>() / 50.0;
+    assert!((found - wanted).abs() < 1e-13);
+}
+
+#[test]
+fn bad_input_is_named() {
+    let new = NetworkSimplex::new;
+    assert_eq!(new(&[], &[1.0]).unwrap_err(), TransportError::EmptySide);
+    assert!(matches!(
+        new(&[1.0, -1.0], &[1.0]),
+        Err(TransportError::BadMass { side: "source", index: 1, .. })
+    ));
+    assert!(matches!(new(&[1.0], &[0.0, 0.0]), Err(TransportError::NoMass { side: "target" })));
+    assert!(matches!(new(&[1.0, 1e-30], &[1.0]), Err(TransportError::MassRange { .. })));
+    let mut problem = new(&[1.0, 1.0], &[1.0, 1.0]).unwrap();
+    assert!(matches!(
+        problem.solve(&[0.0, 1.0, f64::NAN, 0.0]),
+        Err(TransportError::BadCost { row: 1, column: 0, .. })
+    ));
+    assert!(matches!(problem.solve(&[0.0; 3]), Err(TransportError::Shape { found: 3, .. })));
+}
