@@ -122,11 +122,16 @@ fn check_sums(bound: &Bound) {
     assert_eq!(bound.vacuous, bound.bound > bound.trivial_loss);
 }
 
+/// 600, or `PROPTEST_CASES`.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(600)
+}
+
 const COSTS: [GroundCost; 3] = [GroundCost::Margin, GroundCost::Head, GroundCost::Euclidean];
 const LEVELS: [Transform; 3] = [Transform::Identity, Transform::Features, Transform::All];
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(600) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
 
     /// The theorem, through everything that can be set.
     #[test]

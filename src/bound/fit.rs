@@ -26,6 +26,8 @@ use crate::matrix::Matrix;
 const MAX_RANK: usize = 512;
 /// Strengths tried by the joint descent, strong to weak; each starts where the last ended.
 const DESCENT_PATH: [f64; 7] = [3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003];
+/// Gradient at which a logistic head is good enough: the bound holds for any head.
+const HEAD_TOLERANCE: f64 = 1e-4;
 /// Strengths tried for a logistic head.
 const HEAD_PATH: [f64; 4] = [1.0, 0.1, 0.01, 0.001];
 /// Scales of a head tried between the constant head and the fitted one.
@@ -654,7 +656,7 @@ impl<'a, 't> Fitting<'a, 't> {
         );
         let mut head = start
             .unwrap_or_else(|| LinearHead::zeros(mapped.active.len(), mapped.source_basis.rank()));
-        logistic::fit(&mut head, &rows, &prior, l2)?;
+        logistic::fit(&mut head, &rows, &prior, l2, HEAD_TOLERANCE)?;
         Ok(head)
     }
 

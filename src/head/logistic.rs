@@ -12,11 +12,10 @@ use crate::features::ClassRows;
 use crate::matrix::Matrix;
 use crate::optimize::{lbfgs, OptimizeError};
 
-/// Largest gradient entry at which a head counts as fitted.
-const TOLERANCE: f64 = 1e-7;
 const MAX_ITERATIONS: usize = 2000;
 
-/// Fit from `start`, in place. `class_weight[c]` is the total weight of class `c`.
+/// Fit from where `head` is, in place, until no entry of the gradient exceeds `tolerance`.
+/// `class_weight[c]` is the total weight of class `c`.
 ///
 /// # Errors
 /// No convergence within 2000 iterations.
@@ -25,12 +24,13 @@ pub fn fit(
     rows: &ClassRows,
     class_weight: &[f64],
     l2: f64,
+    tolerance: f64,
 ) -> Result<lbfgs::Minimum, OptimizeError> {
     let (classes, width) = (rows.classes(), rows.width());
     let mut parameters = head.weight.values().to_vec();
     parameters.extend_from_slice(&head.bias);
     let mut slopes = Matrix::zeros(rows.matrix().nrows(), classes);
-    let minimum = lbfgs::minimise(&mut parameters, TOLERANCE, MAX_ITERATIONS, |p, gradient| {
+    let minimum = lbfgs::minimise(&mut parameters, tolerance, MAX_ITERATIONS, |p, gradient| {
         let (weight, bias) = p.split_at(classes * width);
         head.weight.values_mut().copy_from_slice(weight);
         head.bias.copy_from_slice(bias);
@@ -71,4 +71,52 @@ fn loss_slopes(
         }
     }
     loss
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> ClassRows {
+        let values = Matrix::from_fn(40, 3, |i, j| {
+            ((i * 7 + j * 3) as f64 * 1.9).sin() + if i / 20 == j { 0.8 } else { 0.0 }
+        });
+        ClassRows::new(values, [20, 12, 8])
+    }
+
+    /// At the minimum the penalty's gradient balances the loss's, so `l2 |W|^2` equals the loss's slope
+    /// along `W`, and the biases reproduce the class weights.
+    #[test]
+    fn the_minimum_is_stationary() {
+        let (rows, weights) = (rows(), [0.5, 0.3, 0.2]);
+        let mut head = LinearHead::zeros(3, 3);
+        let minimum = fit(&mut head, &rows, &weights, 0.05, 1e-9).unwrap();
+        assert!(minimum.gradient <= 1e-9);
+        let logits = head.logits(rows.matrix());
+        let mut mass = [0.0; 3];
+        for (class, weight) in weights.iter().enumerate() {
+            for i in rows.start(class)..rows.start(class) + rows.count(class) {
+                let normaliser = crate::head::log_sum_exp(logits.row(i));
+                for (m, s) in mass.iter_mut().zip(logits.row(i)) {
+                    *m += weight / rows.count(class) as f64 * (s - normaliser).exp();
+                }
+            }
+        }
+        for (m, w) in mass.iter().zip(weights) {
+            assert!((m - w).abs() < 1e-8);
+        }
+    }
+
+    #[test]
+    fn a_warm_start_ends_in_the_same_place() {
+        let (rows, weights) = (rows(), [0.4, 0.3, 0.3]);
+        let mut warm = LinearHead::zeros(3, 3);
+        fit(&mut warm, &rows, &weights, 1.0, 1e-10).unwrap();
+        fit(&mut warm, &rows, &weights, 0.01, 1e-10).unwrap();
+        let mut cold = LinearHead::zeros(3, 3);
+        fit(&mut cold, &rows, &weights, 0.01, 1e-10).unwrap();
+        for (a, b) in warm.weight.values().iter().zip(cold.weight.values()) {
+            assert!((a - b).abs() < 1e-6);
+        }
+    }
 }

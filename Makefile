@@ -1,0 +1,54 @@
+# Needs Rust, Python 3.10 or newer and make; everything else is installed into .venv.
+#   make demo    bounds of the model zoo in data/, a picture in out/
+#   make test    all tests
+#   make bench   all benchmarks
+#   make check   formatting and static checks
+#   make clean   remove what make made (not the Rust build in the target folder: cargo clean)
+# The first build compiles Polars, which takes several minutes; later ones take seconds. An exported
+# CARGO_TARGET_DIR is honoured.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# What the native module is made of; Python files are used in place and need no rebuild.
+NATIVE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
+
+.PHONY: demo test bench check clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/built-demo
+	$(BIN)/python scripts/demo.py
+
+test: $(VENV)/built-dev
+	cargo test --release
+	$(BIN)/pytest
+
+bench: $(VENV)/built-dev
+	$(BIN)/python benches/peers.py
+
+check: $(VENV)/built-dev
+	cargo fmt --check
+	cargo clippy --release --all-targets -- -D warnings
+	cargo clippy --release --all-targets --features python -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) out .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -f python/polars_transferability/_internal.*
+	find python tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: one virtual environment, with the packages that the demo, or that development needs.
+$(VENV)/built-%: $(NATIVE) | $(BIN)/maturin
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --release --extras $*
+	touch $@
+
+$(BIN)/maturin:
+	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; \
+	  rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2'

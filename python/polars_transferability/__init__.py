@@ -1,0 +1,46 @@
+"""Certified transferability bounds and exact optimal transport as Polars expressions.
+
+Which pretrained model transfers to which task, why, and with what guarantee: from tables of
+embeddings, before any fine-tuning.
+
+Examples
+--------
+>>> import polars as pl
+>>> import polars_transferability as pt
+>>> rows = pl.DataFrame(
+...     {
+...         "task": ["digits"] * 4 + ["letters"] * 4,
+...         "label": ["0", "0", "1", "1", "a", "a", "b", "b"],
+...         "embedding": [[0.0, 1], [0, 2], [5, 1], [5, 2], [1, 0], [2, 0], [1, 7], [2, 7]],
+...     }
+... )
+>>> digits = pt.task(where=pl.col("task") == "digits")
+>>> letters = pt.task(where=pl.col("task") == "letters")
+>>> bound = rows.select(pt.transfer_bound(digits, letters).alias("bound")).unnest("bound")
+>>> bound.select(pl.col("target_loss") <= pl.col("bound")).item()
+True
+"""
+
+from importlib.metadata import version
+
+from polars_transferability._bound import transfer_bound, transfer_bounds
+from polars_transferability._compute import compute_bounds
+from polars_transferability._settings import GroundCost, Lipschitz, Transform
+from polars_transferability._task import Task, task
+from polars_transferability._transport import class_wasserstein, wasserstein
+
+__version__ = version("polars-transferability")
+
+__all__ = [
+    "GroundCost",
+    "Lipschitz",
+    "Task",
+    "Transform",
+    "__version__",
+    "class_wasserstein",
+    "compute_bounds",
+    "task",
+    "transfer_bound",
+    "transfer_bounds",
+    "wasserstein",
+]

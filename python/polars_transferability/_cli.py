@@ -1,0 +1,267 @@
+"""The `transferability` command.
+
+Results go to standard output, progress and messages to standard error. Exit code 0: done; 1: bad
+input, one line; 2: wrong usage; 130: interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import cyclopts
+import polars as pl
+from cyclopts import App, Parameter
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from polars_transferability import __version__
+from polars_transferability._check import TableColumns, check_tables
+from polars_transferability._compute import compute_bounds
+from polars_transferability._settings import GroundCost, Lipschitz, Transform
+
+Format = Literal["table", "csv", "json", "parquet"]
+
+app = App(
+    name="transferability",
+    help="Which pretrained model transfers to which task, why, and with what guarantee.",
+    version=__version__,
+)
+
+# The fields that a terminal has room for; --format json and parquet have all of them.
+_SHOWN = {
+    "bound": "bound",
+    "source_loss": "source\nloss",
+    "label_mismatch": "label\nmismatch",
+    "distribution_mismatch": "distribution\nmismatch",
+    "lipschitz": "lipschitz",
+    "target_loss": "target\nloss",
+    "target_accuracy": "accuracy",
+    "trivial_loss": "trivial\nloss",
+    "vacuous": "vacuous",
+    "certified": "certified",
+}
+
+
+@app.command
+def bound(
+    files: Annotated[list[str], Parameter(negative="")],
+    /,
+    *,
+    source: Annotated[list[str], Parameter(negative="")],
+    target: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
+    by: Annotated[list[str] | None, Parameter(negative="")] = None,
+    ground_cost: GroundCost = "margin",
+    transform: Transform = "all",
+    lipschitz: Lipschitz = "certified",
+    l2: float | None = None,
+    seed: int = 0,
+    max_rows_per_class: int | None = None,
+    fit_split: str = "train",
+    no_fit: Annotated[bool, Parameter(negative="")] = False,
+    task: str = "task",
+    split: str = "split",
+    label: str = "label",
+    embedding: str = "embedding",
+    out: Path | None = None,
+    format: Format = "table",  # noqa: A002
+) -> None:
+    """Bound the loss on each target task of a head transformed from a source task.
+
+    Parameters
+    ----------
+    files
+        Parquet files, globs or folders (hive-partitioned or not) of embeddings. They come first.
+    source
+        Task that each model is known to do; repeat the option for several.
+    target
+        Task to transfer to; several may follow. Default: every task.
+    by
+        Column that tells models apart; repeat the option for several. Default: model.
+    ground_cost
+        Cost of moving a source row to a target row; margin gives the lowest bound.
+    transform
+        What is learned: nothing (identity), head and feature map (features), label map too (all).
+    lipschitz
+        Certified constants, or the paper's empirical ones, which certify nothing.
+    l2
+        Strength of the L2 penalty; chosen on held-out rows where not given.
+    seed
+        Seed of every random choice.
+    max_rows_per_class
+        Take at most that many rows of each class.
+    fit_split
+        Rows with this value of the split column are fitted on, the others evaluated on.
+    no_fit
+        Tables have no split: fit and evaluate on all rows.
+    task
+        Column of task names.
+    split
+        Column of split names.
+    label
+        Column of labels.
+    embedding
+        Column of embeddings.
+    out
+        Also write all fields to this file: .parquet, .csv or .json.
+    format
+        What goes to standard output. csv leaves the nested field by_class out.
+    """
+    writer = None if out is None else _writer_for(out)
+    if format == "parquet" and sys.stdout.isatty():
+        _usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
+    bounds = compute_bounds(
+        files,
+        by=by or "model",
+        task=task,
+        embedding=embedding,
+        label=label,
+        fit=None if no_fit else pl.col(split) == fit_split,
+        sources=source,
+        targets=target,
+        progress=sys.stderr.isatty(),
+        ground_cost=ground_cost,
+        transform=transform,
+        lipschitz=lipschitz,
+        l2=l2,
+        seed=seed,
+        max_rows_per_class=max_rows_per_class,
+    )
+    if out is not None and writer is not None:
+        _write(bounds, writer, out)
+        print(f"wrote {out}: {bounds.height} rows", file=sys.stderr)
+    if format == "table":
+        ranked = bounds.sort("target", "bound", maintain_order=True)
+        keys = bounds.columns[: bounds.columns.index("target") + 1]
+        shown = [name for name in _SHOWN if _worth_showing(bounds[name])]
+        print_table(ranked.select(*keys, *shown), _SHOWN)
+    else:
+        _write(bounds, format, None)
+
+
+@app.command
+def check(
+    files: Annotated[list[str], Parameter(negative="")],
+    /,
+    *,
+    model: str = "model",
+    task: str = "task",
+    split: str = "split",
+    label: str = "label",
+    embedding: str = "embedding",
+    fit_split: str = "train",
+    no_fit: Annotated[bool, Parameter(negative="")] = False,
+    format: Format = "table",  # noqa: A002
+) -> None:
+    """Validate embedding tables and print what is in them.
+
+    Parameters
+    ----------
+    files
+        Parquet files, globs or folders (hive-partitioned or not) of embeddings.
+    model
+        Column of model names.
+    task
+        Column of task names.
+    split
+        Column of split names.
+    label
+        Column of labels.
+    embedding
+        Column of embeddings.
+    fit_split
+        Value of the split column that marks the rows to fit on.
+    no_fit
+        Tables have no split.
+    format
+        What goes to standard output.
+    """
+    columns = TableColumns(
+        model=model,
+        task=task,
+        split=None if no_fit else split,
+        label=label,
+        embedding=embedding,
+        fit_split=fit_split,
+    )
+    content, problems = check_tables(files, columns)
+    if format != "table":
+        _write(content, format, None)
+    elif content.width:
+        print_table(content, {name: name.replace("_", "\n") for name in content.columns})
+    if not problems:
+        print("no problems found", file=sys.stderr)
+        return
+    for problem in problems:
+        print(f"transferability: {problem}", file=sys.stderr)
+    sys.exit(1)
+
+
+def print_table(rows: pl.DataFrame, headings: dict[str, str]) -> None:
+    """Print a frame without cutting anything short; numbers with four digits after the point."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, dtype in rows.schema.items():
+        justify: Literal["left", "right"] = "right" if dtype.is_numeric() else "left"
+        table.add_column(headings.get(name, name), justify=justify, no_wrap=True)
+    for row in rows.iter_rows():
+        table.add_row(*(_cell(value) for value in row))
+    # Wider than any terminal: what does not fit wraps there instead of being cut here.
+    Console(width=1000, markup=False, highlight=False).print(table, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command; turn errors of the input into one line and an exit code."""
+    try:
+        app(exit_on_error=False, print_error=True)
+    except cyclopts.CycloptsError:
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("transferability: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except (pl.exceptions.PolarsError, OSError, ValueError, TypeError) as error:
+        print(f"transferability: {_one_line(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _worth_showing(column: pl.Series) -> bool:
+    """Leave out `lipschitz` where there is none, and `certified` where every bound is."""
+    return not (column.is_null().all() or (column.name == "certified" and column.all()))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _writer_for(out: Path) -> str:
+    suffix = out.suffix.removeprefix(".")
+    if suffix not in ("parquet", "csv", "json"):
+        _usage_error(f"--out {out}: expected a name that ends in .parquet, .csv or .json")
+    if not out.parent.is_dir():
+        _usage_error(f"--out {out}: there is no folder {out.parent}")
+    return suffix
+
+
+def _write(rows: pl.DataFrame, format: str, out: Path | None) -> None:  # noqa: A002
+    target: Any = sys.stdout.buffer if out is None else out
+    if format == "parquet":
+        rows.write_parquet(target)
+    elif format == "json":
+        rows.write_json(target)
+    else:
+        rows.select(pl.exclude(pl.List, pl.Struct)).write_csv(target)
+
+
+def _usage_error(message: str) -> NoReturn:
+    print(f"transferability: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _one_line(error: BaseException) -> str:
+    # Polars appends the plan in which an error arose; the first paragraph is the error.
+    return " ".join(str(error).partition("\n\n")[0].split())

@@ -1,0 +1,191 @@
+"""The settings that every bound function shares, checked before any data is read."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, TypedDict, get_args
+
+import polars as pl
+
+Transform = Literal["identity", "features", "all"]
+GroundCost = Literal["margin", "head", "euclidean"]
+Lipschitz = Literal["certified", "empirical"]
+
+# Integers reach the native side as signed 64-bit numbers.
+_LARGEST_SEED = 2**63 - 1
+
+
+class BoundOptions(TypedDict, total=False):
+    """What `transfer_bound`, `transfer_bounds` and `compute_bounds` have in common."""
+
+    transform: Transform
+    ground_cost: GroundCost
+    lipschitz: Lipschitz
+    l2: float | None
+    head: pl.DataFrame | pl.LazyFrame | None
+    label_map: pl.DataFrame | pl.LazyFrame | None
+    standardize: bool
+    max_rows_per_class: int | None
+    seed: int
+
+
+def bound_settings(
+    *,
+    transform: Transform = "all",
+    ground_cost: GroundCost = "margin",
+    lipschitz: Lipschitz = "certified",
+    l2: float | None = None,
+    head: pl.DataFrame | pl.LazyFrame | None = None,
+    label_map: pl.DataFrame | pl.LazyFrame | None = None,
+    standardize: bool = True,
+    max_rows_per_class: int | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return the settings of a bound in the form that the native side reads.
+
+    Examples
+    --------
+    >>> bound_settings(ground_cost="cosine")
+    Traceback (most recent call last):
+    ValueError: ground_cost: expected one of 'margin', 'head', 'euclidean', found 'cosine'
+    """
+    if lipschitz == "empirical" and ground_cost == "margin":
+        msg = (
+            "lipschitz: 'empirical' needs ground_cost 'euclidean' or 'head'; "
+            "'margin' has no Lipschitz constant"
+        )
+        raise ValueError(msg)
+    return {
+        "transform": _one_of("transform", transform, get_args(Transform)),
+        "ground_cost": _one_of("ground_cost", ground_cost, get_args(GroundCost)),
+        "lipschitz": _one_of("lipschitz", lipschitz, get_args(Lipschitz)),
+        "l2": _strength(l2),
+        "standardize": _flag("standardize", standardize),
+        "max_rows_per_class": None
+        if max_rows_per_class is None
+        else _integer("max_rows_per_class", max_rows_per_class, least=1),
+        "seed": _integer("seed", seed, least=0),
+        "head": None if head is None else _head(head),
+        "label_map": None if label_map is None else _label_map(label_map),
+    }
+
+
+def _one_of(argument: str, value: object, allowed: tuple[str, ...]) -> str:
+    if isinstance(value, str) and value in allowed:
+        return value
+    names = ", ".join(repr(name) for name in allowed)
+    msg = f"{argument}: expected one of {names}, found {value!r}"
+    raise ValueError(msg)
+
+
+def _strength(l2: object) -> float | None:
+    if l2 is None:
+        return None
+    if isinstance(l2, bool) or not isinstance(l2, (int, float)):
+        msg = f"l2: expected a number above 0 or None, found {type(l2).__name__}"
+        raise TypeError(msg)
+    if not (math.isfinite(l2) and l2 > 0):
+        msg = f"l2: expected a finite number above 0 (None chooses one), found {l2}"
+        raise ValueError(msg)
+    return float(l2)
+
+
+def _flag(argument: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    msg = f"{argument}: expected True or False, found {value!r}"
+    raise TypeError(msg)
+
+
+def _integer(argument: str, value: object, *, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"{argument}: expected an integer, found {value!r}"
+        raise TypeError(msg)
+    if not least <= value <= _LARGEST_SEED:
+        msg = f"{argument}: expected an integer from {least} to {_LARGEST_SEED}, found {value}"
+        raise ValueError(msg)
+    return value
+
+
+def _head(frame: object) -> dict[str, Any]:
+    rows = _frame("head", frame, ("label", "weight", "bias"))
+    dtype = rows.schema["weight"]
+    if not (isinstance(dtype, (pl.Array, pl.List)) and dtype.inner.is_numeric()):
+        msg = f"head: column 'weight' must be an Array or List of numbers, found {dtype}"
+        raise TypeError(msg)
+    weight = rows["weight"].cast(pl.List(pl.Float64))
+    if weight.list.len().n_unique() != 1:
+        msg = f"head: rows of 'weight' differ in width: {sorted(set(weight.list.len()))}"
+        raise ValueError(msg)
+    if rows["label"].n_unique() != rows.height:
+        msg = "head: column 'label' names a class more than once; give one row per source class"
+        raise ValueError(msg)
+    _finite("head", "weight", weight.explode())
+    return {
+        "label": _class_names("head", rows["label"]),
+        "weight": weight.to_list(),
+        "bias": _numbers("head", rows["bias"]).to_list(),
+    }
+
+
+def _label_map(frame: object) -> dict[str, Any]:
+    rows = _frame("label_map", frame, ("source", "target", "weight"))
+    if rows.select("source", "target").is_duplicated().any():
+        msg = "label_map: a pair of 'source' and 'target' occurs more than once"
+        raise ValueError(msg)
+    weight = _numbers("label_map", rows["weight"])
+    if (weight < 0).any():
+        msg = f"label_map: column 'weight' holds {weight.min()!r}; weights are not negative"
+        raise ValueError(msg)
+    return {
+        "source": _class_names("label_map", rows["source"]),
+        "target": _class_names("label_map", rows["target"]),
+        "weight": weight.to_list(),
+    }
+
+
+def _frame(argument: str, frame: object, columns: tuple[str, ...]) -> pl.DataFrame:
+    rows = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
+    if not isinstance(rows, pl.DataFrame):
+        msg = f"{argument}: expected a Polars frame, found {type(frame).__name__}"
+        raise TypeError(msg)
+    if missing := [name for name in columns if name not in rows.columns]:
+        msg = f"{argument}: columns {missing} not found; there are {rows.columns}"
+        raise ValueError(msg)
+    rows = rows.select(columns)
+    if rows.is_empty():
+        msg = f"{argument}: the frame has no rows"
+        raise ValueError(msg)
+    for column in rows.iter_columns():
+        if column.has_nulls():
+            msg = f"{argument}: column '{column.name}' holds {column.null_count()} nulls"
+            raise ValueError(msg)
+    return rows
+
+
+def _class_names(argument: str, labels: pl.Series) -> list[str]:
+    dtype = labels.dtype
+    named = dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
+    if not (named or dtype.is_integer()):
+        msg = (
+            f"{argument}: column '{labels.name}' must be integers, strings, categories, enums or "
+            f"booleans, found {dtype}"
+        )
+        raise TypeError(msg)
+    names: list[str] = labels.cast(pl.String).to_list()
+    return names
+
+
+def _numbers(argument: str, values: pl.Series) -> pl.Series:
+    if not values.dtype.is_numeric():
+        msg = f"{argument}: column '{values.name}' must be numbers, found {values.dtype}"
+        raise TypeError(msg)
+    numbers: pl.Series = values.cast(pl.Float64)
+    _finite(argument, values.name, numbers)
+    return numbers
+
+
+def _finite(argument: str, column: str, numbers: pl.Series) -> None:
+    if numbers.has_nulls() or not numbers.is_finite().all():
+        msg = f"{argument}: column '{column}' holds a null, NaN or infinite value"
+        raise ValueError(msg)

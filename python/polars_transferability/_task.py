@@ -1,0 +1,113 @@
+"""A labelled task: which columns hold it, which rows are its own, which are for fitting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from polars_transferability._columns import column_name, one_column, optional_column
+
+
+# Two expressions have no truth value when compared, so neither have two tasks.
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One side of a comparison, as expressions; made by `task`.
+
+    Attributes
+    ----------
+    embedding
+        Array or List of floats, one row per example.
+    label
+        Class of each row.
+    where
+        True for the rows of this task; None for all rows.
+    fit
+        True for the rows to learn from; None for no split.
+    """
+
+    embedding: pl.Expr
+    label: pl.Expr
+    where: pl.Expr | None
+    fit: pl.Expr | None
+
+
+def task(
+    embedding: str | pl.Expr = "embedding",
+    label: str | pl.Expr = "label",
+    *,
+    where: str | pl.Expr | None = None,
+    fit: str | pl.Expr | None = None,
+) -> Task:
+    """Describe one labelled task within a frame of embeddings.
+
+    Parameters
+    ----------
+    embedding
+        Column of Array or List of f32 or f64: the same width in every row, neither null nor NaN nor
+        infinite.
+    label
+        Column of integers, strings, categories, enums or booleans.
+    where
+        Boolean column or expression: the rows of this task. As in `filter`, null means no.
+    fit
+        Boolean column or expression: rows from which head and transforms are learned; the others
+        are the rows on which the bound is evaluated. None: all rows serve for both.
+
+    Returns
+    -------
+    Task
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> digits = pt.task(where=pl.col("task") == "digits", fit=pl.col("split") == "train")
+    >>> print(digits.where)
+    [(col("task")) == ("digits")]
+    """
+    return Task(
+        embedding=one_column("embedding", embedding),
+        label=one_column("label", label),
+        where=optional_column("where", where),
+        fit=optional_column("fit", fit),
+    )
+
+
+def task_pair(source: object, target: object) -> tuple[list[pl.Expr], dict[str, str]]:
+    """Return the inputs of a plugin on two tasks, and the column names for its messages.
+
+    Tasks that share embedding and label columns go in as one struct: Polars then runs the groups of
+    a `group_by` in parallel and copies less than with two inputs.
+    """
+    source, target = _checked("source", source), _checked("target", target)
+    columns = {
+        "source_embedding": column_name(source.embedding),
+        "source_label": column_name(source.label),
+        "target_embedding": column_name(target.embedding),
+        "target_label": column_name(target.label),
+    }
+    shared = source.embedding.meta.eq(target.embedding) and source.label.meta.eq(target.label)
+    if shared:
+        selections = {**_selection(source, "source_"), **_selection(target, "target_")}
+        return [task_rows(source, selections)], columns
+    return [task_rows(side, _selection(side)) for side in (source, target)], columns
+
+
+def task_rows(rows: Task, selections: Mapping[str, pl.Expr]) -> pl.Expr:
+    """Return one struct of embedding, label and `selections`; a literal stretches to all rows."""
+    fields = {"embedding": rows.embedding, "label": rows.label, **selections}
+    return pl.struct([column.alias(name) for name, column in fields.items()])
+
+
+def _checked(argument: str, value: object) -> Task:
+    if isinstance(value, Task):
+        return value
+    msg = f"{argument}: expected a task made by task(), found {type(value).__name__}"
+    raise TypeError(msg)
+
+
+def _selection(rows: Task, prefix: str = "") -> dict[str, pl.Expr]:
+    given = {"where": rows.where, "fit": rows.fit}
+    return {prefix + name: column for name, column in given.items() if column is not None}

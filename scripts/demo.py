@@ -1,0 +1,137 @@
+"""Which model transfers to which task? Bounds of the model zoo in data/, against fine-tuning."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import altair as alt
+import polars as pl
+import polars_transferability as pt
+from polars_transferability._cli import print_table
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA, OUT = ROOT / "data", ROOT / "out"
+
+TERMS = ["source_loss", "label_mismatch", "distribution_mismatch"]
+
+HOW_TO_READ = """\
+How to read it: each model has a linear head for its source task; label map, head and features are
+transformed to fit the target's train rows. On the test rows the loss of that head (target_loss) is
+at most bound = source_loss (how well the source is known) + label_mismatch (how far the classes
+correspond) + distribution_mismatch (how far the features lie apart), for certain; a bound above
+trivial_loss (guessing by class frequency) says nothing. Lower is better; all losses are in nats.
+"""
+
+
+def main() -> None:
+    """Print bounds, leaderboard and rank correlations; write table and picture to out/."""
+    start = time.perf_counter()
+    bounds = pt.compute_bounds(DATA / "*.parquet", progress=True)
+    seconds = time.perf_counter() - start
+    accuracies = pl.read_csv(DATA / "lenet_finetuned.csv")
+    table = bounds.join(accuracies, on=["model", "target"], how="left", maintain_order="left")
+
+    print(HOW_TO_READ)
+    print(f"All {table.height} bounds, in {seconds:.1f} s:")
+    shown = ["bound", *TERMS, "target_loss", "target_accuracy", "trivial_loss", "vacuous"]
+    columns = ["target", "model", "source", *shown, "finetuned_accuracy"]
+    print_table(
+        table.select(columns).sort("target", "bound"),
+        {name: name.replace("_", "\n") for name in columns},
+    )
+
+    chosen = transfers(table)
+    print(
+        "Against the leaderboard: each model from the task it was trained on (lenet-usps, of whose\n"
+        "task there are no rows in data/: from the source with its lowest bound).\n"
+    )
+    print_table(
+        chosen.select("target", "model", "source", "bound", "finetuned_accuracy"),
+        {"finetuned_accuracy": "finetuned\naccuracy"},
+    )
+    print(
+        "Spearman rank correlation with the accuracy after fine-tuning, over the models of each\n"
+        "target (the lower the bound, the better, so its sign is turned). With 3 models it can only\n"
+        "be -1, -0.5, 0.5 or 1. For comparison, a ranking that looks at no embedding: the mean\n"
+        "accuracy on the other targets.\n"
+    )
+    print_table(
+        rank_correlations(chosen, accuracies), {"other_targets": "mean accuracy on\nothers"}
+    )
+
+    OUT.mkdir(exist_ok=True)
+    table.write_parquet(OUT / "bounds.parquet")
+    picture(chosen).save(OUT / "bounds.png", scale_factor=2)
+    print("Written: out/bounds.png (the terms of each bound, stacked), out/bounds.parquet")
+
+
+def transfers(table: pl.DataFrame) -> pl.DataFrame:
+    """Return one bound per model and target: from the model's own task, or else the lowest."""
+    own = pl.col("source") == pl.col("model").str.strip_prefix("lenet-")
+    has_own = own.any().over("model")
+    return (
+        table.filter(own | ~has_own)
+        .sort("bound")
+        .unique(["model", "target"], keep="first")
+        .sort("target", "bound")
+    )
+
+
+def rank_correlations(chosen: pl.DataFrame, accuracies: pl.DataFrame) -> pl.DataFrame:
+    """Return per target how well the bound, and a trivial ranking, order the models."""
+    total, others = pl.col("finetuned_accuracy").sum(), pl.len() - 1
+    elsewhere = ((total - pl.col("finetuned_accuracy")) / others).over("model")
+    trivial = accuracies.with_columns(other_targets=elsewhere).drop("finetuned_accuracy")
+    accuracy = pl.col("finetuned_accuracy")
+    return (
+        chosen.join(trivial, on=["model", "target"])
+        .group_by("target", maintain_order=True)
+        .agg(
+            models=pl.len(),
+            bound=pl.corr(-pl.col("bound"), accuracy, method="spearman"),
+            other_targets=pl.corr("other_targets", accuracy, method="spearman"),
+        )
+    )
+
+
+def picture(chosen: pl.DataFrame) -> alt.FacetChart:
+    """Return the terms of each bound, stacked, beside the loss that they bound."""
+    long = chosen.with_columns(
+        transfer=pl.col("model") + " (from " + pl.col("source") + ")"
+    ).unpivot(
+        TERMS,
+        index=["transfer", "target", "bound", "target_loss", "trivial_loss"],
+        variable_name="term",
+        value_name="nats",
+    )
+    transfer = alt.Y("transfer:N", title=None, sort=alt.SortField("bound"))
+    stacked = (
+        alt.Chart()
+        .mark_bar()
+        .encode(
+            y=transfer,
+            x=alt.X("sum(nats):Q", title="bound on the target loss (nats)"),
+            color=alt.Color("term:N", sort=TERMS, title="term of the bound"),
+            order=alt.Order("rank:Q"),
+        )
+        .transform_calculate(rank=f"indexof({TERMS}, datum.term)")
+    )
+    loss = alt.Chart().mark_tick(color="black", thickness=3).encode(y=transfer, x="target_loss:Q")
+    trivial = alt.Chart().mark_rule(color="grey", strokeDash=[4, 4]).encode(x="trivial_loss:Q")
+    return (
+        alt.layer(stacked, loss, trivial, data=alt.Data(values=long.to_dicts()))
+        .properties(width=560, height=90)
+        .facet(row=alt.Row("target:N", title=None, header=alt.Header(labelFontWeight="bold")))
+        .resolve_scale(y="independent")
+        .properties(
+            title=alt.Title(
+                "What each transfer's bound is made of",
+                subtitle="black tick: the loss itself; dashed: the loss of guessing",
+            )
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

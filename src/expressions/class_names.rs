@@ -1,0 +1,78 @@
+//! Reading a label column: which classes there are, in order, and which one each row has.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::*;
+
+use super::column_name::ColumnName;
+
+/// The classes of some rows.
+pub struct ClassNames {
+    /// String forms, in order: by number for integers, by text for strings, false before true.
+    pub names: Vec<String>,
+    /// Index into `names` for each row.
+    pub of_row: Vec<u32>,
+}
+
+impl ClassNames {
+    /// Read the rows of `column` that `rows` lists.
+    pub fn read(column: &Series, rows: &[u32], name: &ColumnName) -> PolarsResult<Self> {
+        check_dtype(column, name)?;
+        let column = column.take_slice(rows)?;
+        let nulls = column.null_count();
+        polars_ensure!(
+            nulls == 0,
+            ComputeError:
+            "{name} is null in {nulls} of {} rows; leave them out with a filter or fill them",
+            rows.len()
+        );
+        Ok(match column.dtype() {
+            DataType::Boolean => Self::number(column.bool()?.iter().flatten().collect()),
+            dtype if dtype.is_integer() => {
+                let column = column.strict_cast(&DataType::Int128)?;
+                Self::number(column.i128()?.iter().flatten().collect())
+            }
+            _ => {
+                let column = column.cast(&DataType::String)?;
+                Self::number(column.str()?.iter().flatten().collect())
+            }
+        })
+    }
+
+    fn number<L: Ord + Copy + ToString>(labels: Vec<L>) -> Self {
+        let mut numbers: BTreeMap<L, u32> = labels.iter().map(|label| (*label, 0)).collect();
+        for (number, entry) in (0..).zip(numbers.values_mut()) {
+            *entry = number;
+        }
+        Self {
+            names: numbers.keys().map(ToString::to_string).collect(),
+            of_row: labels.iter().map(|label| numbers[label]).collect(),
+        }
+    }
+}
+
+fn check_dtype(column: &Series, name: &ColumnName) -> PolarsResult<()> {
+    let dtype = column.dtype();
+    let accepted = dtype.is_integer()
+        || matches!(
+            dtype,
+            // A column of nulls has dtype Null: the count of nulls says more than the dtype.
+            DataType::Boolean
+                | DataType::String
+                | DataType::Categorical(..)
+                | DataType::Enum(..)
+                | DataType::Null
+        );
+    polars_ensure!(
+        accepted,
+        ComputeError:
+        "{name} has dtype {dtype}, but it must be an integer, String, Categorical, Enum or Boolean; cast it"
+    );
+    Ok(())
+}
+
+/// Names as a message lists them, in quotes.
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("{name:?}")).collect();
+    quoted.join(", ")
+}

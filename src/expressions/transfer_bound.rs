@@ -1,0 +1,71 @@
+//! `transfer_bound`: one bound between two tasks.
+
+use polars::prelude::*;
+use pyo3_polars::derive::polars_expr;
+use pyo3_polars::export::polars_core::runtime::RAYON;
+use serde::Deserialize;
+
+use super::bound_record::{self, BoundRow};
+use super::inputs::{read_pair, PairColumnNames};
+use super::options::Options;
+use super::record;
+use super::task::Task;
+use super::transport_error::transport_error;
+use crate::bound::{self, Bound, BoundError};
+
+#[derive(Deserialize)]
+struct Arguments {
+    #[serde(flatten)]
+    options: Options,
+    columns: PairColumnNames,
+}
+
+fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
+    record::output_field(inputs, record::dtype(&bound_record::columns()))
+}
+
+#[polars_expr(output_type_func = output_type)]
+fn transfer_bound(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
+    let (source, target) = read_pair(inputs, &kwargs.columns)?;
+    let bound = RAYON.install(|| bound_between(&source, &target, &kwargs.options))?;
+    let row = BoundRow::new(&bound, ("", &source), ("", &target))?;
+    record::series(inputs[0].name(), &bound_record::columns(), &[row])
+}
+
+/// Check what two tasks and the options must agree on, then compute.
+pub fn bound_between(source: &Task, target: &Task, options: &Options) -> PolarsResult<Bound> {
+    source.check_for_bound()?;
+    target.check_for_bound()?;
+    source.embeddings.check_same_width(&target.embeddings)?;
+    let settings = options.settings(source, target)?;
+    bound::transfer_bound(&source.labelled_rows()?, &target.labelled_rows()?, &settings)
+        .map_err(|error| in_names(&error, source, target))
+}
+
+/// The error with the tasks' and classes' names in place of numbers.
+fn in_names(error: &BoundError, source: &Task, target: &Task) -> PolarsError {
+    let between = format!("{} and {}", source.name, target.name);
+    match error {
+        BoundError::EmptyClass { side, class, found, missing } => {
+            let task = if *side == "source" { source } else { target };
+            polars_err!(
+                ComputeError:
+                "class {:?} of {} has {found} but no {missing}",
+                class_name(task, *class),
+                task.name
+            )
+        }
+        BoundError::LabelMap { class, sum } => polars_err!(
+            ComputeError:
+            "the label map's weights for class {:?} of {} sum to {sum}, not to 1",
+            class_name(target, *class),
+            target.name
+        ),
+        BoundError::Transport(error) => transport_error(error, &between),
+        error => polars_err!(ComputeError: "{between}: {error}"),
+    }
+}
+
+fn class_name(task: &Task, class: u32) -> &str {
+    task.classes.get(class as usize).map_or("?", String::as_str)
+}

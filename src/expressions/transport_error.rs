@@ -1,0 +1,16 @@
+//! What went wrong in a transport problem, in the caller's terms.
+
+use polars::prelude::*;
+
+use crate::transport::TransportError;
+
+/// `between` says which sides. Row numbers stay inside: they are not the caller's.
+pub fn transport_error(error: &TransportError, between: &str) -> PolarsError {
+    match error {
+        TransportError::BadCost { .. } => polars_err!(
+            ComputeError:
+            "the distances between {between} are too large for a float; scale the embeddings down"
+        ),
+        error => polars_err!(ComputeError: "{between}: {error}"),
+    }
+}
