@@ -13,6 +13,11 @@ BIN := $(VENV)/bin
 # What the native module is made of; Python files are used in place and need no rebuild.
 NATIVE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
+# What maturin tells PyO3. Polars depends on PyO3, so cargo without these would compile all of Polars again,
+# and maturin once more after that.
+AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
+  PYO3_CONFIG_FILE="$$(ls $(abspath $(or $(CARGO_TARGET_DIR),target))/maturin/pyo3-config-*.txt | head -n 1)"
+
 .PHONY: demo test bench check clean
 .DELETE_ON_ERROR:
 
@@ -29,7 +34,7 @@ bench: $(VENV)/built-dev
 check: $(VENV)/built-dev
 	cargo fmt --check
 	cargo clippy --release --all-targets -- -D warnings
-	cargo clippy --release --all-targets --features python -- -D warnings
+	$(AS_MATURIN) cargo clippy --release --all-targets --features python -- -D warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

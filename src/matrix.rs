@@ -15,16 +15,16 @@ pub struct Matrix {
 impl Matrix {
     #[must_use]
     pub fn zeros(rows: usize, columns: usize) -> Self {
-        Self {
-            values: vec![0.0; rows * columns],
-            rows,
-            columns,
-        }
+        Self { values: vec![0.0; rows * columns], rows, columns }
     }
 
     /// Fill row by row.
     #[must_use]
-    pub fn from_fn(rows: usize, columns: usize, mut value: impl FnMut(usize, usize) -> f64) -> Self {
+    pub fn from_fn(
+        rows: usize,
+        columns: usize,
+        mut value: impl FnMut(usize, usize) -> f64,
+    ) -> Self {
         let mut matrix = Self::zeros(rows, columns);
         for i in 0..rows {
             for j in 0..columns {

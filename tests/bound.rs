@@ -111,7 +111,10 @@ fn check_sums(bound: &Bound) {
     let sum = |part: fn(&polars_transferability::bound::ClassTerms) -> f64| {
         bound.by_class.iter().map(part).sum::<f64>()
     };
-    assert!(near(bound.bound, bound.source_loss + bound.label_mismatch + bound.distribution_mismatch));
+    assert!(near(
+        bound.bound,
+        bound.source_loss + bound.label_mismatch + bound.distribution_mismatch
+    ));
     assert!(near(bound.source_loss, sum(|c| c.source_loss)));
     assert!(near(bound.label_mismatch, sum(|c| c.label_mismatch)));
     assert!(near(bound.distribution_mismatch, sum(|c| c.distribution_mismatch)));

@@ -48,7 +48,10 @@ fn costs(size: usize) -> impl Strategy<Value = Vec<f64>> {
         -1.0..1.0f64,
         (0.0..1.0f64).prop_map(|v| if v < 0.6 { 0.0 } else { (v - 0.6).powi(3) * 250.0 }),
     ];
-    (prop::collection::vec(entry, size), prop_oneof![Just(1.0), Just(1e-200), Just(1e200), Just(1e-9)])
+    (
+        prop::collection::vec(entry, size),
+        prop_oneof![Just(1.0), Just(1e-200), Just(1e200), Just(1e-9)],
+    )
         .prop_map(|(costs, scale)| costs.into_iter().map(|c| c * scale).collect())
 }
 
@@ -98,7 +101,8 @@ fn one_dimensional_distance_is_the_mean_sorted_difference() {
     };
     let (mut x, mut y) = (points(50, 0.0), points(50, 0.3));
     let view = |v: &[f64]| polars_transferability::matrix::Matrix::from_fn(v.len(), 1, |i, _| v[i]);
-    let found = wasserstein::wasserstein(view(&x).view(), view(&y).view(), None, None, 1.0).unwrap();
+    let found =
+        wasserstein::wasserstein(view(&x).view(), view(&y).view(), None, None, 1.0).unwrap();
     x.sort_by(f64::total_cmp);
     y.sort_by(f64::total_cmp);
     let wanted = x.iter().zip(&y).map(|(a, b)| (a - b).abs()).sum::<f64>() / 50.0;

@@ -15,9 +15,7 @@ use super::pull_back::{head_coordinates, procrustes, pull_back};
 use super::solution::{Coordinates, Geometry, Part, Solution};
 use super::split::{limit_rows, set_aside};
 use super::terms::{self, source_prior, ClassTerms, Ground};
-use super::{
-    Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform,
-};
+use super::{Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform};
 use crate::features::{Basis, ClassRows};
 use crate::head::{logistic, prior, LinearHead};
 use crate::matrix::Matrix;
@@ -92,10 +90,8 @@ fn canonical_bound<'t>(
     let limited = |rows: &[Vec<u32>], stream| {
         limit_rows(rows, settings.max_rows_per_class, settings.seed, stream)
     };
-    let evaluation = Part {
-        source: limited(&source.evaluation, 11),
-        target: limited(&target.evaluation, 12),
-    };
+    let evaluation =
+        Part { source: limited(&source.evaluation, 11), target: limited(&target.evaluation, 12) };
     // Without a split the same rows must be drawn for both, hence the same streams.
     let same = |task: &LabelledRows<'_>| task.fit == task.evaluation;
     let fit = Part {
@@ -195,12 +191,7 @@ fn check_label_map(map: &Matrix, source: &LabelledRows<'_>) -> Result<(), BoundE
             (&source.evaluation, "a place in the label map", "evaluation rows"),
         ] {
             if rows[c as usize].is_empty() {
-                return Err(BoundError::EmptyClass {
-                    side: "source",
-                    class: c,
-                    found,
-                    missing,
-                });
+                return Err(BoundError::EmptyClass { side: "source", class: c, found, missing });
             }
         }
     }
@@ -250,14 +241,8 @@ impl<'a, 't> Fitting<'a, 't> {
         } else {
             let (source_learn, source_aside) = set_aside(&fit.source, settings.seed, 1);
             let (target_learn, target_aside) = set_aside(&fit.target, settings.seed, 2);
-            let learn = Part {
-                source: source_learn,
-                target: target_learn,
-            };
-            let aside = Part {
-                source: source_aside,
-                target: target_aside,
-            };
+            let learn = Part { source: source_learn, target: target_learn };
+            let aside = Part { source: source_aside, target: target_aside };
             (learn, aside)
         };
         let needs_target_basis = settings.transform != Transform::Identity
@@ -381,17 +366,11 @@ impl<'a, 't> Fitting<'a, 't> {
         let source_basis = if self.settings.head.is_some() {
             Arc::new(Basis::raw(self.source.table.width()))
         } else {
-            let rows: Vec<u32> = active
-                .iter()
-                .flat_map(|&c| self.fit.source[c as usize].iter().copied())
-                .collect();
+            let rows: Vec<u32> =
+                active.iter().flat_map(|&c| self.fit.source[c as usize].iter().copied()).collect();
             Self::basis(self.source, &rows, self.settings.standardize, "source")?
         };
-        Ok(Mapped {
-            label_map: restrict(label_map, &active),
-            active,
-            source_basis,
-        })
+        Ok(Mapped { label_map: restrict(label_map, &active), active, source_basis })
     }
 
     fn learned(&self, mapped: &Mapped) -> Result<Choice, BoundError> {
@@ -473,10 +452,7 @@ impl<'a, 't> Fitting<'a, 't> {
         let Some(l2) = picked.l2 else {
             return Ok(constant_choice);
         };
-        let mut solution = Solution {
-            maps: picked.maps,
-            ..constant
-        };
+        let mut solution = Solution { maps: picked.maps, ..constant };
         let source = self.descent_rows(&solution, &fit.source);
         JointDescent::new(
             &source,
@@ -573,12 +549,7 @@ impl<'a, 't> Fitting<'a, 't> {
             }
             best = (next, value);
         }
-        Ok(Picked {
-            maps: maps.clone(),
-            l2: Some(l2),
-            scale: best.0,
-            held_out: best.1,
-        })
+        Ok(Picked { maps: maps.clone(), l2: Some(l2), scale: best.0, held_out: best.1 })
     }
 
     /// A head that stays as it is is not scaled.
@@ -614,7 +585,8 @@ impl<'a, 't> Fitting<'a, 't> {
             let solution = self.with_head(mapped, &fitted, &self.learn, l2, learn_features)?;
             let aside = solution.coordinates(self.source, self.target, &self.aside);
             for &scale in scales {
-                let terms = solution.scaled(scale, scale).evaluate(&aside, self.settings.lipschitz)?;
+                let terms =
+                    solution.scaled(scale, scale).evaluate(&aside, self.settings.lipschitz)?;
                 let value = terms.0.bound();
                 if value < best.0 {
                     best = (value, l2, scale);
@@ -685,10 +657,7 @@ impl<'a, 't> Fitting<'a, 't> {
             label_map: mapped.label_map.clone(),
             source_basis: Arc::clone(&mapped.source_basis),
             target_basis,
-            maps: Maps {
-                source: head.clone(),
-                target: head.clone(),
-            },
+            maps: Maps { source: head.clone(), target: head.clone() },
             geometry: Geometry::Margin,
         };
         match self.settings.ground_cost {
@@ -713,10 +682,7 @@ impl<'a, 't> Fitting<'a, 't> {
         let head = solution.maps.source.clone();
         let axes = head_coordinates(&head.weight);
         let gradient = head.weight.times_transposed(&axes);
-        let points = LinearHead {
-            bias: vec![0.0; axes.nrows()],
-            weight: axes,
-        };
+        let points = LinearHead { bias: vec![0.0; axes.nrows()], weight: axes };
         let mut moved = points.clone();
         if let (true, Some(basis)) = (learn_features, &self.target_basis) {
             solution.target_basis = Arc::clone(basis);
@@ -725,11 +691,8 @@ impl<'a, 't> Fitting<'a, 't> {
             moved = pull_back(&source, &rows.target, &solution.label_map, l2)?;
             solution.maps.target = compose(&gradient, &head.bias, &moved);
         }
-        solution.geometry = Geometry::Points {
-            source: Some(points),
-            target: Some(moved),
-            gradient,
-        };
+        solution.geometry =
+            Geometry::Points { source: Some(points), target: Some(moved), gradient };
         Ok(())
     }
 
@@ -746,11 +709,7 @@ impl<'a, 't> Fitting<'a, 't> {
         if !learn_features {
             solution.target_basis = Arc::new(solution.target_basis.without_axes());
             solution.maps.target = solution.maps.source.clone();
-            solution.geometry = Geometry::Points {
-                source: None,
-                target: None,
-                gradient,
-            };
+            solution.geometry = Geometry::Points { source: None, target: None, gradient };
             return;
         }
         let target_rows = self.fit.target.concat();
@@ -760,18 +719,13 @@ impl<'a, 't> Fitting<'a, 't> {
         let moved =
             procrustes(&rows.source, &rows.target, &solution.label_map, &rows.target.prior());
         let gradient = gradient.times_transposed(&moved.weight);
-        let shift = gradient
-            .rows()
-            .map(|row| row.iter().zip(&moved.bias).map(|(g, a)| g * a).sum::<f64>());
+        let shift =
+            gradient.rows().map(|row| row.iter().zip(&moved.bias).map(|(g, a)| g * a).sum::<f64>());
         solution.maps.target = LinearHead {
             bias: solution.maps.source.bias.iter().zip(shift).map(|(b, s)| b - s).collect(),
             weight: gradient.clone(),
         };
-        solution.geometry = Geometry::Points {
-            source: Some(moved),
-            target: None,
-            gradient,
-        };
+        solution.geometry = Geometry::Points { source: Some(moved), target: None, gradient };
     }
 }
 
@@ -785,22 +739,12 @@ struct Picked {
 
 impl Picked {
     fn unjudged(maps: &Maps, l2: f64) -> Self {
-        Self {
-            maps: maps.clone(),
-            l2: Some(l2),
-            scale: 1.0,
-            held_out: f64::INFINITY,
-        }
+        Self { maps: maps.clone(), l2: Some(l2), scale: 1.0, held_out: f64::INFINITY }
     }
 }
 
 fn schedule(l2: f64, steps: usize) -> Schedule {
-    Schedule {
-        l2,
-        steps,
-        first_rate: FIRST_RATE,
-        last_rate: LAST_RATE,
-    }
+    Schedule { l2, steps, first_rate: FIRST_RATE, last_rate: LAST_RATE }
 }
 
 /// The logits `outer p + bias` of points `p` that are an affine map of coordinates.

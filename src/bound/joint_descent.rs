@@ -42,10 +42,7 @@ impl Maps {
             weight: Matrix::zeros(prior.len(), width),
             bias: prior.iter().map(|p| p.max(f64::MIN_POSITIVE).ln()).collect(),
         };
-        Self {
-            source: head(source_width),
-            target: head(target_width),
-        }
+        Self { source: head(source_width), target: head(target_width) }
     }
 }
 
@@ -87,10 +84,10 @@ impl<'a> JointDescent<'a> {
         head_fixed: bool,
         seed: u64,
     ) -> Self {
-        let decks = |rows: &ClassRows| (0..rows.classes()).map(|c| Deck::new(rows.count(c))).collect();
-        let present: Vec<u32> = (0..target.classes() as u32)
-            .filter(|&y| target.count(y as usize) > 0)
-            .collect();
+        let decks =
+            |rows: &ClassRows| (0..rows.classes()).map(|c| Deck::new(rows.count(c))).collect();
+        let present: Vec<u32> =
+            (0..target.classes() as u32).filter(|&y| target.count(y as usize) > 0).collect();
         let classes = source.classes();
         Self {
             source,
@@ -170,9 +167,7 @@ impl<'a> JointDescent<'a> {
             }
             batch.blocks.push(Block {
                 weight: share * self.target_prior[y] / ROWS_PER_CLASS as f64,
-                support: (0..weights.len() as u32)
-                    .filter(|&c| weights[c as usize] > 0.0)
-                    .collect(),
+                support: (0..weights.len() as u32).filter(|&c| weights[c as usize] > 0.0).collect(),
             });
         }
         batch
@@ -253,7 +248,12 @@ impl Batch {
             );
             for i in start..start + ROWS_PER_CLASS {
                 let class = self.source_class[i] as usize;
-                cross_entropy_gradient(source.row(i), class, block.weight, source_slopes.row_mut(i));
+                cross_entropy_gradient(
+                    source.row(i),
+                    class,
+                    block.weight,
+                    source_slopes.row_mut(i),
+                );
             }
             for (i, j, _) in assignment::solve(&cost, ROWS_PER_CLASS)?.pairs {
                 let (i, j) = (start + i as usize, start + j as usize);
@@ -296,18 +296,14 @@ impl Moments {
     const SECOND_DECAY: f64 = 0.99;
 
     fn new(size: usize) -> Self {
-        Self {
-            first: vec![0.0; size],
-            second: vec![0.0; size],
-        }
+        Self { first: vec![0.0; size], second: vec![0.0; size] }
     }
 
     fn step(&mut self, map: &mut LinearHead, gradient: &[f64], rate: f64, iteration: i32) {
         let first_scale = 1.0 / (1.0 - Self::FIRST_DECAY.powi(iteration));
         let second_scale = 1.0 / (1.0 - Self::SECOND_DECAY.powi(iteration));
         let parameters = map.weight.values_mut().iter_mut().chain(&mut map.bias);
-        for (((p, g), m), v) in
-            parameters.zip(gradient).zip(&mut self.first).zip(&mut self.second)
+        for (((p, g), m), v) in parameters.zip(gradient).zip(&mut self.first).zip(&mut self.second)
         {
             *m = Self::FIRST_DECAY * *m + (1.0 - Self::FIRST_DECAY) * g;
             *v = Self::SECOND_DECAY * *v + (1.0 - Self::SECOND_DECAY) * g * g;

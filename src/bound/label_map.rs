@@ -112,9 +112,7 @@ fn within_class_distances(source: &ClassRows, candidates: &[u32]) -> Matrix {
     for j in 0..d {
         covariance.row_mut(j)[j] += SHRINKAGE * sphere;
     }
-    let chosen = Matrix::from_fn(candidates.len(), d, |k, j| {
-        means.row(candidates[k] as usize)[j]
-    });
+    let chosen = Matrix::from_fn(candidates.len(), d, |k, j| means.row(candidates[k] as usize)[j]);
     let Ok(factor) = covariance.view().llt(Side::Lower) else {
         return pairwise(&chosen, &chosen);
     };
@@ -148,9 +146,7 @@ pub fn one_hot(assigned: &[u32], classes: usize) -> Matrix {
 /// The source classes that a map uses, ascending.
 #[must_use]
 pub fn active_classes(map: &Matrix) -> Vec<u32> {
-    (0..map.ncols() as u32)
-        .filter(|&c| map.rows().any(|row| row[c as usize] > 0.0))
-        .collect()
+    (0..map.ncols() as u32).filter(|&c| map.rows().any(|row| row[c as usize] > 0.0)).collect()
 }
 
 /// The map over `active` source classes only.

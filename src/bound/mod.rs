@@ -126,12 +126,7 @@ pub struct Bound {
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum BoundError {
     #[error("the {side} embedding has {found} features, but the {other} has {expected}")]
-    Width {
-        side: &'static str,
-        other: &'static str,
-        found: usize,
-        expected: usize,
-    },
+    Width { side: &'static str, other: &'static str, found: usize, expected: usize },
     #[error("the {side} has {found} class(es) with rows; a bound needs at least two")]
     FewClasses { side: &'static str, found: usize },
     #[error("{side} class {class} has {found} but no {missing}")]

@@ -33,10 +33,8 @@ pub fn head_coordinates(weight: &Matrix) -> Matrix {
     };
     let values: Vec<f64> = svd.S().column_vector().iter().copied().collect();
     let largest = values.first().copied().unwrap_or(0.0);
-    let rank = values
-        .iter()
-        .take_while(|s| **s > NEGLIGIBLE_SINGULAR * largest && **s > 0.0)
-        .count();
+    let rank =
+        values.iter().take_while(|s| **s > NEGLIGIBLE_SINGULAR * largest && **s > 0.0).count();
     Matrix::from_fn(rank, width, |k, j| svd.V()[(j, k)])
 }
 
@@ -152,10 +150,7 @@ impl Ridge {
         }
         let Some(factor) = &self.factor else {
             // No ridge and dependent features: only the mean is determined.
-            return LinearHead {
-                weight: Matrix::zeros(outputs, rows.ncols()),
-                bias: wanted_mean,
-            };
+            return LinearHead { weight: Matrix::zeros(outputs, rows.ncols()), bias: wanted_mean };
         };
         let products = rows.transposed_times(wanted);
         let right = Matrix::from_fn(rows.ncols(), outputs, |j, k| {
@@ -195,10 +190,7 @@ pub fn procrustes(
         .zip(&target_centre)
         .map(|(row, t)| t - row.iter().zip(&source_centre).map(|(r, s)| r * s).sum::<f64>())
         .collect();
-    LinearHead {
-        weight: rotation,
-        bias,
-    }
+    LinearHead { weight: rotation, bias }
 }
 
 fn weighted_deviations(means: &Matrix, prior: &[f64]) -> (Vec<f64>, Matrix) {
@@ -231,12 +223,11 @@ fn rotation_between(source: &Matrix, target: &Matrix) -> Matrix {
     };
     let values: Vec<f64> = span.S().column_vector().iter().copied().collect();
     let largest = values.first().copied().unwrap_or(0.0);
-    let rank = values
-        .iter()
-        .take_while(|s| **s > NEGLIGIBLE_SINGULAR * largest && **s > 0.0)
-        .count();
+    let rank =
+        values.iter().take_while(|s| **s > NEGLIGIBLE_SINGULAR * largest && **s > 0.0).count();
     let axes = Matrix::from_fn(rank, width, |k, j| span.V()[(j, k)]);
-    let (inner_source, inner_target) = (source.times_transposed(&axes), target.times_transposed(&axes));
+    let (inner_source, inner_target) =
+        (source.times_transposed(&axes), target.times_transposed(&axes));
     let mut cross = inner_target.transposed_times(&inner_source);
     let scale = cross.values().iter().fold(0.0_f64, |acc, v| acc.max(v.abs()));
     for k in 0..rank {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::terms::{evaluate, source_prior, Ground, Terms};
 use super::joint_descent::Maps;
-use super::{Lipschitz, LabelledRows};
+use super::terms::{evaluate, source_prior, Ground, Terms};
+use super::{LabelledRows, Lipschitz};
 use crate::features::{Basis, ClassRows};
 use crate::head::{lipschitz, log_sum_exp, LinearHead};
 use crate::matrix::Matrix;
@@ -38,11 +38,7 @@ pub enum Geometry {
     Margin,
     /// Points, as affine maps of the coordinates (`None`: the coordinates themselves), and the gradient
     /// of the logits in a point.
-    Points {
-        source: Option<LinearHead>,
-        target: Option<LinearHead>,
-        gradient: Matrix,
-    },
+    Points { source: Option<LinearHead>, target: Option<LinearHead>, gradient: Matrix },
 }
 
 /// Both tasks' rows in a solution's coordinates.
@@ -118,11 +114,7 @@ impl Solution {
     ) -> Result<(Terms, Option<f64>), TransportError> {
         let source = rows.source.with_rows(self.maps.source.logits(rows.source.matrix()));
         let target = rows.target.with_rows(self.maps.target.logits(rows.target.matrix()));
-        let Geometry::Points {
-            source: source_map,
-            target: target_map,
-            gradient,
-        } = &self.geometry
+        let Geometry::Points { source: source_map, target: target_map, gradient } = &self.geometry
         else {
             return Ok((evaluate(&source, &target, &self.label_map, Ground::Margin)?, None));
         };

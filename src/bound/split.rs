@@ -16,7 +16,12 @@ pub fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
 
 /// `rows` with at most `limit` of each class, in their order.
 #[must_use]
-pub fn limit_rows(rows: &[Vec<u32>], limit: Option<usize>, seed: u64, stream: u64) -> Vec<Vec<u32>> {
+pub fn limit_rows(
+    rows: &[Vec<u32>],
+    limit: Option<usize>,
+    seed: u64,
+    stream: u64,
+) -> Vec<Vec<u32>> {
     let Some(limit) = limit else {
         return rows.to_vec();
     };

@@ -63,11 +63,7 @@ pub enum Ground<'a> {
     /// The margin cost of the logits themselves.
     Margin,
     /// A Lipschitz constant times the Euclidean distance between given points.
-    Lipschitz {
-        constant: f64,
-        source: &'a ClassRows,
-        target: &'a ClassRows,
-    },
+    Lipschitz { constant: f64, source: &'a ClassRows, target: &'a ClassRows },
 }
 
 /// The joint mass `J`, its column sums `D` and the label map it came from.
@@ -122,9 +118,8 @@ pub fn evaluate(
     let losses = class_losses(source);
     let mut by_class = Vec::with_capacity(label_map.nrows());
     for (y, &weight) in target_prior.iter().enumerate() {
-        let support: Vec<u32> = (0..label_map.ncols() as u32)
-            .filter(|&c| label_map.row(y)[c as usize] > 0.0)
-            .collect();
+        let support: Vec<u32> =
+            (0..label_map.ncols() as u32).filter(|&c| label_map.row(y)[c as usize] > 0.0).collect();
         let mass = joint.mass.row(y);
         let mut terms = ClassTerms {
             weight,
@@ -143,12 +138,7 @@ pub fn evaluate(
         by_class.push(terms);
     }
     let (target_loss, target_accuracy) = target_performance(target, &joint);
-    Ok(Terms {
-        by_class,
-        target_loss,
-        target_accuracy,
-        trivial_loss: entropy(&target_prior),
-    })
+    Ok(Terms { by_class, target_loss, target_accuracy, trivial_loss: entropy(&target_prior) })
 }
 
 /// `-sum p log p`, in nats.
@@ -162,11 +152,8 @@ fn class_losses(source: &ClassRows) -> Vec<f64> {
     let width = source.width();
     (0..source.classes())
         .map(|c| {
-            let total: f64 = source
-                .class(c)
-                .chunks_exact(width)
-                .map(|row| log_sum_exp(row) - row[c])
-                .sum();
+            let total: f64 =
+                source.class(c).chunks_exact(width).map(|row| log_sum_exp(row) - row[c]).sum();
             total / source.count(c).max(1) as f64
         })
         .collect()

@@ -66,30 +66,19 @@ impl Basis {
     #[must_use]
     pub fn unrotated(table: Table<'_>, rows: &[u32], standardize: bool) -> Self {
         let (mean, inverse_scale) = moments(table, rows, standardize);
-        Self {
-            mean,
-            inverse_scale,
-            axes: None,
-        }
+        Self { mean, inverse_scale, axes: None }
     }
 
     /// The features as they are.
     #[must_use]
     pub fn raw(width: usize) -> Self {
-        Self {
-            mean: vec![0.0; width],
-            inverse_scale: vec![1.0; width],
-            axes: None,
-        }
+        Self { mean: vec![0.0; width], inverse_scale: vec![1.0; width], axes: None }
     }
 
     /// This basis without its axes.
     #[must_use]
     pub fn without_axes(&self) -> Self {
-        Self {
-            axes: None,
-            ..self.clone()
-        }
+        Self { axes: None, ..self.clone() }
     }
 
     /// A map of this basis's coordinates, as a map of the standardised features.
@@ -108,11 +97,7 @@ impl Basis {
     #[must_use]
     pub fn restandardised(&self, table: Table<'_>, rows: &[u32]) -> Self {
         let (mean, inverse_scale) = moments(table, rows, true);
-        Self {
-            mean,
-            inverse_scale,
-            axes: self.axes.clone(),
-        }
+        Self { mean, inverse_scale, axes: self.axes.clone() }
     }
 
     /// Number of coordinates.

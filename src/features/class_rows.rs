@@ -25,10 +25,7 @@ impl ClassRows {
     /// The same classes with other columns.
     #[must_use]
     pub fn with_rows(&self, rows: Matrix) -> Self {
-        Self {
-            rows,
-            offsets: self.offsets.clone(),
-        }
+        Self { rows, offsets: self.offsets.clone() }
     }
 
     #[must_use]

@@ -26,9 +26,5 @@ pub fn certified(weight: &Matrix) -> f64 {
 pub fn empirical(weight: &Matrix, slopes: &Matrix) -> f64 {
     let mut gradient = Matrix::zeros(slopes.nrows(), weight.ncols());
     gradient.set_to_product(slopes.view(), weight.view());
-    gradient
-        .rows()
-        .map(|row| row.iter().map(|g| g * g).sum::<f64>())
-        .fold(0.0, f64::max)
-        .sqrt()
+    gradient.rows().map(|row| row.iter().map(|g| g * g).sum::<f64>()).fold(0.0, f64::max).sqrt()
 }

@@ -67,7 +67,8 @@ fn loss_slopes(
     for (class, weight) in class_weight.iter().enumerate() {
         let weight = weight / rows.count(class).max(1) as f64;
         for i in rows.start(class)..rows.start(class) + rows.count(class) {
-            loss += weight * cross_entropy_gradient(logits.row(i), class, weight, slopes.row_mut(i));
+            loss +=
+                weight * cross_entropy_gradient(logits.row(i), class, weight, slopes.row_mut(i));
         }
     }
     loss

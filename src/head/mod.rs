@@ -17,10 +17,7 @@ pub struct LinearHead {
 impl LinearHead {
     #[must_use]
     pub fn zeros(classes: usize, width: usize) -> Self {
-        Self {
-            weight: Matrix::zeros(classes, width),
-            bias: vec![0.0; classes],
-        }
+        Self { weight: Matrix::zeros(classes, width), bias: vec![0.0; classes] }
     }
 
     #[must_use]
@@ -65,7 +62,12 @@ pub fn log_sum_exp(values: &[f64]) -> f64 {
 
 /// Cross-entropy of one row of logits against its class, in nats; adds `weight` times the gradient in
 /// the logits to `gradient`.
-pub fn cross_entropy_gradient(logits: &[f64], class: usize, weight: f64, gradient: &mut [f64]) -> f64 {
+pub fn cross_entropy_gradient(
+    logits: &[f64],
+    class: usize,
+    weight: f64,
+    gradient: &mut [f64],
+) -> f64 {
     let normaliser = log_sum_exp(logits);
     for (g, s) in gradient.iter_mut().zip(logits) {
         *g += weight * (s - normaliser).exp();

@@ -40,11 +40,7 @@ pub fn minimise(
     let mut search = LineSearch::new(x.len());
     for iterations in 0..max_iterations {
         let largest = max_abs(&gradient);
-        let done = |value| Minimum {
-            value,
-            gradient: largest,
-            iterations,
-        };
+        let done = |value| Minimum { value, gradient: largest, iterations };
         if largest <= tolerance {
             return Ok(done(value));
         }
@@ -129,10 +125,7 @@ struct LineSearch {
 
 impl LineSearch {
     fn new(size: usize) -> Self {
-        Self {
-            point: vec![0.0; size],
-            gradient: vec![0.0; size],
-        }
+        Self { point: vec![0.0; size], gradient: vec![0.0; size] }
     }
 
     /// Bracket, then bisect, a step that satisfies the strong Wolfe conditions. Leaves the point and

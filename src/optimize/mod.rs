@@ -12,9 +12,5 @@ pub enum OptimizeError {
     #[error(
         "the head's minimisation stopped after {iterations} iterations with a gradient norm of {gradient:e}, above {tolerance:e}; raise `l2` or standardise the embeddings"
     )]
-    NotConverged {
-        iterations: usize,
-        gradient: f64,
-        tolerance: f64,
-    },
+    NotConverged { iterations: usize, gradient: f64, tolerance: f64 },
 }

@@ -9,7 +9,7 @@
 //! Reference: Jonker and Volgenant, "A shortest augmenting path algorithm for dense and sparse
 //! linear assignment problems", *Computing* 38, 1987.
 
-use super::{Plan, TransportError, certify, check_cost, tighten_duals};
+use super::{certify, check_cost, tighten_duals, Plan, TransportError};
 
 const FREE: usize = usize::MAX;
 
@@ -26,27 +26,15 @@ pub fn solve(cost: &[f64], n: usize) -> Result<Plan, TransportError> {
     let (row_of, target_dual) = assign(cost, n);
     let mass = 1.0 / n as f64;
     let uniform = vec![mass; n];
-    let mut pairs: Vec<(u32, u32, f64)> = row_of
-        .iter()
-        .enumerate()
-        .map(|(j, &i)| (i as u32, j as u32, mass))
-        .collect();
+    let mut pairs: Vec<(u32, u32, f64)> =
+        row_of.iter().enumerate().map(|(j, &i)| (i as u32, j as u32, mass)).collect();
     pairs.sort_unstable_by_key(|pair| pair.0);
-    let value = pairs
-        .iter()
-        .map(|&(i, j, _)| cost[i as usize * n + j as usize])
-        .sum::<f64>()
-        * mass;
+    let value =
+        pairs.iter().map(|&(i, j, _)| cost[i as usize * n + j as usize]).sum::<f64>() * mass;
     let mut source_dual = vec![0.0; n];
     let dual = tighten_duals(cost, &uniform, &uniform, &mut source_dual, &target_dual);
     let gap = certify(value, dual, largest, n)?;
-    Ok(Plan {
-        pairs,
-        value,
-        source_dual,
-        target_dual,
-        gap,
-    })
+    Ok(Plan { pairs, value, source_dual, target_dual, gap })
 }
 
 /// The row assigned to each column, and the column duals.
@@ -132,12 +120,7 @@ struct PathSearch {
 
 impl PathSearch {
     fn new(n: usize) -> Self {
-        Self {
-            n,
-            distance: vec![0.0; n],
-            previous_row: vec![FREE; n],
-            order: (0..n).collect(),
-        }
+        Self { n, distance: vec![0.0; n], previous_row: vec![FREE; n], order: (0..n).collect() }
     }
 
     /// Assign the free row `start` along a shortest augmenting path and update the duals.
@@ -201,9 +184,8 @@ mod tests {
     #[test]
     fn equals_the_network_simplex() {
         for n in [1, 2, 3, 17, 60] {
-            let cost: Vec<f64> = (0..n * n)
-                .map(|k| ((k as f64 * 12.9898).sin() * 43758.5453).fract())
-                .collect();
+            let cost: Vec<f64> =
+                (0..n * n).map(|k| ((k as f64 * 12.9898).sin() * 43758.5453).fract()).collect();
             let assignment = solve(&cost, n).unwrap();
             let uniform = vec![1.0; n];
             let plan = NetworkSimplex::new(&uniform, &uniform).unwrap().solve(&cost).unwrap();

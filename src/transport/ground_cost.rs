@@ -8,7 +8,7 @@
 //!
 //! Matrices are row-major, one row per source point.
 
-use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
 
 /// Pairwise Euclidean distances between the rows of `source` (`n x d`) and `target` (`m x d`),
 /// squared or not. Flat row-major `n x m`.
@@ -19,9 +19,7 @@ use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 pub fn euclidean(source: MatRef<'_, f64>, target: MatRef<'_, f64>, squared: bool) -> Vec<f64> {
     let (n, m) = (source.nrows(), target.nrows());
     let norms = |points: MatRef<'_, f64>| -> Vec<f64> {
-        (0..points.nrows())
-            .map(|i| points.row(i).iter().map(|v| v * v).sum())
-            .collect()
+        (0..points.nrows()).map(|i| points.row(i).iter().map(|v| v * v).sum()).collect()
     };
     let (source_norm, target_norm) = (norms(source), norms(target));
     let mut cost = vec![0.0; n * m];
@@ -56,13 +54,10 @@ pub fn euclidean(source: MatRef<'_, f64>, target: MatRef<'_, f64>, squared: bool
 /// classes in `support`.
 #[must_use]
 pub fn margin(source: &[f64], target: &[f64], support: &[u32]) -> f64 {
-    let highest = source
+    let highest = source.iter().zip(target).fold(f64::NEG_INFINITY, |acc, (s, t)| acc.max(t - s));
+    let lowest = support
         .iter()
-        .zip(target)
-        .fold(f64::NEG_INFINITY, |acc, (s, t)| acc.max(t - s));
-    let lowest = support.iter().fold(f64::INFINITY, |acc, &c| {
-        acc.min(target[c as usize] - source[c as usize])
-    });
+        .fold(f64::INFINITY, |acc, &c| acc.min(target[c as usize] - source[c as usize]));
     highest - lowest
 }
 

@@ -16,33 +16,17 @@ pub enum TransportError {
     #[error("one side of the transport problem has no points")]
     EmptySide,
     #[error("the {side} weights must be finite and non-negative, but weight {index} is {value}")]
-    BadMass {
-        side: &'static str,
-        index: usize,
-        value: f64,
-    },
+    BadMass { side: &'static str, index: usize, value: f64 },
     #[error("the {side} weights sum to zero, so there is no mass to transport")]
     NoMass { side: &'static str },
     #[error(
         "the {side} weights span more than 15 orders of magnitude (smallest {smallest:e} of a total of {total:e}); drop the points with next to no weight"
     )]
-    MassRange {
-        side: &'static str,
-        smallest: f64,
-        total: f64,
-    },
+    MassRange { side: &'static str, smallest: f64, total: f64 },
     #[error("the ground cost of pair ({row}, {column}) is {value}, which is not finite")]
-    BadCost {
-        row: usize,
-        column: usize,
-        value: f64,
-    },
+    BadCost { row: usize, column: usize, value: f64 },
     #[error("the cost matrix has {found} entries, but {rows} x {columns} points need {expected}", expected = rows * columns)]
-    Shape {
-        rows: usize,
-        columns: usize,
-        found: usize,
-    },
+    Shape { rows: usize, columns: usize, found: usize },
     #[error(
         "the transport solver stopped after {pivots} pivots with a duality gap of {gap:e} (optimum {value:e}); this is a defect, please report it with the input"
     )]
@@ -72,11 +56,7 @@ const GAP_TOLERANCE: f64 = 1e-10;
 /// Largest absolute cost, after checking that every cost is finite and the shape fits.
 fn check_cost(cost: &[f64], rows: usize, columns: usize) -> Result<f64, TransportError> {
     if cost.len() != rows * columns {
-        return Err(TransportError::Shape {
-            rows,
-            columns,
-            found: cost.len(),
-        });
+        return Err(TransportError::Shape { rows, columns, found: cost.len() });
     }
     let largest = cost.iter().fold(0.0_f64, |acc, c| acc.max(c.abs()));
     // `max` skips NaN, so a NaN must be looked for by itself.
@@ -84,11 +64,7 @@ fn check_cost(cost: &[f64], rows: usize, columns: usize) -> Result<f64, Transpor
         return Ok(largest);
     }
     let at = cost.iter().position(|c| !c.is_finite()).unwrap_or(0);
-    Err(TransportError::BadCost {
-        row: at / columns,
-        column: at % columns,
-        value: cost[at],
-    })
+    Err(TransportError::BadCost { row: at / columns, column: at % columns, value: cost[at] })
 }
 
 /// Make `source_dual` feasible by the c-transform, `u[i] = min_j cost[i, j] - v[j]`, and return the
@@ -102,12 +78,10 @@ fn tighten_duals(
 ) -> f64 {
     let columns = target_dual.len();
     for (row, dual) in cost.chunks_exact(columns).zip(source_dual.iter_mut()) {
-        *dual = row
-            .iter()
-            .zip(target_dual)
-            .fold(f64::INFINITY, |acc, (c, v)| acc.min(c - v));
+        *dual = row.iter().zip(target_dual).fold(f64::INFINITY, |acc, (c, v)| acc.min(c - v));
     }
-    let dot = |mass: &[f64], dual: &[f64]| -> f64 { mass.iter().zip(dual).map(|(a, u)| a * u).sum() };
+    let dot =
+        |mass: &[f64], dual: &[f64]| -> f64 { mass.iter().zip(dual).map(|(a, u)| a * u).sum() };
     dot(source_mass, source_dual) + dot(target_mass, target_dual)
 }
 

@@ -18,7 +18,7 @@
 //!
 //! Reference: Ahuja, Magnanti and Orlin, *Network Flows*, 1993, chapter 11.
 
-use super::{Plan, TransportError, certify, check_cost, tighten_duals};
+use super::{certify, check_cost, tighten_duals, Plan, TransportError};
 
 const NONE: u32 = u32::MAX;
 
@@ -153,13 +153,7 @@ impl NetworkSimplex {
             &target_dual,
         );
         let gap = certify(value, dual, largest, pivots)?;
-        Ok(Plan {
-            pairs,
-            value,
-            source_dual,
-            target_dual,
-            gap,
-        })
+        Ok(Plan { pairs, value, source_dual, target_dual, gap })
     }
 }
 
@@ -176,11 +170,7 @@ impl Side {
             return Err(TransportError::EmptySide);
         }
         if let Some(index) = mass.iter().position(|w| !w.is_finite() || *w < 0.0) {
-            return Err(TransportError::BadMass {
-                side,
-                index,
-                value: mass[index],
-            });
+            return Err(TransportError::BadMass { side, index, value: mass[index] });
         }
         let largest = mass.iter().fold(0.0_f64, |acc, w| acc.max(*w));
         if largest == 0.0 {
@@ -190,10 +180,8 @@ impl Side {
         let sum: f64 = mass.iter().map(|w| w / largest).sum();
         let mass: Vec<f64> = mass.iter().map(|w| w / largest / sum).collect();
         let kept: Vec<u32> = (0..mass.len() as u32).filter(|&i| mass[i as usize] > 0.0).collect();
-        let mut units: Vec<i64> = kept
-            .iter()
-            .map(|&i| (mass[i as usize] * UNITS as f64).round() as i64)
-            .collect();
+        let mut units: Vec<i64> =
+            kept.iter().map(|&i| (mass[i as usize] * UNITS as f64).round() as i64).collect();
         if let Some(k) = units.iter().position(|&u| u < 1 << 10) {
             return Err(TransportError::MassRange {
                 side,
@@ -311,10 +299,8 @@ impl Tree {
     }
 
     fn detach(&mut self, node: u32) {
-        let (previous, next) = (
-            self.previous_sibling[node as usize],
-            self.next_sibling[node as usize],
-        );
+        let (previous, next) =
+            (self.previous_sibling[node as usize], self.next_sibling[node as usize]);
         if previous == NONE {
             self.first_child[self.parent[node as usize] as usize] = next;
         } else {
@@ -493,13 +479,7 @@ struct BlockSearch {
 impl BlockSearch {
     fn new(n: usize, m: usize) -> Self {
         let block = ((n * m) as f64).sqrt() as usize;
-        Self {
-            n,
-            m,
-            rows_per_block: (block / m).clamp(1, n),
-            next: 0,
-            noise: 4.0 * f64::EPSILON,
-        }
+        Self { n, m, rows_per_block: (block / m).clamp(1, n), next: 0, noise: 4.0 * f64::EPSILON }
     }
 
     fn entering_arc(&mut self, cost: &[f64], potential: &[f64]) -> Option<(usize, usize)> {
@@ -553,7 +533,11 @@ fn min_difference(row: &[f64], dual: &[f64]) -> f64 {
 
 /// `f64::min` without its NaN rules, which keep it from becoming one instruction.
 fn smaller(a: f64, b: f64) -> f64 {
-    if b < a { b } else { a }
+    if b < a {
+        b
+    } else {
+        a
+    }
 }
 
 fn position_of_difference(row: &[f64], dual: &[f64], value: f64) -> Option<usize> {

@@ -5,7 +5,7 @@
 
 use faer::MatRef;
 
-use super::{Plan, TransportError, assignment, ground_cost, network_simplex::NetworkSimplex};
+use super::{assignment, ground_cost, network_simplex::NetworkSimplex, Plan, TransportError};
 
 /// `W_p` between the rows of `source` and `target`; `None` weighs a side uniformly.
 ///
