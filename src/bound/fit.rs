@@ -9,36 +9,17 @@
 use std::sync::Arc;
 
 use super::canonical::Canonical;
-use super::joint_descent::{JointDescent, Maps, Schedule};
 use super::label_map::{active_classes, closest, one_hot, restrict, separated};
-use super::pull_back::{head_coordinates, procrustes, pull_back};
-use super::solution::{Coordinates, Geometry, Part, Solution};
+use super::solution::{Part, Solution};
 use super::split::{limit_rows, set_aside};
-use super::terms::{self, source_prior, ClassTerms, Ground};
+use super::terms::{source_prior, ClassTerms};
 use super::{Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform};
 use crate::features::{Basis, ClassRows};
-use crate::head::{logistic, prior, LinearHead};
+use crate::head::{prior, LinearHead};
 use crate::matrix::Matrix;
 
 /// Axes kept of a basis: more carry too little variance to pay for themselves on new rows.
 const MAX_RANK: usize = 512;
-/// Strengths tried by the joint descent, strong to weak; each starts where the last ended.
-const DESCENT_PATH: [f64; 7] = [3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003];
-/// Gradient at which a logistic head is good enough: the bound holds for any head.
-const HEAD_TOLERANCE: f64 = 1e-4;
-/// Strengths tried for a logistic head.
-const HEAD_PATH: [f64; 4] = [1.0, 0.1, 0.01, 0.001];
-/// Scales of a head tried between the constant head and the fitted one.
-const HEAD_SCALES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
-/// The path ends after this many strengths in a row that were not better than the best.
-const PATIENCE: usize = 2;
-/// Factor between two scales of the maps that are tried, and how many are tried.
-const SCALE_STEP: f64 = 1.2;
-const MAX_SCALE_STEPS: usize = 4;
-const STEPS_PER_STRENGTH: usize = 120;
-const FINAL_STEPS: usize = 300;
-const FIRST_RATE: f64 = 0.03;
-const LAST_RATE: f64 = 0.002;
 
 /// Fit the transforms on the fit rows and evaluate the bound on the evaluation rows.
 ///
@@ -199,33 +180,33 @@ fn check_label_map(map: &Matrix, source: &LabelledRows<'_>) -> Result<(), BoundE
 }
 
 /// A candidate that was fitted on all fit rows.
-struct Choice {
-    solution: Solution,
-    l2: Option<f64>,
+pub(super) struct Choice {
+    pub(super) solution: Solution,
+    pub(super) l2: Option<f64>,
     /// Bound on the rows set aside, before the last fit.
-    held_out: f64,
+    pub(super) held_out: f64,
     /// Bound on the fit rows.
-    fitted: f64,
+    pub(super) fitted: f64,
 }
 
 /// The rows and settings of one bound.
-struct Fitting<'a, 't> {
-    source: &'a LabelledRows<'t>,
-    target: &'a LabelledRows<'t>,
-    settings: &'a Settings,
+pub(super) struct Fitting<'a, 't> {
+    pub(super) source: &'a LabelledRows<'t>,
+    pub(super) target: &'a LabelledRows<'t>,
+    pub(super) settings: &'a Settings,
     /// There are evaluation rows that are not fit rows.
-    split: bool,
-    fit: Part,
-    learn: Part,
-    aside: Part,
-    target_basis: Option<Arc<Basis>>,
+    pub(super) split: bool,
+    pub(super) fit: Part,
+    pub(super) learn: Part,
+    pub(super) aside: Part,
+    pub(super) target_basis: Option<Arc<Basis>>,
 }
 
 /// A label map restricted to the source classes it uses, with their coordinates.
-struct Mapped {
-    active: Vec<u32>,
-    label_map: Matrix,
-    source_basis: Arc<Basis>,
+pub(super) struct Mapped {
+    pub(super) active: Vec<u32>,
+    pub(super) label_map: Matrix,
+    pub(super) source_basis: Arc<Basis>,
 }
 
 impl<'a, 't> Fitting<'a, 't> {
@@ -380,22 +361,27 @@ impl<'a, 't> Fitting<'a, 't> {
         }
     }
 
-    fn head_is_fixed(&self) -> bool {
+    pub(super) fn head_is_fixed(&self) -> bool {
         self.settings.head.is_some()
     }
 
-    fn fitted_bound(&self, solution: &Solution) -> Result<f64, BoundError> {
+    pub(super) fn fitted_bound(&self, solution: &Solution) -> Result<f64, BoundError> {
         let rows = solution.coordinates(self.source, self.target, &self.fit);
         Ok(solution.evaluate(&rows, self.settings.lipschitz)?.0.bound())
     }
 
     /// The class prior that the label map gives the source on some target rows.
-    fn prior(&self, mapped: &Mapped, target: &ClassRows) -> Vec<f64> {
+    pub(super) fn prior(&self, mapped: &Mapped, target: &ClassRows) -> Vec<f64> {
         source_prior(&mapped.label_map, &target.prior())
     }
 
     /// The user's head over the active classes, following the prior.
-    fn adjusted_head(&self, head: &LinearHead, mapped: &Mapped, prior: &[f64]) -> LinearHead {
+    pub(super) fn adjusted_head(
+        &self,
+        head: &LinearHead,
+        mapped: &Mapped,
+        prior: &[f64],
+    ) -> LinearHead {
         let total: usize = self.fit.source.iter().map(Vec::len).sum();
         let from: Vec<f64> = mapped
             .active
@@ -406,365 +392,4 @@ impl<'a, 't> Fitting<'a, 't> {
         prior::adjust(&mut adjusted, &from, prior);
         adjusted
     }
-
-    // --- Margin cost: head and target map by joint descent ---
-
-    fn by_joint_descent(&self, mapped: &Mapped) -> Result<Choice, BoundError> {
-        let Some(target_basis) = &self.target_basis else {
-            return Err(BoundError::Decomposition { side: "target" });
-        };
-        let coordinates = |part: &Part| {
-            Coordinates::new(
-                (self.source, &mapped.source_basis),
-                (self.target, target_basis),
-                &mapped.active,
-                part,
-            )
-        };
-        let fit = coordinates(&self.fit);
-        let prior = self.prior(mapped, &fit.target);
-        let mut maps = Maps::constant(&prior, fit.source.width(), fit.target.width());
-        if let Some(head) = &self.settings.head {
-            maps.source = self.adjusted_head(head, mapped, &prior);
-        }
-        let constant = Solution {
-            active: mapped.active.clone(),
-            label_map: mapped.label_map.clone(),
-            source_basis: Arc::clone(&mapped.source_basis),
-            target_basis: Arc::clone(target_basis),
-            maps,
-            geometry: Geometry::Margin,
-            prior,
-        };
-        let picked = if let Some(l2) = self.settings.l2 {
-            Picked::unjudged(&constant.maps, l2)
-        } else {
-            let (learn, aside) = (coordinates(&self.learn), coordinates(&self.aside));
-            self.descend_path(&constant, &learn, &aside)?
-        };
-        let constant_bound = self.fitted_bound(&constant)?;
-        let constant_choice = Choice {
-            solution: constant.clone(),
-            l2: picked.l2,
-            held_out: picked.held_out,
-            fitted: constant_bound,
-        };
-        let Some(l2) = picked.l2 else {
-            return Ok(constant_choice);
-        };
-        let mut solution = Solution { maps: picked.maps, ..constant };
-        let source = self.descent_rows(&solution, &fit.source);
-        JointDescent::new(
-            &source,
-            &fit.target,
-            &mapped.label_map,
-            self.head_is_fixed(),
-            self.settings.seed,
-        )
-        .run(&mut solution.maps, schedule(l2, FINAL_STEPS))?;
-        let solution = solution.scaled(self.head_scale(picked.scale), picked.scale);
-        let fitted = self.fitted_bound(&solution)?;
-        if constant_bound < fitted {
-            return Ok(constant_choice);
-        }
-        Ok(Choice {
-            solution,
-            l2: Some(l2),
-            held_out: if picked.held_out.is_finite() { picked.held_out } else { fitted },
-            fitted,
-        })
-    }
-
-    /// What the descent takes as source rows: coordinates, or the logits of a head that stays as it is.
-    fn descent_rows(&self, solution: &Solution, source: &ClassRows) -> ClassRows {
-        if self.head_is_fixed() {
-            source.with_rows(solution.maps.source.logits(source.matrix()))
-        } else {
-            source.clone()
-        }
-    }
-
-    /// Descend from strong to weak penalties on the rows to learn from, and keep what bounds best on the
-    /// rows set aside.
-    fn descend_path(
-        &self,
-        constant: &Solution,
-        learn: &Coordinates,
-        aside: &Coordinates,
-    ) -> Result<Picked, BoundError> {
-        let mut best = Picked {
-            maps: constant.maps.clone(),
-            l2: None,
-            scale: 1.0,
-            held_out: constant.evaluate(aside, self.settings.lipschitz)?.0.bound(),
-        };
-        let source = self.descent_rows(constant, &learn.source);
-        let mut descent = JointDescent::new(
-            &source,
-            &learn.target,
-            &constant.label_map,
-            self.head_is_fixed(),
-            self.settings.seed,
-        );
-        let mut maps = constant.maps.clone();
-        let mut misses = 0;
-        for l2 in DESCENT_PATH {
-            descent.run(&mut maps, schedule(l2, STEPS_PER_STRENGTH))?;
-            let judged = self.calibrate(constant, &maps, aside, l2)?;
-            if judged.held_out < best.held_out {
-                best = judged;
-                misses = 0;
-            } else if best.l2.is_some() {
-                misses += 1;
-                if misses == PATIENCE {
-                    break;
-                }
-            }
-        }
-        Ok(best)
-    }
-
-    /// Lengthen both maps by the factor with the lowest bound on the rows set aside: a strong penalty finds
-    /// good directions and makes them too short. (Shortening is what the path's penalties are for.)
-    fn calibrate(
-        &self,
-        constant: &Solution,
-        maps: &Maps,
-        aside: &Coordinates,
-        l2: f64,
-    ) -> Result<Picked, BoundError> {
-        let source = aside.source.with_rows(maps.source.logits(aside.source.matrix()));
-        let target = aside.target.with_rows(maps.target.logits(aside.target.matrix()));
-        let judge = |scale: f64| -> Result<f64, BoundError> {
-            let source = scaled_logits(&source, self.head_scale(scale), &constant.prior);
-            let target = scaled_logits(&target, scale, &constant.prior);
-            Ok(terms::evaluate(&source, &target, &constant.label_map, Ground::Margin)?.bound())
-        };
-        let mut best = (1.0, judge(1.0)?);
-        for _ in 0..MAX_SCALE_STEPS {
-            let next = best.0 * SCALE_STEP;
-            let value = judge(next)?;
-            if value >= best.1 {
-                break;
-            }
-            best = (next, value);
-        }
-        Ok(Picked { maps: maps.clone(), l2: Some(l2), scale: best.0, held_out: best.1 })
-    }
-
-    /// A head that stays as it is is not scaled.
-    fn head_scale(&self, scale: f64) -> f64 {
-        if self.head_is_fixed() {
-            1.0
-        } else {
-            scale
-        }
-    }
-
-    // --- A logistic head, with or without a feature map (identity level; Lipschitz costs) ---
-
-    fn by_head(&self, mapped: &Mapped, learn_features: bool) -> Result<Choice, BoundError> {
-        let learns_by_strength = !self.head_is_fixed()
-            || (learn_features && self.settings.ground_cost == GroundCost::Head);
-        let path: Vec<f64> = match self.settings.l2 {
-            Some(l2) => vec![l2],
-            None if learns_by_strength => HEAD_PATH.to_vec(),
-            None => vec![0.0],
-        };
-        let scales: &[f64] = if self.head_is_fixed() {
-            &[1.0]
-        } else if self.settings.l2.is_some() {
-            &[1.0, 0.0]
-        } else {
-            &HEAD_SCALES
-        };
-        let mut best = (f64::INFINITY, path[0], 1.0);
-        let mut head = None;
-        for &l2 in &path {
-            let fitted = self.fit_head(mapped, &self.learn, l2, head)?;
-            let solution = self.with_head(mapped, &fitted, &self.learn, l2, learn_features)?;
-            let aside = solution.coordinates(self.source, self.target, &self.aside);
-            for &scale in scales {
-                let terms =
-                    solution.scaled(scale, scale).evaluate(&aside, self.settings.lipschitz)?;
-                let value = terms.0.bound();
-                if value < best.0 {
-                    best = (value, l2, scale);
-                }
-            }
-            head = Some(fitted);
-        }
-        let (held_out, l2, scale) = best;
-        let head = self.fit_head(mapped, &self.fit, l2, head)?;
-        let solution =
-            self.with_head(mapped, &head, &self.fit, l2, learn_features)?.scaled(scale, scale);
-        Ok(Choice {
-            fitted: self.fitted_bound(&solution)?,
-            solution,
-            l2: (learns_by_strength && scale > 0.0).then_some(l2),
-            held_out,
-        })
-    }
-
-    fn fit_head(
-        &self,
-        mapped: &Mapped,
-        part: &Part,
-        l2: f64,
-        start: Option<LinearHead>,
-    ) -> Result<LinearHead, BoundError> {
-        let total: usize = part.target.iter().map(Vec::len).sum();
-        let target_prior: Vec<f64> =
-            part.target.iter().map(|rows| rows.len() as f64 / total as f64).collect();
-        let prior = source_prior(&mapped.label_map, &target_prior);
-        if let Some(head) = &self.settings.head {
-            return Ok(self.adjusted_head(head, mapped, &prior));
-        }
-        let used: Vec<&[u32]> =
-            mapped.active.iter().map(|&c| part.source[c as usize].as_slice()).collect();
-        let rows = ClassRows::new(
-            mapped.source_basis.project(self.source.table, &used.concat()),
-            used.iter().map(|class| class.len()),
-        );
-        let mut head = start
-            .unwrap_or_else(|| LinearHead::zeros(mapped.active.len(), mapped.source_basis.rank()));
-        logistic::fit(&mut head, &rows, &prior, l2, HEAD_TOLERANCE)?;
-        Ok(head)
-    }
-
-    /// The solution that a head gives: target rows as they are, or moved to the head's coordinates.
-    fn with_head(
-        &self,
-        mapped: &Mapped,
-        head: &LinearHead,
-        part: &Part,
-        l2: f64,
-        learn_features: bool,
-    ) -> Result<Solution, BoundError> {
-        let total: usize = self.fit.target.iter().map(Vec::len).sum();
-        let target_prior: Vec<f64> =
-            self.fit.target.iter().map(|rows| rows.len() as f64 / total as f64).collect();
-        let target_rows = self.fit.target.concat();
-        let own_scale = self.settings.standardize && !self.head_is_fixed();
-        let target_basis = if own_scale {
-            Arc::new(mapped.source_basis.restandardised(self.target.table, &target_rows))
-        } else {
-            Arc::clone(&mapped.source_basis)
-        };
-        let mut solution = Solution {
-            active: mapped.active.clone(),
-            prior: source_prior(&mapped.label_map, &target_prior),
-            label_map: mapped.label_map.clone(),
-            source_basis: Arc::clone(&mapped.source_basis),
-            target_basis,
-            maps: Maps { source: head.clone(), target: head.clone() },
-            geometry: Geometry::Margin,
-        };
-        match self.settings.ground_cost {
-            GroundCost::Margin => {}
-            GroundCost::Head => {
-                self.move_in_head_coordinates(&mut solution, part, l2, learn_features)?;
-            }
-            GroundCost::Euclidean => {
-                self.move_in_feature_space(&mut solution, part, own_scale, learn_features);
-            }
-        }
-        Ok(solution)
-    }
-
-    fn move_in_head_coordinates(
-        &self,
-        solution: &mut Solution,
-        part: &Part,
-        l2: f64,
-        learn_features: bool,
-    ) -> Result<(), BoundError> {
-        let head = solution.maps.source.clone();
-        let axes = head_coordinates(&head.weight);
-        let gradient = head.weight.times_transposed(&axes);
-        let points = LinearHead { bias: vec![0.0; axes.nrows()], weight: axes };
-        let mut moved = points.clone();
-        if let (true, Some(basis)) = (learn_features, &self.target_basis) {
-            solution.target_basis = Arc::clone(basis);
-            let rows = solution.coordinates(self.source, self.target, part);
-            let source = rows.source.with_rows(points.logits(rows.source.matrix()));
-            moved = pull_back(&source, &rows.target, &solution.label_map, l2)?;
-            solution.maps.target = compose(&gradient, &head.bias, &moved);
-        }
-        solution.geometry =
-            Geometry::Points { source: Some(points), target: Some(moved), gradient };
-        Ok(())
-    }
-
-    fn move_in_feature_space(
-        &self,
-        solution: &mut Solution,
-        part: &Part,
-        own_scale: bool,
-        learn_features: bool,
-    ) {
-        let gradient = solution.source_basis.unrotate(&solution.maps.source.weight);
-        solution.maps.source.weight = gradient.clone();
-        solution.source_basis = Arc::new(solution.source_basis.without_axes());
-        if !learn_features {
-            solution.target_basis = Arc::new(solution.target_basis.without_axes());
-            solution.maps.target = solution.maps.source.clone();
-            solution.geometry = Geometry::Points { source: None, target: None, gradient };
-            return;
-        }
-        let target_rows = self.fit.target.concat();
-        let basis = Basis::unrotated(self.target.table, &target_rows, own_scale);
-        solution.target_basis = Arc::new(basis);
-        let rows = solution.coordinates(self.source, self.target, part);
-        let moved =
-            procrustes(&rows.source, &rows.target, &solution.label_map, &rows.target.prior());
-        let gradient = gradient.times_transposed(&moved.weight);
-        let shift =
-            gradient.rows().map(|row| row.iter().zip(&moved.bias).map(|(g, a)| g * a).sum::<f64>());
-        solution.maps.target = LinearHead {
-            bias: solution.maps.source.bias.iter().zip(shift).map(|(b, s)| b - s).collect(),
-            weight: gradient.clone(),
-        };
-        solution.geometry = Geometry::Points { source: Some(moved), target: None, gradient };
-    }
-}
-
-/// What a path of strengths ends with. `l2` is `None` for the constant head.
-struct Picked {
-    maps: Maps,
-    l2: Option<f64>,
-    scale: f64,
-    held_out: f64,
-}
-
-impl Picked {
-    fn unjudged(maps: &Maps, l2: f64) -> Self {
-        Self { maps: maps.clone(), l2: Some(l2), scale: 1.0, held_out: f64::INFINITY }
-    }
-}
-
-fn schedule(l2: f64, steps: usize) -> Schedule {
-    Schedule { l2, steps, first_rate: FIRST_RATE, last_rate: LAST_RATE }
-}
-
-/// The logits `outer p + bias` of points `p` that are an affine map of coordinates.
-fn compose(outer: &Matrix, bias: &[f64], inner: &LinearHead) -> LinearHead {
-    let mut weight = Matrix::zeros(outer.nrows(), inner.weight.ncols());
-    weight.set_to_product(outer.view(), inner.weight.view());
-    let bias = outer
-        .rows()
-        .zip(bias)
-        .map(|(row, b)| b + row.iter().zip(&inner.bias).map(|(o, i)| o * i).sum::<f64>())
-        .collect();
-    LinearHead { weight, bias }
-}
-
-fn scaled_logits(logits: &ClassRows, scale: f64, prior: &[f64]) -> ClassRows {
-    let mut scaled = logits.matrix().clone();
-    for row in scaled.rows_mut() {
-        for (s, p) in row.iter_mut().zip(prior) {
-            *s = scale * *s + (1.0 - scale) * p.max(f64::MIN_POSITIVE).ln();
-        }
-    }
-    logits.with_rows(scaled)
 }

@@ -4,11 +4,14 @@
 //!
 //! One file per part: [`terms`] evaluates the inequality for any transforms (the certificate),
 //! [`label_map`] chooses which source classes stand for which target class, [`joint_descent`] and
-//! [`pull_back`] fit the maps, [`fit`] picks among them by rows set aside. Whatever the fit does, the
+//! [`pull_back`] fit the maps, `descent_path` and `head_path` choose their strength by rows set aside,
+//! [`fit`] picks among their choices. Whatever the fit does, the
 //! result is a bound: nothing in [`terms`] depends on how good the fit is.
 
 pub mod canonical;
+mod descent_path;
 pub mod fit;
+mod head_path;
 pub mod joint_descent;
 pub mod label_map;
 pub mod pull_back;

@@ -9,7 +9,7 @@ use crate::features::ClassRows;
 use crate::head::LinearHead;
 use crate::matrix::Matrix;
 use crate::transport::wasserstein::transport;
-use crate::transport::{ground_cost, network_simplex::NetworkSimplex, TransportError};
+use crate::transport::{ground_cost, TransportError};
 
 /// Rounds of coupling and regression; the couplings settle in two or three.
 const ROUNDS: usize = 3;
@@ -80,30 +80,17 @@ fn barycentres(
     let mut out = Matrix::zeros(moved.matrix().nrows(), width);
     for y in 0..moved.classes() {
         let m = moved.count(y);
-        if m == 0 {
+        if m == 0 || width == 0 {
             continue;
         }
-        let mut rows = Vec::new();
-        let mut mass = Vec::new();
-        for (c, weight) in label_map.row(y).iter().enumerate() {
-            if *weight > 0.0 {
-                rows.extend_from_slice(points.class(c));
-                let count = points.count(c);
-                mass.extend(std::iter::repeat_n(weight / count as f64, count));
-            }
-        }
-        let n = mass.len();
+        let (rows, mass) = points.mixture(label_map.row(y));
+        let n = rows.len() / width.max(1);
         let cost = ground_cost::euclidean(
             MatRef::from_row_major_slice(&rows, n, width),
             MatRef::from_row_major_slice(moved.class(y), m, width),
             false,
         );
-        let one_hot = label_map.row(y).iter().filter(|w| **w > 0.0).count() == 1;
-        let plan = if one_hot {
-            transport(&cost, n, m, None, None)?
-        } else {
-            NetworkSimplex::new(&mass, &vec![1.0; m])?.solve(&cost)?
-        };
+        let plan = transport(&cost, n, m, mass.as_deref(), None)?;
         for (i, j, mass) in plan.pairs {
             let point = &rows[i as usize * width..][..width];
             for (o, p) in out.row_mut(moved.start(y) + j as usize).iter_mut().zip(point) {

@@ -16,7 +16,6 @@ use crate::features::ClassRows;
 use crate::head::log_sum_exp;
 use crate::matrix::Matrix;
 use crate::transport::ground_cost;
-use crate::transport::network_simplex::NetworkSimplex;
 use crate::transport::wasserstein::transport;
 use crate::transport::TransportError;
 use faer::MatRef;
@@ -175,21 +174,12 @@ fn class_transport(
     let width = source_points.width();
     let n = support.iter().map(|&c| source.count(c as usize)).sum();
     let m = target.count(y);
-    let mut gathered = Vec::new();
-    let rows: &[f64] = match support {
-        [only] => source_points.class(*only as usize),
-        _ => {
-            for &c in support {
-                gathered.extend_from_slice(source_points.class(c as usize));
-            }
-            &gathered
-        }
-    };
+    let (rows, mass) = source_points.mixture(weights);
     let cost = match ground {
-        Ground::Margin => ground_cost::margin_matrix(rows, target.class(y), width, support),
+        Ground::Margin => ground_cost::margin_matrix(&rows, target.class(y), width, support),
         Ground::Lipschitz { constant, .. } => {
             let mut cost = ground_cost::euclidean(
-                MatRef::from_row_major_slice(rows, n, width),
+                MatRef::from_row_major_slice(&rows, n, width),
                 MatRef::from_row_major_slice(target_points.class(y), m, width),
                 false,
             );
@@ -199,17 +189,7 @@ fn class_transport(
             cost
         }
     };
-    let plan = if let [_] = support {
-        transport(&cost, n, m, None, None)?
-    } else {
-        let mut mass = Vec::with_capacity(n);
-        for &c in support {
-            let count = source.count(c as usize);
-            mass.extend(std::iter::repeat_n(weights[c as usize] / count as f64, count));
-        }
-        NetworkSimplex::new(&mass, &vec![1.0; m])?.solve(&cost)?
-    };
-    Ok(plan.value)
+    Ok(transport(&cost, n, m, mass.as_deref(), None)?.value)
 }
 
 /// Mean loss and accuracy of `B softmax(s(x))` on the target rows.

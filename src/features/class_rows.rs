@@ -1,5 +1,7 @@
 //! Rows grouped by class: every class's rows stand together.
 
+use std::borrow::Cow;
+
 use crate::matrix::Matrix;
 
 /// A matrix whose rows are sorted by class.
@@ -58,6 +60,24 @@ impl ClassRows {
     pub fn class(&self, class: usize) -> &[f64] {
         let width = self.rows.ncols();
         &self.rows.values()[self.offsets[class] * width..self.offsets[class + 1] * width]
+    }
+
+    /// The rows of the classes that have weight, flat and in class order, with the mass of each row where a
+    /// class's weight is spread evenly over its rows; `None` where all rows weigh the same because there
+    /// is one class.
+    #[must_use]
+    pub fn mixture(&self, weights: &[f64]) -> (Cow<'_, [f64]>, Option<Vec<f64>>) {
+        let used: Vec<usize> = (0..weights.len()).filter(|&c| weights[c] > 0.0).collect();
+        if let [only] = used[..] {
+            return (Cow::Borrowed(self.class(only)), None);
+        }
+        let mut rows = Vec::new();
+        let mut mass = Vec::new();
+        for c in used {
+            rows.extend_from_slice(self.class(c));
+            mass.extend(std::iter::repeat_n(weights[c] / self.count(c) as f64, self.count(c)));
+        }
+        (Cow::Owned(rows), Some(mass))
     }
 
     /// The mean row of each class; zero for a class without rows.

@@ -1,0 +1,205 @@
+//! The margin cost's candidates: head and target map by joint descent along a path of penalties, judged by
+//! the rows set aside.
+
+use std::sync::Arc;
+
+use super::fit::{Choice, Fitting, Mapped};
+use super::joint_descent::{JointDescent, Maps, Schedule};
+use super::solution::{Coordinates, Geometry, Part, Solution};
+use super::terms::{self, Ground};
+use super::BoundError;
+use crate::features::ClassRows;
+
+/// Strengths tried by the joint descent, strong to weak; each starts where the last ended.
+const DESCENT_PATH: [f64; 7] = [3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003];
+/// The path ends after this many strengths in a row that were not better than the best.
+const PATIENCE: usize = 2;
+/// Factor between two scales of the maps that are tried, and how many are tried.
+const SCALE_STEP: f64 = 1.2;
+const MAX_SCALE_STEPS: usize = 4;
+const STEPS_PER_STRENGTH: usize = 120;
+const FINAL_STEPS: usize = 300;
+const FIRST_RATE: f64 = 0.03;
+const LAST_RATE: f64 = 0.002;
+
+impl Fitting<'_, '_> {
+    pub(super) fn by_joint_descent(&self, mapped: &Mapped) -> Result<Choice, BoundError> {
+        let Some(target_basis) = &self.target_basis else {
+            return Err(BoundError::Decomposition { side: "target" });
+        };
+        let coordinates = |part: &Part| {
+            Coordinates::new(
+                (self.source, &mapped.source_basis),
+                (self.target, target_basis),
+                &mapped.active,
+                part,
+            )
+        };
+        let fit = coordinates(&self.fit);
+        let prior = self.prior(mapped, &fit.target);
+        let mut maps = Maps::constant(&prior, fit.source.width(), fit.target.width());
+        if let Some(head) = &self.settings.head {
+            maps.source = self.adjusted_head(head, mapped, &prior);
+        }
+        let constant = Solution {
+            active: mapped.active.clone(),
+            label_map: mapped.label_map.clone(),
+            source_basis: Arc::clone(&mapped.source_basis),
+            target_basis: Arc::clone(target_basis),
+            maps,
+            geometry: Geometry::Margin,
+            prior,
+        };
+        let picked = if let Some(l2) = self.settings.l2 {
+            Picked::unjudged(&constant.maps, l2)
+        } else {
+            let (learn, aside) = (coordinates(&self.learn), coordinates(&self.aside));
+            self.descend_path(&constant, &learn, &aside)?
+        };
+        let constant_bound = self.fitted_bound(&constant)?;
+        let constant_choice = Choice {
+            solution: constant.clone(),
+            l2: picked.l2,
+            held_out: picked.held_out,
+            fitted: constant_bound,
+        };
+        let Some(l2) = picked.l2 else {
+            return Ok(constant_choice);
+        };
+        let mut solution = Solution { maps: picked.maps, ..constant };
+        let source = self.descent_rows(&solution, &fit.source);
+        JointDescent::new(
+            &source,
+            &fit.target,
+            &mapped.label_map,
+            self.head_is_fixed(),
+            self.settings.seed,
+        )
+        .run(&mut solution.maps, schedule(l2, FINAL_STEPS))?;
+        let solution = solution.scaled(self.head_scale(picked.scale), picked.scale);
+        let fitted = self.fitted_bound(&solution)?;
+        if constant_bound < fitted {
+            return Ok(constant_choice);
+        }
+        Ok(Choice {
+            solution,
+            l2: Some(l2),
+            held_out: if picked.held_out.is_finite() { picked.held_out } else { fitted },
+            fitted,
+        })
+    }
+
+    /// What the descent takes as source rows: coordinates, or the logits of a head that stays as it is.
+    fn descent_rows(&self, solution: &Solution, source: &ClassRows) -> ClassRows {
+        if self.head_is_fixed() {
+            source.with_rows(solution.maps.source.logits(source.matrix()))
+        } else {
+            source.clone()
+        }
+    }
+
+    /// Descend from strong to weak penalties on the rows to learn from, and keep what bounds best on the
+    /// rows set aside.
+    fn descend_path(
+        &self,
+        constant: &Solution,
+        learn: &Coordinates,
+        aside: &Coordinates,
+    ) -> Result<Picked, BoundError> {
+        let mut best = Picked {
+            maps: constant.maps.clone(),
+            l2: None,
+            scale: 1.0,
+            held_out: constant.evaluate(aside, self.settings.lipschitz)?.0.bound(),
+        };
+        let source = self.descent_rows(constant, &learn.source);
+        let mut descent = JointDescent::new(
+            &source,
+            &learn.target,
+            &constant.label_map,
+            self.head_is_fixed(),
+            self.settings.seed,
+        );
+        let mut maps = constant.maps.clone();
+        let mut misses = 0;
+        for l2 in DESCENT_PATH {
+            descent.run(&mut maps, schedule(l2, STEPS_PER_STRENGTH))?;
+            let judged = self.calibrate(constant, &maps, aside, l2)?;
+            if judged.held_out < best.held_out {
+                best = judged;
+                misses = 0;
+            } else if best.l2.is_some() {
+                misses += 1;
+                if misses == PATIENCE {
+                    break;
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// Lengthen both maps by the factor with the lowest bound on the rows set aside: a strong penalty finds
+    /// good directions and makes them too short. (Shortening is what the path's penalties are for.)
+    fn calibrate(
+        &self,
+        constant: &Solution,
+        maps: &Maps,
+        aside: &Coordinates,
+        l2: f64,
+    ) -> Result<Picked, BoundError> {
+        let source = aside.source.with_rows(maps.source.logits(aside.source.matrix()));
+        let target = aside.target.with_rows(maps.target.logits(aside.target.matrix()));
+        let judge = |scale: f64| -> Result<f64, BoundError> {
+            let source = scaled_logits(&source, self.head_scale(scale), &constant.prior);
+            let target = scaled_logits(&target, scale, &constant.prior);
+            Ok(terms::evaluate(&source, &target, &constant.label_map, Ground::Margin)?.bound())
+        };
+        let mut best = (1.0, judge(1.0)?);
+        for _ in 0..MAX_SCALE_STEPS {
+            let next = best.0 * SCALE_STEP;
+            let value = judge(next)?;
+            if value >= best.1 {
+                break;
+            }
+            best = (next, value);
+        }
+        Ok(Picked { maps: maps.clone(), l2: Some(l2), scale: best.0, held_out: best.1 })
+    }
+
+    /// A head that stays as it is is not scaled.
+    fn head_scale(&self, scale: f64) -> f64 {
+        if self.head_is_fixed() {
+            1.0
+        } else {
+            scale
+        }
+    }
+}
+
+/// What a path of strengths ends with. `l2` is `None` for the constant head.
+struct Picked {
+    maps: Maps,
+    l2: Option<f64>,
+    scale: f64,
+    held_out: f64,
+}
+
+impl Picked {
+    fn unjudged(maps: &Maps, l2: f64) -> Self {
+        Self { maps: maps.clone(), l2: Some(l2), scale: 1.0, held_out: f64::INFINITY }
+    }
+}
+
+fn schedule(l2: f64, steps: usize) -> Schedule {
+    Schedule { l2, steps, first_rate: FIRST_RATE, last_rate: LAST_RATE }
+}
+
+fn scaled_logits(logits: &ClassRows, scale: f64, prior: &[f64]) -> ClassRows {
+    let mut scaled = logits.matrix().clone();
+    for row in scaled.rows_mut() {
+        for (s, p) in row.iter_mut().zip(prior) {
+            *s = scale * *s + (1.0 - scale) * p.max(f64::MIN_POSITIVE).ln();
+        }
+    }
+    logits.with_rows(scaled)
+}

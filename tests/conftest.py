@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from registry import embedding_rows
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def rows() -> pl.DataFrame:
+    """One model, three classes, six to eight rows a class, three features."""
+    return embedding_rows()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The model zoo of this repository."""
+    return ROOT / "data"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Larger tables and independent reference values, which are not part of this repository."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "embeddings").is_dir():
+        pytest.skip("../shared with the full embeddings and reference values is not there")
+    return folder
