@@ -25,15 +25,15 @@ trivial_loss (guessing by class frequency) says nothing. Lower is better; all lo
 
 
 AGAINST_LEADERBOARD = """\
-Against the leaderboard: for each model and target the lowest bound that any source gives (each holds
-for certain, so the lowest does), and the test accuracy after fine-tuning the whole network.
+Against the leaderboard: for each model and target the lowest bound that any source gives (each
+holds for certain, so the lowest does), and the test accuracy after fine-tuning the whole network.
 """
 
 CORRELATIONS = """\
 Spearman rank correlation with the accuracy after fine-tuning, over the models of each target; 1 if
-the lowest bound (or loss) belongs to the best model. Beside it a ranking that looks at no embedding:
-the mean accuracy on the other targets. Three models are too few to judge by (chance gives 1 or -1
-one time in three); this shows how to compare, not how well it works.
+bounds (or losses) rank the models as fine-tuning does. Beside it a ranking that looks at no
+embedding: the mean accuracy on the other targets. Three models are too few to judge by (chance
+gives 1 or -1 one time in three): this shows how to compare, not how well it works.
 """
 
 

@@ -69,18 +69,14 @@ def _groups(table: Table, columns: TableColumns, problems: list[str]) -> Iterato
     """Yield one row of `columns.group()` per group; nothing where the table cannot be read."""
     try:
         table.require(columns.all())
-        schema = table.rows.collect_schema()
+        schema = table.schema()
         wrong = list(_wrong_types(schema, columns))
         problems.extend(f"{table.name}: {line}" for line in wrong)
         if wrong:
             return
         groups = table.rows.select(columns.group()).unique(maintain_order=True).collect()
-    except pl.exceptions.ColumnNotFoundError as error:
+    except pl.exceptions.PolarsError as error:
         problems.append(str(error))
-        return
-    except (pl.exceptions.PolarsError, OSError) as error:
-        first_line = str(error).partition("\n")[0]
-        problems.append(f"{table.name}: cannot be read as Parquet: {first_line}")
         return
     if groups.is_empty():
         problems.append(f"{table.name}: has no rows")
@@ -141,7 +137,7 @@ def _group(
             "classes": counts.height,
             "min_rows_per_class": counts["count"].min() if counts.height else 0,
             "width": "-".join(str(width) for width in {*widths[:1], *widths[-1:]}),
-            "dtype": str(embedding.dtype),
+            "dtype": f"{embedding.dtype.base_type()}[{embedding.dtype.inner}]",  # type: ignore[attr-defined]
             "label_dtype": str(label.dtype),
             "nulls": nulls,
             "nan": nan,

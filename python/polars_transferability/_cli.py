@@ -263,5 +263,6 @@ def _usage_error(message: str) -> NoReturn:
 
 
 def _one_line(error: BaseException) -> str:
-    # Polars appends the plan in which an error arose; the first paragraph is the error.
-    return " ".join(str(error).partition("\n\n")[0].split())
+    # Polars says first that a plugin failed, and appends the plan in which it did.
+    first_paragraph = str(error).partition("\n\n")[0]
+    return " ".join(first_paragraph.replace("the plugin failed with message: ", "").split())

@@ -111,6 +111,10 @@ def compute_bounds(
     )
     columns = list(dict.fromkeys(bounds.meta.root_names()))
     tables = open_tables(frame_or_paths)
+    names = [table.name for table in tables]
+    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+        msg = f"{twice[0]} is given more than once; its rows would count twice"
+        raise ValueError(msg)
     for table in tables:
         table.require(dict.fromkeys(keys + columns), _hint(fit, table))
     found = _keys(tables, keys)
@@ -128,7 +132,7 @@ def compute_bounds(
 
 
 def _hint(fit: str | pl.Expr | None, table: Table) -> str:
-    if fit is TRAIN_ROWS and "split" not in table.rows.collect_schema():
+    if fit is TRAIN_ROWS and "split" not in table.schema():
         return "; for tables without a split pass fit=None"
     return ""
 

@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).parent
 
 
 def scalar_plugin(name: str, inputs: list[pl.Expr], kwargs: dict[str, Any]) -> pl.Expr:
-    """Return native function `name` as a column of that name: one value for all rows of its inputs."""
+    """Return native function `name` as a column of that name: one value for all rows."""
     return register_plugin_function(
         plugin_path=_FOLDER,
         function_name=name,

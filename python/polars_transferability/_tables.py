@@ -28,9 +28,18 @@ class Table:
     name: str
     rows: pl.LazyFrame
 
+    def schema(self) -> pl.Schema:
+        """Return the schema; raise an error that names the file if it cannot be read."""
+        try:
+            return self.rows.collect_schema()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            first_line = str(error).partition("\n")[0]
+            msg = f"{self.name}: cannot be read as a Parquet table: {first_line}"
+            raise pl.exceptions.ComputeError(msg) from error
+
     def require(self, columns: Iterable[str], hint: str = "") -> None:
         """Raise ColumnNotFoundError, naming what is missing and what there is."""
-        present = self.rows.collect_schema().names()
+        present = self.schema().names()
         if missing := [name for name in columns if name not in present]:
             listed = ", ".join(f"'{name}'" for name in missing)
             msg = f"{self.name}: column {listed} not found; there are {present}{hint}"
