@@ -29,7 +29,7 @@ test: $(VENV)/built-dev
 	$(BIN)/pytest
 
 bench: $(VENV)/built-dev
-	$(BIN)/python benches/peers.py
+	POLARS_MAX_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benches/peers.py
 
 check: $(VENV)/built-dev
 	cargo fmt --check

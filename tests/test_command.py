@@ -1,0 +1,284 @@
+"""The command `transferability`, as a shell sees it."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import polars_transferability as pt
+import pytest
+from registry import embedding_rows
+
+COMMAND = Path(sys.executable).with_name("transferability")
+QUICK = ["--source", "mnist", "--target", "kmnist", "--max-rows-per-class", "5"]
+KEYS = ["model", "source", "target"]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True)
+
+
+def results(*arguments: object) -> bytes:
+    """Standard output of a command that must succeed without a word on standard error."""
+    done = run(*arguments)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout
+
+
+def failure(code: int, *arguments: object) -> str:
+    """The message of a command that must fail with that code and print no result."""
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (code, b"")
+    message = done.stderr.decode()
+    assert "Traceback" not in message
+    return message
+
+
+@pytest.fixture(scope="module")
+def expected() -> pl.DataFrame:
+    path = Path(__file__).resolve().parent.parent / "data" / "lenet-mnist.parquet"
+    return pt.compute_bounds(path, sources=["mnist"], targets=["kmnist"], max_rows_per_class=5)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "table.parquet"
+    embedding_rows(models=2).write_parquet(path)
+    return path
+
+
+def test_csv(data: Path, expected: pl.DataFrame) -> None:
+    found = results("bound", data / "lenet-mnist.parquet", *QUICK, "--format", "csv")
+    flat = expected.drop("by_class")
+    assert pl.read_csv(found, schema=flat.schema).equals(flat)
+
+
+def test_json(data: Path, expected: pl.DataFrame) -> None:
+    found = results("bound", data / "lenet-mnist.parquet", *QUICK, "--format", "json")
+    assert pl.read_json(found, schema=expected.schema).equals(expected)
+
+
+def test_parquet(data: Path, expected: pl.DataFrame) -> None:
+    found = results("bound", data / "lenet-mnist.parquet", *QUICK, "--format", "parquet")
+    assert pl.read_parquet(io.BytesIO(found)).equals(expected)
+
+
+def test_table_has_a_row_per_bound_and_cuts_nothing_short(
+    data: Path, expected: pl.DataFrame
+) -> None:
+    text = results("bound", data / "*.parquet", "--source", "mnist", *QUICK[2:]).decode()
+    found = [line.split() for line in text.splitlines() if line.strip().startswith("lenet")]
+    models = {"lenet-mnist", "lenet-kmnist", "lenet-usps"}
+    assert {tuple(words[:3]) for words in found} == {(m, "mnist", "kmnist") for m in models}
+    (row,) = [words for words in found if words[0] == "lenet-mnist"]
+    shown = ["bound", "source_loss", "label_mismatch", "distribution_mismatch", "target_loss"]
+    assert row[3:8] == [f"{expected[name].item():.4f}" for name in shown]
+    ranked = [float(words[3]) for words in found]
+    assert ranked == sorted(ranked)
+
+
+def test_options_reach_the_bound(data: Path) -> None:
+    path = data / "lenet-mnist.parquet"
+    options = ["--ground-cost", "head", "--transform", "identity", "--lipschitz", "empirical"]
+    found = results(
+        *("bound", path, *QUICK, *options),
+        *("--l2", "0.5", "--seed", "3", "--no-fit", "--format", "json"),
+    )
+    expected = pt.compute_bounds(
+        path,
+        sources=["mnist"],
+        targets=["kmnist"],
+        max_rows_per_class=5,
+        ground_cost="head",
+        transform="identity",
+        lipschitz="empirical",
+        l2=0.5,
+        seed=3,
+        fit=None,
+    )
+    assert pl.read_json(found, schema=expected.schema).equals(expected)
+
+
+def test_column_names_are_options(table: Path, tmp_path: Path) -> None:
+    renamed = tmp_path / "renamed.parquet"
+    names = {"model": "m", "task": "t", "split": "s", "label": "l", "embedding": "e"}
+    rows = pl.read_parquet(table).rename(names)
+    rows.with_columns(pl.col("s").replace("train", "fit")).write_parquet(renamed)
+    named = [word for name, new in names.items() if name != "model" for word in (f"--{name}", new)]
+    options = ["--source", "old", "--target", "new", "--format", "csv"]
+    by = ["--by", "m", "--fit-split", "fit"]
+    expected = pl.read_csv(results("bound", table, *options)).rename({"model": "m"})
+    found = pl.read_csv(results("bound", renamed, *by, *named, *options))
+    assert found.equals(expected)
+    checked = run("check", renamed, "--model", "m", *by[2:], *named, "--format", "csv")
+    assert checked.returncode == 0
+    assert pl.read_csv(checked.stdout)["rows"].sum() == rows.height
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "json"])
+def test_out_writes_all_fields(suffix: str, table: Path, tmp_path: Path) -> None:
+    out = tmp_path / f"bounds.{suffix}"
+    options = ["--source", "old", "--target", "new"]
+    done = run("bound", table, *options, "--out", out, "--format", "json")
+    assert done.returncode == 0
+    assert done.stderr.decode() == f"wrote {out}: 2 rows\n"
+    expected = pt.compute_bounds(table, sources=["old"], targets=["new"])
+    assert pl.read_json(done.stdout, schema=expected.schema).equals(expected)
+    if suffix == "csv":
+        expected = expected.drop("by_class")
+        found = pl.read_csv(out, schema=expected.schema)
+    elif suffix == "json":
+        found = pl.read_json(out, schema=expected.schema)
+    else:
+        found = pl.read_parquet(out)
+    assert found.equals(expected)
+
+
+def test_several_targets_and_all_targets(data: Path) -> None:
+    options = ["--source", "mnist", "--max-rows-per-class", "2", "--transform", "identity"]
+    options += ["--format", "csv"]
+    path = data / "lenet-mnist.parquet"
+    several = results("bound", path, *options, "--target", "kmnist", "fashion-mnist")
+    assert set(pl.read_csv(several)["target"]) == {"kmnist", "fashion-mnist"}
+    assert results("bound", path, *options) == several
+
+
+def test_check_says_what_is_there(data: Path) -> None:
+    done = run("check", data / "lenet-mnist.parquet", "--format", "csv")
+    assert (done.returncode, done.stderr) == (0, b"no problems found\n")
+    content = pl.read_csv(done.stdout)
+    rows = content.select("model", "task", "split", "rows", "classes", "width", "nan").rows()
+    assert rows == [
+        ("lenet-mnist", task, split, count, 10, 200, 0)
+        for task in ("mnist", "fashion-mnist", "kmnist")
+        for split, count in (("train", 2000), ("test", 1000))
+    ]
+
+
+def test_check_prints_a_table(data: Path) -> None:
+    done = run("check", data)
+    assert (done.returncode, done.stderr) == (0, b"no problems found\n")
+    assert done.stdout.decode().count("Array(Float32, shape=(200,))") == 18
+
+
+NAN = pl.lit([float("nan"), 0.0, 0.0], dtype=pl.Array(pl.Float64, 3))
+NULL = pl.lit(None, dtype=pl.Array(pl.Float64, 3))
+FIRST = pl.int_range(pl.len()) == 0
+TRAIN, OLD = pl.col("split") == "train", pl.col("task") == "old"
+
+
+def first(replacement: pl.Expr) -> pl.Expr:
+    return pl.when(FIRST).then(replacement).otherwise("embedding").alias("embedding")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (first(NAN), "'embedding' has 1 row with NaN or infinite values"),
+        (first(NULL), "'embedding' has 1 null"),
+        (pl.when(~FIRST).then("label").alias("label"), "'label' has 1 null"),
+        (pl.col("label").cast(pl.Float64), "'label' is Float64; expected integers, strings"),
+        (pl.col("embedding").cast(pl.List(pl.Int8)), "'embedding' is List(Int8); expected an"),
+        (
+            pl.when(FIRST)
+            .then(pl.lit([1.0]))
+            .otherwise(pl.col("embedding").arr.to_list())
+            .alias("embedding"),
+            "'embedding' has rows of different width: [1, 3]",
+        ),
+        (
+            pl.when(OLD & TRAIN).then(0).otherwise("label").alias("label"),
+            "task = 'old': classes ['1', '2'] occur only outside split = 'train'",
+        ),
+        (pl.lit("test").alias("split"), "no rows with split = 'train' to fit on"),
+        (pl.lit("train").alias("split"), "none are left to evaluate on"),
+    ],
+)
+def test_check_finds(change: pl.Expr, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.parquet"
+    embedding_rows().with_columns(change).write_parquet(path)
+    done = run("check", path)
+    assert done.returncode == 1
+    lines = done.stderr.decode().splitlines()
+    assert all(line.startswith("transferability: ") for line in lines)
+    assert any(message in line for line in lines)
+
+
+def test_check_finds_missing_columns_and_no_table(table: Path, tmp_path: Path) -> None:
+    lacking = tmp_path / "lacking.parquet"
+    pl.read_parquet(table).drop("split", "label").write_parquet(lacking)
+    message = failure(1, "check", lacking)
+    assert "lacking.parquet: column 'split', 'label' not found" in message
+    assert message.count("\n") == 1
+    text = tmp_path / "text.parquet"
+    text.write_text("no table")
+    message = failure(1, "check", text)
+    assert "text.parquet: cannot be read as Parquet" in message
+    assert message.count("\n") == 1
+
+
+# What is wrong -> the frame in the file, further arguments, and what is said of them.
+BAD_INPUTS = {
+    "unknown source": (embedding_rows(), ["--source", "x"], '`sources` names task "x"'),
+    "NaN": (embedding_rows().with_columns(first(NAN)), [], '"embedding" of task "old" has 1 NaN'),
+    "no split": (embedding_rows().drop("split"), [], "column 'split' not found"),
+    "no label": (embedding_rows().drop("label"), [], "column 'label' not found"),
+    "no rows": (embedding_rows().clear(), [], "no rows in"),
+    "l2": (embedding_rows(), ["--l2", "-1"], "l2: expected a finite number above 0"),
+    "seed": (embedding_rows(), ["--seed", "-1"], "seed: expected an integer from 0"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_INPUTS)
+def test_bad_input_is_one_line_and_exit_code_1(bad: str, tmp_path: Path) -> None:
+    rows, arguments, expected = BAD_INPUTS[bad]
+    rows.write_parquet(tmp_path / "bad.parquet")
+    source = [] if "--source" in arguments else ["--source", "old"]
+    assert_one_line(failure(1, "bound", tmp_path / "bad.parquet", *source, *arguments), expected)
+
+
+def test_no_file_and_no_parquet_are_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    path = tmp_path / "text.parquet"
+    assert_one_line(failure(1, "bound", path, "--source", "old"), "no such file: '")
+    path.write_text("no table")
+    assert_one_line(failure(1, "bound", path, "--source", "old"), "arquet")
+
+
+def assert_one_line(message: str, expected: str) -> None:
+    assert message.startswith("transferability: ")
+    assert message.count("\n") == 1
+    assert expected in message
+    # No plan of the query behind it.
+    assert "This error occurred" not in message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bound"],
+        ["bound", "x.parquet"],
+        ["bound", "--source", "old"],
+        ["bound", "x.parquet", "--source", "old", "--ground-cost", "cosine"],
+        ["bound", "x.parquet", "--source", "old", "--l2", "much"],
+        ["bound", "x.parquet", "--source", "old", "--no-such-option"],
+        ["bound", "x.parquet", "--source", "old", "--out", "x.xlsx"],
+        ["bound", "x.parquet", "--source", "old", "--out", "no/such/folder/x.csv"],
+        ["check"],
+        ["no-such-command"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
+    assert failure(2, *arguments)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["bound", "--help"], ["check", "--help"]])
+def test_help(arguments: list[str]) -> None:
+    assert b"transferability" in results(*arguments)
+
+
+def test_version() -> None:
+    assert results("--version").decode().strip() == pt.__version__
