@@ -101,7 +101,8 @@ def assert_holds(found: dict[str, Any]) -> None:
     assert sum(part["weight"] for part in found["by_class"]) == pytest.approx(1, rel=1e-12)
     for part in found["by_class"]:
         assert sum(s["weight"] for s in part["sources"]) == pytest.approx(1, rel=1e-12)
-    assert found["vacuous"] == (found["bound"] > found["trivial_loss"])
+    # Rounding makes no bound vacuous: that of the constant head is the trivial loss.
+    assert found["vacuous"] == (found["bound"] > found["trivial_loss"] * (1 + 1e-12))
     assert 0 <= found["target_accuracy"] <= 1
 
 
