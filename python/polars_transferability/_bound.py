@@ -61,8 +61,8 @@ def transfer_bound(
         are held out.
     head
         Fixed source head: a frame with one row per source class and columns `label`, `weight` (List
-        or Array of the embedding's width) and `bias`. Its weights stay as they are; its biases follow
-        the class prior, by the log of the target's share over the source's share, and classes that
+        or Array of the embedding's width) and `bias`. Its weights stay as they are; its biases
+        follow the class prior, by the log of the target's share over the source's, and classes that
         stand for no target class leave the softmax. None fits one.
     label_map
         Fixed map of classes: a frame with columns `source`, `target` and `weight`; the weights of
