@@ -46,7 +46,7 @@ clean:
 
 # Stamps: one virtual environment, with the packages that the demo, or that development needs.
 $(VENV)/built-%: $(NATIVE) | $(BIN)/maturin
-	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --release --extras $*
+	PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --release --extras $*
 	touch $@
 
 $(BIN)/maturin:
