@@ -106,7 +106,9 @@ def picture(chosen: pl.DataFrame) -> alt.FacetChart:
         variable_name="term",
         value_name="nats",
     )
-    transfer = alt.Y("transfer:N", title=None, sort=alt.SortField("bound"))
+    # By name, one by one: Vega-Lite does not sort by a field across the layers of a facet.
+    order = long.sort("bound")["transfer"].unique(maintain_order=True).to_list()
+    transfer = alt.Y("transfer:N", title=None, sort=order)
     stacked = (
         alt.Chart()
         .mark_bar()
