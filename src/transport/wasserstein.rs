@@ -18,7 +18,11 @@ pub fn wasserstein(
     target_mass: Option<&[f64]>,
     p: f64,
 ) -> Result<f64, TransportError> {
-    let (cost, scale) = power_cost(source, target, p);
+    let (cost, scale) = if p == 2.0 {
+        (ground_cost::euclidean(source, target, true), 1.0)
+    } else {
+        power_cost(source, target, p)
+    };
     let plan = transport(&cost, source.nrows(), target.nrows(), source_mass, target_mass)?;
     Ok(plan.value.max(0.0).powf(1.0 / p) * scale)
 }
