@@ -1,11 +1,12 @@
 //! The margin cost's candidates: head and target map by joint descent along a path of penalties, judged by
 //! the rows set aside.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::fit::{Choice, Fitting, Mapped};
 use super::joint_descent::{JointDescent, Maps, Schedule};
-use super::solution::{Coordinates, Geometry, Part, Solution};
+use super::solution::{pull_to_prior, Coordinates, Geometry, Part, Solution};
 use super::terms::{self, Ground};
 use super::BoundError;
 use crate::features::ClassRows;
@@ -36,7 +37,7 @@ impl Fitting<'_, '_> {
             )
         };
         let fit = coordinates(&self.fit);
-        let prior = self.prior(mapped, &fit.target);
+        let prior = self.prior(mapped, &self.fit);
         let mut maps = Maps::constant(&prior, fit.source.width(), fit.target.width());
         if let Some(head) = &self.settings.head {
             maps.source = self.adjusted_head(head, mapped, &prior);
@@ -90,11 +91,11 @@ impl Fitting<'_, '_> {
     }
 
     /// What the descent takes as source rows: coordinates, or the logits of a head that stays as it is.
-    fn descent_rows(&self, solution: &Solution, source: &ClassRows) -> ClassRows {
+    fn descent_rows<'r>(&self, solution: &Solution, source: &'r ClassRows) -> Cow<'r, ClassRows> {
         if self.head_is_fixed() {
-            source.with_rows(solution.maps.source.logits(source.matrix()))
+            Cow::Owned(source.with_rows(solution.maps.source.logits(source.matrix())))
         } else {
-            source.clone()
+            Cow::Borrowed(source)
         }
     }
 
@@ -197,9 +198,7 @@ fn schedule(l2: f64, steps: usize) -> Schedule {
 fn scaled_logits(logits: &ClassRows, scale: f64, prior: &[f64]) -> ClassRows {
     let mut scaled = logits.matrix().clone();
     for row in scaled.rows_mut() {
-        for (s, p) in row.iter_mut().zip(prior) {
-            *s = scale * *s + (1.0 - scale) * p.max(f64::MIN_POSITIVE).ln();
-        }
+        pull_to_prior(row, scale, prior);
     }
     logits.with_rows(scaled)
 }

@@ -293,15 +293,16 @@ impl<'a, 't> Fitting<'a, 't> {
         if let Some(map) = &self.settings.label_map {
             return Ok(map.clone());
         }
-        let means = |task: &LabelledRows<'_>, rows: &[Vec<u32>]| {
-            let flat = rows.concat();
-            let basis = Basis::unrotated(task.table, &flat, self.settings.standardize);
-            ClassRows::new(basis.project(task.table, &flat), rows.iter().map(Vec::len)).means()
-        };
-        let source_means = means(self.source, &self.fit.source);
-        let target_means = means(self.target, &self.fit.target);
+        let source_means = self.standardised(self.source, &self.fit.source).means();
+        let target_means = self.standardised(self.target, &self.fit.target).means();
         let assigned = closest(&source_means, &target_means, &self.candidates())?;
         Ok(one_hot(&assigned, self.fit.source.len()))
+    }
+
+    /// A task's fit rows in its own standardised features.
+    fn standardised(&self, task: &LabelledRows<'_>, rows: &[Vec<u32>]) -> ClassRows {
+        Basis::unrotated(task.table, &rows.concat(), self.settings.standardize)
+            .project_classes(task.table, rows)
     }
 
     /// Source classes that have rows to learn from and rows to be judged on.
@@ -322,24 +323,12 @@ impl<'a, 't> Fitting<'a, 't> {
         if candidates.len() <= wanted || wanted < 2 {
             return Ok(None);
         }
-        let flat = self.fit.source.concat();
-        let basis = Basis::unrotated(self.source.table, &flat, self.settings.standardize);
-        let rows = ClassRows::new(
-            basis.project(self.source.table, &flat),
-            self.fit.source.iter().map(Vec::len),
-        );
+        let rows = self.standardised(self.source, &self.fit.source);
         let chosen = separated(&rows, &candidates, wanted);
         if chosen == assigned.active {
             return Ok(None);
         }
-        let target_flat = self.fit.target.concat();
-        let target_basis =
-            Basis::unrotated(self.target.table, &target_flat, self.settings.standardize);
-        let target_means = ClassRows::new(
-            target_basis.project(self.target.table, &target_flat),
-            self.fit.target.iter().map(Vec::len),
-        )
-        .means();
+        let target_means = self.standardised(self.target, &self.fit.target).means();
         let map = closest(&rows.means(), &target_means, &chosen)?;
         Ok(Some(one_hot(&map, self.fit.source.len())))
     }
@@ -372,9 +361,9 @@ impl<'a, 't> Fitting<'a, 't> {
         Ok(solution.evaluate(&rows, self.settings.lipschitz)?.0.bound())
     }
 
-    /// The class prior that the label map gives the source on some target rows.
-    pub(super) fn prior(&self, mapped: &Mapped, target: &ClassRows) -> Vec<f64> {
-        source_prior(&mapped.label_map, &target.prior())
+    /// The class prior that the label map gives the source on some part's target rows.
+    pub(super) fn prior(&self, mapped: &Mapped, part: &Part) -> Vec<f64> {
+        source_prior(&mapped.label_map, &shares(&part.target))
     }
 
     /// The user's head over the active classes, following the prior.
@@ -384,14 +373,16 @@ impl<'a, 't> Fitting<'a, 't> {
         mapped: &Mapped,
         prior: &[f64],
     ) -> LinearHead {
-        let total: usize = self.fit.source.iter().map(Vec::len).sum();
-        let from: Vec<f64> = mapped
-            .active
-            .iter()
-            .map(|&c| self.fit.source[c as usize].len() as f64 / total as f64)
-            .collect();
+        let shares = shares(&self.fit.source);
+        let from: Vec<f64> = mapped.active.iter().map(|&c| shares[c as usize]).collect();
         let mut adjusted = head.select(&mapped.active);
         prior::adjust(&mut adjusted, &from, prior);
         adjusted
     }
+}
+
+/// Share of the rows that each class has.
+fn shares(rows: &[Vec<u32>]) -> Vec<f64> {
+    let total: usize = rows.iter().map(Vec::len).sum();
+    rows.iter().map(|class| class.len() as f64 / total as f64).collect()
 }

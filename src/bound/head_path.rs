@@ -7,9 +7,8 @@ use super::fit::{Choice, Fitting, Mapped};
 use super::joint_descent::Maps;
 use super::pull_back::{head_coordinates, procrustes, pull_back};
 use super::solution::{Geometry, Part, Solution};
-use super::terms::source_prior;
 use super::{BoundError, GroundCost};
-use crate::features::{Basis, ClassRows};
+use crate::features::Basis;
 use crate::head::{logistic, LinearHead};
 use crate::matrix::Matrix;
 
@@ -75,19 +74,13 @@ impl Fitting<'_, '_> {
         l2: f64,
         start: Option<LinearHead>,
     ) -> Result<LinearHead, BoundError> {
-        let total: usize = part.target.iter().map(Vec::len).sum();
-        let target_prior: Vec<f64> =
-            part.target.iter().map(|rows| rows.len() as f64 / total as f64).collect();
-        let prior = source_prior(&mapped.label_map, &target_prior);
+        let prior = self.prior(mapped, part);
         if let Some(head) = &self.settings.head {
             return Ok(self.adjusted_head(head, mapped, &prior));
         }
-        let used: Vec<&[u32]> =
-            mapped.active.iter().map(|&c| part.source[c as usize].as_slice()).collect();
-        let rows = ClassRows::new(
-            mapped.source_basis.project(self.source.table, &used.concat()),
-            used.iter().map(|class| class.len()),
-        );
+        let used: Vec<&Vec<u32>> =
+            mapped.active.iter().map(|&c| &part.source[c as usize]).collect();
+        let rows = mapped.source_basis.project_classes(self.source.table, &used);
         let mut head = start
             .unwrap_or_else(|| LinearHead::zeros(mapped.active.len(), mapped.source_basis.rank()));
         logistic::fit(&mut head, &rows, &prior, l2, HEAD_TOLERANCE)?;
@@ -103,9 +96,6 @@ impl Fitting<'_, '_> {
         l2: f64,
         learn_features: bool,
     ) -> Result<Solution, BoundError> {
-        let total: usize = self.fit.target.iter().map(Vec::len).sum();
-        let target_prior: Vec<f64> =
-            self.fit.target.iter().map(|rows| rows.len() as f64 / total as f64).collect();
         let target_rows = self.fit.target.concat();
         let own_scale = self.settings.standardize && !self.head_is_fixed();
         let target_basis = if own_scale {
@@ -115,7 +105,7 @@ impl Fitting<'_, '_> {
         };
         let mut solution = Solution {
             active: mapped.active.clone(),
-            prior: source_prior(&mapped.label_map, &target_prior),
+            prior: self.prior(mapped, &self.fit),
             label_map: mapped.label_map.clone(),
             source_basis: Arc::clone(&mapped.source_basis),
             target_basis,

@@ -40,10 +40,16 @@ impl Maps {
     pub fn constant(prior: &[f64], source_width: usize, target_width: usize) -> Self {
         let head = |width| LinearHead {
             weight: Matrix::zeros(prior.len(), width),
-            bias: prior.iter().map(|p| p.max(f64::MIN_POSITIVE).ln()).collect(),
+            bias: prior.iter().copied().map(log_prior).collect(),
         };
         Self { source: head(source_width), target: head(target_width) }
     }
+}
+
+/// The logit of a class prior; finite for classes without any.
+#[must_use]
+pub fn log_prior(prior: f64) -> f64 {
+    prior.max(f64::MIN_POSITIVE).ln()
 }
 
 /// How long and how far a descent goes.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::joint_descent::Maps;
+use super::joint_descent::{log_prior, Maps};
 use super::terms::{evaluate, source_prior, Ground, Terms};
 use super::{LabelledRows, Lipschitz};
 use crate::features::{Basis, ClassRows};
@@ -56,18 +56,10 @@ impl Coordinates {
         active: &[u32],
         part: &Part,
     ) -> Self {
-        let used: Vec<&[u32]> =
-            active.iter().map(|&c| part.source[c as usize].as_slice()).collect();
-        let all: Vec<&[u32]> = part.target.iter().map(Vec::as_slice).collect();
-        let project = |task: &LabelledRows<'_>, basis: &Basis, rows: &[&[u32]]| {
-            ClassRows::new(
-                basis.project(task.table, &rows.concat()),
-                rows.iter().map(|class| class.len()),
-            )
-        };
+        let used: Vec<&Vec<u32>> = active.iter().map(|&c| &part.source[c as usize]).collect();
         Self {
-            source: project(source, source_basis, &used),
-            target: project(target, target_basis, &all),
+            source: source_basis.project_classes(source.table, &used),
+            target: target_basis.project_classes(target.table, &part.target),
         }
     }
 }
@@ -167,8 +159,14 @@ fn scale(map: &mut LinearHead, factor: f64, prior: &[f64]) {
     for w in map.weight.values_mut() {
         *w *= factor;
     }
-    for (b, p) in map.bias.iter_mut().zip(prior) {
-        *b = factor * *b + (1.0 - factor) * p.max(f64::MIN_POSITIVE).ln();
+    pull_to_prior(&mut map.bias, factor, prior);
+}
+
+/// Logits between those of the constant head of a class prior (`factor` 0) and the given ones (1); beyond
+/// them for larger factors.
+pub fn pull_to_prior(logits: &mut [f64], factor: f64, prior: &[f64]) {
+    for (s, p) in logits.iter_mut().zip(prior) {
+        *s = factor * *s + (1.0 - factor) * log_prior(*p);
     }
 }
 

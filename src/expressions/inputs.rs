@@ -33,26 +33,22 @@ pub fn read_pair(inputs: &[Series], names: &PairColumnNames) -> PolarsResult<(Ta
         [source, target] => (source, target, "", ""),
         _ => polars_bail!(ComputeError: "expected one or two inputs, got {}", inputs.len()),
     };
-    let source = TaskColumns {
-        task: "the source task".to_string(),
-        embedding_name: names.source_embedding.clone(),
-        label_name: names.source_label.clone(),
-        embedding: field(source, "embedding")?,
-        label: field(source, "label")?,
-        selection: optional_field(source, &format!("{source_prefix}where"))?,
-        fit: optional_field(source, &format!("{source_prefix}fit"))?,
+    let read = |input: &Series, task: &str, prefix: &str, names: (&str, &str)| {
+        let columns = TaskColumns {
+            task: task.to_string(),
+            embedding_name: names.0.to_string(),
+            label_name: names.1.to_string(),
+            embedding: field(input, "embedding")?,
+            label: field(input, "label")?,
+            selection: optional_field(input, &format!("{prefix}where"))?,
+            fit: optional_field(input, &format!("{prefix}fit"))?,
+        };
+        Task::read(&columns, &columns.selected_rows()?)
     };
-    let target = TaskColumns {
-        task: "the target task".to_string(),
-        embedding_name: names.target_embedding.clone(),
-        label_name: names.target_label.clone(),
-        embedding: field(target, "embedding")?,
-        label: field(target, "label")?,
-        selection: optional_field(target, &format!("{target_prefix}where"))?,
-        fit: optional_field(target, &format!("{target_prefix}fit"))?,
-    };
+    let source_names = (names.source_embedding.as_str(), names.source_label.as_str());
+    let target_names = (names.target_embedding.as_str(), names.target_label.as_str());
     Ok((
-        Task::read(&source, &source.selected_rows()?)?,
-        Task::read(&target, &target.selected_rows()?)?,
+        read(source, "the source task", source_prefix, source_names)?,
+        read(target, "the target task", target_prefix, target_names)?,
     ))
 }

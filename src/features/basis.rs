@@ -9,7 +9,7 @@
 
 use faer::{linalg::matmul::triangular, linalg::solvers::EvdError, Accum, MatRef, Par, Side};
 
-use super::Table;
+use super::{ClassRows, Table};
 use crate::matrix::Matrix;
 
 /// Axes whose variance is below this share of the largest carry rounding, not signal.
@@ -128,6 +128,16 @@ impl Basis {
         out
     }
 
+    /// The coordinates of some classes' rows, grouped by class.
+    #[must_use]
+    pub fn project_classes<R: AsRef<[u32]>>(&self, table: Table<'_>, classes: &[R]) -> ClassRows {
+        let counts: Vec<usize> = classes.iter().map(|rows| rows.as_ref().len()).collect();
+        let rows: Vec<u32> =
+            classes.iter().flat_map(|rows| rows.as_ref().iter().copied()).collect();
+        ClassRows::new(self.project(table, &rows), counts)
+    }
+
+    /// Rows with mean and scale taken out, not rotated.
     fn standardised(&self, table: Table<'_>, rows: &[u32]) -> Matrix {
         let mut out = Matrix::zeros(rows.len(), table.width());
         self.fill(table, rows, &mut out);

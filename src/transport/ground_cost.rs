@@ -54,11 +54,8 @@ pub fn euclidean(source: MatRef<'_, f64>, target: MatRef<'_, f64>, squared: bool
 /// classes in `support`.
 #[must_use]
 pub fn margin(source: &[f64], target: &[f64], support: &[u32]) -> f64 {
-    let highest = source.iter().zip(target).fold(f64::NEG_INFINITY, |acc, (s, t)| acc.max(t - s));
-    let lowest = support
-        .iter()
-        .fold(f64::INFINITY, |acc, &c| acc.min(target[c as usize] - source[c as usize]));
-    highest - lowest
+    let (high, low) = margin_extremes(source, target, support);
+    (target[high] - source[high]) - (target[low] - source[low])
 }
 
 /// The classes at which the margin cost's max and min are attained: it is
