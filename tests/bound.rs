@@ -392,3 +392,16 @@ fn bad_input_is_named() {
         Err(BoundError::LabelMap { class: 0, .. })
     ));
 }
+
+/// Where the constant head bounds best there is no strength to report, even if one was given.
+#[test]
+fn the_constant_head_has_no_strength() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+    let mut task = Task::random(&mut rng, 3, 4, false);
+    let target = Task::random(&mut rng, 3, 4, false);
+    task.rows.fill(1.0);
+    let settings = Settings { l2: Some(0.1), seed: 1, ..Settings::default() };
+    let bound = transfer_bound(&task.labelled(), &target.labelled(), &settings).unwrap();
+    assert!((bound.bound - bound.trivial_loss).abs() < 1e-9);
+    assert_eq!(bound.l2, None);
+}

@@ -51,17 +51,19 @@ impl Fitting<'_, '_> {
             geometry: Geometry::Margin,
             prior,
         };
-        let picked = if let Some(l2) = self.settings.l2 {
-            Picked::unjudged(&constant.maps, l2)
+        let constant_bound = self.fitted_bound(&constant)?;
+        // A strength that is given is judged by the fit rows: nothing was set aside.
+        let (picked, constant_held_out) = if let Some(l2) = self.settings.l2 {
+            (Picked::unjudged(&constant.maps, l2), constant_bound)
         } else {
             let (learn, aside) = (coordinates(&self.learn), coordinates(&self.aside));
-            self.descend_path(&constant, &learn, &aside)?
+            let held_out = constant.evaluate(&aside, self.settings.lipschitz)?.0.bound();
+            (self.descend_path(&constant, held_out, &learn, &aside)?, held_out)
         };
-        let constant_bound = self.fitted_bound(&constant)?;
         let constant_choice = Choice {
             solution: constant.clone(),
-            l2: picked.l2,
-            held_out: picked.held_out,
+            l2: None,
+            held_out: constant_held_out,
             fitted: constant_bound,
         };
         let Some(l2) = picked.l2 else {
@@ -104,6 +106,7 @@ impl Fitting<'_, '_> {
     fn descend_path(
         &self,
         constant: &Solution,
+        constant_held_out: f64,
         learn: &Coordinates,
         aside: &Coordinates,
     ) -> Result<Picked, BoundError> {
@@ -111,7 +114,7 @@ impl Fitting<'_, '_> {
             maps: constant.maps.clone(),
             l2: None,
             scale: 1.0,
-            held_out: constant.evaluate(aside, self.settings.lipschitz)?.0.bound(),
+            held_out: constant_held_out,
         };
         let source = self.descent_rows(constant, &learn.source);
         let mut descent = JointDescent::new(
