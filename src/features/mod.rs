@@ -4,8 +4,10 @@
 
 pub mod basis;
 pub mod class_rows;
+pub mod classed_table;
 pub mod table;
 
 pub use basis::Basis;
 pub use class_rows::ClassRows;
+pub use classed_table::ClassedTable;
 pub use table::Table;
