@@ -5,9 +5,14 @@
 pub mod basis;
 pub mod class_rows;
 pub mod classed_table;
+pub mod moments;
+pub mod scatter;
+pub mod spectrum;
 pub mod table;
 
 pub use basis::Basis;
 pub use class_rows::ClassRows;
 pub use classed_table::ClassedTable;
+pub use moments::Moments;
+pub use spectrum::{ClassSpectrum, Spectrum};
 pub use table::Table;

@@ -4,6 +4,7 @@
 //! nothing is approximate: a solver returns an optimum with its duality gap, or an error.
 
 pub mod assignment;
+pub mod gaussian_wasserstein;
 pub mod ground_cost;
 pub mod network_simplex;
 pub mod wasserstein;
