@@ -5,7 +5,9 @@
 
 pub mod assignment;
 pub mod ground_cost;
+mod lowest_difference;
 pub mod network_simplex;
+mod pricing;
 pub mod wasserstein;
 
 use thiserror::Error;

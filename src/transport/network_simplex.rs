@@ -1,23 +1,25 @@
 //! Dense bipartite network simplex with arbitrary marginals.
 //!
 //! Minimises `sum_ij flow_ij cost_ij` over couplings of two discrete distributions. The basis is a
-//! spanning tree of the `n + m` points; each pivot brings in an arc of negative reduced cost found
-//! by block search over rows of the cost matrix, and takes out the arc that blocks first.
+//! spanning tree of the `n + m` points; each pivot brings in an arc of negative reduced cost (`pricing`)
+//! and takes out the arc that blocks first.
 //!
 //! Two choices make it safe at any scale. Masses are held as integers, so flows are exact, ties are
 //! exact, and marginals never drift. The tree is kept *strongly feasible* (every arc without flow
 //! points to the root), which rules out cycling through degenerate pivots (Cunningham 1976). Costs
-//! and potentials are `f64`; potentials are recomputed from the tree before a solution is accepted,
-//! and the solution carries its duality gap.
+//! and potentials are `f64`; a pivot shifts the potentials of the smaller side of the cut, and they are
+//! recomputed from the tree before a solution is accepted. The solution carries its duality gap.
 //!
 //! A solver keeps its tree between calls: the next `solve` with the same masses and other costs
 //! starts from the last optimal basis, which stays feasible whatever the costs.
 //!
-//! Memory `O(n + m)` beyond the cost matrix. A pivot costs one block of `~sqrt(nm)` arcs or more,
-//! and the size of the subtree that moves.
+//! Memory `O(n + m)` beyond the cost matrix. A pivot reads a few rows of costs, and visits the cycle
+//! and the smaller side of the cut; pivots are a small multiple of `n + m` in practice, so time grows
+//! like `n^2.2` to `n^2.5` (measured, see `benches/README.md`).
 //!
 //! Reference: Ahuja, Magnanti and Orlin, *Network Flows*, 1993, chapter 11.
 
+use super::pricing::{Arc, Pricing};
 use super::{certify, check_cost, tighten_duals, Plan, TransportError};
 
 const NONE: u32 = u32::MAX;
@@ -53,7 +55,8 @@ struct Tree {
     first_child: Vec<u32>,
     next_sibling: Vec<u32>,
     previous_sibling: Vec<u32>,
-    depth: Vec<u32>,
+    /// Nodes in the subtree below each node, itself included.
+    size: Vec<u32>,
     flow: Vec<i64>,
     potential: Vec<f64>,
     stack: Vec<u32>,
@@ -254,7 +257,7 @@ impl Tree {
             first_child: vec![NONE; nodes],
             next_sibling: vec![NONE; nodes],
             previous_sibling: vec![NONE; nodes],
-            depth: vec![0; nodes],
+            size: vec![1; nodes],
             flow: vec![0; nodes],
             potential: vec![0.0; nodes],
             stack: Vec::with_capacity(nodes),
@@ -265,14 +268,20 @@ impl Tree {
             adjacent[n + j as usize].push((i, flow));
         }
         let mut stack = vec![root as u32];
+        let mut order = Vec::with_capacity(nodes);
         while let Some(node) = stack.pop() {
             for &(next, flow) in &adjacent[node as usize] {
                 if next != tree.parent[node as usize] {
                     tree.attach(next, node);
                     tree.flow[next as usize] = flow;
                     stack.push(next);
+                    order.push(next);
                 }
             }
+        }
+        for node in order.into_iter().rev() {
+            let size = tree.size[node as usize];
+            tree.size[tree.parent[node as usize] as usize] += size;
         }
         tree
     }
@@ -311,16 +320,17 @@ impl Tree {
         }
     }
 
-    /// Recompute depths and potentials below `top`, whose own are already right.
-    fn refresh_below(&mut self, top: u32, cost: &[f64]) {
+    /// Recompute potentials from the tree: pivots shift them, and every shift rounds.
+    fn refresh_potentials(&mut self, cost: &[f64]) {
         let m = self.parent.len() - self.n;
+        let root = self.parent.len() as u32 - 1;
+        self.potential[root as usize] = 0.0;
         let mut stack = std::mem::take(&mut self.stack);
-        stack.push(top);
+        stack.push(root);
         while let Some(node) = stack.pop() {
             let mut child = self.first_child[node as usize];
             while child != NONE {
                 let (i, j) = self.arc(child as usize);
-                self.depth[child as usize] = self.depth[node as usize] + 1;
                 self.potential[child as usize] = cost[i * m + j] - self.potential[node as usize];
                 stack.push(child);
                 child = self.next_sibling[child as usize];
@@ -332,52 +342,90 @@ impl Tree {
     /// Pivot until no arc has a negative reduced cost. Returns the number of pivots.
     fn optimise(&mut self, cost: &[f64]) -> Result<usize, TransportError> {
         let nodes = self.parent.len();
-        let (n, m) = (self.n, nodes - self.n);
-        let root = nodes as u32 - 1;
-        self.potential[root as usize] = 0.0;
-        self.depth[root as usize] = 0;
-        self.refresh_below(root, cost);
         // Pivots are finite in exact arithmetic; the cap is only there so that a defect ends as an
         // error. Observed counts are a few times n + m.
         let cap = 1000 + 200 * nodes * (1 + nodes.ilog2() as usize);
-        let mut pricing = BlockSearch::new(n, m);
+        let mut pricing = Pricing::new();
         let mut pivots = 0;
-        while let Some((i, j)) = pricing.entering_arc(cost, &self.potential) {
-            self.pivot(i, j, cost);
-            pivots += 1;
-            if pivots % (PATIENCE * nodes) == 0 {
-                pricing.noise *= 2.0;
+        loop {
+            self.refresh_potentials(cost);
+            let before = pivots;
+            loop {
+                let (source, target) = self.potential.split_at(self.n);
+                let Some(entering) = pricing.entering_arc(cost, source, target) else {
+                    break;
+                };
+                self.pivot(&entering);
+                pivots += 1;
+                if pivots % (PATIENCE * nodes) == 0 {
+                    pricing.tolerate_more();
+                }
+                if pivots > cap {
+                    return Err(TransportError::NotOptimal {
+                        pivots,
+                        gap: f64::INFINITY,
+                        value: f64::NAN,
+                    });
+                }
             }
-            if pivots > cap {
-                return Err(TransportError::NotOptimal {
-                    pivots,
-                    gap: f64::INFINITY,
-                    value: f64::NAN,
-                });
+            if pivots == before {
+                return Ok(pivots);
             }
         }
-        Ok(pivots)
     }
 
-    /// Bring arc `(i, j)` into the basis.
-    fn pivot(&mut self, i: usize, j: usize, cost: &[f64]) {
-        let (row, column) = (i as u32, (self.n + j) as u32);
+    /// Bring an arc into the basis.
+    fn pivot(&mut self, entering: &Arc) {
+        let (row, column) = (entering.row, self.n as u32 + entering.column);
         let join = self.join(row, column);
         let (leaving, bottleneck, on_row_side) = self.leaving_arc(row, column, join);
         if bottleneck > 0 {
             self.push_flow(row, column, join, bottleneck);
         }
         let (entry, anchor) = if on_row_side { (row, column) } else { (column, row) };
+        let moved = self.size[leaving as usize];
+        self.resize(self.parent[leaving as usize], join, moved.wrapping_neg());
+        self.resize(anchor, join, moved);
         self.reroot(entry, leaving, anchor, bottleneck);
-        let m = self.parent.len() - self.n;
-        self.depth[entry as usize] = self.depth[anchor as usize] + 1;
-        self.potential[entry as usize] = cost[i * m + j] - self.potential[anchor as usize];
-        self.refresh_below(entry, cost);
+        let shift = if on_row_side { entering.reduced } else { -entering.reduced };
+        // Only differences matter, so the smaller side of the cut is the one to shift.
+        if 2 * moved as usize <= self.parent.len() {
+            self.shift(entry, NONE, shift);
+        } else {
+            self.shift(self.parent.len() as u32 - 1, entry, -shift);
+        }
     }
 
+    /// Add `change` (modulo 2^32, so that it can be negative) to the sizes from `node` up to below `join`.
+    fn resize(&mut self, mut node: u32, join: u32, change: u32) {
+        while node != join {
+            self.size[node as usize] = self.size[node as usize].wrapping_add(change);
+            node = self.parent[node as usize];
+        }
+    }
+
+    /// Raise the potentials of the rows below `top`, but not below `except`, and lower the columns'.
+    fn shift(&mut self, top: u32, except: u32, amount: f64) {
+        let mut stack = std::mem::take(&mut self.stack);
+        stack.push(top);
+        while let Some(node) = stack.pop() {
+            let sign = if (node as usize) < self.n { amount } else { -amount };
+            self.potential[node as usize] += sign;
+            let mut child = self.first_child[node as usize];
+            while child != NONE {
+                if child != except {
+                    stack.push(child);
+                }
+                child = self.next_sibling[child as usize];
+            }
+        }
+        self.stack = stack;
+    }
+
+    /// The lowest node that is above both.
     fn join(&self, mut a: u32, mut b: u32) -> u32 {
         while a != b {
-            if self.depth[a as usize] >= self.depth[b as usize] {
+            if self.size[a as usize] < self.size[b as usize] {
                 a = self.parent[a as usize];
             } else {
                 b = self.parent[b as usize];
@@ -430,16 +478,19 @@ impl Tree {
     /// Cut the subtree at `leaving`, turn the path from `entry` up to `leaving` around, and hang it
     /// below `anchor` by an arc that carries `flow`.
     fn reroot(&mut self, entry: u32, leaving: u32, anchor: u32, flow: i64) {
-        let (mut node, mut new_parent, mut new_flow) = (entry, anchor, flow);
+        let total = self.size[leaving as usize];
+        let (mut node, mut new_parent, mut new_flow, mut below) = (entry, anchor, flow, 0);
         loop {
-            let (old_parent, old_flow) = (self.parent[node as usize], self.flow[node as usize]);
+            let at = node as usize;
+            let (old_parent, old_flow, old_size) = (self.parent[at], self.flow[at], self.size[at]);
             self.detach(node);
             self.attach(node, new_parent);
-            self.flow[node as usize] = new_flow;
+            self.flow[at] = new_flow;
+            self.size[at] = total - below;
             if node == leaving {
                 return;
             }
-            (new_parent, node, new_flow) = (node, old_parent, old_flow);
+            (new_parent, node, new_flow, below) = (node, old_parent, old_flow, old_size);
         }
     }
 }
@@ -463,85 +514,6 @@ fn regret_order(cost: &[f64], n: usize, m: usize) -> Vec<u32> {
     let mut order: Vec<u32> = (0..n as u32).collect();
     order.sort_by(|a, b| regret[*b as usize].total_cmp(&regret[*a as usize]));
     order
-}
-
-/// Block search over whole rows: look at rows in turn until a block has been seen, and take its most
-/// negative arc if there is one.
-struct BlockSearch {
-    n: usize,
-    m: usize,
-    rows_per_block: usize,
-    next: usize,
-    /// Reduced costs below this share of the numbers they come from are rounding.
-    noise: f64,
-}
-
-impl BlockSearch {
-    fn new(n: usize, m: usize) -> Self {
-        let block = ((n * m) as f64).sqrt() as usize;
-        Self { n, m, rows_per_block: (block / m).clamp(1, n), next: 0, noise: 4.0 * f64::EPSILON }
-    }
-
-    fn entering_arc(&mut self, cost: &[f64], potential: &[f64]) -> Option<(usize, usize)> {
-        let (source, target) = potential.split_at(self.n);
-        let mut seen = 0;
-        while seen < self.n {
-            let mut best = (0.0, 0, 0);
-            for _ in 0..self.rows_per_block.min(self.n - seen) {
-                let i = self.next;
-                self.next = if i + 1 == self.n { 0 } else { i + 1 };
-                seen += 1;
-                let row = &cost[i * self.m..][..self.m];
-                let lowest = min_difference(row, target);
-                let reduced = lowest - source[i];
-                if reduced >= best.0 {
-                    continue;
-                }
-                let Some(j) = position_of_difference(row, target, lowest) else {
-                    continue;
-                };
-                let noise = self.noise * (row[j].abs() + source[i].abs() + target[j].abs());
-                if reduced < -noise {
-                    best = (reduced, i, j);
-                }
-            }
-            if best.0 < 0.0 {
-                return Some((best.1, best.2));
-            }
-        }
-        None
-    }
-}
-
-/// `min_j row[j] - dual[j]`, in independent lanes so that it vectorises.
-fn min_difference(row: &[f64], dual: &[f64]) -> f64 {
-    const LANES: usize = 16;
-    let mut lanes = [f64::INFINITY; LANES];
-    let (row_chunks, dual_chunks) = (row.chunks_exact(LANES), dual.chunks_exact(LANES));
-    let tail = row_chunks
-        .remainder()
-        .iter()
-        .zip(dual_chunks.remainder())
-        .fold(f64::INFINITY, |acc, (c, v)| smaller(acc, c - v));
-    for (c, v) in row_chunks.zip(dual_chunks) {
-        for k in 0..LANES {
-            lanes[k] = smaller(lanes[k], c[k] - v[k]);
-        }
-    }
-    lanes.into_iter().fold(tail, smaller)
-}
-
-/// `f64::min` without its NaN rules, which keep it from becoming one instruction.
-fn smaller(a: f64, b: f64) -> f64 {
-    if b < a {
-        b
-    } else {
-        a
-    }
-}
-
-fn position_of_difference(row: &[f64], dual: &[f64], value: f64) -> Option<usize> {
-    row.iter().zip(dual).position(|(c, v)| c - v == value)
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! The exact p-Wasserstein distance between two weighted point sets.
 //!
 //! `W_p = (min_plan sum_ij plan_ij |x_i - y_j|^p)^(1/p)`, by the assignment solver where both sides
-//! are uniform and equally many, by the network simplex elsewhere.
+//! are uniform, equally many and few, by the network simplex elsewhere.
 
 use faer::MatRef;
 
 use super::{assignment, ground_cost, network_simplex::NetworkSimplex, Plan, TransportError};
+
+/// Up to so many rows the assignment solver is faster; beyond, its paths grow long where costs cluster
+/// (2000 rows of a LeNet: 2.2 s against 0.2 s).
+const ASSIGNMENT_ROWS: usize = 256;
 
 /// `W_p` between the rows of `source` and `target`; `None` weighs a side uniformly.
 ///
@@ -51,7 +55,7 @@ pub fn transport(
     source_mass: Option<&[f64]>,
     target_mass: Option<&[f64]>,
 ) -> Result<Plan, TransportError> {
-    if n == m && source_mass.is_none() && target_mass.is_none() {
+    if n == m && n <= ASSIGNMENT_ROWS && source_mass.is_none() && target_mass.is_none() {
         return assignment::solve(cost, n);
     }
     let uniform = |count: usize| vec![1.0; count];
