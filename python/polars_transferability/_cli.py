@@ -72,6 +72,7 @@ def bound(
     leaderboard_model: str = "model",
     leaderboard_target: str = "target",
     leaderboard_accuracy: str | None = None,
+    leaderboard_static: Annotated[list[str] | None, Parameter(negative="")] = None,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
 ) -> None:
@@ -121,6 +122,9 @@ def bound(
         Its column of target names; without this column it is wide.
     leaderboard_accuracy
         Its column of accuracies. Default: accuracy, or the only column of numbers.
+    leaderboard_static
+        Another of its columns to put beside the bounds, such as a number of parameters; repeat the
+        option for several.
     out
         Also write all fields to this file: .parquet, .csv or .json.
     format
@@ -140,6 +144,7 @@ def bound(
             model=leaderboard_model,
             target=leaderboard_target,
             accuracy=leaderboard_accuracy,
+            static=leaderboard_static or (),
         )
     bounds = compute_bounds(
         files,
@@ -159,7 +164,8 @@ def bound(
         max_rows_per_class=max_rows_per_class,
     )
     if entries is not None:
-        joined = join_leaderboard(bounds, entries.rename({"model": keys[0]}), model=keys[0])
+        entries = entries.rename({"model": keys[0]})
+        joined = join_leaderboard(bounds, entries, model=keys[0], static=leaderboard_static or ())
         print(joined.report(), file=sys.stderr)
         bounds = joined.frame
     if out is not None and writer is not None:
@@ -170,7 +176,7 @@ def bound(
         named = [*keys, "source", "target"]
         present = [name for name in _SHOWN if name in bounds.columns]
         shown = [name for name in present if _worth_showing(bounds[name])]
-        print_table(ranked.select(*named, *shown), _SHOWN)
+        print_table(ranked.select(*named, *shown, *(leaderboard_static or ())), _SHOWN)
     else:
         _write(bounds, format, None)
 
