@@ -17,6 +17,7 @@ use faer::{Accum, Par, Side};
 use thiserror::Error;
 
 use super::k_means::{k_means_centred, ClusterError};
+use super::square_distance::square_norm;
 use crate::matrix::Matrix;
 
 /// Rows gathered for one product.
@@ -210,7 +211,7 @@ impl GaussianMixture {
                 }
                 self.whitening[k].apply(&centred, active.len(), panel.clone(), &mut whitened);
                 for ((_, square), y) in active.iter_mut().zip(whitened.rows()) {
-                    *square += y[..panel.len()].iter().map(|y| y * y).sum::<f64>();
+                    *square += square_norm(&y[..panel.len()]);
                 }
                 active.retain(|(row, square)| peak - 0.5 * square >= reach[*row as usize]);
                 if active.is_empty() {
@@ -397,4 +398,43 @@ fn whiten(covariance: &Matrix) -> Option<Whitening> {
     let mut inverse = Matrix::zeros(covariance.nrows(), covariance.ncols());
     triangular_inverse::invert_lower_triangular(inverse.view_mut(), factor.L(), Par::Seq);
     Some(Whitening::Full(inverse))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Several panels and blocks, components out of each other's reach, and others near enough that some rows
+    /// belong to two.
+    #[test]
+    fn dropping_rows_out_of_reach_changes_nothing() {
+        let rows = Matrix::from_fn(700, 70, |i, j| {
+            let (i, j) = (i as f64, j as f64);
+            (0.37 * i * i + 0.7 * i * j + 1.3 * j * j).cos() + 3.0 * (i % 2.0) * j.sin()
+        });
+        for covariance in [Covariance::Full, Covariance::Diagonal] {
+            let settings =
+                Settings { covariance, max_iterations: 3, ridge: 0.1, ..Settings::new(6, 1) };
+            let fit = fit(&rows, &settings).unwrap();
+            let everything: Vec<u32> = (0..700).collect();
+            let reach = vec![f64::NEG_INFINITY; 700];
+            let mut all: Vec<_> =
+                (0..6).map(|k| fit.mixture.log_densities(k, &rows, &everything, &reach)).collect();
+            assert!(all.iter().all(|densities| densities.len() == 700));
+            assert!(fit.responsibilities.by_component.iter().flatten().count() < 6 * 700);
+            let mut owner = vec![0; 700];
+            let likelihood = normalise(&mut all, &mut owner);
+            assert!((likelihood - fit.log_likelihood).abs() < 1e-12 * likelihood.abs());
+            let mut shared = 0;
+            for (dense, sparse) in all.iter().zip(&fit.responsibilities.by_component) {
+                assert_eq!(dense.len(), sparse.len());
+                for (a, b) in dense.iter().zip(sparse) {
+                    assert_eq!(a.0, b.0);
+                    assert!((a.1 - b.1).abs() < 1e-10);
+                    shared += usize::from(a.1 > 0.01 && a.1 < 0.99);
+                }
+            }
+            assert!(shared > 0);
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use rand::RngExt;
 use thiserror::Error;
 
-use super::square_distance::square_distance;
+use super::square_distance::{square_distance, square_norm};
 use super::{Basis, Table};
 use crate::bound::canonical::sorted_by_norm;
 use crate::bound::split::generator;
@@ -148,7 +148,7 @@ fn seeds(
     let mut squares = Vec::with_capacity(count);
     for at in 0..count {
         read(at, &mut row);
-        squares.push(row.iter().map(|v| v * v).sum::<f64>());
+        squares.push(square_norm(&row));
     }
     let mut nearest = vec![f64::INFINITY; count];
     let mut drawn = Matrix::zeros(2 + (clusters as f64).ln() as usize, width);
@@ -181,7 +181,7 @@ fn best_seed(
     squares: &[f64],
     nearest: &[f64],
 ) -> usize {
-    let norms: Vec<f64> = candidates.rows().map(|c| c.iter().map(|v| v * v).sum()).collect();
+    let norms: Vec<f64> = candidates.rows().map(square_norm).collect();
     let mut sums = vec![0.0; candidates.nrows()];
     let blocks = squares.chunks(BLOCK_ROWS).zip(nearest.chunks(BLOCK_ROWS));
     for (block, (squares, nearest)) in blocks.enumerate() {
@@ -236,8 +236,7 @@ struct Step {
 /// Give each row the label of its nearest centre, the first among equals.
 fn assign(centres: &Matrix, read: &impl Fn(usize, &mut [f64]), labels: &mut [u32]) -> Step {
     let (clusters, width) = (centres.nrows(), centres.ncols());
-    let half_squares: Vec<f64> =
-        centres.rows().map(|c| 0.5 * c.iter().map(|v| v * v).sum::<f64>()).collect();
+    let half_squares: Vec<f64> = centres.rows().map(|c| 0.5 * square_norm(c)).collect();
     let mut step = Step {
         moved: false,
         sums: Matrix::zeros(clusters, width),
@@ -257,12 +256,10 @@ fn assign(centres: &Matrix, read: &impl Fn(usize, &mut [f64]), labels: &mut [u32
             step.moved |= *label != best as u32;
             *label = best as u32;
             step.counts[best] += 1;
-            let mut square = 0.0;
             for (sum, v) in step.sums.row_mut(best).iter_mut().zip(row) {
                 *sum += v;
-                square += v * v;
             }
-            step.distances.push(square - 2.0 * largest);
+            step.distances.push(square_norm(row) - 2.0 * largest);
         }
     }
     step

@@ -1,7 +1,7 @@
 //! Exact nearest neighbours by brute force.
 //!
 //! A neighbour's rank is decided by its squared distance in `f64`, summed coordinate by coordinate
-//! ([`square_distance`]), and among equal distances by its row number. To find the few pairs for which that
+//! ([`square_distance`]), and among equal distances by its place: the first comes first. To find the few pairs for which that
 //! sum is needed, all squared distances are first bounded from both sides by a matrix product in `f32`,
 //! which costs half of one in `f64`, over blocks of rows. With `u = 2^-24` a product of rows of `d`
 //! coordinates is within `d u |p| |q|` of its exact value in whatever order it is summed (Jeannerod and
@@ -9,7 +9,8 @@
 //! lies within `(d + 16) u (|p|^2 + |q|^2)` of what the product says, and a row is out only where k others
 //! are certainly nearer. The result is that of `f64` throughout, ties included.
 //!
-//! `O(n m d)` time; for neighbours within one set each pair is multiplied once. Memory `O(n k)` and a few
+//! `O(n m d)` time; for neighbours within one set each pair is multiplied once. Many rows that differ by less
+//! than `f32` can tell, but do differ, cost a sum in `f64` for each of their pairs. Memory `O(n k)` and a few
 //! blocks: neither the distances nor a second copy of the table are ever held.
 
 use std::ops::Range;
@@ -265,7 +266,7 @@ struct Search<'s, 'q, 'p, 'r> {
     /// At least `k` rows are within this squared distance of the query.
     within: Vec<f64>,
     /// `within` as the scan of products needs it: a point is worth a look if
-    /// `product >= reach[query] + half[point]`.
+    /// `product >= reach[query] + half[point]`. Infinite once none can be.
     reach: Vec<f32>,
     /// Half the squared norms of the queries and of the points, rounded down.
     query_half: Vec<f32>,
@@ -378,6 +379,9 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
     }
 
     fn offer(&mut self, query: usize, point: usize, product: f32) {
+        if self.reach[query] == f32::INFINITY {
+            return;
+        }
         let norms = self.queries.squares[query] + self.points.squares[point];
         let middle = norms - 2.0 * f64::from(product);
         let slack = self.margin * norms + UNDERFLOW;
@@ -407,9 +411,13 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
             self.drop_beaten(query, &mut candidates);
         }
         self.candidates[query] = candidates;
-        let square = self.queries.squares[query];
-        let reach = 0.5 * ((1.0 - self.margin) * square - self.within[query] - UNDERFLOW);
-        self.reach[query] = round_down(reach);
+        self.reach[query] = if self.within[query] > 0.0 {
+            let square = self.queries.squares[query];
+            round_down(0.5 * ((1.0 - self.margin) * square - self.within[query] - UNDERFLOW))
+        } else {
+            // Points come in ascending order, so later duplicates of the query lose every tie.
+            f32::INFINITY
+        };
     }
 
     fn drop_beaten(&mut self, query: usize, candidates: &mut Vec<Candidate>) {
@@ -431,8 +439,7 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
             let square = square_distance(query_row, point_row);
             *candidate = Candidate { lower: square, upper: square, known: true, ..*candidate };
         }
-        let row = |candidate: &Candidate| self.points.rows[candidate.at as usize];
-        candidates.sort_unstable_by(|a, b| a.lower.total_cmp(&b.lower).then(row(a).cmp(&row(b))));
+        candidates.sort_unstable_by(|a, b| a.lower.total_cmp(&b.lower).then(a.at.cmp(&b.at)));
     }
 
     fn finish(mut self) -> Vec<u32> {

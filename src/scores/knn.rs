@@ -4,7 +4,7 @@
 //! Each row gets the class that most of its `k` nearest rows have; the score is the share of rows whose
 //! class that is, within `[0, 1]`, higher is better. Among classes with equally many votes the one with the
 //! nearest neighbour wins, and among rows at equal distance the one that comes first in the table is
-//! nearer. Distances are exact: see [`nearest_neighbours`].
+//! nearer. Distances are exact: see [`nearest_neighbours`](crate::features::nearest_neighbours).
 //!
 //! Public code differs: PARC's takes the nearest row to be the row itself, which duplicates break;
 //! scikit-learn's classifier breaks ties by the smallest label, so its result depends on the names of classes.
@@ -58,9 +58,14 @@ fn labelled(classes: ClassedTable<'_>) -> Result<(Vec<u32>, Vec<u32>), ScoreErro
     }
 }
 
-/// All rows, and their classes.
+/// All rows in the table's order, and their classes.
 fn flat(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<u32>) {
-    (0..).zip(classes.classes).flat_map(|(c, rows)| rows.iter().map(move |&row| (row, c))).unzip()
+    let mut labelled: Vec<(u32, u32)> = (0..)
+        .zip(classes.classes)
+        .flat_map(|(c, rows)| rows.iter().map(move |&row| (row, c)))
+        .collect();
+    labelled.sort_unstable();
+    labelled.into_iter().unzip()
 }
 
 fn accuracy(neighbours: &[u32], k: usize, neighbour_label: &[u32], label: &[u32]) -> f64 {

@@ -130,6 +130,11 @@ fn canonical_order(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<Vec<u32>>) {
     for (at, &row) in (0..).zip(&rows) {
         position[row as usize] = at;
     }
-    let positions = |rows: &Vec<u32>| rows.iter().map(|&row| position[row as usize]).collect();
-    (rows, classes.classes.iter().map(positions).collect())
+    let positions = |rows: &Vec<u32>| {
+        let mut positions: Vec<u32> = rows.iter().map(|&row| position[row as usize]).collect();
+        positions.sort_unstable();
+        positions
+    };
+    let classes = classes.classes.iter().map(positions).collect();
+    (rows, classes)
 }
