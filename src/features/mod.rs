@@ -5,6 +5,10 @@
 pub mod basis;
 pub mod class_rows;
 pub mod classed_table;
+pub mod gaussian_mixture;
+pub mod k_means;
+pub mod nearest_neighbours;
+pub mod square_distance;
 pub mod table;
 
 pub use basis::Basis;
