@@ -3,7 +3,13 @@
 //! What several share (moments, decompositions, clusterings) lives in `features`; bounds and exact
 //! transport live in `bound` and `transport`.
 
+pub mod otce;
+pub mod otdd;
+mod transported_rows;
+
 use thiserror::Error;
+
+use crate::transport::TransportError;
 
 /// Why a score has no value.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -16,4 +22,10 @@ pub enum ScoreError {
     ConstantFeatures { score: &'static str },
     #[error("the decomposition that {score} needs did not converge; this is a defect, please report it with the input")]
     Decomposition { score: &'static str },
+    #[error("the source rows have {source_width} features and the target rows {target_width}, but {score} compares them in one space: embed both with the same model")]
+    Width { score: &'static str, source_width: usize, target_width: usize },
+    #[error("OTDD with Gaussian inner distances is defined for p = 2, but p is {p}; use exact inner distances for other powers")]
+    GaussianPower { p: f64 },
+    #[error(transparent)]
+    Transport(#[from] TransportError),
 }
