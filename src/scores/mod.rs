@@ -19,6 +19,12 @@ pub use leep::leep;
 pub use nce::nce;
 pub use nleep::nleep;
 pub use parc::parc;
+pub mod otce;
+pub mod otdd;
+mod transported_rows;
+
+
+use crate::transport::TransportError;
 
 /// Why a score has no value.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -47,4 +53,10 @@ pub enum ScoreError {
     Mixture(#[from] MixtureError),
     #[error(transparent)]
     Neighbours(#[from] NeighbourError),
+    #[error("the source rows have {source_width} features and the target rows {target_width}, but {score} compares them in one space: embed both with the same model")]
+    Width { score: &'static str, source_width: usize, target_width: usize },
+    #[error("OTDD with Gaussian inner distances is defined for p = 2, but p is {p}; use exact inner distances for other powers")]
+    GaussianPower { p: f64 },
+    #[error(transparent)]
+    Transport(#[from] TransportError),
 }

@@ -22,17 +22,20 @@ pub fn wasserstein(
     target_mass: Option<&[f64]>,
     p: f64,
 ) -> Result<f64, TransportError> {
-    let (cost, scale) = if p == 2.0 {
-        (ground_cost::euclidean(source, target, true), 1.0)
-    } else {
-        power_cost(source, target, p)
-    };
+    let (cost, scale) = power_cost(source, target, p);
     let plan = transport(&cost, source.nrows(), target.nrows(), source_mass, target_mass)?;
     Ok(plan.value.max(0.0).powf(1.0 / p) * scale)
 }
 
 /// `(|x_i - y_j| / scale)^p` and the scale; dividing first keeps large powers from overflowing.
-fn power_cost(source: MatRef<'_, f64>, target: MatRef<'_, f64>, p: f64) -> (Vec<f64>, f64) {
+pub(crate) fn power_cost(
+    source: MatRef<'_, f64>,
+    target: MatRef<'_, f64>,
+    p: f64,
+) -> (Vec<f64>, f64) {
+    if p == 2.0 {
+        return (ground_cost::euclidean(source, target, true), 1.0);
+    }
     let mut cost = ground_cost::euclidean(source, target, false);
     let largest = cost.iter().fold(0.0_f64, |acc, c| acc.max(*c));
     if p == 1.0 || largest == 0.0 || !largest.is_finite() {
