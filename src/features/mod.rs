@@ -5,9 +5,11 @@
 pub mod basis;
 pub mod class_rows;
 pub mod classed_table;
+pub mod discriminant;
 pub mod table;
 
 pub use basis::Basis;
 pub use class_rows::ClassRows;
 pub use classed_table::ClassedTable;
+pub use discriminant::Discriminant;
 pub use table::Table;

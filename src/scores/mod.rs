@@ -3,7 +3,17 @@
 //! What several share (moments, decompositions, clusterings) lives in `features`; bounds and exact
 //! transport live in `bound` and `transport`.
 
+pub mod etran;
+pub mod linear_probe;
+pub mod ncti;
+pub mod pactran;
+pub mod sfda;
+
 use thiserror::Error;
+
+use crate::features::discriminant::{DiscriminantError, RowReader};
+use crate::features::ClassedTable;
+use crate::optimize::OptimizeError;
 
 /// Why a score has no value.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -16,4 +26,52 @@ pub enum ScoreError {
     ConstantFeatures { score: &'static str },
     #[error("the decomposition that {score} needs did not converge; this is a defect, please report it with the input")]
     Decomposition { score: &'static str },
+    #[error("{score} tells classes apart by the covariance within them: {reason}")]
+    Discriminant { score: &'static str, reason: DiscriminantError },
+    #[error("{score} did not converge: {reason}")]
+    Optimize { score: &'static str, reason: OptimizeError },
+    #[error("{score} did not converge in {iterations} iterations: the last still gained {change:e} nats a row; this is a defect, please report it with the input")]
+    NotConverged { score: &'static str, iterations: usize, change: f64 },
+    #[error("the probability in row {row}, column {column} is {value}, but probabilities are not negative")]
+    NegativeProbability { row: u32, column: usize, value: f64 },
+    #[error(
+        "the probabilities of row {row} sum to {sum}, not to 1: give probabilities, not logits"
+    )]
+    NotADistribution { row: u32, sum: f64 },
+    #[error("the evaluation rows have {found} classes, but the fit rows {expected}: number the classes of both alike")]
+    EvaluationClasses { found: usize, expected: usize },
+    #[error("`{name}` is {value}, but must be finite and above 0")]
+    NotPositive { name: &'static str, value: f64 },
+}
+
+fn check_classes(score: &'static str, rows: ClassedTable<'_>) -> Result<(), ScoreError> {
+    match rows.classes.len() {
+        found @ (0 | 1) => Err(ScoreError::FewClasses { score, found }),
+        _ => Ok(()),
+    }
+}
+
+fn check_positive(name: &'static str, value: f64) -> Result<(), ScoreError> {
+    if value.is_finite() && value > 0.0 {
+        Ok(())
+    } else {
+        Err(ScoreError::NotPositive { name, value })
+    }
+}
+
+/// Call `then` with the rows of `rows` as discriminant analysis reads them.
+fn with_reader<T>(rows: ClassedTable<'_>, then: impl FnOnce(RowReader<'_>) -> T) -> T {
+    let counts: Vec<usize> = rows.classes.iter().map(Vec::len).collect();
+    let read = |class: usize, i: usize, out: &mut [f64]| {
+        rows.table.copy_row(rows.classes[class][i] as usize, out);
+    };
+    then(RowReader { counts: &counts, width: rows.table.width(), read: &read })
+}
+
+/// The values scaled to `[0, 1]` over a pool; all 0 where they are equal, since they then tell no member
+/// of the pool from another.
+fn min_max(values: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    let least = values.clone().fold(f64::INFINITY, f64::min);
+    let range = values.clone().fold(f64::NEG_INFINITY, f64::max) - least;
+    values.map(|v| if range > 0.0 { (v - least) / range } else { 0.0 }).collect()
 }
