@@ -16,8 +16,8 @@
 //!
 //! Higher is better for all; `ncc` lies in (0, 1), NCTI in [0, 3]. Rows are first projected to their 64
 //! largest principal axes (fewer where there are fewer; axes with less than 1e-6 of the largest
-//! variance are left out), and the discriminant's shrinkage is `max(exp(-v), 1e-10)`, with `v` the variance along the 32
-//! largest. `seli` and `variability` grow with `N`: a pool must be measured on the same rows.
+//! variance are left out), and the discriminant's shrinkage is `max(exp(-v), 1e-10)`, with `v` the
+//! variance along the 32 largest. `seli` and `variability` grow with `N`: a pool must be measured on the same rows.
 //!
 //! Public code differs: `minmax` is of `log sum_c |P_c|_*`, which is another order of differences than
 //! the paper's; where the shrinkage is at its floor the discriminant changes to a solver that scales by

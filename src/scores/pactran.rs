@@ -22,8 +22,8 @@
 //! raised by coordinate ascent from `q = s` until a step gains less than 1e-9 nats a row. At most 0. A
 //! responsibility is `q_iz ~ s_iz g(y_i, z)`, so no step needs more than `C x Z` numbers.
 //!
-//! [`gaussian`] takes features: with `L` the mean cross-entropy of a linear head `W`, a normal prior of variance
-//! `sigma0^2` on the weights of the centred features, a free bias, and `k = d C`,
+//! [`gaussian`] takes features: with `L` the mean cross-entropy of a linear head `W`, a normal prior of
+//! variance `sigma0^2` on the weights of the centred features, a free bias, and `k = d C`,
 //!
 //! ```text
 //! min_W [L(W) + |W|^2 / (2 lambda sigma0^2)] + k / (2 lambda) ln(1 + lambda sigma0^2 tr(Hessian L) / k)
@@ -31,13 +31,14 @@
 //!
 //! at that minimum, negated. At most 0.
 //!
-//! Public code differs. All: 1e-10 is added to probabilities and counts. Dirichlet and Gamma: ten steps,
-//! converged or not; the last `q` is combined with the `a` of the step before, which is a bound no more;
-//! divided by `N C` instead of `N`; memory `N C Z`. Gamma: `b` stays at the prior `beta`, which
-//! loosens the bound by about a nat; 1 is added after that division. Gaussian: starts from unseeded random numbers, where
-//! this starts at zero (the minimum is the same: the objective is strictly convex in `W`) and stops after 100 steps (ETran's copy
-//! after 10); the Hessian is a sum over rows where `L` is a mean, and includes the bias, which has no prior; the caller's
-//! features are centred in place.
+//! The authors' code differs. All: 1e-10 is added to probabilities and counts. Dirichlet and Gamma: ten
+//! steps, converged or not (up to 0.1 nats short on real rows); the last `q` is combined with the `a` of
+//! the step before, so that the value need not be a bound; it is divided by `N C` instead of `N`; memory
+//! `N C Z`. Gamma: `b` stays at the prior `beta`, which loosens the bound by about a nat, and 1 is added
+//! after that division. Gaussian: starts from unseeded random numbers, where this starts at zero (the
+//! minimum is the same: the objective is strictly convex in `W`); stops after 100 steps (ETran's copy after
+//! 10); the Hessian is a sum over rows where `L` is a mean, and includes the bias, which has no prior; the
+//! caller's features are centred in place.
 
 use special::Gamma;
 
@@ -59,7 +60,7 @@ const SUM_TOLERANCE: f64 = 1e-3;
 /// Gradient at which the Gaussian variant's head counts as fitted.
 const TOLERANCE: f64 = 1e-7;
 
-/// PACTran with a Dirichlet prior of total weight `alpha` (the paper's default is 1). `O(N Z + C Z)` an
+/// PACTran with a Dirichlet prior of total weight `alpha` (the authors take 1). `O(N Z + C Z)` an
 /// iteration, some tens of iterations; `O(C Z)` memory.
 ///
 /// # Errors
@@ -87,7 +88,7 @@ pub fn dirichlet(probabilities: ClassedTable<'_>, alpha: f64) -> Result<f64, Sco
     })
 }
 
-/// PACTran with a Gamma prior (the paper's default is `alpha = beta = 1`). `O(N Z + C Z)` an iteration,
+/// PACTran with a Gamma prior (the authors take `alpha = beta = 1`). `O(N Z + C Z)` an iteration,
 /// some hundreds of iterations; `O(C Z + N)` memory.
 ///
 /// # Errors
@@ -138,7 +139,7 @@ pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f
     })
 }
 
-/// The prior of [`gaussian`]. The paper's code tries a `strength` of 10, 1 and 0.1, with a `variance` of
+/// The prior of [`gaussian`]. The authors' code tries a `strength` of 10, 1 and 0.1, with a `variance` of
 /// 100 and 10 times the strength each.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GaussianPrior {

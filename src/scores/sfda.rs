@@ -17,9 +17,8 @@
 //! Public code differs: it leaves the logarithm out ("in case of instability"; here it is taken of the
 //! scores, and is finite), so many models tie near 1; it puts `p` through a second softmax before mixing,
 //! so that even sure rows are mixed (0.23 of the row for 10 classes); it gives other classes equal weight in
-//! `nu`; it overwrites the caller's rows; and three steps of power iteration estimate `sigma_max`.
-//! The paper writes the shrunk covariance as `(1 - lambda) S_w + lambda I`; like its code, this takes the
-//! identity times the mean variance, so that the two terms have one scale.
+//! `nu`; it overwrites the caller's rows; and three steps of power
+//! iteration estimate `sigma_max`.
 
 use super::{check_classes, with_reader, ScoreError};
 use crate::features::discriminant::{
