@@ -136,6 +136,16 @@ impl Basis {
         Self { mean, inverse_scale, axes: self.axes.clone() }
     }
 
+    /// The factor by which the coordinates are longer than the standardised features: a weight of size
+    /// `w` on a coordinate has size `gain * w` on the features.
+    #[must_use]
+    pub fn gain(&self) -> f64 {
+        match &self.axes {
+            Some(axes) if axes.nrows() > 0 => axes.row(0).iter().map(|a| a * a).sum::<f64>().sqrt(),
+            _ => 1.0,
+        }
+    }
+
     /// Number of coordinates.
     #[must_use]
     pub fn rank(&self) -> usize {

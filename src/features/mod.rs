@@ -5,6 +5,7 @@
 pub mod basis;
 pub mod class_rows;
 pub mod classed_table;
+pub mod discriminant;
 pub mod gaussian_mixture;
 pub mod k_means;
 pub mod nearest_neighbours;
@@ -14,4 +15,5 @@ pub mod table;
 pub use basis::Basis;
 pub use class_rows::ClassRows;
 pub use classed_table::ClassedTable;
+pub use discriminant::Discriminant;
 pub use table::Table;

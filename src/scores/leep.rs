@@ -38,7 +38,10 @@ pub fn leep(probabilities: ClassedTable<'_>) -> Result<f64, ScoreError> {
     }))
 }
 
-fn check_distributions(table: Table<'_>, classes: &[Vec<u32>]) -> Result<(), ScoreError> {
+pub(super) fn check_distributions(
+    table: Table<'_>,
+    classes: &[Vec<u32>],
+) -> Result<(), ScoreError> {
     let mut theta = vec![0.0; table.width()];
     for &row in classes.iter().flatten() {
         table.copy_row(row as usize, &mut theta);

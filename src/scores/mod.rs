@@ -3,28 +3,34 @@
 //! What several share (moments, decompositions, clusterings) lives in `features`; bounds and exact
 //! transport live in `bound` and `transport`.
 
+pub mod etran;
 pub mod knn;
 pub mod leep;
+pub mod linear_probe;
 pub mod nce;
+pub mod ncti;
 pub mod nleep;
+pub mod otce;
+pub mod otdd;
+pub mod pactran;
 pub mod parc;
+pub mod sfda;
+mod transported_rows;
 
 use thiserror::Error;
 
+use crate::features::discriminant::{DiscriminantError, RowReader};
 use crate::features::gaussian_mixture::MixtureError;
 use crate::features::nearest_neighbours::NeighbourError;
+use crate::features::ClassedTable;
+use crate::optimize::OptimizeError;
+use crate::transport::TransportError;
 
 pub use knn::{knn_accuracy, knn_accuracy_split};
 pub use leep::leep;
 pub use nce::nce;
 pub use nleep::nleep;
 pub use parc::parc;
-pub mod otce;
-pub mod otdd;
-mod transported_rows;
-
-
-use crate::transport::TransportError;
 
 /// Why a score has no value.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -59,4 +65,46 @@ pub enum ScoreError {
     GaussianPower { p: f64 },
     #[error(transparent)]
     Transport(#[from] TransportError),
+    #[error("{score} tells classes apart by the covariance within them: {reason}")]
+    Discriminant { score: &'static str, reason: DiscriminantError },
+    #[error("{score} did not converge: {reason}")]
+    Optimize { score: &'static str, reason: OptimizeError },
+    #[error("{score} did not converge in {iterations} iterations: the last still gained {change:e} nats a row; this is a defect, please report it with the input")]
+    NotConverged { score: &'static str, iterations: usize, change: f64 },
+    #[error("the evaluation rows have {found} classes, but the fit rows {expected}: number the classes of both alike")]
+    EvaluationClasses { found: usize, expected: usize },
+    #[error("`{name}` is {value}, but must be finite and above 0")]
+    NotPositive { name: &'static str, value: f64 },
+}
+
+fn check_classes(score: &'static str, rows: ClassedTable<'_>) -> Result<(), ScoreError> {
+    match rows.classes.len() {
+        found @ (0 | 1) => Err(ScoreError::FewClasses { score, found }),
+        _ => Ok(()),
+    }
+}
+
+fn check_positive(name: &'static str, value: f64) -> Result<(), ScoreError> {
+    if value.is_finite() && value > 0.0 {
+        Ok(())
+    } else {
+        Err(ScoreError::NotPositive { name, value })
+    }
+}
+
+/// Call `then` with the rows of `rows` as discriminant analysis reads them.
+fn with_reader<T>(rows: ClassedTable<'_>, then: impl FnOnce(RowReader<'_>) -> T) -> T {
+    let counts: Vec<usize> = rows.classes.iter().map(Vec::len).collect();
+    let read = |class: usize, i: usize, out: &mut [f64]| {
+        rows.table.copy_row(rows.classes[class][i] as usize, out);
+    };
+    then(RowReader { counts: &counts, width: rows.table.width(), read: &read })
+}
+
+/// The values scaled to `[0, 1]` over a pool; all 0 where they are equal, since they then tell no member
+/// of the pool from another.
+fn min_max(values: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    let least = values.clone().fold(f64::INFINITY, f64::min);
+    let range = values.clone().fold(f64::NEG_INFINITY, f64::max) - least;
+    values.map(|v| if range > 0.0 { (v - least) / range } else { 0.0 }).collect()
 }
