@@ -44,7 +44,7 @@ use special::Gamma;
 
 use super::leep::check_distributions;
 use super::{check_classes, check_positive, ScoreError};
-use crate::features::{Basis, ClassRows, ClassedTable, Table};
+use crate::features::{Basis, ClassRows, ClassedTable};
 use crate::head::{log_sum_exp, logistic, LinearHead};
 use crate::matrix::Matrix;
 
