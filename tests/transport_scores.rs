@@ -328,7 +328,10 @@ proptest! {
         prop_assert!(run(&x, &a, &x, &a).divergence <= 1e-12);
         let found = run(&x, &a, &y, &b);
         prop_assert!(found.divergence >= 0.0 && found.gap >= 0.0 && found.gap < 1e-6);
-        assert_close(run(&y, &b, &x, &a).divergence, found.divergence, 1e-11);
+        // Sides are not treated alike, so what is left of the iteration differs, within its certificate.
+        let swapped = run(&y, &b, &x, &a);
+        let apart = (swapped.divergence - found.divergence).abs();
+        prop_assert!(apart <= found.gap + swapped.gap + 1e-12, "{apart:e}: {found:?}, {swapped:?}");
         // A divergence that is positive definite sees any shift.
         let moved = map(&x, |v| v + 0.5);
         prop_assert!(run(&x, &a, &moved, &a).divergence > 1e-3);

@@ -68,7 +68,7 @@ pub struct Sinkhorn {
     /// two sides (with their weights), which makes the divergence scale as the costs do.
     pub epsilon: Option<f64>,
     /// `sum |marginal of the plan - mass|` at which an iteration has converged. The divergence is off by
-    /// the order of its square.
+    /// the order of its square, and by more where the iteration is slow; `gap` says how much at most.
     pub tolerance: f64,
     /// Most iterations, which are passes over the costs, of each of the three problems at the last
     /// temperature. A Newton step counts the passes of its conjugate gradients.
