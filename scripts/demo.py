@@ -42,28 +42,30 @@ def main() -> None:
     start = time.perf_counter()
     bounds = pt.compute_bounds(DATA / "*.parquet", progress=True)
     seconds = time.perf_counter() - start
-    accuracies = pl.read_csv(DATA / "lenet_finetuned.csv")
-    table = bounds.join(accuracies, on=["model", "target"], how="left", maintain_order="left")
+    joined = pt.join_leaderboard(bounds, DATA / "lenet_finetuned.csv")
+    table = joined.frame
 
     print(HOW_TO_READ)
     print(f"All {table.height} bounds, in {seconds:.1f} s:")
     shown = ["bound", *TERMS, "target_loss", "target_accuracy", "trivial_loss", "vacuous"]
-    columns = ["target", "model", "source", *shown, "finetuned_accuracy"]
+    columns = ["target", "model", "source", *shown, "accuracy"]
+    headings = {name: name.replace("_", "\n") for name in columns}
+    headings["accuracy"] = "finetuned\naccuracy"
     print_table(
         table.select(columns).sort("target", "bound"),
-        {name: name.replace("_", "\n") for name in columns},
+        headings,
     )
 
     chosen = lowest_bounds(table)
     print(AGAINST_LEADERBOARD)
+    print(joined.report())
     print_table(
-        chosen.select("target", "model", "source", "bound", "target_loss", "finetuned_accuracy"),
-        {name: name.replace("_", "\n") for name in columns},
+        chosen.select("target", "model", "source", "bound", "target_loss", "accuracy"), headings
     )
     print(CORRELATIONS)
     print_table(
-        rank_correlations(chosen, accuracies),
-        {"target_loss": "target\nloss", "other_targets": "mean accuracy\non other targets"},
+        rank_correlations(chosen),
+        {"target_loss": "target\nloss", "mean_accuracy_elsewhere": "mean accuracy\nelsewhere"},
     )
 
     OUT.mkdir(exist_ok=True)
@@ -78,22 +80,10 @@ def lowest_bounds(table: pl.DataFrame) -> pl.DataFrame:
     return lowest.sort("target", "bound")
 
 
-def rank_correlations(chosen: pl.DataFrame, accuracies: pl.DataFrame) -> pl.DataFrame:
+def rank_correlations(chosen: pl.DataFrame) -> pl.DataFrame:
     """Return per target how well the bound, and a trivial ranking, order the models."""
-    total, others = pl.col("finetuned_accuracy").sum(), pl.len() - 1
-    elsewhere = ((total - pl.col("finetuned_accuracy")) / others).over("model")
-    trivial = accuracies.with_columns(other_targets=elsewhere).drop("finetuned_accuracy")
-    accuracy = pl.col("finetuned_accuracy")
-    return (
-        chosen.join(trivial, on=["model", "target"])
-        .group_by("target", maintain_order=True)
-        .agg(
-            models=pl.len(),
-            bound=pl.corr(-pl.col("bound"), accuracy, method="spearman"),
-            target_loss=pl.corr(-pl.col("target_loss"), accuracy, method="spearman"),
-            other_targets=pl.corr("other_targets", accuracy, method="spearman"),
-        )
-    )
+    quality = pt.compare(chosen, scores=["bound", "target_loss"])
+    return quality.pivot("score", index=["target", "n"], values="spearman")
 
 
 def picture(chosen: pl.DataFrame) -> alt.FacetChart:

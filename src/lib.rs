@@ -11,6 +11,7 @@ pub mod features;
 pub mod head;
 pub mod matrix;
 pub mod optimize;
+pub mod ranking;
 pub mod scores;
 pub mod transport;
 

@@ -56,13 +56,25 @@ DISTANCES = pl.Struct(
 )
 
 
+STATISTICS = ["pearson", "spearman", "kendall_tau", "weighted_tau", "top_k_recall", "regret_at_k"]
+QUALITY = {**dict.fromkeys(STATISTICS, pl.Float64), "n": pl.UInt32, "n_null": pl.UInt32}
+INTERVALS = {f"{name}_{end}": pl.Float64 for name in STATISTICS for end in ("low", "high")}
+
+
+def embedding_groups(groups: int) -> pl.DataFrame:
+    """A model per group; small ones where there are many."""
+    return embedding_rows(models=groups, rows_per_class=6 if groups < 10 else 2)
+
+
 @dataclass(frozen=True)
 class Expression:
-    """An expression on the columns of `embedding_rows`, and the dtype that it must have."""
+    """An expression, the dtype that it must have, and rows to try it on, in groups."""
 
     name: str
     build: Callable[[], pl.Expr]
     dtype: pl.DataType
+    rows: Callable[[int], pl.DataFrame] = embedding_groups
+    group: str = "model"
 
 
 def filtered(task: pl.Expr) -> pt.Task:
@@ -106,6 +118,59 @@ EXPRESSIONS = [
             "embedding", "label", "task", fit=TRAIN, transform="identity", l2=0.1
         ),
         pl.List(pl.Struct({"source": pl.String, "target": pl.String, **BOUND})),
+    ),
+]
+
+
+def score_rows(targets: int, *, models: int = 7, seed: int = 0) -> pl.DataFrame:
+    """Scores and truths of some models on each target, with ties and nulls on both sides."""
+    random = np.random.default_rng(seed)
+    size = targets * models
+    truth = random.integers(0, 4, size) / 4
+    score = np.round(truth + random.normal(size=size), 1)
+    return pl.DataFrame(
+        {
+            "target": np.repeat([f"target{i}" for i in range(targets)], models),
+            "model": np.tile([f"net{i}" for i in range(models)], targets),
+            "score": score,
+            "truth": truth,
+        }
+    ).with_columns(
+        pl.when(pl.lit(random.random(size) > 0.1)).then(pl.col(side)).alias(side)
+        for side in ("score", "truth")
+    )
+
+
+def ranking(name: str, build: Callable[[], pl.Expr], dtype: pl.DataType) -> Expression:
+    return Expression(name, build, dtype, rows=score_rows, group="target")
+
+
+RANKINGS = [
+    ranking("pearson", lambda: pt.pearson("score", "truth"), pl.Float64()),
+    ranking("spearman", lambda: pt.spearman("score", "truth"), pl.Float64()),
+    ranking("kendall_tau", lambda: pt.kendall_tau("score", "truth"), pl.Float64()),
+    ranking("weighted_tau", lambda: pt.weighted_tau("score", "truth"), pl.Float64()),
+    ranking(
+        "weighted_tau by score",
+        lambda: pt.weighted_tau("score", "truth", rank="none"),
+        pl.Float64(),
+    ),
+    ranking("top_k_recall", lambda: pt.top_k_recall("score", "truth", k=2), pl.Float64()),
+    ranking("regret_at_k", lambda: pt.regret_at_k("score", "truth", k=2), pl.Float64()),
+    ranking(
+        "selection_quality", lambda: pt.selection_quality("score", "truth"), pl.Struct(QUALITY)
+    ),
+    ranking(
+        "selection_quality with intervals",
+        lambda: pt.selection_quality("score", "truth", bootstrap=20, seed=3),
+        pl.Struct(
+            {
+                **dict.fromkeys(STATISTICS, pl.Float64),
+                **INTERVALS,
+                "n": pl.UInt32,
+                "n_null": pl.UInt32,
+            }
+        ),
     ),
 ]
 

@@ -137,6 +137,61 @@ def test_out_writes_all_fields(suffix: str, table: Path, tmp_path: Path) -> None
     assert found.equals(expected)
 
 
+LEADERBOARD = """model,target,finetuned
+lenet-mnist,kmnist,0.9
+lenet-mnist,mnist,0.7
+LeNet-USPS,kmnist,0.8
+"""
+
+
+def test_leaderboard_stands_beside_the_bounds(
+    data: Path, expected: pl.DataFrame, tmp_path: Path
+) -> None:
+    board = tmp_path / "board.csv"
+    board.write_text(LEADERBOARD)
+    files = [data / "lenet-mnist.parquet", data / "lenet-usps.parquet"]
+    done = run("bound", *files, *QUICK, "--leaderboard", board, "--format", "csv")
+    assert done.returncode == 0
+    assert done.stderr.decode().splitlines() == [
+        "1 of 2 pairs of model and target are on the leaderboard",
+        "models with scores that are not on the leaderboard: 'lenet-usps' (similar: 'LeNet-USPS')",
+        "models on the leaderboard that are without scores: 'LeNet-USPS' (similar: 'lenet-usps')",
+        "targets on the leaderboard that are without scores: 'mnist'",
+    ]
+    found = pl.read_csv(done.stdout)
+    assert found["bound"][0] == expected["bound"].item()
+    beside = ["model", "accuracy", "mean_accuracy_elsewhere"]
+    assert found.select(beside).rows() == [("lenet-mnist", 0.9, 0.7), ("lenet-usps", None, None)]
+    text = run("bound", *files, *QUICK, "--leaderboard", board).stdout.decode()
+    assert "leaderboard" in text
+    (row,) = [line.split() for line in text.splitlines() if line.startswith(" lenet-mnist")]
+    assert row[-2:] == ["0.9000", "0.7000"]
+
+
+def test_leaderboard_with_other_names(table: Path, tmp_path: Path) -> None:
+    board, renamed = tmp_path / "board.parquet", tmp_path / "renamed.parquet"
+    pl.read_parquet(table).rename({"model": "network"}).write_parquet(renamed)
+    rows = {"net": ["net0", "net1"], "data": ["new"] * 2, "top1": [0.5, 0.6], "top5": [0.9, 0.9]}
+    pl.DataFrame(rows).write_parquet(board)
+    options = ["--source", "old", "--by", "network", "--leaderboard", board, "--format", "csv"]
+    names = ["--leaderboard-model", "net", "--leaderboard-target", "data"]
+    names += ["--leaderboard-accuracy", "top1", "--leaderboard-static", "top5"]
+    done = run("bound", renamed, *options, *names)
+    assert done.stderr == b"2 of 2 pairs of model and target are on the leaderboard\n"
+    found = pl.read_csv(done.stdout).select("network", "accuracy", "top5")
+    assert found.rows() == [("net0", 0.5, 0.9), ("net1", 0.6, 0.9)]
+    assert b" 0.9000" in run("bound", renamed, *options[:-2], *names).stdout
+
+
+def test_bad_leaderboard_is_one_line_before_any_bound(table: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board.csv"
+    options = [table, "--source", "old", "--leaderboard", board]
+    assert_one_line(failure(1, "bound", *options), "no such file: '")
+    board.write_text("model,dataset,top1\nnet0,new,0.5\n")
+    assert_one_line(failure(1, "bound", *options), "name the column of targets with target=")
+    assert "--by only once" in failure(2, "bound", *options, "--by", "model", "--by", "task")
+
+
 def test_several_targets_and_all_targets(data: Path) -> None:
     options = ["--source", "mnist", "--max-rows-per-class", "2", "--transform", "identity"]
     options += ["--format", "csv"]

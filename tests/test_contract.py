@@ -10,7 +10,17 @@ from pathlib import Path
 import polars as pl
 import polars_transferability as pt
 import pytest
-from registry import EXPRESSIONS, NEW, OLD, TRAIN, Expression, embedding_rows, filtered, value
+from registry import (
+    EXPRESSIONS,
+    NEW,
+    OLD,
+    RANKINGS,
+    TRAIN,
+    Expression,
+    embedding_rows,
+    filtered,
+    value,
+)
 
 ENGINES = ["in-memory", "streaming"]
 # They pass all columns in one struct.
@@ -18,6 +28,11 @@ ONE_STRUCT = ("class_wasserstein", "transfer_bound", "transfer_bounds")
 
 every_expression = pytest.mark.parametrize(
     "expression", EXPRESSIONS, ids=[expression.name for expression in EXPRESSIONS]
+)
+every_expression_and_ranking = pytest.mark.parametrize(
+    "expression",
+    [*EXPRESSIONS, *RANKINGS],
+    ids=[expression.name for expression in [*EXPRESSIONS, *RANKINGS]],
 )
 each_engine = pytest.mark.parametrize("engine", ENGINES)
 
@@ -82,62 +97,62 @@ def test_slices_and_chunks_do_not_matter(
     assert value(chunked, expression.build()) == expected
 
 
-@every_expression
+@every_expression_and_ranking
 @each_engine
 def test_contexts_and_engines_agree(expression: Expression, engine: str) -> None:
-    rows = embedding_rows(models=3)
-    models = rows["model"].unique(maintain_order=True)
+    rows, group = expression.rows(3), expression.group
+    names = rows[group].unique(maintain_order=True)
     expected = {
-        model: value(rows.filter(pl.col("model") == model), expression.build()) for model in models
+        name: value(rows.filter(pl.col(group) == name), expression.build()) for name in names
     }
     column = expression.build().alias("value")
     selected = {
-        model: rows.lazy()
-        .filter(pl.col("model") == model)
+        name: rows.lazy()
+        .filter(pl.col(group) == name)
         .select(column)
         .collect(engine=engine)["value"]
         .to_list()
-        for model in models
+        for name in names
     }
-    assert selected == {model: [expected[model]] for model in models}
+    assert selected == {name: [expected[name]] for name in names}
 
-    grouped = rows.lazy().group_by("model").agg(column).collect(engine=engine)
+    grouped = rows.lazy().group_by(group).agg(column).collect(engine=engine)
     assert grouped.height == 3
     assert dict(grouped.iter_rows()) == expected
 
-    over = rows.lazy().select("model", column.over("model")).collect(engine=engine)
+    over = rows.lazy().select(group, column.over(group)).collect(engine=engine)
     assert over.height == rows.height
-    assert over["value"].to_list() == [expected[model] for model in rows["model"]]
+    assert over["value"].to_list() == [expected[name] for name in rows[group]]
 
 
-@every_expression
+@every_expression_and_ranking
 @each_engine
-def test_schema_is_what_is_collected(
-    expression: Expression, engine: str, rows: pl.DataFrame
-) -> None:
+def test_schema_is_what_is_collected(expression: Expression, engine: str) -> None:
+    rows, group = expression.rows(1), expression.group
     column = expression.build().alias("value")
     for query in (
         rows.lazy().select(column),
-        rows.lazy().group_by("model").agg(column),
-        rows.lazy().select(column.over("model")),
+        rows.lazy().group_by(group).agg(column),
+        rows.lazy().select(column.over(group)),
     ):
         assert query.collect_schema()["value"] == expression.dtype
         assert query.collect(engine=engine).schema["value"] == expression.dtype
 
 
-@every_expression
+@every_expression_and_ranking
 def test_many_groups_equal_one_at_a_time(expression: Expression) -> None:
-    rows = embedding_rows(models=200, rows_per_class=2)
+    rows, group = expression.rows(200), expression.group
     column = expression.build().alias("value")
-    grouped = rows.group_by("model", maintain_order=True).agg(column)
-    parts = rows.partition_by("model", maintain_order=True)
+    grouped = rows.group_by(group, maintain_order=True).agg(column)
+    parts = rows.partition_by(group, maintain_order=True)
     assert grouped.height == 200
     assert grouped["value"].to_list() == [value(part, expression.build()) for part in parts]
 
 
-@every_expression
-def test_one_group(expression: Expression, rows: pl.DataFrame) -> None:
-    grouped = rows.group_by("model").agg(expression.build().alias("value"))
+@every_expression_and_ranking
+def test_one_group(expression: Expression) -> None:
+    rows = expression.rows(1)
+    grouped = rows.group_by(expression.group).agg(expression.build().alias("value"))
     assert grouped["value"].to_list() == [value(rows, expression.build())]
 
 
@@ -152,12 +167,13 @@ def test_empty_frame_has_a_schema_and_an_error(
         query.collect(engine=engine)
 
 
-@every_expression
+@every_expression_and_ranking
 @each_engine
 def test_no_groups_give_no_rows(
-    expression: Expression, engine: str, rows: pl.DataFrame, request: pytest.FixtureRequest
+    expression: Expression, engine: str, request: pytest.FixtureRequest
 ) -> None:
-    query = rows.clear().lazy().group_by("model").agg(expression.build().alias("value"))
+    rows = expression.rows(1).clear().lazy()
+    query = rows.group_by(expression.group).agg(expression.build().alias("value"))
     assert query.collect_schema()["value"] == expression.dtype
     if engine == "in-memory" and expression.name in ONE_STRUCT:
         reason = "Polars calls a plugin with one input on the empty column, as if it were a group"
@@ -256,7 +272,7 @@ THREADS = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import polars as pl, polars_transferability as pt
-from registry import NEW, OLD, EXPRESSIONS, embedding_rows, value
+from registry import NEW, OLD, EXPRESSIONS, RANKINGS, embedding_rows, score_rows, value
 assert pl.thread_pool_size() == int(sys.argv[2])
 rows = embedding_rows(models=2, rows_per_class=8)
 old, new = pt.task(where=OLD), pt.task(where=NEW)
@@ -264,6 +280,9 @@ old, new = pt.task(where=OLD), pt.task(where=NEW)
 print(rows.group_by("model", maintain_order=True).agg(
     *(expression.build().alias(expression.name) for expression in EXPRESSIONS),
     pt.transfer_bound(old, new, seed=7, max_rows_per_class=5).alias("drawn"),
+).to_dicts())
+print(score_rows(20).group_by("target", maintain_order=True).agg(
+    expression.build().alias(expression.name) for expression in RANKINGS
 ).to_dicts())
 """
 
@@ -281,6 +300,7 @@ def test_same_seed_gives_the_same_bits_on_any_number_of_threads() -> None:
     ]
     assert outputs[0] == outputs[1]
     assert "'bound': " in outputs[0]
+    assert "'spearman_low': " in outputs[0]
 
 
 def test_another_seed_draws_other_rows(rows: pl.DataFrame) -> None:

@@ -13,11 +13,12 @@ import numpy as np
 import polars as pl
 import polars_transferability as pt
 import pytest
-from registry import EXPRESSIONS, NEW, OLD, TRAIN, embedding_rows, value
+from registry import EXPRESSIONS, NEW, OLD, RANKINGS, TRAIN, embedding_rows, score_rows, value
 
 FIRST = pl.int_range(pl.len()) == 0
 FIRST_NEW = NEW & (pl.col("label") == 0) & (pl.col("split") == "train")
 LISTS = pl.List(pl.Float64)
+NAN = float("nan")
 
 
 def set_first(column: str, new: object, dtype: Any = None) -> pl.Expr:
@@ -85,6 +86,45 @@ def test_bad_embeddings(bad: str, expression: Any, rows: pl.DataFrame) -> None:
     change, message = BAD_EMBEDDINGS[bad]
     with pytest.raises(pl.exceptions.ComputeError, match=message):
         value(rows.with_columns(change), expression.build())
+
+
+# What is wrong with a score or truth -> how, and what every ranking says.
+BAD_SCORES = {
+    "NaN": (
+        pl.when(FIRST).then(NAN).otherwise(0.5).alias("score"),
+        r'score column "score" of \w+ has 1 NaN or infinite value\(s\) in \d+ rows; make them null',
+    ),
+    "infinite": (
+        pl.lit(float("inf")).alias("truth"),
+        r'truth column "truth" of \w+ has \d+ NaN or infinite value\(s\) in \d+ rows',
+    ),
+    "text": (
+        pl.lit("good").alias("score"),
+        r'score column "score" of \w+ has dtype str, but it must be numeric',
+    ),
+    "boolean": (
+        pl.lit(True).alias("truth"),
+        r'truth column "truth" of \w+ has dtype bool, but it must be numeric',
+    ),
+    "list": (
+        pl.lit([1.0]).alias("truth"),
+        r'truth column "truth" of \w+ has dtype list\[f64\], but it must be numeric',
+    ),
+}
+
+
+@pytest.mark.parametrize("ranking", RANKINGS, ids=[e.name for e in RANKINGS])
+@pytest.mark.parametrize("bad", BAD_SCORES)
+def test_bad_scores(bad: str, ranking: Any) -> None:
+    change, message = BAD_SCORES[bad]
+    with pytest.raises(pl.exceptions.ComputeError, match=message):
+        value(score_rows(1).with_columns(change), ranking.build())
+
+
+def test_message_names_the_callers_score() -> None:
+    rows = score_rows(1).rename({"score": "logme", "truth": "accuracy"})
+    with pytest.raises(pl.exceptions.ComputeError, match='score column "logme" of spearman has'):
+        value(rows.with_columns(logme=NAN), pt.spearman("logme", "accuracy"))
 
 
 BAD_LABELS = {
@@ -300,8 +340,6 @@ def test_column_that_is_not_there(rows: pl.DataFrame) -> None:
         value(rows, bound(source={"embedding": "missing"}))
 
 
-NAN = float("nan")
-
 # What is wrong -> a call that fails before it sees data, the error and what it says.
 BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "transform": (
@@ -454,6 +492,41 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "x_weight: expected a column name or a Polars expression, found list",
     ),
+    "rank": (
+        lambda: pt.weighted_tau("score", "truth", rank="score"),
+        ValueError,
+        "rank: expected one of 'both', 'none', found 'score'",
+    ),
+    "k of 0": (
+        lambda: pt.top_k_recall("score", "truth", k=0),
+        ValueError,
+        "k: expected an integer from 1",
+    ),
+    "k is a float": (
+        lambda: pt.regret_at_k("score", "truth", k=2.0),
+        TypeError,
+        "k: expected an integer, found 2.0",
+    ),
+    "bootstrap below 0": (
+        lambda: pt.selection_quality("score", "truth", bootstrap=-1),
+        ValueError,
+        "bootstrap: expected an integer from 0",
+    ),
+    "confidence in percent": (
+        lambda: pt.selection_quality("score", "truth", confidence=95),
+        ValueError,
+        "confidence: expected a number between 0 and 1, found 95",
+    ),
+    "confidence is text": (
+        lambda: pt.selection_quality("score", "truth", confidence="0.9"),
+        TypeError,
+        "confidence: expected a number between 0 and 1, found '0.9'",
+    ),
+    "score is no column": (
+        lambda: pt.pearson(0.5, "truth"),
+        TypeError,
+        "score: expected a column name or a Polars expression, found float",
+    ),
     "no such option": (lambda: bounds(cost="margin"), TypeError, "cost"),
     "no keys": (
         lambda: pt.compute_bounds(embedding_rows(), by=[]),
@@ -499,13 +572,14 @@ EXOTIC = {
     "pyarrow extension": "from_arrow(numbers)",
 }
 LABELS_TOO = {"Categorical", "Enum", "Int128"}
+SCORES_TOO = {"Decimal", "Int128", "Float16"}
 
 EXOTIC_COLUMN = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import warnings
 import polars as pl, pyarrow as pa
-from registry import EXPRESSIONS, embedding_rows
+from registry import EXPRESSIONS, RANKINGS, embedding_rows, score_rows
 
 class Odd(pa.ExtensionType):
     def __init__(self):
@@ -526,8 +600,10 @@ def from_arrow(numbers):
 
 numbers = pl.int_range(42, eager=True)
 names = numbers.cast(pl.String)
-rows = embedding_rows().with_columns(eval(sys.argv[3]).alias(sys.argv[2]))
-for expression in EXPRESSIONS:
+ranked = sys.argv[2] == "score"
+rows = score_rows(6) if ranked else embedding_rows()
+rows = rows.with_columns(eval(sys.argv[3]).alias(sys.argv[2]))
+for expression in RANKINGS if ranked else EXPRESSIONS:
     try:
         rows.lazy().select(expression.build()).collect_schema()
         rows.select(expression.build())
@@ -549,7 +625,7 @@ def exotic(column: str, dtype: str) -> list[str]:
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert len(lines) == len(EXPRESSIONS)
+    assert len(lines) == len(RANKINGS if column == "score" else EXPRESSIONS)
     return lines
 
 
@@ -564,6 +640,13 @@ def test_exotic_label_is_an_error_that_can_be_caught(dtype: str) -> None:
     for line in exotic("label", dtype):
         if not line.startswith("wasserstein "):
             assert re.search(r'PolarsError .*"label" of .* has dtype .* must be an int', line)
+
+
+@pytest.mark.parametrize("dtype", sorted(set(EXOTIC) - {"Object"}))
+def test_exotic_score_is_ranked_or_an_error_that_can_be_caught(dtype: str) -> None:
+    message = " ok$" if dtype in SCORES_TOO else r'PolarsError .*"score" of .* must be numeric'
+    for line in exotic("score", dtype):
+        assert re.search(message, line)
 
 
 # Polars refuses to put objects into a struct, before any plugin sees them.

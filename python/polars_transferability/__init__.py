@@ -24,7 +24,19 @@ True
 from importlib.metadata import version
 
 from polars_transferability._bound import transfer_bound, transfer_bounds
+from polars_transferability._compare import compare
 from polars_transferability._compute import compute_bounds
+from polars_transferability._leaderboard import LeaderboardJoin, join_leaderboard, read_leaderboard
+from polars_transferability._ranking import (
+    Rank,
+    kendall_tau,
+    pearson,
+    regret_at_k,
+    selection_quality,
+    spearman,
+    top_k_recall,
+    weighted_tau,
+)
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
 from polars_transferability._task import Task, task
 from polars_transferability._transport import class_wasserstein, wasserstein
@@ -33,14 +45,26 @@ __version__ = version("polars-transferability")
 
 __all__ = [
     "GroundCost",
+    "LeaderboardJoin",
     "Lipschitz",
+    "Rank",
     "Task",
     "Transform",
     "__version__",
     "class_wasserstein",
+    "compare",
     "compute_bounds",
+    "join_leaderboard",
+    "kendall_tau",
+    "pearson",
+    "read_leaderboard",
+    "regret_at_k",
+    "selection_quality",
+    "spearman",
     "task",
+    "top_k_recall",
     "transfer_bound",
     "transfer_bounds",
     "wasserstein",
+    "weighted_tau",
 ]

@@ -20,6 +20,7 @@ from rich.table import Table
 from polars_transferability import __version__
 from polars_transferability._check import TableColumns, check_tables
 from polars_transferability._compute import compute_bounds
+from polars_transferability._leaderboard import join_leaderboard, read_leaderboard
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
 
 Format = Literal["table", "csv", "json", "parquet"]
@@ -42,6 +43,8 @@ _SHOWN = {
     "trivial_loss": "trivial\nloss",
     "vacuous": "vacuous",
     "certified": "certified",
+    "accuracy": "leaderboard\naccuracy",
+    "mean_accuracy_elsewhere": "mean accuracy\nelsewhere",
 }
 
 
@@ -65,6 +68,11 @@ def bound(
     split: str = "split",
     label: str = "label",
     embedding: str = "embedding",
+    leaderboard: Path | None = None,
+    leaderboard_model: str = "model",
+    leaderboard_target: str = "target",
+    leaderboard_accuracy: str | None = None,
+    leaderboard_static: Annotated[list[str] | None, Parameter(negative="")] = None,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
 ) -> None:
@@ -104,6 +112,19 @@ def bound(
         Column of labels.
     embedding
         Column of embeddings.
+    leaderboard
+        CSV or Parquet file of accuracies to put beside the bounds, with the mean accuracy of each
+        model on the other targets. Long (a row per model and target) or wide (a column per target).
+        What does not match is reported on standard error.
+    leaderboard_model
+        Its column of model names.
+    leaderboard_target
+        Its column of target names; without this column it is wide.
+    leaderboard_accuracy
+        Its column of accuracies. Default: accuracy, or the only column of numbers.
+    leaderboard_static
+        Another of its columns to put beside the bounds, such as a number of parameters; repeat the
+        option for several.
     out
         Also write all fields to this file: .parquet, .csv or .json.
     format
@@ -112,9 +133,22 @@ def bound(
     writer = None if out is None else _writer_for(out)
     if format == "parquet" and sys.stdout.isatty():
         _usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
+    keys = by or ["model"]
+    if leaderboard is not None and len(keys) > 1:
+        _usage_error("--leaderboard needs one column of model names, so --by only once")
+    # Before the bounds, which take longer to fail.
+    entries = None
+    if leaderboard is not None:
+        entries = read_leaderboard(
+            leaderboard,
+            model=leaderboard_model,
+            target=leaderboard_target,
+            accuracy=leaderboard_accuracy,
+            static=leaderboard_static or (),
+        )
     bounds = compute_bounds(
         files,
-        by=by or "model",
+        by=keys,
         task=task,
         embedding=embedding,
         label=label,
@@ -129,14 +163,20 @@ def bound(
         seed=seed,
         max_rows_per_class=max_rows_per_class,
     )
+    if entries is not None:
+        entries = entries.rename({"model": keys[0]})
+        joined = join_leaderboard(bounds, entries, model=keys[0], static=leaderboard_static or ())
+        print(joined.report(), file=sys.stderr)
+        bounds = joined.frame
     if out is not None and writer is not None:
         _write(bounds, writer, out)
         print(f"wrote {out}: {bounds.height} rows", file=sys.stderr)
     if format == "table":
         ranked = bounds.sort("target", "bound", maintain_order=True)
-        keys = bounds.columns[: bounds.columns.index("target") + 1]
-        shown = [name for name in _SHOWN if _worth_showing(bounds[name])]
-        print_table(ranked.select(*keys, *shown), _SHOWN)
+        named = [*keys, "source", "target"]
+        present = [name for name in _SHOWN if name in bounds.columns]
+        shown = [name for name in present if _worth_showing(bounds[name])]
+        print_table(ranked.select(*named, *shown, *(leaderboard_static or ())), _SHOWN)
     else:
         _write(bounds, format, None)
 

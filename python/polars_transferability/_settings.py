@@ -56,21 +56,22 @@ def bound_settings(
         )
         raise ValueError(msg)
     return {
-        "transform": _one_of("transform", transform, get_args(Transform)),
-        "ground_cost": _one_of("ground_cost", ground_cost, get_args(GroundCost)),
-        "lipschitz": _one_of("lipschitz", lipschitz, get_args(Lipschitz)),
+        "transform": one_of("transform", transform, get_args(Transform)),
+        "ground_cost": one_of("ground_cost", ground_cost, get_args(GroundCost)),
+        "lipschitz": one_of("lipschitz", lipschitz, get_args(Lipschitz)),
         "l2": _strength(l2),
         "standardize": _flag("standardize", standardize),
         "max_rows_per_class": None
         if max_rows_per_class is None
-        else _integer("max_rows_per_class", max_rows_per_class, least=1),
-        "seed": _integer("seed", seed, least=0),
+        else integer("max_rows_per_class", max_rows_per_class, least=1),
+        "seed": integer("seed", seed, least=0),
         "head": None if head is None else _head(head),
         "label_map": None if label_map is None else _label_map(label_map),
     }
 
 
-def _one_of(argument: str, value: object, allowed: tuple[str, ...]) -> str:
+def one_of(argument: str, value: object, allowed: tuple[str, ...]) -> str:
+    """Return `value` if it is one of the strings in `allowed`."""
     if isinstance(value, str) and value in allowed:
         return value
     names = ", ".join(repr(name) for name in allowed)
@@ -97,7 +98,8 @@ def _flag(argument: str, value: object) -> bool:
     raise TypeError(msg)
 
 
-def _integer(argument: str, value: object, *, least: int) -> int:
+def integer(argument: str, value: object, *, least: int) -> int:
+    """Return `value` if it is an integer of at least `least` that the native side can read."""
     if isinstance(value, bool) or not isinstance(value, int):
         msg = f"{argument}: expected an integer, found {value!r}"
         raise TypeError(msg)

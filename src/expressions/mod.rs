@@ -1,8 +1,9 @@
 //! The Polars layer: reads columns into the views that the mathematics takes, checks everything
 //! that can be wrong with them, and turns results into columns. One file per expression
-//! ([`transfer_bound`], [`transfer_bounds`], [`wasserstein`], [`class_wasserstein`]) and one per kind
-//! of input ([`embedding`], [`class_names`], [`task`], [`inputs`], [`options`], [`given_head`],
-//! [`given_label_map`]) or output ([`bound_record`], [`record`]). No mathematics here: a number that
+//! ([`transfer_bound`], [`transfer_bounds`], [`wasserstein`], [`class_wasserstein`],
+//! [`selection_quality`]; the numbers on a ranking share [`rank_statistics`]) and one per kind of input
+//! ([`embedding`], [`class_names`], [`task`], [`inputs`], [`options`], [`given_head`],
+//! [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`], [`record`]). No mathematics here: a number that
 //! is computed, not looked up or counted, comes from below.
 
 mod bound_record;
@@ -14,7 +15,10 @@ mod given_head;
 mod given_label_map;
 mod inputs;
 mod options;
+mod rank_statistics;
 mod record;
+mod score_and_truth;
+mod selection_quality;
 mod task;
 mod transfer_bound;
 mod transfer_bounds;

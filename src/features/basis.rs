@@ -40,6 +40,36 @@ impl Basis {
         standardize: bool,
         max_rank: usize,
     ) -> Result<Self, EvdError> {
+        Self::fit_leading(table, rows, standardize, |_| max_rank)
+    }
+
+    /// As [`Basis::fit`], with as few axes as have more than `share` of the total variance.
+    ///
+    /// # Errors
+    /// The eigenvalue solver did not converge.
+    pub fn fit_energy(
+        table: Table<'_>,
+        rows: &[u32],
+        standardize: bool,
+        share: f64,
+    ) -> Result<Self, EvdError> {
+        Self::fit_leading(table, rows, standardize, |variance| {
+            let wanted = share * variance.iter().sum::<f64>();
+            let mut sum = 0.0;
+            let below = variance.iter().take_while(|v| {
+                sum += **v;
+                sum <= wanted
+            });
+            below.count() + 1
+        })
+    }
+
+    fn fit_leading(
+        table: Table<'_>,
+        rows: &[u32],
+        standardize: bool,
+        max_rank: impl Fn(&[f64]) -> usize,
+    ) -> Result<Self, EvdError> {
         let d = table.width();
         let mut basis = Self::unrotated(table, rows, standardize);
         let (axes, variance) = if d <= rows.len() {
@@ -50,7 +80,7 @@ impl Basis {
         let largest = variance.first().copied().unwrap_or(0.0);
         let rank = variance
             .iter()
-            .take(max_rank)
+            .take(max_rank(&variance))
             .take_while(|v| **v > NEGLIGIBLE_VARIANCE * largest && **v > 0.0)
             .count();
         let gain = if rank == 0 {
@@ -67,6 +97,12 @@ impl Basis {
     pub fn unrotated(table: Table<'_>, rows: &[u32], standardize: bool) -> Self {
         let (mean, inverse_scale) = moments(table, rows, standardize);
         Self { mean, inverse_scale, axes: None }
+    }
+
+    /// The mean row of the fit rows.
+    #[must_use]
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
     }
 
     /// The features as they are.
@@ -98,6 +134,16 @@ impl Basis {
     pub fn restandardised(&self, table: Table<'_>, rows: &[u32]) -> Self {
         let (mean, inverse_scale) = moments(table, rows, true);
         Self { mean, inverse_scale, axes: self.axes.clone() }
+    }
+
+    /// The factor by which the coordinates are longer than the standardised features: a weight of size
+    /// `w` on a coordinate has size `gain * w` on the features.
+    #[must_use]
+    pub fn gain(&self) -> f64 {
+        match &self.axes {
+            Some(axes) if axes.nrows() > 0 => axes.row(0).iter().map(|a| a * a).sum::<f64>().sqrt(),
+            _ => 1.0,
+        }
     }
 
     /// Number of coordinates.

@@ -1,6 +1,6 @@
 //! A borrowed embedding table of either float width.
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2};
 
 /// An embedding table, one row per example, never copied as a whole.
 #[derive(Debug, Clone, Copy)]
@@ -29,16 +29,21 @@ impl Table<'_> {
     /// Write one row, as `f64`, into `out`.
     pub fn copy_row(&self, row: usize, out: &mut [f64]) {
         match self {
-            Self::F32(rows) => {
-                for (o, v) in out.iter_mut().zip(rows.row(row)) {
-                    *o = f64::from(*v);
-                }
-            }
-            Self::F64(rows) => {
-                for (o, v) in out.iter_mut().zip(rows.row(row)) {
-                    *o = *v;
-                }
-            }
+            Self::F32(rows) => copy_as_f64(rows.row(row), out),
+            Self::F64(rows) => copy_as_f64(rows.row(row), out),
         }
+    }
+}
+
+fn copy_as_f64<T: Copy + Into<f64>>(row: ArrayView1<'_, T>, out: &mut [f64]) {
+    // The usual case by itself: over a slice the loop is vectorised.
+    if let Some(row) = row.as_slice() {
+        for (o, v) in out.iter_mut().zip(row) {
+            *o = (*v).into();
+        }
+        return;
+    }
+    for (o, v) in out.iter_mut().zip(row) {
+        *o = (*v).into();
     }
 }

@@ -3,13 +3,39 @@
 //! What several share (moments, decompositions, clusterings) lives in `features`; bounds and exact
 //! transport live in `bound` and `transport`.
 
+pub mod etran;
 pub mod gbc;
 pub mod h_score;
+pub mod knn;
+pub mod leep;
+pub mod linear_probe;
 pub mod logme;
+pub mod nce;
+pub mod ncti;
+pub mod nleep;
+pub mod otce;
+pub mod otdd;
+pub mod pactran;
+pub mod parc;
+pub mod sfda;
 pub mod shrinkage_h_score;
+mod transported_rows;
 pub mod transrate;
 
 use thiserror::Error;
+
+use crate::features::discriminant::{DiscriminantError, RowReader};
+use crate::features::gaussian_mixture::MixtureError;
+use crate::features::nearest_neighbours::NeighbourError;
+use crate::features::ClassedTable;
+use crate::optimize::OptimizeError;
+use crate::transport::TransportError;
+
+pub use knn::{knn_accuracy, knn_accuracy_split};
+pub use leep::leep;
+pub use nce::nce;
+pub use nleep::nleep;
+pub use parc::parc;
 
 /// Why a score has no value.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -30,14 +56,44 @@ pub enum ScoreError {
     NoTargets,
     #[error("the target value at row {row}, column {column} is {value}, which is not finite")]
     TargetValue { row: usize, column: usize, value: f64 },
-    #[error("eps is {found}, but it must be positive and finite")]
-    Epsilon { found: f64 },
     #[error(
         "the moments were made without a scatter per class, which {score} needs; make them with it"
     )]
     NoClassScatter { score: &'static str },
     #[error("pca is 0, but at least one principal component is needed")]
     NoComponents,
+    #[error("row {row} gives source class {column} the probability {value}; pass probabilities (a softmax of logits), which are not negative")]
+    NegativeProbability { row: u32, column: usize, value: f64 },
+    #[error("row {row}'s probabilities sum to {sum}, not to 1; pass the probabilities of all source classes (a softmax of logits)")]
+    NotADistribution { row: u32, sum: f64 },
+    #[error("there are {source_labels} source labels but {labels} target labels; both must be of the same rows")]
+    Lengths { source_labels: usize, labels: usize },
+    #[error("the share of variance to keep must be above 0 and at most 1; it is {found}")]
+    Energy { found: f64 },
+    #[error("none of the {classes} classes has two rows, so {score} has no pair within a class; give it more rows")]
+    NoPairs { score: &'static str, classes: usize },
+    #[error("row {row} is the same in all coordinates, so {score} cannot correlate it with others; drop it, or keep two or more coordinates")]
+    ConstantRow { score: &'static str, row: u32 },
+    #[error(transparent)]
+    Mixture(#[from] MixtureError),
+    #[error(transparent)]
+    Neighbours(#[from] NeighbourError),
+    #[error("the source rows have {source_width} features and the target rows {target_width}, but {score} compares them in one space: embed both with the same model")]
+    Width { score: &'static str, source_width: usize, target_width: usize },
+    #[error("OTDD with Gaussian inner distances is defined for p = 2, but p is {p}; use exact inner distances for other powers")]
+    GaussianPower { p: f64 },
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error("{score} tells classes apart by the covariance within them: {reason}")]
+    Discriminant { score: &'static str, reason: DiscriminantError },
+    #[error("{score} did not converge: {reason}")]
+    Optimize { score: &'static str, reason: OptimizeError },
+    #[error("{score} did not converge in {iterations} iterations: the last still gained {change:e} nats a row; this is a defect, please report it with the input")]
+    NotConverged { score: &'static str, iterations: usize, change: f64 },
+    #[error("the evaluation rows have {found} classes, but the fit rows {expected}: number the classes of both alike")]
+    EvaluationClasses { found: usize, expected: usize },
+    #[error("`{name}` is {value}, but must be finite and above 0")]
+    NotPositive { name: &'static str, value: f64 },
 }
 
 fn check_classes(score: &'static str, found: usize) -> Result<(), ScoreError> {
@@ -46,4 +102,29 @@ fn check_classes(score: &'static str, found: usize) -> Result<(), ScoreError> {
     } else {
         Ok(())
     }
+}
+
+fn check_positive(name: &'static str, value: f64) -> Result<(), ScoreError> {
+    if value.is_finite() && value > 0.0 {
+        Ok(())
+    } else {
+        Err(ScoreError::NotPositive { name, value })
+    }
+}
+
+/// Call `then` with the rows of `rows` as discriminant analysis reads them.
+fn with_reader<T>(rows: ClassedTable<'_>, then: impl FnOnce(RowReader<'_>) -> T) -> T {
+    let counts: Vec<usize> = rows.classes.iter().map(Vec::len).collect();
+    let read = |class: usize, i: usize, out: &mut [f64]| {
+        rows.table.copy_row(rows.classes[class][i] as usize, out);
+    };
+    then(RowReader { counts: &counts, width: rows.table.width(), read: &read })
+}
+
+/// The values scaled to `[0, 1]` over a pool; all 0 where they are equal, since they then tell no member
+/// of the pool from another.
+fn min_max(values: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    let least = values.clone().fold(f64::INFINITY, f64::min);
+    let range = values.clone().fold(f64::NEG_INFINITY, f64::max) - least;
+    values.map(|v| if range > 0.0 { (v - least) / range } else { 0.0 }).collect()
 }

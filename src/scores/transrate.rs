@@ -66,9 +66,7 @@ pub fn from_moments(moments: &Moments, eps: f64) -> Result<f64, ScoreError> {
 }
 
 fn check(classes: usize, eps: f64) -> Result<(), ScoreError> {
-    if !(eps > 0.0 && eps.is_finite()) {
-        return Err(ScoreError::Epsilon { found: eps });
-    }
+    super::check_positive("eps", eps)?;
     super::check_classes(SCORE, classes)
 }
 

@@ -1,14 +1,19 @@
-//! Exact optimal transport between two finite weighted point sets: the ground costs, the two
-//! solvers (network simplex for any marginals, shortest augmenting paths for assignments) and the
-//! Wasserstein distance built on them. Nothing here knows about classes, heads or bounds, and
-//! nothing is approximate: a solver returns an optimum with its duality gap, or an error.
+//! Optimal transport between two finite weighted point sets: the ground costs, the two exact solvers
+//! (network simplex for any marginals, shortest augmenting paths for assignments), the Wasserstein
+//! distance built on them, and the distances used where that is too slow. Nothing here knows about
+//! classes, heads or bounds. A solver returns an optimum with its duality gap, or an error.
 
 pub mod assignment;
 pub mod gaussian_wasserstein;
 pub mod ground_cost;
+mod lowest_difference;
 pub mod network_simplex;
+mod pricing;
+pub mod sinkhorn;
+pub mod sliced_wasserstein;
 pub mod wasserstein;
 
+use faer::MatRef;
 use thiserror::Error;
 
 /// Why a transport problem has no answer.
@@ -32,6 +37,24 @@ pub enum TransportError {
         "the transport solver stopped after {pivots} pivots with a duality gap of {gap:e} (optimum {value:e}); this is a defect, please report it with the input"
     )]
     NotOptimal { pivots: usize, gap: f64, value: f64 },
+    #[error(
+        "there are {found} {side} weights for {expected} points; give one for each, or none at all"
+    )]
+    MassCount { side: &'static str, found: usize, expected: usize },
+    #[error("the source points have {source_width} coordinates and the target points {target_width}; distances need points of one space")]
+    Width { source_width: usize, target_width: usize },
+    #[error("the power p of {distance} must be {allowed}, but is {found}")]
+    Power { distance: &'static str, allowed: &'static str, found: f64 },
+    #[error("a sliced distance needs at least one projection; 1000 give about 1 to 3 % of error")]
+    NoProjections,
+    #[error("a projection of the points is not finite; scale the points down, or leave out those with NaN or infinite coordinates")]
+    BadProjection,
+    #[error("the regularisation epsilon must be a positive number not too small for the costs, but is {epsilon:e}; leave it out for one relative to the mean cost")]
+    BadEpsilon { epsilon: f64 },
+    #[error(
+        "the Sinkhorn iteration stopped after {iterations} iterations with a marginal error of {marginal_error:e}, above the tolerance of {tolerance:e}; raise the regularisation epsilon (now {epsilon:e}), the number of iterations or the tolerance"
+    )]
+    SinkhornNotConverged { iterations: usize, marginal_error: f64, tolerance: f64, epsilon: f64 },
 }
 
 /// An optimal transport plan with its certificate.
@@ -66,6 +89,41 @@ fn check_cost(cost: &[f64], rows: usize, columns: usize) -> Result<f64, Transpor
     }
     let at = cost.iter().position(|c| !c.is_finite()).unwrap_or(0);
     Err(TransportError::BadCost { row: at / columns, column: at % columns, value: cost[at] })
+}
+
+/// One side's weights scaled to sum to 1; `None` weighs all `count` points the same.
+fn normalised_mass(
+    side: &'static str,
+    mass: Option<&[f64]>,
+    count: usize,
+) -> Result<Vec<f64>, TransportError> {
+    if count == 0 {
+        return Err(TransportError::EmptySide);
+    }
+    let Some(mass) = mass else {
+        return Ok(vec![1.0 / count as f64; count]);
+    };
+    if mass.len() != count {
+        return Err(TransportError::MassCount { side, found: mass.len(), expected: count });
+    }
+    if let Some(index) = mass.iter().position(|w| !w.is_finite() || *w < 0.0) {
+        return Err(TransportError::BadMass { side, index, value: mass[index] });
+    }
+    let largest = mass.iter().fold(0.0_f64, |acc, w| acc.max(*w));
+    if largest == 0.0 {
+        return Err(TransportError::NoMass { side });
+    }
+    // Dividing by the largest first keeps the sum finite for weights near f64::MAX.
+    let sum: f64 = mass.iter().map(|w| w / largest).sum();
+    Ok(mass.iter().map(|w| w / largest / sum).collect())
+}
+
+fn check_width(source: MatRef<'_, f64>, target: MatRef<'_, f64>) -> Result<(), TransportError> {
+    let (source_width, target_width) = (source.ncols(), target.ncols());
+    if source_width == target_width {
+        return Ok(());
+    }
+    Err(TransportError::Width { source_width, target_width })
 }
 
 /// Make `source_dual` feasible by the c-transform, `u[i] = min_j cost[i, j] - v[j]`, and return the

@@ -1,0 +1,157 @@
+"""Scores and trivial rankers against the truth, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from polars_transferability._columns import column_name, one_column
+from polars_transferability._leaderboard import MEAN_ELSEWHERE, LeaderboardJoin
+from polars_transferability._ranking import selection_quality
+from polars_transferability._tables import Table
+
+# What this package computes of which less is better.
+LOSSES = ("bound", "source_loss", "label_mismatch", "distribution_mismatch", "target_loss")
+
+
+def compare(
+    joined: LeaderboardJoin | pl.DataFrame | pl.LazyFrame,
+    *,
+    scores: str | pl.Expr | Sequence[str | pl.Expr],
+    by: str | Sequence[str] | None = "target",
+    truth: str | pl.Expr = "accuracy",
+    model: str = "model",
+    trivial: Sequence[str] | None = None,
+    lower_is_better: Sequence[str] = LOSSES,
+    k: int = 3,
+    bootstrap: int = 0,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """`selection_quality` of scores, and of trivial rankers beside them.
+
+    Published scores often rank no better than a ranking that looks at no embedding, so the trivial
+    rankers are always shown.
+
+    Parameters
+    ----------
+    joined
+        What `join_leaderboard` returns, or a frame with one row per model and group.
+    scores
+        Columns by name, or expressions of which higher is better, such as
+        `(pl.col("logme") - pl.col("bound")).alias("both")`.
+    by
+        Column or columns that tell groups of models apart; None for one group. For bounds from
+        several sources: `["source", "target"]`.
+    truth
+        What the scores are to foretell; higher is better.
+    model
+        Column of model names.
+    trivial
+        Columns that rank models without looking at an embedding; higher is better. None: those of
+        `joined`; of a frame, `mean_accuracy_elsewhere` if it has that column.
+    lower_is_better
+        Names in `scores` and `trivial` that are ranked the other way round. (Expressions are taken
+        as they are.)
+    k, bootstrap, confidence, seed
+        As in `selection_quality`.
+
+    Returns
+    -------
+    DataFrame
+        The `by` columns, `score` (its name), `trivial` (Boolean) and the fields of
+        `selection_quality`, one row per group and score.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> models = pl.DataFrame(
+    ...     {
+    ...         "model": ["a", "b", "c"] * 2,
+    ...         "target": ["cars"] * 3 + ["pets"] * 3,
+    ...         "bound": [1.0, 0.8, 0.5, 1.1, 0.9, 0.7],
+    ...         "accuracy": [0.5, 0.6, 0.7, 0.9, 0.7, 0.8],
+    ...     }
+    ... )
+    >>> scores, leaderboard = models.drop("accuracy"), models.drop("bound")
+    >>> joined = pt.join_leaderboard(scores, leaderboard)
+    >>> pt.compare(joined, scores=["bound"], k=1).select(
+    ...     "target", "score", "trivial", pl.col("spearman").round(3), "top_k_recall"
+    ... ).rows()
+    [('cars', 'bound', False, 1.0, 1.0),
+     ('cars', 'mean_accuracy_elsewhere', True, -0.5, 0.0),
+     ('pets', 'bound', False, -0.5, 0.0),
+     ('pets', 'mean_accuracy_elsewhere', True, -0.5, 0.0)]
+    """
+    rows = (joined.frame if isinstance(joined, LeaderboardJoin) else joined).lazy()
+    table = Table("frame", rows)
+    keys = [by] if isinstance(by, str) else list(by or ())
+    if trivial is None:
+        if isinstance(joined, LeaderboardJoin):
+            trivial = joined.trivial
+        else:
+            trivial = [name for name in (MEAN_ELSEWHERE,) if name in table.schema()]
+    given = [scores] if isinstance(scores, (str, pl.Expr)) else list(scores)
+    if not given:
+        msg = "scores: expected at least one column"
+        raise ValueError(msg)
+    truth = one_column("truth", truth)
+    rankers = [
+        *(_ranker("scores", score, lower_is_better) for score in given),
+        *(_ranker("trivial", name, lower_is_better) for name in trivial),
+    ]
+    columns = [name for column in (*rankers, truth) for name in column.meta.root_names()]
+    table.require(dict.fromkeys([*keys, model, *columns]))
+
+    ranked = rows.filter(truth.is_not_null())
+    _check_one_row_per_model(ranked, keys, model)
+    qualities = [
+        selection_quality(
+            ranker, truth, k=k, bootstrap=bootstrap, confidence=confidence, seed=seed
+        ).alias(f"ranker {place}")
+        for place, ranker in enumerate(rankers)
+    ]
+    by_group = (
+        rows.group_by(keys, maintain_order=True).agg(qualities) if keys else rows.select(qualities)
+    )
+    groups = by_group.collect()
+    by_ranker = [
+        groups.select(
+            *keys,
+            pl.lit(column_name(ranker)).alias("score"),
+            pl.lit(place >= len(given)).alias("trivial"),
+            f"ranker {place}",
+        ).unnest(f"ranker {place}")
+        for place, ranker in enumerate(rankers)
+    ]
+    # From ranker by ranker to group by group.
+    return pl.concat(by_ranker)[
+        [
+            place * groups.height + group
+            for group in range(groups.height)
+            for place in range(len(rankers))
+        ]
+    ]
+
+
+def _ranker(argument: str, value: str | pl.Expr, lower_is_better: Sequence[str]) -> pl.Expr:
+    column = one_column(argument, value)
+    if isinstance(value, str) and value in lower_is_better:
+        return -column.cast(pl.Float64)  # An unsigned integer has no negative.
+    return column
+
+
+def _check_one_row_per_model(rows: pl.LazyFrame, keys: list[str], model: str) -> None:
+    counts = rows.group_by([*keys, model], maintain_order=True).len("rows")
+    repeated = counts.filter(pl.col("rows") > 1).head(1).collect()
+    if repeated.height:
+        *group, name, count = repeated.row(0)
+        where = ", ".join(f"{key} = {value!r}" for key, value in zip(keys, group, strict=True))
+        msg = (
+            f"{model} = {name!r} has {count} rows{' where ' + where if where else ''}, but a "
+            "ranking has one row per model: add what tells them apart to by, or choose one of them "
+            "(of bounds from several sources, the lowest)"
+        )
+        raise ValueError(msg)

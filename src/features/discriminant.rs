@@ -1,0 +1,312 @@
+//! Regularised linear discriminant analysis: classes as Gaussians with one shared covariance.
+//!
+//! With `n_c`, `mu_c` and `m` the class counts, class means and overall mean, `W` the within-class
+//! scatter `sum_i (x_i - mu_{c_i})(x_i - mu_{c_i})^T` and `S_w = W / n`, the shrunk covariance is
+//!
+//! ```text
+//! S = (1 - lambda) S_w + lambda tr(S_w) / d I
+//! ```
+//!
+//! and the class posteriors are the softmax of
+//!
+//! ```text
+//! delta_c(x) = (x - m)^T S^-1 (mu_c - m) - 1/2 (mu_c - m)^T S^-1 (mu_c - m) + log(n_c / n)
+//! ```
+//!
+//! The discriminant directions solve the symmetric generalised problem `S_b v = gamma S v`: `S = L L^T`
+//! whitens it, and the right singular vectors of the whitened class means are its solutions. Counts,
+//! means and `W` are all that a fit needs, so it can be fed from moments that were merged.
+//!
+//! `S` is scikit-learn's (`solver="eigen"`, `shrinkage=lambda`). Public code of ETran decomposes
+//! `inv(S_w) S_b`, which is not symmetric, with a solver for symmetric matrices; what comes out are not
+//! the directions, and nothing is whitened. Fisher, Annals of Eugenics 1936; Friedman, JASA 1989.
+
+use faer::linalg::{matmul::triangular, triangular_solve};
+use faer::{Accum, Mat, Par, Side};
+use thiserror::Error;
+
+use crate::head::{log_sum_exp, LinearHead};
+use crate::matrix::Matrix;
+
+/// Rows converted to `f64` at a time.
+const BLOCK_ROWS: usize = 256;
+/// The strength `a` of SFDA's adaptive shrinkage, and the least shrinkage it gives.
+const ADAPTIVE_STRENGTH: f64 = 5.0;
+pub const LEAST_SHRINKAGE: f64 = 1e-10;
+/// Relative size, per value, of what rounding leaves of a difference that should be zero.
+const ROUNDING: f64 = 8.0 * f64::EPSILON;
+
+/// Why there is no discriminant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum DiscriminantError {
+    #[error("the rows are all the same")]
+    ConstantRows,
+    #[error("the rows of each class are all the same, so the covariance within classes is zero: give classes more rows")]
+    NoWithinScatter,
+    #[error("a decomposition of the covariance within classes failed; this is a defect, please report it with the input")]
+    Decomposition,
+}
+
+/// Rows grouped by class, read one at a time: what is fitted need not stand in memory.
+#[derive(Clone, Copy)]
+pub struct RowReader<'a> {
+    /// Rows of each class.
+    pub counts: &'a [usize],
+    /// Values of each row.
+    pub width: usize,
+    /// Writes row `i` of a class: `read(class, i, out)`.
+    pub read: &'a dyn Fn(usize, usize, &mut [f64]),
+}
+
+impl RowReader<'_> {
+    /// All rows in class order, a block at a time. A block holds rows of several classes where they are
+    /// small; `members` says which: `(class, i)` per row.
+    pub fn for_each_block(&self, mut visit: impl FnMut(&[(usize, usize)], &mut Matrix)) {
+        let total: usize = self.counts.iter().sum();
+        let mut block = Matrix::zeros(BLOCK_ROWS.min(total), self.width);
+        let mut members = Vec::with_capacity(block.nrows());
+        for (class, &count) in self.counts.iter().enumerate() {
+            for i in 0..count {
+                (self.read)(class, i, block.row_mut(members.len()));
+                members.push((class, i));
+                if members.len() == block.nrows() {
+                    visit(&members, &mut block);
+                    members.clear();
+                }
+            }
+        }
+        if !members.is_empty() {
+            visit(&members, &mut block);
+        }
+    }
+}
+
+/// What discriminant analysis needs to know of the rows. `O(n d^2)` to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassScatter {
+    /// Rows of each class, at least one.
+    pub counts: Vec<usize>,
+    /// `C x d`.
+    pub means: Matrix,
+    /// `d x d`: the sum over rows of the outer products of what is left after taking out class means.
+    pub within: Matrix,
+}
+
+impl ClassScatter {
+    /// Two passes: means, then scatter around them.
+    #[must_use]
+    pub fn of(rows: &RowReader<'_>) -> Self {
+        use triangular::BlockStructure::{Rectangular, TriangularLower};
+        let mut means = Matrix::zeros(rows.counts.len(), rows.width);
+        rows.for_each_block(|members, block| {
+            for (&(class, _), row) in members.iter().zip(block.rows()) {
+                for (m, v) in means.row_mut(class).iter_mut().zip(row) {
+                    *m += v;
+                }
+            }
+        });
+        for (mean, &count) in means.rows_mut().zip(rows.counts) {
+            for m in mean {
+                *m /= count as f64;
+            }
+        }
+        let mut within = Matrix::zeros(rows.width, rows.width);
+        rows.for_each_block(|members, block| {
+            for (&(class, _), row) in members.iter().zip(block.rows_mut()) {
+                for (v, m) in row.iter_mut().zip(means.row(class)) {
+                    *v -= m;
+                }
+            }
+            let part = block.view().subrows(0, members.len());
+            triangular::matmul(
+                within.view_mut(),
+                TriangularLower,
+                Accum::Add,
+                part.transpose(),
+                Rectangular,
+                part,
+                Rectangular,
+                1.0,
+                Par::Seq,
+            );
+        });
+        for i in 0..rows.width {
+            for j in 0..i {
+                within.row_mut(j)[i] = within.row(i)[j];
+            }
+        }
+        Self { counts: rows.counts.to_vec(), means, within }
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.counts.iter().map(|&count| count as f64).sum()
+    }
+
+    /// The mean of all rows.
+    #[must_use]
+    pub fn mean(&self) -> Vec<f64> {
+        let mut mean = vec![0.0; self.means.ncols()];
+        for (class, &count) in self.means.rows().zip(&self.counts) {
+            let share = count as f64 / self.total();
+            for (m, v) in mean.iter_mut().zip(class) {
+                *m += share * v;
+            }
+        }
+        mean
+    }
+
+    fn within_trace(&self) -> f64 {
+        (0..self.within.nrows()).map(|j| self.within.row(j)[j]).sum()
+    }
+
+    /// Neither everything the same, nor every class by itself, up to rounding.
+    fn check_variation(&self) -> Result<(), DiscriminantError> {
+        let mean = self.mean();
+        let (mut between, mut size) = (0.0, self.within_trace());
+        for (class, &count) in self.means.rows().zip(&self.counts) {
+            for (v, m) in class.iter().zip(&mean) {
+                between += count as f64 * (v - m) * (v - m);
+                size += count as f64 * v * v;
+            }
+        }
+        let noise = ROUNDING * ROUNDING * size;
+        if self.within_trace() > noise {
+            Ok(())
+        } else if between > noise {
+            Err(DiscriminantError::NoWithinScatter)
+        } else {
+            Err(DiscriminantError::ConstantRows)
+        }
+    }
+}
+
+/// SFDA's shrinkage `max(exp(-5 sigma), 1e-10)`, with `sigma` the largest eigenvalue of the covariance
+/// within classes: less for features of larger scale. `O(d^3)` where `sigma` is small, else `O(d)`.
+///
+/// Public code takes `sigma` from three steps of power iteration from a random vector; this is exact.
+///
+/// # Errors
+/// The eigenvalue solver did not converge.
+pub fn adaptive_shrinkage(scatter: &ClassScatter) -> Result<f64, DiscriminantError> {
+    let total = scatter.total();
+    // The largest variance is a lower bound on the largest eigenvalue, often past the floor already.
+    let d = scatter.within.nrows();
+    let variance = (0..d).map(|j| scatter.within.row(j)[j]).fold(0.0, f64::max) / total;
+    if (-ADAPTIVE_STRENGTH * variance).exp() <= LEAST_SHRINKAGE {
+        return Ok(LEAST_SHRINKAGE);
+    }
+    let eigenvalues = scatter
+        .within
+        .view()
+        .self_adjoint_eigenvalues(Side::Lower)
+        .map_err(|_| DiscriminantError::Decomposition)?;
+    let largest = eigenvalues.iter().fold(0.0_f64, |acc, v| acc.max(*v)) / total;
+    Ok((-ADAPTIVE_STRENGTH * largest).exp().max(LEAST_SHRINKAGE))
+}
+
+/// A fitted linear discriminant.
+#[derive(Debug, Clone)]
+pub struct Discriminant {
+    mean: Vec<f64>,
+    /// Of rows with the mean taken out.
+    head: LinearHead,
+    /// `L` with `S = L L^T`.
+    factor: Mat<f64>,
+    /// Rows are `sqrt(n_c / n) L^-1 (mu_c - m)`.
+    whitened_means: Matrix,
+}
+
+impl Discriminant {
+    /// Fit with `shrinkage` in `[0, 1]`. `O(d^3 + C d^2)`.
+    ///
+    /// # Errors
+    /// Rows that do not vary within classes, or a covariance within classes that is singular although
+    /// it was shrunk.
+    pub fn fit(scatter: &ClassScatter, shrinkage: f64) -> Result<Self, DiscriminantError> {
+        scatter.check_variation()?;
+        let (d, total) = (scatter.within.nrows(), scatter.total());
+        let isotropic = shrinkage * scatter.within_trace() / (total * d as f64);
+        let covariance = Matrix::from_fn(d, d, |i, j| {
+            (1.0 - shrinkage) * scatter.within.row(i)[j] / total
+                + if i == j { isotropic } else { 0.0 }
+        });
+        let factor = covariance
+            .view()
+            .llt(Side::Lower)
+            .map_err(|_| DiscriminantError::Decomposition)?
+            .L()
+            .to_owned();
+        let mean = scatter.mean();
+        let mut weight =
+            Matrix::from_fn(scatter.counts.len(), d, |c, j| scatter.means.row(c)[j] - mean[j]);
+        triangular_solve::solve_lower_triangular_in_place(
+            factor.as_ref(),
+            weight.view_mut().transpose_mut(),
+            Par::Seq,
+        );
+        let bias = weight
+            .rows()
+            .zip(&scatter.counts)
+            .map(|(row, &count)| {
+                (count as f64 / total).ln() - 0.5 * row.iter().map(|v| v * v).sum::<f64>()
+            })
+            .collect();
+        let mut whitened_means = weight.clone();
+        for (row, &count) in whitened_means.rows_mut().zip(&scatter.counts) {
+            for v in row {
+                *v *= (count as f64 / total).sqrt();
+            }
+        }
+        triangular_solve::solve_upper_triangular_in_place(
+            factor.transpose(),
+            weight.view_mut().transpose_mut(),
+            Par::Seq,
+        );
+        Ok(Self { mean, head: LinearHead { weight, bias }, factor, whitened_means })
+    }
+
+    /// The logarithms of the class posteriors of every row: `visit(class, i, log_posteriors)`. Finite
+    /// for finite rows. `O(n d C)`.
+    pub fn for_each_posterior(
+        &self,
+        rows: &RowReader<'_>,
+        mut visit: impl FnMut(usize, usize, &[f64]),
+    ) {
+        rows.for_each_block(|members, block| {
+            for row in block.rows_mut().take(members.len()) {
+                for (v, m) in row.iter_mut().zip(&self.mean) {
+                    *v -= m;
+                }
+            }
+            let mut scores = self.head.logits(block);
+            for (&(class, i), row) in members.iter().zip(scores.rows_mut()) {
+                let normaliser = log_sum_exp(row);
+                for s in row.iter_mut() {
+                    *s -= normaliser;
+                }
+                visit(class, i, row);
+            }
+        });
+    }
+
+    /// The discriminant directions, one a row, `min(C - 1, d)` of them, those that separate best first:
+    /// `V S V^T = I` and `V S_b V^T` diagonal. `O(C^2 d + C d^2)`.
+    ///
+    /// # Errors
+    /// The singular value solver did not converge.
+    pub fn directions(&self) -> Result<Matrix, DiscriminantError> {
+        let means = &self.whitened_means;
+        let svd = means.view().thin_svd().map_err(|_| DiscriminantError::Decomposition)?;
+        // The weighted whitened means sum to zero: one of the classes adds no direction.
+        let count = (means.nrows() - 1).min(means.ncols());
+        let mut directions = Matrix::from_fn(count, means.ncols(), |k, j| svd.V()[(j, k)]);
+        triangular_solve::solve_upper_triangular_in_place(
+            self.factor.transpose(),
+            directions.view_mut().transpose_mut(),
+            Par::Seq,
+        );
+        Ok(directions)
+    }
+}

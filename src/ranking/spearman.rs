@@ -1,0 +1,28 @@
+//! Spearman's rank correlation coefficient.
+
+use super::pearson::correlation;
+use super::Pairs;
+
+/// [`super::pearson()`] of the ranks, in `[-1, 1]`; equal values share the mean of their ranks. As
+/// `scipy.stats.spearmanr`. `None` for fewer than two pairs, and where a side is constant.
+/// `O(n log n)`.
+#[must_use]
+pub fn spearman(pairs: &Pairs) -> Option<f64> {
+    correlation(&mean_ranks(&pairs.scores()), &mean_ranks(&pairs.truths()))
+}
+
+/// Ranks from 0; equal values share the mean of theirs.
+fn mean_ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_unstable_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut first = 0;
+    for tied in order.chunk_by(|a, b| values[*a] == values[*b]) {
+        let mean = first as f64 + (tied.len() - 1) as f64 / 2.0;
+        for at in tied {
+            ranks[*at] = mean;
+        }
+        first += tied.len();
+    }
+    ranks
+}

@@ -1,0 +1,86 @@
+//! Accuracy of k nearest neighbours: the simplest probe of frozen features, and on average the best
+//! ranker of models in a large comparison (arXiv 2503.18528).
+//!
+//! Each row gets the class that most of its `k` nearest rows have; the score is the share of rows whose
+//! class that is, within `[0, 1]`, higher is better. Among classes with equally many votes the one with the
+//! nearest neighbour wins, and among rows at equal distance the one that comes first in the table is
+//! nearer. Distances are exact: see [`nearest_neighbours`](crate::features::nearest_neighbours).
+//!
+//! Public code differs: PARC's takes the nearest row to be the row itself, which duplicates break;
+//! scikit-learn's classifier breaks ties by the smallest label, so its result depends on the names of classes.
+
+use super::ScoreError;
+use crate::features::nearest_neighbours::{among, between, Metric};
+use crate::features::ClassedTable;
+
+/// Leave-one-out accuracy: each row is classified by the `k` nearest of the others.
+/// `O(N^2 d)` time, `O(N k)` memory.
+///
+/// # Errors
+/// Fewer than two classes, `k` of 0 or above `N - 1`, or, with the cosine, a zero row.
+pub fn knn_accuracy(
+    classes: ClassedTable<'_>,
+    k: usize,
+    metric: Metric,
+) -> Result<f64, ScoreError> {
+    let (rows, labels) = labelled(classes)?;
+    let neighbours = among(classes.table, &rows, k, metric)?;
+    Ok(accuracy(&neighbours, k, &labels, &labels))
+}
+
+/// Accuracy on the rows of `test` by the `k` nearest rows of `fit`. Classes of the same number are the
+/// same class; `test` may lack some. `O(N M d)` time, `O(M k)` memory.
+///
+/// # Errors
+/// Fewer than two classes or fewer than `k` rows in `fit`, `k` of 0, no rows in `test`, or, with the
+/// cosine, a zero row.
+pub fn knn_accuracy_split(
+    fit: ClassedTable<'_>,
+    test: ClassedTable<'_>,
+    k: usize,
+    metric: Metric,
+) -> Result<f64, ScoreError> {
+    let (fit_rows, fit_labels) = labelled(fit)?;
+    let (test_rows, test_labels) = flat(test);
+    if test_rows.is_empty() {
+        return Err(ScoreError::FewRows { score: SCORE, found: 0, needed: 1 });
+    }
+    let neighbours = between((fit.table, &fit_rows), (test.table, &test_rows), k, metric)?;
+    Ok(accuracy(&neighbours, k, &fit_labels, &test_labels))
+}
+
+const SCORE: &str = "kNN accuracy";
+
+fn labelled(classes: ClassedTable<'_>) -> Result<(Vec<u32>, Vec<u32>), ScoreError> {
+    match classes.classes.len() {
+        found @ (0 | 1) => Err(ScoreError::FewClasses { score: SCORE, found }),
+        _ => Ok(flat(classes)),
+    }
+}
+
+/// All rows in the table's order, and their classes.
+fn flat(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<u32>) {
+    let mut labelled: Vec<(u32, u32)> = (0..)
+        .zip(classes.classes)
+        .flat_map(|(c, rows)| rows.iter().map(move |&row| (row, c)))
+        .collect();
+    labelled.sort_unstable();
+    labelled.into_iter().unzip()
+}
+
+fn accuracy(neighbours: &[u32], k: usize, neighbour_label: &[u32], label: &[u32]) -> f64 {
+    let mut votes = Vec::with_capacity(k);
+    let correct = neighbours.chunks_exact(k).zip(label).filter(|(nearest, label)| {
+        votes.clear();
+        votes.extend(nearest.iter().map(|&at| neighbour_label[at as usize]));
+        majority(&votes) == Some(**label)
+    });
+    correct.count() as f64 / label.len() as f64
+}
+
+/// The most frequent vote, the earliest among equals.
+fn majority(votes: &[u32]) -> Option<u32> {
+    let count = |vote: u32| votes.iter().filter(|v| **v == vote).count();
+    // `max_by_key` takes the last of equals.
+    votes.iter().copied().rev().max_by_key(|vote| count(*vote))
+}

@@ -1,0 +1,54 @@
+//! The rows that one side of a transport score moves.
+
+use rand::seq::SliceRandom;
+
+use super::ScoreError;
+use crate::bound::split::generator;
+use crate::features::{Basis, ClassRows, ClassedTable};
+
+/// Keeps these draws apart from others under the same seed. Both sides use it: a task against itself
+/// must draw the same rows twice.
+const STREAM: u64 = 17;
+
+/// The features of both sides, grouped by class. With a limit, at most so many rows of a side, drawn
+/// without replacement from all its classes together, so that classes keep their shares but for
+/// chance; a class of which no row is drawn is left out.
+pub fn transported_rows(
+    source: ClassedTable<'_>,
+    target: ClassedTable<'_>,
+    limit: Option<usize>,
+    seed: u64,
+    score: &'static str,
+) -> Result<(ClassRows, ClassRows), ScoreError> {
+    let (source_width, target_width) = (source.table.width(), target.table.width());
+    if source_width != target_width {
+        return Err(ScoreError::Width { score, source_width, target_width });
+    }
+    let rows = |side: ClassedTable<'_>| {
+        let basis = Basis::raw(side.table.width());
+        match limit.filter(|&limit| limit < side.count()) {
+            None => basis.project_classes(side.table, side.classes),
+            Some(limit) => basis.project_classes(side.table, &draw(side.classes, limit, seed)),
+        }
+    };
+    Ok((rows(source), rows(target)))
+}
+
+/// The class of each row.
+pub fn class_of_rows(rows: &ClassRows) -> Vec<usize> {
+    (0..rows.classes()).flat_map(|c| std::iter::repeat_n(c, rows.count(c))).collect()
+}
+
+fn draw(classes: &[Vec<u32>], limit: usize, seed: u64) -> Vec<Vec<u32>> {
+    let mut rows: Vec<(usize, u32)> = classes
+        .iter()
+        .enumerate()
+        .flat_map(|(class, rows)| rows.iter().map(move |&row| (class, row)))
+        .collect();
+    rows.shuffle(&mut generator(seed, STREAM));
+    rows.truncate(limit);
+    rows.sort_unstable();
+    rows.chunk_by(|a, b| a.0 == b.0)
+        .map(|class| class.iter().map(|&(_, row)| row).collect())
+        .collect()
+}

@@ -1,0 +1,113 @@
+//! Which arc enters the basis of the network simplex: multiple partial pricing over the rows of the
+//! cost matrix.
+//!
+//! The most negative arc of each of the next rows makes a short list of candidates, from which a few
+//! pivots take the best (priced again before each) until rows are looked at again. Against one row a
+//! pivot this halves the pivots; against many rows a pivot it halves the reading.
+
+use super::lowest_difference::lowest_difference;
+
+/// Rows whose best arcs make a list, and pivots that one list serves. Measured on Gaussian points and on
+/// class-conditional problems of real embeddings, 200 to 5000 points.
+const LIST: usize = 16;
+const PIVOTS_PER_LIST: usize = 8;
+
+/// An arc that may enter the basis, with its reduced cost when last priced.
+#[derive(Debug, Clone, Copy)]
+pub struct Arc {
+    pub row: u32,
+    pub column: u32,
+    pub cost: f64,
+    pub reduced: f64,
+}
+
+/// The state of a search for entering arcs.
+pub struct Pricing {
+    next_row: usize,
+    candidates: Vec<Arc>,
+    /// Pivots that the list still serves.
+    pivots_left: usize,
+    /// Reduced costs below this share of the numbers they come from are rounding.
+    noise: f64,
+    arch: pulp::Arch,
+}
+
+impl Pricing {
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            next_row: 0,
+            candidates: Vec::with_capacity(LIST),
+            pivots_left: 0,
+            noise: 4.0 * f64::EPSILON,
+            arch: pulp::Arch::new(),
+        }
+    }
+
+    /// Take twice as large reduced costs for rounding from now on.
+    pub fn tolerate_more(&mut self) {
+        self.noise *= 2.0;
+    }
+
+    /// An arc of negative reduced cost; `None` if no arc has one.
+    pub fn entering_arc(
+        &mut self,
+        cost: &[f64],
+        source_dual: &[f64],
+        target_dual: &[f64],
+    ) -> Option<Arc> {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.retain_mut(|arc| {
+            arc.reduced =
+                arc.cost - source_dual[arc.row as usize] - target_dual[arc.column as usize];
+            self.is_negative(arc, source_dual, target_dual)
+        });
+        if self.pivots_left == 0 || candidates.is_empty() {
+            candidates.clear();
+            self.price_rows(cost, source_dual, target_dual, &mut candidates);
+            self.pivots_left = PIVOTS_PER_LIST;
+        }
+        self.pivots_left -= 1;
+        let best = (0..candidates.len())
+            .min_by(|&a, &b| candidates[a].reduced.total_cmp(&candidates[b].reduced));
+        let entering = best.map(|at| candidates.swap_remove(at));
+        self.candidates = candidates;
+        entering
+    }
+
+    /// Look at rows in turn until the list is full or all have been seen.
+    fn price_rows(
+        &mut self,
+        cost: &[f64],
+        source_dual: &[f64],
+        target_dual: &[f64],
+        candidates: &mut Vec<Arc>,
+    ) {
+        let m = target_dual.len();
+        for _ in 0..source_dual.len() {
+            let i = self.next_row;
+            self.next_row = if i + 1 == source_dual.len() { 0 } else { i + 1 };
+            let row = &cost[i * m..][..m];
+            let (lowest, j) = lowest_difference(self.arch, row, target_dual);
+            let arc = Arc {
+                row: i as u32,
+                column: j as u32,
+                cost: row[j],
+                reduced: lowest - source_dual[i],
+            };
+            if self.is_negative(&arc, source_dual, target_dual) {
+                candidates.push(arc);
+                if candidates.len() == LIST {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn is_negative(&self, arc: &Arc, source_dual: &[f64], target_dual: &[f64]) -> bool {
+        let size = arc.cost.abs()
+            + source_dual[arc.row as usize].abs()
+            + target_dual[arc.column as usize].abs();
+        arc.reduced < -self.noise * size
+    }
+}
