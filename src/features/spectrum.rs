@@ -8,13 +8,15 @@
 //! round, from an uncentred decomposition to centred scores, loses all digits once the mean is large
 //! against the spread.)
 //!
-//! With at least as many rows as features the `d x d` scatter is decomposed, else the `n x n` Gram matrix
-//! of the centred rows. Moments always give the former.
+//! With at least as many rows as features the `d x d` scatter is decomposed, else the centred rows are, by
+//! singular values: the features then nearly span the rows, and squaring would lose half the digits of the
+//! small directions, which count as much as the others. Moments always give the former.
 
-use faer::{linalg::matmul::matmul, linalg::solvers::EvdError, Accum, Par, Side};
+use faer::{linalg::matmul::matmul, Accum, ColRef, Par, Side};
+use thiserror::Error;
 
 use super::moments::{mean_of, Moments};
-use super::scatter::{add_gram, GramSum};
+use super::scatter::GramSum;
 use super::{ClassedTable, Table};
 use crate::matrix::Matrix;
 
@@ -22,6 +24,11 @@ use crate::matrix::Matrix;
 const BLOCK_ROWS: usize = 256;
 /// A part of the mean outside the span of the rows that is below this share of it is rounding.
 const NEGLIGIBLE_MEAN: f64 = 1e-12;
+
+/// An iterative decomposition gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the decomposition of the rows did not converge")]
+pub struct SpectrumError;
 
 /// The centred scatter's eigenvalues, with the mean in its eigenvectors. `r` is the rank, with
 /// eigenvalues below `max(n, d)` times the rounding unit of the largest counted as zero.
@@ -68,7 +75,7 @@ impl Spectrum {
         rows: &[u32],
         targets: &Matrix,
         axes: usize,
-    ) -> Result<(Self, Loadings), EvdError> {
+    ) -> Result<(Self, Loadings), SpectrumError> {
         let mean = mean_of(table, rows);
         let (centred_targets, means, squares) = centre_columns(targets);
         let (spectrum, centred) = if rows.len() < table.width() {
@@ -125,7 +132,7 @@ impl ClassSpectrum {
     ///
     /// # Errors
     /// The eigenvalue solver did not converge.
-    pub fn of(input: ClassedTable<'_>, axes: usize) -> Result<Self, EvdError> {
+    pub fn of(input: ClassedTable<'_>, axes: usize) -> Result<Self, SpectrumError> {
         if input.count() >= input.table.width() {
             return Self::of_moments(&Moments::of(input, false), axes);
         }
@@ -160,7 +167,7 @@ impl ClassSpectrum {
     ///
     /// # Errors
     /// The eigenvalue solver did not converge.
-    pub fn of_moments(moments: &Moments, axes: usize) -> Result<Self, EvdError> {
+    pub fn of_moments(moments: &Moments, axes: usize) -> Result<Self, SpectrumError> {
         let mut products = moments.offsets();
         for (&count, row) in moments.counts().iter().zip(products.rows_mut()) {
             for v in row {
@@ -237,7 +244,7 @@ fn primal(
     scatter: &Matrix,
     offsets: &Offsets<'_>,
     axes: usize,
-) -> Result<(Spectrum, Matrix), EvdError> {
+) -> Result<(Spectrum, Matrix), SpectrumError> {
     let (count, width) = (offsets.count, scatter.ncols());
     let (values, vectors) = eigen(scatter, count.max(width), width.min(count.saturating_sub(1)))?;
     let mut loadings = offsets.products.times_transposed(&vectors);
@@ -260,45 +267,34 @@ fn dual(
     mean: &[f64],
     targets: &Matrix,
     axes: usize,
-) -> Result<(Spectrum, Matrix), EvdError> {
+) -> Result<(Spectrum, Matrix), SpectrumError> {
     let (count, width) = (centred.nrows(), centred.ncols());
-    let mut gram = Matrix::zeros(count, count);
-    add_gram(&mut gram, centred.view());
-    let (values, vectors) = eigen(&gram, width, count.saturating_sub(1))?;
-    drop(gram);
-    let loadings = targets.transposed_times(&transposed(&vectors));
+    let svd = centred.view().thin_svd().map_err(|_| SpectrumError)?;
+    let singular: Vec<f64> = svd.S().column_vector().iter().copied().collect();
+    let largest = singular.first().copied().unwrap_or(0.0);
+    let smallest = (largest * width as f64 * f64::EPSILON).max(f64::MIN_POSITIVE.sqrt());
+    let limit = count.saturating_sub(1);
+    let rank = singular.iter().take(limit).take_while(|v| **v > smallest).count();
+    let values = singular[..rank].iter().map(|v| v * v).collect();
+    let (left, right) = (svd.U().subcols(0, rank), svd.V().subcols(0, rank));
 
-    // U^T mean = diag(1 / sqrt(s)) V^T Xc mean, and U b = Xc^T V (b / sqrt(s)).
+    let mut loadings = Matrix::zeros(targets.ncols(), rank);
+    loadings.set_to_product(targets.view().transpose(), left);
     let root = (count as f64).sqrt();
-    let along: Vec<f64> = centred.rows().map(|row| root * dot(row, mean)).collect();
-    let coordinates: Vec<f64> =
-        vectors.rows().zip(&values).map(|(v, s)| dot(v, &along) / s.sqrt()).collect();
-    let mut outside: Vec<f64> = mean.iter().map(|m| root * m).collect();
-    let mut combination = vec![0.0; count];
-    for ((v, s), a) in vectors.rows().zip(&values).zip(&coordinates) {
-        add_scaled(&mut combination, a / s.sqrt(), v);
-    }
-    for (row, c) in centred.rows().zip(&combination) {
-        add_scaled(&mut outside, -c, row);
-    }
+    let scaled: Vec<f64> = mean.iter().map(|m| root * m).collect();
+    let along = right.transpose() * ColRef::from_slice(&scaled);
+    let spanned = right * &along;
+    let outside: Vec<f64> = scaled.iter().zip(spanned.iter()).map(|(m, p)| m - p).collect();
     let mean_outside = negligible_as_zero(&outside, root, mean, false);
-
-    let kept = axes.min(vectors.nrows());
-    let mut axes = Matrix::zeros(kept, width);
-    axes.set_to_product(vectors.view().subrows(0, kept), centred.view());
-    for (axis, s) in axes.rows_mut().zip(&values) {
-        for v in axis {
-            *v /= s.sqrt();
-        }
-    }
-    let spectrum = Spectrum { count, width, values, mean: coordinates, mean_outside, axes };
-    Ok((spectrum, loadings))
+    let axes = Matrix::from_fn(axes.min(rank), width, |k, j| right[(j, k)]);
+    let mean = along.iter().copied().collect();
+    Ok((Spectrum { count, width, values, mean, mean_outside, axes }, loadings))
 }
 
 /// The eigenvalues above rounding, at most `limit`, largest first, and their eigenvectors as rows.
 /// `size` is the larger side of the matrix that the symmetric one is a product of.
-fn eigen(lower: &Matrix, size: usize, limit: usize) -> Result<(Vec<f64>, Matrix), EvdError> {
-    let evd = lower.view().self_adjoint_eigen(Side::Lower)?;
+fn eigen(lower: &Matrix, size: usize, limit: usize) -> Result<(Vec<f64>, Matrix), SpectrumError> {
+    let evd = lower.view().self_adjoint_eigen(Side::Lower).map_err(|_| SpectrumError)?;
     let (vectors, n) = (evd.U(), lower.nrows());
     let mut values: Vec<f64> = evd.S().column_vector().iter().rev().copied().collect();
     let largest = values.first().copied().unwrap_or(0.0);
@@ -380,10 +376,6 @@ fn divide_columns(loadings: &mut Matrix, values: &[f64]) {
             *q /= s.sqrt();
         }
     }
-}
-
-fn transposed(matrix: &Matrix) -> Matrix {
-    Matrix::from_fn(matrix.ncols(), matrix.nrows(), |i, j| matrix.row(j)[i])
 }
 
 fn add_scaled(sum: &mut [f64], factor: f64, v: &[f64]) {

@@ -21,7 +21,9 @@ pub fn from_rows(input: ClassedTable<'_>) -> Result<f64, ScoreError> {
     from_spectrum(&spectrum.map_err(|_| ScoreError::Decomposition { score: SCORE })?)
 }
 
-/// H-score of moments. Time `O(d^3)`.
+/// H-score of moments. Time `O(d^3)`. With about as many rows as features or fewer, directions in which the
+/// features vary by less than 1e-7 of their widest spread are lost in the squares, and with them their
+/// share of the score; rows keep them.
 ///
 /// # Errors
 /// As [`from_rows`].
