@@ -54,7 +54,7 @@ pub enum ScoreError {
     TargetRows { found: usize, expected: usize },
     #[error("there are no targets to score")]
     NoTargets,
-    #[error("the target value at row {row}, column {column} is {value}, which is not finite")]
+    #[error("a target value in column {column} is {value}, which is not finite")]
     TargetValue { row: usize, column: usize, value: f64 },
     #[error(
         "the moments were made without a scatter per class, which {score} needs; make them with it"
@@ -62,9 +62,9 @@ pub enum ScoreError {
     NoClassScatter { score: &'static str },
     #[error("pca is 0, but at least one principal component is needed")]
     NoComponents,
-    #[error("row {row} gives source class {column} the probability {value}; pass probabilities (a softmax of logits), which are not negative")]
+    #[error("a row gives source class {column} the probability {value}; pass probabilities (a softmax of logits), which are not negative")]
     NegativeProbability { row: u32, column: usize, value: f64 },
-    #[error("row {row}'s probabilities sum to {sum}, not to 1; pass the probabilities of all source classes (a softmax of logits)")]
+    #[error("the probabilities of a row sum to {sum}, not to 1; pass the probabilities of all source classes (a softmax of logits)")]
     NotADistribution { row: u32, sum: f64 },
     #[error("there are {source_labels} source labels but {labels} target labels; both must be of the same rows")]
     Lengths { source_labels: usize, labels: usize },
@@ -72,7 +72,7 @@ pub enum ScoreError {
     Energy { found: f64 },
     #[error("none of the {classes} classes has two rows, so {score} has no pair within a class; give it more rows")]
     NoPairs { score: &'static str, classes: usize },
-    #[error("row {row} is the same in all coordinates, so {score} cannot correlate it with others; drop it, or keep two or more coordinates")]
+    #[error("a row is the same in all coordinates, so {score} cannot correlate it with others; drop it, or keep two or more coordinates")]
     ConstantRow { score: &'static str, row: u32 },
     #[error(transparent)]
     Mixture(#[from] MixtureError),
@@ -90,6 +90,8 @@ pub enum ScoreError {
     Optimize { score: &'static str, reason: OptimizeError },
     #[error("{score} did not converge in {iterations} iterations: the last still gained {change:e} nats a row; this is a defect, please report it with the input")]
     NotConverged { score: &'static str, iterations: usize, change: f64 },
+    #[error("{score} had not converged after {iterations} iterations; scale the features down, or look for classes of repeated rows")]
+    Iterations { score: &'static str, iterations: usize },
     #[error("the evaluation rows have {found} classes, but the fit rows {expected}: number the classes of both alike")]
     EvaluationClasses { found: usize, expected: usize },
     #[error("`{name}` is {value}, but must be finite and above 0")]
