@@ -19,7 +19,7 @@ from rich.table import Table
 
 from polars_transferability import __version__
 from polars_transferability._check import TableColumns, check_tables
-from polars_transferability._compute import compute_bounds
+from polars_transferability._compute_bounds import compute_bounds
 from polars_transferability._leaderboard import join_leaderboard, read_leaderboard
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
 

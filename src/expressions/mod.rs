@@ -2,7 +2,7 @@
 //! that can be wrong with them, and turns results into columns. One file per expression
 //! ([`transfer_bound`], [`transfer_bounds`], [`class_wasserstein`], [`selection_quality`],
 //! [`pseudo_labels`]) or per family of expressions that differ in one call ([`wasserstein`] and its
-//! relatives, [`scores`], [`task_scores`], [`moments`], [`rank_statistics`]), and one per kind of input
+//! relatives, [`scores`], [`task_scores`], [`pool_scores`], [`moments`], [`rank_statistics`]), and one per kind of input
 //! ([`embedding`], [`class_names`], [`task`], [`inputs`], [`points`], [`score_rows`], [`score_kind`],
 //! [`options`], [`given_head`], [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`],
 //! [`record`]). No mathematics here: a number that is computed, not looked up or counted, comes from below.
@@ -18,6 +18,7 @@ mod inputs;
 mod moments;
 mod options;
 mod points;
+mod pool_scores;
 mod pseudo_labels;
 mod rank_statistics;
 mod record;
