@@ -139,8 +139,8 @@ impl Rows {
     fn value(&self, kind: &ScoreKind, input: &ScoreInput<'_>) -> PolarsResult<Value> {
         let value = match kind.reads() {
             Reads::Embedding if kind.is_spectral() => self.spectral(kind)?,
-            Reads::Embedding => self.from_embeddings(kind, input)?,
-            Reads::Probabilities => self.from_probabilities(kind)?,
+            Reads::Embedding => self.of_embeddings(kind, input)?,
+            Reads::Probabilities => self.of_probabilities(kind)?,
             Reads::SourceLabel => self.label_pairs.as_ref().map(|(z, y)| Ok(vec![nce(z, y)?])),
         };
         match value {
@@ -179,7 +179,7 @@ impl Rows {
         Ok(Some(value.map(|v| vec![v])))
     }
 
-    fn from_embeddings(
+    fn of_embeddings(
         &self,
         kind: &ScoreKind,
         input: &ScoreInput<'_>,
@@ -241,7 +241,7 @@ impl Rows {
         Ok(Some(value))
     }
 
-    fn from_probabilities(
+    fn of_probabilities(
         &self,
         kind: &ScoreKind,
     ) -> PolarsResult<Option<Result<Value, ScoreError>>> {
