@@ -120,15 +120,16 @@ def bind(node: exp.Anonymous, text: Text) -> Call:
     by_name = {parameter.name: parameter for parameter in function.parameters}
     by_place = [parameter.name for parameter in function.parameters if parameter.positional]
     arguments: dict[str, exp.Expr] = {}
+    named = False
     for place, argument in enumerate(node.expressions):
         if isinstance(argument, (exp.Kwarg, exp.PropertyEQ)):
-            name, value = argument.name.lower(), argument.expression
+            named, name, value = True, argument.name.lower(), argument.expression
             if name not in by_name:
                 reason = f"{function.name} has no argument {name}{nearest(name, by_name)}"
-                raise _at_name(text, f"{reason} Usage: {function.usage()}", name, value)
+                raise _at_name(text, f"{reason}; usage: {function.usage()}", name, value)
             if name in arguments:
                 raise _at_name(text, f"{function.name}: {name} is given twice", name, value)
-        elif len(arguments) > place or any(name not in by_place for name in arguments):
+        elif named:
             reason = f"{function.name}: an argument without a name follows one with a name"
             raise text.error_at(reason, argument)
         elif place >= len(by_place):

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from polars_transferability._sql._dialect import written
 from polars_transferability._sql._errors import Text
-from polars_transferability._sql._functions import Call, bind, build, is_call
+from polars_transferability._sql._functions import Call, bind, build, is_call, nearest
 from polars_transferability._sql._query import PlacedCall, Scope, own_nodes, table, table_names
 
 # The aggregates of Polars SQL.
@@ -118,9 +118,10 @@ class _Plan:
         if isinstance(node, exp.Column):
             if isinstance(node.this, exp.Star):
                 raise self.text.error_at(_STAR, node)
+            known = [*aliases, *(key.name for key in self.keys if isinstance(key, exp.Column))]
             reason = (
-                f"{written(node)} is neither in GROUP BY nor within an aggregate, but the query "
-                "has one row per group"
+                f"{written(node)} is neither in GROUP BY nor within an aggregate, but the result "
+                f"has one row per group{nearest(node.name, known)}"
             )
             raise self.text.error_at(reason, node)
         if isinstance(node, exp.Star):
