@@ -42,7 +42,7 @@ def bounds(**options: object) -> pl.DataFrame:
 
 ISSUE = """
     SELECT e.model,
-           WASSERSTEIN(e.embedding, e.embedding) AS w,
+           LOGME(e.embedding, e.label) AS logme,
            TRANSFER_BOUND(e.embedding, e.label, e.task, 'old', 'new').bound AS bound,
            l.accuracy
     FROM embeddings e JOIN leaderboard l ON l.model = e.model AND l.target = 'new'
@@ -60,10 +60,10 @@ def test_the_example_of_the_issue(engine: str) -> None:
         .join(LEADERBOARD, on="model")
         .group_by("model", "accuracy")
         .agg(
-            pt.wasserstein("embedding", "embedding").alias("w"),
+            pt.logme("embedding", "label").alias("logme"),
             pt.transfer_bound(OLD, NEW).struct["bound"].alias("bound"),
         )
-        .select("model", "w", "bound", "accuracy")
+        .select("model", "logme", "bound", "accuracy")
         .sort("bound")
     )
     assert found.collect_schema() == expected.schema
@@ -208,6 +208,42 @@ EQUAL = {
         "WHERE EXISTS (SELECT 1 FROM leaderboard l WHERE l.model = e.model AND l.accuracy > 0.65) "
         "GROUP BY e.model",
         lambda: pl.DataFrame({"model": ["net1"], "r": [1.0]}),
+    ),
+    "functions of rows": (
+        "SELECT model, LEEP(SOFTMAX(embedding), label) AS a, "
+        "H_SCORE(embedding, label => PSEUDO_LABELS(embedding, 2, seed => 1)) AS b "
+        "FROM embeddings GROUP BY model",
+        lambda: BY_MODEL.agg(
+            pt.leep(pt.softmax("embedding"), "label").alias("a"),
+            pt.h_score("embedding", pt.pseudo_labels("embedding", 2, seed=1)).alias("b"),
+        ),
+    ),
+    "scores and their fields": (
+        "SELECT model, SCORES(embedding, label, which => ['logme', 'h_score']) AS s, "
+        "LINEAR_PROBE(embedding, label, fit => split = 'train').accuracy AS accuracy, "
+        "OTDD(embedding, label, task, 'old', 'new', p => 1) AS d, "
+        "KNN_ACCURACY(embedding, label, k => 3, metric => 'cosine') AS knn "
+        "FROM embeddings GROUP BY model",
+        lambda: BY_MODEL.agg(
+            pt.scores("embedding", "label", which=["logme", "h_score"]).alias("s"),
+            pt.linear_probe("embedding", "label", fit=TRAIN)
+            .struct.field("accuracy")
+            .alias("accuracy"),
+            pt.otdd(OLD, NEW, p=1).alias("d"),
+            pt.knn_accuracy("embedding", "label", k=3, metric="cosine").alias("knn"),
+        ),
+    ),
+    "moments, merged": (
+        "WITH m AS "
+        "(SELECT model, task, MOMENTS(embedding, label) AS m FROM embeddings GROUP BY 1, 2) "
+        "SELECT model, H_SCORE(m) AS h FROM m GROUP BY model",
+        lambda: (
+            TABLES["embeddings"]
+            .group_by("model", "task", maintain_order=True)
+            .agg(pt.moments("embedding", "label").alias("m"))
+            .group_by("model", maintain_order=True)
+            .agg(pt.h_score("m").alias("h"))
+        ),
     ),
     "case and null": (
         f"SELECT model, CASE WHEN {BOUND}.bound > {BOUND}.trivial_loss THEN 'vacuous' END AS word "
@@ -362,7 +398,7 @@ usage: PEARSON(score, truth)
         "SELECT WASSERSTEIN(embedding, embedding, x_wait => 2) FROM embeddings",
         """\
 line 1, column 42: WASSERSTEIN has no argument x_wait; did you mean x_weight?; \
-usage: WASSERSTEIN(x, y [, p => ..., x_weight => ..., y_weight => ...])
+usage: WASSERSTEIN(x, y[, p => ..., x_weight => ..., y_weight => ...])
   |
 1 | SELECT WASSERSTEIN(embedding, embedding, x_wait => 2) FROM embeddings
   |                                          ^^^^^^""",
@@ -490,6 +526,7 @@ def test_errors_point_into_the_query(case: str) -> None:
         ("SELECT PEARSON(label, truth => 1, score => 2) FROM embeddings", "score is given twice"),
         ("SELECT PEARSON(score => 1, label) FROM embeddings", "without a name follows"),
         ("WITH RECURSIVE a AS (SELECT PEARSON(1, 1)) SELECT 1", "WITH RECURSIVE is not available"),
+        ("SELECT SOFTMAX(embedding) FROM embeddings", "SOFTMAX has a value for each row"),
         ("SELECT nope.label FROM embeddings", "there is no table nope in FROM"),
         ("SELECT PEARSON(label, ROOT(label)) FROM embeddings", "there is no function ROOT"),
         (f"SELECT {BOUND[:-1]}, head => h) FROM embeddings", "there is no table h"),
@@ -560,6 +597,25 @@ def test_bounds_are_made_when_read() -> None:
     assert rows(within).item() == 3
     with pytest.raises(pt.QueryError, match=r"line 1, column 15: table bounds: is made from"):
         pt.sql("SELECT * FROM bounds", leaderboard=LEADERBOARD)
+
+
+def test_scores_and_selection_quality_are_made_when_read() -> None:
+    scores = pt.compute_scores(TABLES["embeddings"])
+    assert rows("SELECT * FROM scores").equals(scores)
+    found = rows("SELECT * FROM selection_quality")
+    lowest = (
+        pt.compute_bounds(TABLES["embeddings"])
+        .group_by("model", "target")
+        .agg(pl.col("bound").min())
+    )
+    joined = pt.join_leaderboard(
+        scores.join(lowest, on=["model", "target"], maintain_order="left"), LEADERBOARD
+    )
+    names = ["logme", "h_score", "shrinkage_h_score", "transrate", "gbc", "knn_accuracy", "bound"]
+    assert found.equals(pt.compare(joined, scores=names))
+    assert found.filter("trivial")["score"].unique().to_list() == ["mean_accuracy_elsewhere"]
+    with pytest.raises(pt.QueryError, match="leaderboard is not given"):
+        pt.sql("SELECT * FROM selection_quality", embeddings=TABLES["embeddings"])
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from polars_transferability._sql._dialect import written
 from polars_transferability._sql._errors import Text
-from polars_transferability._sql._functions import Call, bind, build, is_call, nearest
+from polars_transferability._sql._functions import Call, bind, build, is_call, is_row_call, nearest
 from polars_transferability._sql._query import PlacedCall, Scope, own_nodes, table, table_names
 
 # The aggregates of Polars SQL.
@@ -28,6 +28,7 @@ _AGGREGATES = {
     *("STDDEV", "STDDEV_SAMP", "STDEV", "STDEV_SAMP", "STRING_AGG", "SUM", "TOTAL"),
     *("VAR", "VARIANCE", "VAR_SAMP"),
 }
+_NAMED = (exp.Kwarg, exp.PropertyEQ)
 # The name of what step 2 returns.
 _GROUPED = "groups of the query"
 # Step 1 has these clauses, step 3 the others.
@@ -177,6 +178,12 @@ def _check(select: exp.Select, text: Text) -> None:
                 reason = f"{call.name.upper()} is an aggregate and cannot stand in {name}{hint}"
                 raise text.error_at(reason, call)
     for call in filter(is_call, own_nodes(select)):
+        holder = call.parent.parent if isinstance(call.parent, _NAMED) else call.parent
+        if is_row_call(call):
+            if not is_call(holder):
+                reason = f"{call.name.upper()} has a value for each row: it can only be an argument"
+                raise text.error_at(f"{reason} of another function of this package", call)
+            continue
         if isinstance(call.parent, exp.Window):
             reason = f"{call.name.upper()} cannot be taken OVER a window; use GROUP BY"
             raise text.error_at(reason, call)
@@ -229,7 +236,7 @@ def _rows(select: exp.Select, plan: _Plan, scope: Scope) -> pl.LazyFrame:
     """Return what step 2 reads: keys, arguments of calls and columns of aggregates."""
     needed = [*plan.keys]
     for call in plan.calls.values():
-        needed += [argument for _, argument in call.columns()]
+        needed += call.inputs()
     for node in plan.aggregates.values():
         needed += node.find_all(exp.Column)
     by_name = {written(node): node for node in needed}
@@ -250,11 +257,14 @@ def _of_rows(select: exp.Select, items: list[exp.Expr]) -> exp.Select:
 def _call_value(name: str, call: Call, scope: Scope) -> pl.Expr:
     line, column = scope.text.place(call.node.meta["start"])
     place = f"{call.function.name}, line {line}, column {column}"
-    # So messages of the plugin, which speak of columns, point into the query.
-    columns = {
-        parameter: pl.col(written(node)).alias(f"{written(node)} ({place})")
-        for parameter, node in call.columns()
-    }
+
+    def column_of(argument: exp.Expr | Call) -> pl.Expr:
+        if isinstance(argument, Call):
+            return _call_value(written(argument.node), argument, scope)
+        # So messages of the plugin, which speak of columns, point into the query.
+        return pl.col(written(argument)).alias(f"{written(argument)} ({place})")
+
+    columns = {parameter: column_of(argument) for parameter, argument in call.columns()}
     return build(call, columns, scope.table, scope.text).alias(name)
 
 
