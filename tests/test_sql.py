@@ -26,6 +26,8 @@ LEADERBOARD = pl.DataFrame(
     }
 )
 TABLES = {"embeddings": embedding_rows(models=3), "leaderboard": LEADERBOARD}
+STRUCTS = TABLES["embeddings"].select(pl.struct("model", "task").alias("s"), "label")
+TABLES["structs"] = STRUCTS
 BY_MODEL = TABLES["embeddings"].group_by("model", maintain_order=True)
 BOUND = "TRANSFER_BOUND(embedding, label, task, 'old', 'new', l2 => 0.1)"
 
@@ -245,6 +247,26 @@ EQUAL = {
             .agg(pt.h_score("m").alias("h"))
         ),
     ),
+    "keys that are arguments, fields of keys": (
+        "SELECT s.model AS a, s.model || '!' AS b, PEARSON(label, label * 2) AS p, SUM(label) AS n "
+        "FROM structs GROUP BY s, label ORDER BY a, n",
+        lambda: (
+            STRUCTS.group_by("s", "label", maintain_order=True)
+            .agg(pt.pearson("label", pl.col("label") * 2).alias("p"), pl.len())
+            .select(
+                pl.col("s").struct["model"].alias("a"),
+                (pl.col("s").struct["model"] + "!").alias("b"),
+                "p",
+                (pl.col("label") * pl.col("len")).alias("n"),
+            )
+            .sort("a", "n", maintain_order=True)
+        ),
+    ),
+    "a named window": (
+        "SELECT model, RANK() OVER w AS r FROM embeddings GROUP BY model "
+        "HAVING PEARSON(label, label) > 0 WINDOW w AS (ORDER BY model DESC) ORDER BY model",
+        lambda: pl.DataFrame({"model": ["net0", "net1", "net2"], "r": [3, 2, 1]}),
+    ),
     "case and null": (
         f"SELECT model, CASE WHEN {BOUND}.bound > {BOUND}.trivial_loss THEN 'vacuous' END AS word "
         "FROM embeddings GROUP BY model",
@@ -308,7 +330,7 @@ def test_a_query_without_our_functions_is_polars_sql() -> None:
     query = "SELECT model, accuracy FROM leaderboard WHERE accuracy > 0.6 ORDER BY 2 -- a comment"
     expected = pl.SQLContext(leaderboard=LEADERBOARD).execute(query, eager=True)
     assert rows(query).equals(expected)
-    assert rows("SHOW TABLES")["name"].to_list() == ["embeddings", "leaderboard"]
+    assert rows("SHOW TABLES")["name"].to_list() == ["embeddings", "leaderboard", "structs"]
 
 
 # Queries that must mean the same to Polars after sqlglot has read and written them.
@@ -490,8 +512,8 @@ line 1, column 8: SPEARMAN: truth column "model" of spearman has dtype str, but 
     "missing table without a near name": (
         "SELECT model FROM imagenet_zoo",
         """\
-line 1, column 19: there is no table imagenet_zoo; there are embeddings, leaderboard, bounds, \
-scores, selection_quality
+line 1, column 19: there is no table imagenet_zoo; there are embeddings, leaderboard, structs, \
+bounds, scores, selection_quality
   |
 1 | SELECT model FROM imagenet_zoo
   |                   ^^^^^^^^^^^^""",
@@ -526,6 +548,10 @@ def test_errors_point_into_the_query(case: str) -> None:
         ("SELECT PEARSON(label, truth => 1, score => 2) FROM embeddings", "score is given twice"),
         ("SELECT PEARSON(score => 1, label) FROM embeddings", "without a name follows"),
         ("WITH RECURSIVE a AS (SELECT PEARSON(1, 1)) SELECT 1", "WITH RECURSIVE is not available"),
+        (
+            "SELECT LOGMEE(embedding, label), LOGME(embedding, label) FROM embeddings",
+            "line 1, column 8: there is no function LOGMEE; did you mean LOGME?",
+        ),
         ("SELECT SOFTMAX(embedding) FROM embeddings", "SOFTMAX has a value for each row"),
         ("SELECT nope.label FROM embeddings", "there is no table nope in FROM"),
         ("SELECT PEARSON(label, ROOT(label)) FROM embeddings", "there is no function ROOT"),
