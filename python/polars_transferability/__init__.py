@@ -60,6 +60,7 @@ from polars_transferability._scores import (
     transrate,
 )
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
+from polars_transferability._sql import QueryError, sql
 from polars_transferability._task import Task, task
 from polars_transferability._task_scores import ot_nce, otce, otdd
 from polars_transferability._transport import (
@@ -76,6 +77,7 @@ __all__ = [
     "GroundCost",
     "LeaderboardJoin",
     "Lipschitz",
+    "QueryError",
     "Rank",
     "Task",
     "Transform",
@@ -118,6 +120,7 @@ __all__ = [
     "sliced_wasserstein",
     "softmax",
     "spearman",
+    "sql",
     "task",
     "top_k_recall",
     "transfer_bound",
