@@ -10,6 +10,7 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 import sqlglot
+from polars.testing import assert_frame_equal
 from polars_transferability._sql._dialect import PolarsSQL, written
 from polars_transferability._sql._functions import functions
 from registry import embedding_rows
@@ -69,8 +70,9 @@ def test_the_example_of_the_issue(engine: str) -> None:
         .sort("bound")
     )
     assert found.collect_schema() == expected.schema
-    assert found.collect(engine=engine).equals(expected)
-    assert pt.sql(ISSUE, eager=True, **TABLES).equals(expected)
+    # A join promises no order of rows, on which the last digits of sums depend.
+    assert_frame_equal(found.collect(engine=engine), expected, rel_tol=1e-10)
+    assert_frame_equal(pt.sql(ISSUE, eager=True, **TABLES), expected, rel_tol=1e-10)
 
 
 def test_the_zoo(data: Path) -> None:
@@ -666,8 +668,10 @@ def test_command(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [
         f"wrote {out / name}: 3 rows" for name in ("ranking.parquet", "ranking.csv")
     ]
-    assert done.stdout == (out / "ranking.csv").read_text() == expected.write_csv()
-    assert pl.read_parquet(out / "ranking.parquet").equals(expected)
+    assert done.stdout == (out / "ranking.csv").read_text()
+    found = pl.read_parquet(out / "ranking.parquet")
+    assert found.write_csv() == done.stdout
+    assert_frame_equal(found, expected, rel_tol=1e-10)
     assert sorted(path.name for path in out.iterdir()) == ["ranking.csv", "ranking.parquet"]
     table = run("report", query, *tables)
     assert (table.returncode, table.stderr) == (0, "")

@@ -14,7 +14,7 @@ from polars_transferability._compute_bounds import compute_bounds
 from polars_transferability._compute_scores import compute_scores
 from polars_transferability._keys import TRAIN_ROWS
 from polars_transferability._leaderboard import join_leaderboard
-from polars_transferability._sql._query import Opener
+from polars_transferability._sql._scope import Opener
 from polars_transferability._tables import Paths, Table, open_tables
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | Paths"
