@@ -619,7 +619,8 @@ def test_models_of_different_width_and_columns_are_one_table(tmp_path: Path) -> 
 
 def test_bounds_are_made_when_read() -> None:
     expected = pt.compute_bounds(TABLES["embeddings"])
-    assert rows("SELECT * FROM bounds").equals(expected)
+    key = ["model", "source", "target"]
+    assert rows("SELECT * FROM bounds").sort(key).equals(expected.sort(key))
     best = rows("SELECT model, MIN(bound) AS bound FROM Bounds GROUP BY model ORDER BY bound")
     lowest = expected.group_by("model").agg(pl.col("bound").min()).sort("bound")
     assert best.equals(lowest)
@@ -630,6 +631,30 @@ def test_bounds_are_made_when_read() -> None:
     assert rows(within).item() == 3
     with pytest.raises(pt.QueryError, match=r"line 1, column 15: table bounds: is made from"):
         pt.sql("SELECT * FROM bounds", leaderboard=LEADERBOARD)
+
+
+def test_only_the_bounds_that_are_asked_for_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def spy(rows: pl.LazyFrame, **options: object) -> pl.DataFrame:
+        asked.append((rows.select("model").unique().collect().item(), options["sources"]))
+        return pt.compute_bounds(rows, **options)
+
+    monkeypatch.setattr("polars_transferability._sql._tables.compute_bounds", spy)
+    query = (
+        "SELECT model, bound FROM bounds WHERE source = 'old' AND model <> 'net1' ORDER BY model"
+    )
+    lazy = pt.sql(query, **TABLES)
+    assert asked == []
+    expected = pt.compute_bounds(TABLES["embeddings"], sources=["old"]).filter(MODEL != "net1")
+    assert lazy.collect().equals(expected.select("model", "bound"))
+    assert asked == [("net0", ("old",)), ("net2", ("old",))]
+    # What is known only of a bound narrows nothing, and is true of the result.
+    low = lazy.collect()["bound"].min()
+    found = rows(f"SELECT bound FROM bounds WHERE source = 'old' AND bound <= {low}")
+    assert found["bound"].to_list() == [low]
+    assert rows("SELECT * FROM bounds WHERE source = 'none'").is_empty()
+    assert rows("SELECT * FROM bounds LIMIT 1").height == 1
 
 
 def test_scores_and_selection_quality_are_made_when_read() -> None:

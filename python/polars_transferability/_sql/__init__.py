@@ -53,8 +53,9 @@ def sql(query: str, *, eager: bool = False, **frames: Source) -> pl.DataFrame | 
         Tables by name: a frame, a lazy frame, the path of a CSV or Parquet file, a glob, a folder
         or a list of paths. Three more are made if the query reads them and no frame has their name:
         `bounds` is `compute_bounds` of the frame `embeddings`, `scores` is `compute_scores` of it,
-        and `selection_quality` compares both with the frame `leaderboard`. They are computed when
-        `sql` is called.
+        and `selection_quality` compares both with the frame `leaderboard`. Of `bounds`, those that
+        a condition on `model`, `source` and `target` leaves are computed, by `collect`; the other
+        two are computed when `sql` is called.
 
     Returns
     -------
