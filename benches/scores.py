@@ -1,0 +1,254 @@
+"""Scores against the public implementations' method in NumPy and scikit-learn, on the same rows.
+
+10,000 rows of width 1024 in 100 classes, one thread, in turn; prints ratios and peak memory.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+import polars_transferability as pt
+
+ROWS, WIDTH, CLASSES = 10_000, 1024, 100
+RUNS = 5
+THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def rows() -> tuple[np.ndarray, np.ndarray]:
+    """Features after a ReLU, around a mean for each class, in single precision."""
+    random = np.random.default_rng(0)
+    labels = np.arange(ROWS) % CLASSES
+    means = random.random((CLASSES, WIDTH), dtype=np.float32) - 0.5
+    noise = random.standard_normal((ROWS, WIDTH), dtype=np.float32)
+    return np.maximum(noise + means[labels], 0), labels
+
+
+def frame(features: np.ndarray, labels: np.ndarray) -> pl.DataFrame:
+    column = pl.Series(features, dtype=pl.Array(pl.Float32, WIDTH))
+    return pl.DataFrame({"embedding": column, "label": labels})
+
+
+# The peers: the published definitions as a careful user writes them in NumPy, in f64.
+
+
+def logme(features: np.ndarray, labels: np.ndarray) -> float:
+    """The authors' ICML code: one SVD, then a fixed point for each class."""
+    f = features.astype(np.float64)
+    n, d = f.shape
+    _, s, vt = np.linalg.svd(f, full_matrices=True) if n <= d else truncated_svd(f)
+    sigma = s**2
+    total = 0.0
+    for c in range(labels.max() + 1):
+        y = (labels == c).astype(np.float64)
+        x = s * (vt @ (f.T @ y)) / np.maximum(s, 1e-300)  # U s-weighted coordinates
+        x = x / np.maximum(s, 1e-300)
+        rest = (y**2).sum() - (x**2).sum()
+        alpha, beta, t = 1.0, 1.0, 1.0
+        for _ in range(11):
+            gamma = (sigma / (sigma + t)).sum()
+            m2 = (sigma * x**2 / (t + sigma) ** 2).sum()
+            res2 = (x**2 / (1 + sigma / t) ** 2).sum() + rest
+            alpha, beta = gamma / (m2 + 1e-5), (n - gamma) / (res2 + 1e-5)
+            t_new = alpha / beta
+            if abs(t_new - t) / t <= 1e-2:
+                t = t_new
+                break
+            t = t_new
+        evidence = d / 2 * np.log(alpha) + n / 2 * np.log(beta)
+        evidence -= 0.5 * np.log(alpha + beta * sigma).sum() + (d - len(sigma)) / 2 * np.log(alpha)
+        evidence -= beta / 2 * res2 + alpha / 2 * m2 + n / 2 * np.log(2 * np.pi)
+        total += evidence / n
+    return float(total / (labels.max() + 1))
+
+
+def truncated_svd(f: np.ndarray) -> tuple[None, np.ndarray, np.ndarray]:
+    """As in the public code: the decomposition of the Gram matrix."""
+    _, s, vt = np.linalg.svd(f.T @ f)
+    return None, np.sqrt(s), vt
+
+
+def h_score(features: np.ndarray, labels: np.ndarray) -> float:
+    f = features.astype(np.float64)
+    means = np.zeros_like(f)
+    for c in range(labels.max() + 1):
+        means[labels == c] = f[labels == c].mean(axis=0)
+    covariance, between = np.cov(f, rowvar=False), np.cov(means, rowvar=False)
+    return float(np.trace(np.linalg.pinv(covariance, rcond=1e-15) @ between))
+
+
+def shrinkage_h_score(features: np.ndarray, labels: np.ndarray) -> float:
+    from sklearn.covariance import LedoitWolf
+
+    f = features.astype(np.float64)
+    fitted = LedoitWolf().fit(f)
+    means = np.zeros_like(f)
+    for c in range(labels.max() + 1):
+        means[labels == c] = f[labels == c].mean(axis=0)
+    between = np.cov(means, rowvar=False)
+    share = 1 - fitted.shrinkage_
+    return float(share * np.trace(np.linalg.pinv(fitted.covariance_) @ between))
+
+
+def transrate(features: np.ndarray, labels: np.ndarray, eps: float = 1e-4) -> float:
+    z = features.astype(np.float64)
+    z -= z.mean(axis=0)
+
+    def rate(z: np.ndarray) -> float:
+        n, d = z.shape
+        return float(0.5 * np.linalg.slogdet(np.eye(d) + z.T @ z / (n * eps))[1])
+
+    within = sum((labels == c).mean() * rate(z[labels == c]) for c in range(labels.max() + 1))
+    return rate(z) - float(within)
+
+
+def knn(features: np.ndarray, labels: np.ndarray, k: int = 5) -> float:
+    """Leave-one-out, the row itself left out by its number, as a duplicate may stand first."""
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(features)
+    found = search.kneighbors(return_distance=False)
+    votes = np.sort(labels[found], axis=1)
+    return float(
+        np.mean([np.bincount(v).argmax() == y for v, y in zip(votes, labels, strict=True)])
+    )
+
+
+def nleep(features: np.ndarray, labels: np.ndarray) -> float:
+    from sklearn.decomposition import PCA
+    from sklearn.mixture import GaussianMixture
+
+    reduced = PCA(n_components=0.8).fit_transform(features.astype(np.float64))
+    mixture = GaussianMixture(5 * CLASSES, random_state=0).fit(reduced)
+    theta = mixture.predict_proba(reduced)
+    joint = np.array([theta[labels == c].sum(axis=0) for c in range(CLASSES)]) / len(labels)
+    conditional = joint / joint.sum(axis=0)
+    return float(np.log((conditional[labels] * theta).sum(axis=1)).mean())
+
+
+EXPRESSIONS: dict[str, Callable[[], pl.Expr]] = {
+    "logme": lambda: pt.logme("embedding", "label"),
+    "h_score": lambda: pt.h_score("embedding", "label"),
+    "shrinkage_h_score": lambda: pt.shrinkage_h_score("embedding", "label"),
+    "transrate": lambda: pt.transrate("embedding", "label"),
+    "knn_accuracy": lambda: pt.knn_accuracy("embedding", "label"),
+    "nleep": lambda: pt.nleep("embedding", "label"),
+}
+PEERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "logme": logme,
+    "h_score": h_score,
+    "shrinkage_h_score": shrinkage_h_score,
+    "transrate": transrate,
+    "knn_accuracy": knn,
+    "nleep": nleep,
+}
+# How far apart the values may be; None where the definitions leave room (the start of EM).
+AGREE: dict[str, float | None] = {
+    **dict.fromkeys(("logme", "h_score", "shrinkage_h_score", "transrate"), 1e-6),
+    "knn_accuracy": 1e-3,  # single precision ranks near-equal distances differently
+    "nleep": None,
+}
+# Half a minute each time.
+SLOW = ("nleep",)
+
+
+def timed(call: Callable[[], float]) -> tuple[float, float]:
+    start = time.process_time()
+    value = call()
+    return time.process_time() - start, value
+
+
+def compare(name: str, table: pl.DataFrame, features: np.ndarray, labels: np.ndarray) -> str:
+    ours, peers = [], []
+    for _ in range(1 if name in SLOW else RUNS):
+        seconds, value = timed(lambda: float(table.select(EXPRESSIONS[name]()).item()))
+        ours.append(seconds)
+        seconds, other = timed(lambda: PEERS[name](features, labels))
+        peers.append(seconds)
+        allowed = AGREE[name]
+        if allowed is not None and abs(value - other) > allowed * max(1.0, abs(other)):
+            sys.exit(f"{name}: {value} is not {other}")
+    ratios = sorted(p / o for p, o in zip(peers, ours, strict=True))
+    memory = [peak(name, side) for side in ("ours", "peer")]
+    return (
+        f"{name:18} ours {statistics.median(ours):6.3f} s  peer {statistics.median(peers):7.3f} s  "
+        f"peer/ours {ratios[0]:5.1f} / {statistics.median(ratios):5.1f} / {ratios[-1]:5.1f}  "
+        f"memory {memory[0]:5.0f} and {memory[1]:5.0f} MB"
+    )
+
+
+def peak(name: str, side: str) -> float:
+    """Most memory beyond the rows in a process of its own, in MB."""
+    command = [sys.executable, __file__, "--peak", name, side]
+    return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+
+def measure_peak(name: str, side: str) -> None:
+    features, labels = rows()
+    table = frame(features, labels)
+    if side == "ours":
+        del features
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if side == "ours":
+        table.select(EXPRESSIONS[name]())
+    else:
+        PEERS[name](features, labels)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident) / 1024)
+
+
+def together(table: pl.DataFrame) -> str:
+    spectral = ["logme", "h_score", "shrinkage_h_score", "transrate", "gbc"]
+    several = pt.scores("embedding", "label", which=spectral)
+    singles = [getattr(pt, name)("embedding", "label") for name in spectral]
+    ratios = []
+    for _ in range(3):
+        start = time.process_time()
+        table.select(several)
+        middle = time.process_time()
+        for single in singles:
+            table.select(single)
+        ratios.append((time.process_time() - middle) / (middle - start))
+        last = middle - start
+    return (
+        f"scores of {', '.join(spectral)}: {last:.3f} s; one by one takes "
+        f"{min(ratios):.1f} / {statistics.median(ratios):.1f} / {max(ratios):.1f} times as long"
+    )
+
+
+def alone(table: pl.DataFrame) -> str:
+    names = ("gbc", "parc", "sfda", "etran", "ncti")
+    times = {
+        name: timed(lambda n=name: table.select(getattr(pt, n)("embedding", "label")))[0]
+        for name in names
+    }
+    return "without a peer: " + ", ".join(f"{name} {t:.3f} s" for name, t in times.items())
+
+
+def main() -> None:
+    features, labels = rows()
+    table = frame(features, labels)
+    print(
+        f"{ROWS} x {WIDTH}, {CLASSES} classes, f32; median of {RUNS} runs (nleep: 1), ratios min / median / "
+        "max, processor seconds, one thread; memory beyond the rows, ours and the peer's",
+        flush=True,
+    )
+    for name in EXPRESSIONS:
+        print(compare(name, table, features, labels), flush=True)
+    print(together(table))
+    print(alone(table))
+
+
+if __name__ == "__main__":
+    if {os.environ.get(name) for name in THREADS} != {"1"}:
+        sys.exit(f"one thread for both sides: set {', '.join(THREADS)} to 1, or use `make bench`")
+    if sys.argv[1:2] == ["--peak"]:
+        measure_peak(*sys.argv[2:])
+    else:
+        main()
