@@ -37,6 +37,7 @@ from polars_transferability._ranking import (
     top_k_recall,
     weighted_tau,
 )
+from polars_transferability._report import Report, report
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
 from polars_transferability._task import Task, task
 from polars_transferability._transport import class_wasserstein, wasserstein
@@ -48,6 +49,7 @@ __all__ = [
     "LeaderboardJoin",
     "Lipschitz",
     "Rank",
+    "Report",
     "Task",
     "Transform",
     "__version__",
@@ -59,6 +61,7 @@ __all__ = [
     "pearson",
     "read_leaderboard",
     "regret_at_k",
+    "report",
     "selection_quality",
     "spearman",
     "task",

@@ -1,0 +1,139 @@
+"""The pictures of a report: static SVG, drawn by Vega-Altair.
+
+They are drawn for the width of a telephone; the page puts several side by side. Colours are those
+of the light page; the style sheet gives each its counterpart for the dark one.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import count
+
+import altair as alt
+import polars as pl
+import vl_convert
+
+from polars_transferability._report._results import TERMS
+
+WIDTH = 300
+# The style sheet knows them by these values.
+TEXT, MUTED, GRID = "#1b1f24", "#59636e", "#d8dee4"
+COLOURS = dict(zip(TERMS, ("#0072b2", "#cc79a7", "#e69f00"), strict=True))
+# More names than these would cover each other.
+_LABELLED_POINTS = 12
+
+_numbers = count()
+
+
+def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
+    """Draw the terms of each row, stacked, in the order of the rows.
+
+    Parameters
+    ----------
+    rows
+        The terms, in nats.
+    names
+        Column of what stands above each bar.
+    marks
+        Also draw `target_loss` (a tick) and `trivial_loss` (a dashed line).
+    """
+    order = rows[names].to_list()
+    long = rows.unpivot(TERMS, index=names, variable_name="term", value_name="nats").with_columns(
+        rank=pl.col("term").replace_strict(dict(zip(TERMS, range(3), strict=True)))
+    )
+    y = alt.Y(f"{names}:N", sort=order, axis=None, scale=alt.Scale(paddingInner=0.55))
+    layers: list[alt.Chart] = [
+        alt.Chart(long)
+        .mark_bar()
+        .encode(
+            y=y,
+            x=alt.X("nats:Q", title="nats"),
+            color=alt.Color(
+                "term:N",
+                scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
+                legend=None,
+            ),
+            order="rank:Q",
+        ),
+        alt.Chart(rows)
+        .mark_text(align="left", baseline="bottom", yOffset=-8, fontSize=12, color=TEXT)
+        .encode(y=y, x=alt.value(0), text=f"{names}:N"),
+    ]
+    if marks:
+        layers.insert(
+            1,
+            alt.Chart(rows)
+            .mark_tick(color=TEXT, thickness=3, height=18)
+            .encode(y=y, x="target_loss:Q"),
+        )
+        layers.append(
+            alt.Chart(rows.head(1))
+            .mark_rule(color=MUTED, strokeDash=[4, 3])
+            .encode(x="trivial_loss:Q")
+        )
+    return _svg(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(34)))
+
+
+def scatter(rows: pl.DataFrame, model: str, score: str, *, higher_is_better: bool) -> str:
+    """Draw a score against the accuracy, a named point per model; better is right and up."""
+    x = alt.X(
+        f"{score}:Q",
+        title=score.replace("_", " ") + ("" if higher_is_better else " (lower is better)"),
+        scale=alt.Scale(zero=False, padding=24, reverse=not higher_is_better),
+        axis=alt.Axis(tickCount=5),
+    )
+    y = alt.Y("accuracy:Q", scale=alt.Scale(zero=False, padding=16), axis=alt.Axis(tickCount=5))
+    points = alt.Chart(rows).mark_circle(size=60, color=COLOURS["source_loss"], opacity=1)
+    layers = [points.encode(x=x, y=y)]
+    if rows.height <= _LABELLED_POINTS:
+        names = alt.Chart(rows).mark_text(dy=-10, fontSize=11, color=TEXT)
+        layers.append(names.encode(x=x, y=y, text=f"{model}:N"))
+    return _svg(alt.layer(*layers).properties(width=WIDTH, height=220))
+
+
+def class_weights(rows: pl.DataFrame) -> str:
+    """Draw which source classes stand for which target class, the darker the more."""
+    targets = rows["target_class"].unique(maintain_order=True).to_list()
+    largest = rows.sort("source_weight", descending=True).unique("source_class", keep="first")
+    # Beside the target class that a source class stands for most, so that a good map is a diagonal.
+    sources = sorted(
+        largest["source_class"],
+        key=dict(zip(largest["source_class"], map(targets.index, largest["target_class"]))).get,
+    )
+    side = min(26, WIDTH // len(sources))
+    chart = (
+        alt.Chart(rows)
+        .mark_rect(color=COLOURS["source_loss"])
+        .encode(
+            x=alt.X("source_class:N", sort=sources, title="source class"),
+            y=alt.Y("target_class:N", sort=targets, title="target class"),
+            opacity=alt.Opacity(
+                "source_weight:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 1]), legend=None
+            ),
+        )
+        .properties(width=alt.Step(side), height=alt.Step(26))
+    )
+    return _svg(chart)
+
+
+def _svg(chart: alt.Chart | alt.LayerChart) -> str:
+    drawn = chart.configure(
+        background="transparent",
+        axis=alt.AxisConfig(
+            labelColor=MUTED,
+            titleColor=TEXT,
+            gridColor=GRID,
+            domainColor=GRID,
+            tickColor=GRID,
+            labelFontSize=11,
+            titleFontSize=12,
+            titleFontWeight="normal",
+        ),
+        view=alt.ViewConfig(stroke=None),
+    )
+    svg: str = vl_convert.vegalite_to_svg(drawn.to_json(), show_warnings=False)
+    # Several pictures share the page, and names within it must be unique.
+    number = next(_numbers)
+    svg = re.sub(r'\bid="', f'id="chart{number}-', svg)
+    svg = svg.replace("url(#", f"url(#chart{number}-")
+    return svg

@@ -1,0 +1,230 @@
+"""The tables of a report: from bounds and scores, unit by unit, to the quality of the rankings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+
+from polars_transferability._compare import compare
+from polars_transferability._compute import _progress_bar, compute_bounds
+from polars_transferability._leaderboard import LeaderboardJoin, join_leaderboard, read_leaderboard
+from polars_transferability._report._cache import Cache
+from polars_transferability._report._config import LeaderboardFile, ReportConfig
+from polars_transferability._report._inventory import Inventory, pairs_of_tasks, take_inventory
+from polars_transferability._settings import bound_settings
+
+TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
+# What of the bounds stands beside the scores, and which of it is compared with leaderboards.
+RANKED = ("source", "bound", *TERMS, "target_loss", "target_accuracy", "trivial_loss", "vacuous")
+COMPARED = ("bound", "target_loss")
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The ranking beside one leaderboard."""
+
+    name: str
+    join: LeaderboardJoin
+    scores: list[str]
+
+    @property
+    def rankers(self) -> list[str]:
+        """Return what is compared, the trivial rankers last."""
+        return [*self.scores, *self.join.trivial]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Every table of a report, and what the page says of them.
+
+    Attributes
+    ----------
+    model
+        Column of model names.
+    score_names
+        Columns of `ranking` that are scores.
+    k
+        Of top-k recall and regret@k.
+    """
+
+    title: str
+    model: str
+    score_names: list[str]
+    k: int
+    bounds: pl.DataFrame
+    class_map: pl.DataFrame
+    ranking: pl.DataFrame
+    joined: list[Joined]
+    quality: pl.DataFrame
+    queries: dict[str, pl.DataFrame]
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Return what is written, by the name of its files."""
+        tables = {"bounds": self.bounds, "class_map": self.class_map, "ranking": self.ranking}
+        if self.joined:
+            tables["leaderboards"] = pl.concat(
+                (
+                    joined.join.frame.select(pl.lit(joined.name).alias("leaderboard"), pl.all())
+                    for joined in self.joined
+                ),
+                how="diagonal_relaxed",
+            )
+            tables["unmatched"] = pl.concat(unmatched(joined) for joined in self.joined)
+            tables["selection_quality"] = self.quality
+        return {**tables, **{f"queries/{name}": rows for name, rows in self.queries.items()}}
+
+
+def results_of(config: ReportConfig, cache: Cache, *, progress: bool) -> Results:
+    """Compute the tables of a report, as far as the cache does not have them."""
+    model = config.columns.model
+    # Before the bounds, which take longer to fail.
+    boards = [(board, _entries(board, model)) for board in config.leaderboards]
+    inventory = take_inventory(config.files, config.columns)
+    bounds = _bounds(config, inventory, cache, progress=progress)
+    ranked = ranking(bounds, model)
+    joined = [joined_with(board, entries, ranked, model) for board, entries in boards]
+    return Results(
+        title=config.title,
+        model=model,
+        score_names=[],
+        k=config.comparison["k"],
+        bounds=bounds,
+        class_map=class_map(bounds, model),
+        ranking=ranked,
+        joined=joined,
+        quality=pl.concat(
+            selection_quality_of(one, model, config.comparison) for one in joined
+        ) if joined else pl.DataFrame(),
+        queries={},
+    )
+
+
+def _bounds(
+    config: ReportConfig, inventory: Inventory, cache: Cache, *, progress: bool
+) -> pl.DataFrame:
+    """Return all bounds; computes only those whose files or settings are new."""
+    pairs = pairs_of_tasks(inventory, config.sources, config.targets)
+    parts: list[pl.DataFrame] = []
+    with _progress_bar(show=progress) as bar:
+        steps = bar.add_task("bounds", total=sum(map(len, pairs.values())))
+        for model, by_source in pairs.items():
+            for source, targets in by_source.items():
+                bar.update(steps, description=f"bounds of {model}, from {source}")
+                parts += _bounds_from(config, inventory, cache, model, source, targets)
+                bar.advance(steps)
+    return pl.concat(parts, how="vertical_relaxed").sort(
+        "target", "bound", config.columns.model, "source"
+    )
+
+
+def _bounds_from(
+    config: ReportConfig,
+    inventory: Inventory,
+    cache: Cache,
+    model: object,
+    source: str,
+    targets: list[str],
+) -> list[pl.DataFrame]:
+    """Return the bounds of a model from one source; the missing ones are computed together."""
+    columns = config.columns
+    units = {
+        target: {
+            "what": "bound",
+            "version": version("polars-transferability"),
+            "files": inventory.fingerprints(model, (source, target)),
+            "columns": asdict(columns),
+            "settings": bound_settings(**config.bound),
+            "model": repr(model),
+            "source": source,
+            "target": target,
+        }
+        for target in targets
+    }
+    bounds = {target: cache.read(unit) for target, unit in units.items()}
+    if missing := [target for target, bound in bounds.items() if bound is None]:
+        computed = compute_bounds(
+            inventory.rows(model, (source, *missing)),
+            by=columns.model,
+            task=columns.task,
+            embedding=columns.embedding,
+            label=columns.label,
+            fit=None if columns.split is None else pl.col(columns.split) == columns.fit_split,
+            sources=[source],
+            targets=missing,
+            **config.bound,
+        )
+        for target in missing:
+            bounds[target] = computed.filter(pl.col("target") == target)
+            cache.write(units[target], bounds[target])
+    return [bound for bound in bounds.values() if bound is not None]
+
+
+def class_map(bounds: pl.DataFrame, model: str) -> pl.DataFrame:
+    """Return which source classes stand for each target class, and what the class costs.
+
+    The terms are the parts of the bound's terms; they are repeated on each row of their class.
+    """
+    return (
+        bounds.select(model, "source", "target", "by_class")
+        .explode("by_class")
+        .unnest("by_class")
+        .explode("sources")
+        .with_columns(
+            source_class=pl.col("sources").struct.field("class"),
+            source_weight=pl.col("sources").struct.field("weight"),
+        )
+        .drop("sources")
+        .rename({"class": "target_class", "weight": "target_share"})
+    )
+
+
+def ranking(bounds: pl.DataFrame, model: str) -> pl.DataFrame:
+    """Return per target and model the lowest bound: each holds, so the lowest does."""
+    lowest = bounds.sort("bound", "source").unique(
+        [model, "target"], keep="first", maintain_order=True
+    )
+    return lowest.select("target", model, *RANKED).sort("target", "bound", model)
+
+
+def _entries(board: LeaderboardFile, model: str) -> pl.DataFrame:
+    return read_leaderboard(board.file, **board.options).rename({"model": model})
+
+
+def joined_with(
+    board: LeaderboardFile, entries: pl.DataFrame, ranked: pl.DataFrame, model: str
+) -> Joined:
+    """Put a leaderboard's accuracies beside the ranking."""
+    join = join_leaderboard(ranked, entries, model=model, static=board.options["static"])
+    scores = [name for name in ranked.columns if name not in {model, "target", *RANKED}]
+    return Joined(board.name, join, [*COMPARED, *scores])
+
+
+def selection_quality_of(joined: Joined, model: str, settings: dict[str, Any]) -> pl.DataFrame:
+    """Return how well each ranker orders the models of each target that the leaderboard has."""
+    quality = compare(
+        joined.join.frame,
+        scores=joined.scores,
+        trivial=joined.join.trivial,
+        model=model,
+        **settings,
+    )
+    listed = joined.join.frame.filter(pl.col("accuracy").is_not_null())["target"].unique()
+    return quality.filter(pl.col("target").is_in(listed.implode())).select(
+        pl.lit(joined.name).alias("leaderboard"), pl.all()
+    )
+
+
+def unmatched(joined: Joined) -> pl.DataFrame:
+    """Return what stands on one side only, with similar names."""
+    return pl.concat(
+        frame.select(
+            pl.lit(joined.name).alias("leaderboard"), pl.lit(side).alias("only_in"), pl.all()
+        )
+        for side, frame in (
+            ("scores", joined.join.unmatched_scores),
+            ("leaderboard", joined.join.unmatched_leaderboard),
+        )
+    )
