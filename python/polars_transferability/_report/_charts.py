@@ -19,8 +19,12 @@ WIDTH = 300
 # The style sheet knows them by these values.
 TEXT, MUTED, GRID = "#1b1f24", "#59636e", "#d8dee4"
 COLOURS = dict(zip(TERMS, ("#0072b2", "#cc79a7", "#e69f00"), strict=True))
-# More names than these would cover each other.
-_LABELLED_POINTS = 12
+# What says nothing in a picture that stands for itself, with an alternative text around it.
+_NOISE = re.compile(
+    r' (?:role|aria-[a-z]+|class|pointer-events|xmlns:xlink|version)="[^"]*"'
+    r'| opacity="1"| display="none"'
+)
+_EMPTY = re.compile(r'<path(?: d="(?:M0,0h0v0h0Z)?")?/>|<g(?: transform="translate\(0,0\)")?></g>')
 
 _numbers = count()
 
@@ -47,7 +51,7 @@ def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
         .mark_bar()
         .encode(
             y=y,
-            x=alt.X("nats:Q", title="nats"),
+            x=alt.X("nats:Q", title="nats", axis=alt.Axis(tickCount=4)),
             color=alt.Color(
                 "term:N",
                 scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
@@ -74,21 +78,35 @@ def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
     return _svg(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(34)))
 
 
-def scatter(rows: pl.DataFrame, model: str, score: str, *, higher_is_better: bool) -> str:
-    """Draw a score against the accuracy, a named point per model; better is right and up."""
+def scatter(rows: pl.DataFrame, names: str, score: str, *, higher_is_better: bool) -> str:
+    """Draw a score against the accuracy, a named point per row; better is right and up.
+
+    Parameters
+    ----------
+    rows
+        The score and `accuracy`.
+    names
+        Column of what stands above each point; short, or they cover each other.
+    score
+        Column of the score.
+    higher_is_better
+        False turns the axis round.
+    """
     x = alt.X(
         f"{score}:Q",
         title=score.replace("_", " ") + ("" if higher_is_better else " (lower is better)"),
-        scale=alt.Scale(zero=False, padding=24, reverse=not higher_is_better),
-        axis=alt.Axis(tickCount=5),
+        scale=alt.Scale(zero=False, padding=12, reverse=not higher_is_better),
+        axis=alt.Axis(tickCount=4, labelOverlap=True),
     )
-    y = alt.Y("accuracy:Q", scale=alt.Scale(zero=False, padding=16), axis=alt.Axis(tickCount=5))
+    y = alt.Y(
+        "accuracy:Q",
+        scale=alt.Scale(zero=False, padding=18),
+        axis=alt.Axis(tickCount=5, titleAngle=0, titleAlign="left", titleX=-30, titleY=-8),
+    )
     points = alt.Chart(rows).mark_circle(size=60, color=COLOURS["source_loss"], opacity=1)
-    layers = [points.encode(x=x, y=y)]
-    if rows.height <= _LABELLED_POINTS:
-        names = alt.Chart(rows).mark_text(dy=-10, fontSize=11, color=TEXT)
-        layers.append(names.encode(x=x, y=y, text=f"{model}:N"))
-    return _svg(alt.layer(*layers).properties(width=WIDTH, height=220))
+    text = alt.Chart(rows).mark_text(dy=-10, fontSize=12, color=TEXT)
+    layers = alt.layer(points.encode(x=x, y=y), text.encode(x=x, y=y, text=f"{names}:N"))
+    return _svg(layers.properties(width=WIDTH, height=200))
 
 
 def class_weights(rows: pl.DataFrame) -> str:
@@ -132,8 +150,9 @@ def _svg(chart: alt.Chart | alt.LayerChart) -> str:
         view=alt.ViewConfig(stroke=None),
     )
     svg: str = vl_convert.vegalite_to_svg(drawn.to_json(), show_warnings=False)
+    svg, previous = _NOISE.sub("", svg), ""
+    while svg != previous:
+        svg, previous = _EMPTY.sub("", svg), svg
     # Several pictures share the page, and names within it must be unique.
-    number = next(_numbers)
-    svg = re.sub(r'\bid="', f'id="chart{number}-', svg)
-    svg = svg.replace("url(#", f"url(#chart{number}-")
-    return svg
+    prefix = f"chart{next(_numbers)}-"
+    return re.sub(r'\bid="', f'id="{prefix}', svg).replace("url(#", f"url(#{prefix}")

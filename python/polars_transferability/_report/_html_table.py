@@ -48,6 +48,7 @@ def html_table(
     found = re.search(r"<table[^>]*>(.*)</table>", table.as_raw_html(), flags=re.DOTALL)
     body = found.group(1) if found else ""
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f"<table><caption>{escape(caption)}</caption>{body}</table></div>"
+        f'<div class="table" role="group" aria-labelledby="{name}"><p id="{name}">'
+        f'{escape(caption)}</p><div class="scroll" tabindex="0" role="region" '
+        f'aria-labelledby="{name}"><table aria-labelledby="{name}">{body}</table></div></div>'
     )

@@ -111,7 +111,7 @@ which is the sum of three terms. Lower is better.</p>
 
 def _target_section(results: Results, target: str, name: str) -> str:
     model = results.model
-    ranked = results.ranking.filter(target=target)
+    ranked = results.ranking.filter(target=target).with_row_index("place", offset=1)
     best = ranked.row(0, named=True)
     lead = (
         f"Lowest bound: {best[model]}, from {best['source']}: {best['bound']:.3f} nats, where "
@@ -119,9 +119,10 @@ def _target_section(results: Results, target: str, name: str) -> str:
     )
     figures = [_ranking_figure(ranked, model, target)]
     for joined in results.joined:
-        figures.extend(_scatter_figures(results, joined, target))
+        figures.extend(_scatter_figures(results, joined, ranked, target))
     table = html_table(
         ranked.select(
+            "place",
             model,
             "source",
             "bound",
@@ -145,7 +146,7 @@ def _target_section(results: Results, target: str, name: str) -> str:
 
 def _ranking_figure(ranked: pl.DataFrame, model: str, target: str) -> str:
     shown = ranked.head(_MOST_BARS).with_columns(
-        name=pl.format("{} (from {}): {}", model, "source", pl.col("bound").round(2))
+        name=pl.format("{}. {}, from {}: {}", "place", model, "source", _fixed("bound"))
     )
     caption = "Lowest bound of each model, by its terms"
     if ranked.height > shown.height:
@@ -154,24 +155,30 @@ def _ranking_figure(ranked: pl.DataFrame, model: str, target: str) -> str:
     return _figure(_charts.term_bars(shown, "name", marks=True), alt, caption)
 
 
-def _scatter_figures(results: Results, joined: Joined, target: str) -> Iterator[str]:
+def _scatter_figures(
+    results: Results, joined: Joined, ranked: pl.DataFrame, target: str
+) -> Iterator[str]:
     """Yield a picture per ranker for a leaderboard that has this target, the trivial ones too."""
+    model = results.model
+    places = ranked.select(model, "place")
     quality = results.quality.filter(leaderboard=joined.name, target=target)
     for ranker in joined.rankers:
         rows = joined.join.frame.filter(target=target).drop_nulls(["accuracy", ranker])
         if rows.is_empty():
             continue
-        rows = rows.select(results.model, "accuracy", pl.col(ranker).cast(pl.Float64))
+        rows = rows.select(model, "accuracy", pl.col(ranker).cast(pl.Float64)).join(
+            places, on=model, how="left", maintain_order="left"
+        )
         found = quality.row(by_predicate=pl.col("score") == ranker, named=True)
         what = ranker.replace("_", " ")
         caption = f"{what} against {joined.name}: {_correlation(found)}"
         points = "; ".join(
             f"{name} {value:.3g}, {accuracy:.3g}"
-            for name, accuracy, value in rows.sort("accuracy", descending=True).iter_rows()
+            for name, accuracy, value, _ in rows.sort("accuracy", descending=True).iter_rows()
         )
         alt = f"Points of {what} and accuracy on {target}: {points}"
         better = ranker not in LOSSES
-        drawn = _charts.scatter(rows, results.model, ranker, higher_is_better=better)
+        drawn = _charts.scatter(rows, "place", ranker, higher_is_better=better)
         yield _figure(drawn, alt, caption)
 
 
@@ -214,7 +221,7 @@ def _class_map(results: Results, best: dict[str, object], name: str) -> str:
     )
     shown = costs.head(_MOST_CLASSES)
     few = rows["source_class"].n_unique() <= _MOST_CLASSES and costs.height <= _MOST_CLASSES
-    bars = shown.with_columns(name=pl.format("{}: {}", "target_class", pl.col("total").round(3)))
+    bars = shown.with_columns(name=pl.format("{}: {}", "target_class", _fixed("total", 3)))
     pictures = [
         _figure(
             _charts.term_bars(bars, "name", marks=False),
@@ -243,47 +250,54 @@ def _quality_section(results: Results) -> str:
     if results.quality.is_empty():
         return ""
     k = results.k
-    columns = {
-        "ranker": "ranker",
-        "n": "models",
-        "weighted": "weighted tau",
+    named = results.quality.with_columns(
+        ranker=pl.col("score").str.replace_all("_", " ")
+        + pl.when("trivial").then(pl.lit(" (trivial)")).otherwise(pl.lit("")),
+    )
+    labels = {
+        "weighted_tau": "weighted tau",
         "spearman": "Spearman",
         "kendall_tau": "Kendall tau",
         "pearson": "Pearson",
         "top_k_recall": f"top-{k} recall",
         "regret_at_k": f"regret@{k}",
     }
-    shown = results.quality.with_columns(
-        ranker=pl.col("score").str.replace_all("_", " ")
-        + pl.when("trivial").then(pl.lit(" (trivial)")).otherwise(pl.lit("")),
-        group=pl.format("{}, on {}", "target", "leaderboard"),
-        weighted=_with_interval(results.quality, "weighted_tau"),
-        spearman=_with_interval(results.quality, "spearman"),
-    ).select("group", *columns)
+    shown = named.with_columns(
+        pl.format("{}, on {}", "target", "leaderboard").alias("group"),
+        *(_with_interval(named, name).alias(name) for name in ("weighted_tau", "spearman")),
+    ).select("group", "ranker", pl.col("n").alias("models"), *labels)
     table = html_table(
-        shown, "quality-table", "Selection quality", labels=columns, group="group"
+        shown, "quality-table", "Selection quality on each target", labels=labels, group="group"
+    )
+    means = named.group_by("leaderboard", "ranker", maintain_order=True).agg(
+        pl.len().alias("targets"), *(pl.col(name).mean() for name in labels)
+    )
+    mean_table = html_table(
+        means, "quality-mean", "Mean over targets", labels=labels, group="leaderboard"
     )
     return f"""<section aria-labelledby="quality">
 <h2 id="quality">Do bounds and scores choose well?</h2>
-<p>1 if a ranker orders the models as the leaderboard does, −1 if the other way round; in brackets a
-bootstrap interval over the models, which is too short where there are few. Regret is in the
-leaderboard's units: what is lost by trying only the {k} models ranked highest. The trivial rankers
-look at no embedding.</p>
+<p>Correlations are 1 if a ranker orders the models as the leaderboard does, −1 if the other way
+round; in brackets a bootstrap interval over the models, which is too short where there are few.
+Regret is in the leaderboard's units: what is lost by trying only the {k} models ranked highest. The
+trivial rankers look at no embedding.</p>
+{mean_table if means["targets"].max() != 1 else ""}
 {table}
 </section>"""
 
 
 def _with_interval(quality: pl.DataFrame, name: str) -> pl.Expr:
-    value = _two_digits(name)
+    value = _fixed(name)
     if f"{name}_low" not in quality.columns:
         return value
-    interval = pl.format(" [{}, {}]", _two_digits(f"{name}_low"), _two_digits(f"{name}_high"))
+    interval = pl.format(" [{}, {}]", _fixed(f"{name}_low"), _fixed(f"{name}_high"))
     return value + interval.fill_null("")
 
 
-def _two_digits(name: str) -> pl.Expr:
+def _fixed(name: str, digits: int = 2) -> pl.Expr:
+    """Return a column of numbers as text, with as many digits after the point."""
     return pl.col(name).map_elements(
-        lambda value: f"{value:.2f}".replace("-", "−"), return_dtype=pl.String
+        lambda value: f"{value:.{digits}f}".replace("-", "−"), return_dtype=pl.String
     )
 
 
