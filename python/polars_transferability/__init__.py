@@ -38,6 +38,7 @@ from polars_transferability._ranking import (
     weighted_tau,
 )
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
+from polars_transferability._sql import QueryError, sql
 from polars_transferability._task import Task, task
 from polars_transferability._transport import class_wasserstein, wasserstein
 
@@ -47,6 +48,7 @@ __all__ = [
     "GroundCost",
     "LeaderboardJoin",
     "Lipschitz",
+    "QueryError",
     "Rank",
     "Task",
     "Transform",
@@ -61,6 +63,7 @@ __all__ = [
     "regret_at_k",
     "selection_quality",
     "spearman",
+    "sql",
     "task",
     "top_k_recall",
     "transfer_bound",

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlglot import exp, generator, parser, tokens
+from sqlglot import TokenType, exp, generator, parser, tokens
 from sqlglot.dialects.dialect import Dialect, trim_sql
 
-# Names of types that sqlglot would take for others: Polars SQL has FLOAT of 64 bits, REAL of 32, and
-# INT8 of 8 bytes. DIV is a function there, not an operator.
+# Names of types that sqlglot would take for others: to Polars, FLOAT has 64 bits,
+# REAL 32, and INT8 has 8 bytes. DIV is a function there, not an operator.
 _AS_WRITTEN = {"REAL", "FLOAT4", "INT8", "DIV"}
 
 
@@ -40,8 +40,8 @@ class PolarsSQL(Dialect):
                 for word, kind in tokens.Tokenizer.KEYWORDS.items()
                 if word not in _AS_WRITTEN
             },
-            "//": tokens.TokenType.DIV,
-            "REGEXP": tokens.TokenType.RLIKE,
+            "//": TokenType.DIV,
+            "REGEXP": TokenType.RLIKE,
         }
 
     class Parser(parser.Parser):
@@ -57,7 +57,7 @@ class PolarsSQL(Dialect):
         }
         RANGE_PARSERS = {  # noqa: RUF012
             **parser.Parser.RANGE_PARSERS,
-            tokens.TokenType.TILDE: parser.binary_range_parser(exp.RegexpLike),
+            TokenType.TILDE: parser.binary_range_parser(exp.RegexpLike),
         }
 
     class Generator(generator.Generator):
@@ -75,7 +75,7 @@ class PolarsSQL(Dialect):
         }
 
 
-def written(node: exp.Expression) -> str:
+def written(node: exp.Expr) -> str:
     """Return `node` as Polars SQL.
 
     Examples

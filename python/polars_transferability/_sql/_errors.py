@@ -31,11 +31,11 @@ class QueryError(pl.exceptions.SQLInterfaceError):
 
 @dataclass(frozen=True)
 class Text:
-    """The text of a query, into which errors point.
+    r"""The text of a query, into which errors point.
 
     Examples
     --------
-    >>> print(Text("SELECT a\\nFROM tabel").error("there is no table 'tabel'", 14, 18))
+    >>> print(Text("SELECT a\nFROM tabel").error("there is no table 'tabel'", 14, 18))
     line 2, column 6: there is no table 'tabel'
       |
     2 | FROM tabel
@@ -56,9 +56,9 @@ class Text:
         excerpt = f"\n{margin} |\n{line} | {shown}\n{margin} | {indent}{caret}"
         return QueryError(reason, line, column, excerpt)
 
-    def error_at(self, reason: str, node: exp.Expression) -> QueryError:
-        """Return an error that points at a node of the syntax tree."""
-        span = span_of(node)
+    def error_at(self, reason: str, node: exp.Expr | None) -> QueryError:
+        """Return an error that points at a node of the syntax tree, if there is one."""
+        span = None if node is None else span_of(node)
         return QueryError(reason) if span is None else self.error(reason, *span)
 
     def place(self, offset: int) -> tuple[int, int]:
@@ -71,7 +71,7 @@ class Text:
         return sum(len(text) for text in lines[: line - 1]) + column - 1
 
 
-def span_of(node: exp.Expression) -> tuple[int, int] | None:
+def span_of(node: exp.Expr) -> tuple[int, int] | None:
     """Return first and last character of what is known of a node: names, numbers and texts.
 
     A call is known by its name: where its arguments end, the tree does not say.

@@ -1,4 +1,4 @@
-"""The functions of this package in SQL: one table, read from the signatures of the Python functions.
+"""The functions of this package in SQL: one table, read from the Python signatures.
 
 A column parameter takes any SQL expression, every other parameter a literal (or, for a frame, the
 name of a table). Functions of two tasks have a flat form::
@@ -11,6 +11,7 @@ which stands for `transfer_bound(task(embedding, label, where=task == 'mnist', f
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -62,9 +63,9 @@ class Call:
 
     function: Function
     node: exp.Anonymous
-    arguments: Mapping[str, exp.Expression]
+    arguments: Mapping[str, exp.Expr]
 
-    def columns(self) -> Iterable[tuple[str, exp.Expression]]:
+    def columns(self) -> Iterable[tuple[str, exp.Expr]]:
         """Yield the arguments that see the rows."""
         for parameter in self.function.parameters:
             if parameter.kind == "column" and parameter.name in self.arguments:
@@ -90,9 +91,14 @@ def functions() -> dict[str, Function]:
     }
 
 
-def is_call(node: exp.Expression | None) -> bool:
+def is_call(node: exp.Expr | None) -> bool:
     """Say whether `node` calls a function of this package."""
     return isinstance(node, exp.Anonymous) and node.name.upper() in functions()
+
+
+def mentioned_functions(text: Text) -> set[str]:
+    """Return the functions of this package whose names occur in a query, be it in a comment."""
+    return functions().keys() & set(re.findall(r"\w+", text.query.upper()))
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -113,7 +119,7 @@ def bind(node: exp.Anonymous, text: Text) -> Call:
     function = functions()[node.name.upper()]
     by_name = {parameter.name: parameter for parameter in function.parameters}
     by_place = [parameter.name for parameter in function.parameters if parameter.positional]
-    arguments: dict[str, exp.Expression] = {}
+    arguments: dict[str, exp.Expr] = {}
     for place, argument in enumerate(node.expressions):
         if isinstance(argument, (exp.Kwarg, exp.PropertyEQ)):
             name, value = argument.name.lower(), argument.expression
@@ -145,7 +151,7 @@ def bind(node: exp.Anonymous, text: Text) -> Call:
 def build(
     call: Call,
     columns: Mapping[str, pl.Expr],
-    table: Callable[[exp.Expression], pl.LazyFrame],
+    table: Callable[[exp.Expr], pl.LazyFrame],
     text: Text,
 ) -> pl.Expr:
     """Return the expression of a call, given those of its columns and what finds a table."""
@@ -193,7 +199,9 @@ def _of_two_tasks(function: Callable[..., pl.Expr]) -> Callable[..., pl.Expr]:
         **given: Any,
     ) -> pl.Expr:
         names = given.pop("task")
-        sides = (task(embedding, label, where=names == pl.lit(s), fit=fit) for s in (source, target))
+        sides = (
+            task(embedding, label, where=names == pl.lit(s), fit=fit) for s in (source, target)
+        )
         return function(*sides, **given)
 
     return flat
@@ -217,19 +225,21 @@ def _kind(hint: Any) -> Kind:
     return "frame" if pl.DataFrame in allowed else "literal"
 
 
-def _check_kind(function: Function, parameter: Parameter, value: exp.Expression, text: Text) -> None:
+def _check_kind(function: Function, parameter: Parameter, value: exp.Expr, text: Text) -> None:
     what = f"{function.name}: {parameter.name}"
     if parameter.kind == "column":
         if isinstance(value, exp.Literal) and value.is_string:
             reason = f"{what}: expected a column, found the text '{value.name}'; names of columns"
             raise text.error_at(f"{reason} stand without quotes or in double quotes", value)
-    elif not _is_literal(value) and not (parameter.kind == "frame" and isinstance(value, exp.Column)):
+    elif not _is_literal(value) and not (
+        parameter.kind == "frame" and isinstance(value, exp.Column)
+    ):
         expected = "the name of a table" if parameter.kind == "frame" else "a number, text or list"
         hint = "; texts stand in single quotes" if isinstance(value, exp.Column) else ""
         raise text.error_at(f"{what}: expected {expected}, found {written(value)}{hint}", value)
 
 
-def _is_literal(node: exp.Expression) -> bool:
+def _is_literal(node: exp.Expr) -> bool:
     if isinstance(node, (exp.Array, exp.Tuple)):
         return all(map(_is_literal, node.expressions))
     if isinstance(node, (exp.Neg, exp.Paren)):
@@ -237,7 +247,7 @@ def _is_literal(node: exp.Expression) -> bool:
     return isinstance(node, (exp.Literal, exp.Boolean, exp.Null))
 
 
-def _literal(node: exp.Expression) -> Any:
+def _literal(node: exp.Expr) -> Any:
     """Return the Python value of a literal.
 
     Examples
@@ -261,7 +271,7 @@ def _literal(node: exp.Expression) -> Any:
     return int(node.name) if node.is_int else float(node.name)
 
 
-def _at_name(text: Text, reason: str, name: str, value: exp.Expression) -> Exception:
+def _at_name(text: Text, reason: str, name: str, value: exp.Expr) -> Exception:
     """Return an error that points at the name of an argument, which stands before its value."""
     span = span_of(value)
     start = -1 if span is None else text.query.lower().rfind(name, 0, span[0])

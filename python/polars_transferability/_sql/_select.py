@@ -17,16 +17,19 @@ import polars as pl
 from sqlglot import exp
 
 from polars_transferability._sql._dialect import written
-from polars_transferability._sql._errors import QueryError, Text
+from polars_transferability._sql._errors import Text
 from polars_transferability._sql._functions import Call, bind, build, is_call
-from polars_transferability._sql._query import Scope, own_nodes, table_names
+from polars_transferability._sql._query import PlacedCall, Scope, own_nodes, table, table_names
 
 # The aggregates of Polars SQL.
-_AGGREGATES = set(
-    "ARRAY_AGG AVG CORR COUNT COVAR COVAR_POP COVAR_SAMP FIRST GROUP_CONCAT LAST LISTAGG MAX MEDIAN MIN "
-    "QUANTILE_CONT QUANTILE_DISC STDDEV STDDEV_SAMP STDEV STDEV_SAMP STRING_AGG SUM TOTAL VAR "
-    "VARIANCE VAR_SAMP".split()
-)
+_AGGREGATES = {
+    *("ARRAY_AGG", "AVG", "CORR", "COUNT", "COVAR", "COVAR_POP", "COVAR_SAMP", "FIRST"),
+    *("GROUP_CONCAT", "LAST", "LISTAGG", "MAX", "MEDIAN", "MIN", "QUANTILE_CONT", "QUANTILE_DISC"),
+    *("STDDEV", "STDDEV_SAMP", "STDEV", "STDEV_SAMP", "STRING_AGG", "SUM", "TOTAL"),
+    *("VAR", "VARIANCE", "VAR_SAMP"),
+}
+# The name of what step 2 returns.
+_GROUPED = "groups of the query"
 # Step 1 has these clauses, step 3 the others.
 _OF_ROWS = ("from_", "joins", "laterals", "where")
 _BEFORE_GROUPS = {"where": "WHERE", "joins": "JOIN", "group": "GROUP BY", "from_": "FROM"}
@@ -39,18 +42,16 @@ def aggregate(select: exp.Select, scope: Scope) -> pl.LazyFrame:
     outer = plan.outer()
     rows = _rows(select, plan, scope)
     keys = [pl.col(written(key)) for key in plan.keys]
-    values = list(_values(plan, scope))
-    grouped = rows.group_by(keys, maintain_order=True).agg(values) if keys else rows.select(values)
-    try:
-        grouped.collect_schema()
-    except pl.exceptions.PolarsError as error:
-        raise plan_error(error, scope, select) from error
-    return scope.with_tables({_GROUPED: grouped}).run(
-        written(outer), {_GROUPED, *table_names(outer)}, select
-    )
 
+    def grouped(values: list[pl.Expr]) -> pl.LazyFrame:
+        return rows.group_by(keys, maintain_order=True).agg(values) if keys else rows.select(values)
 
-_GROUPED = "groups of the query"
+    calls = {name: _call_value(name, call, scope) for name, call in plan.calls.items()}
+    aggregates = [_aggregate_value(*item, scope) for item in plan.aggregates.items()]
+    for name, value in calls.items():
+        scope.calls.append(PlacedCall(plan.calls[name].node, grouped([value])))
+    groups = scope.with_tables({_GROUPED: grouped([*calls.values(), *aggregates])})
+    return groups.run(written(outer), {_GROUPED, *table_names(outer)}, select)
 
 
 @dataclass
@@ -59,15 +60,15 @@ class _Plan:
 
     text: Text
     select: exp.Select
-    keys: Sequence[exp.Expression]
+    keys: Sequence[exp.Expr]
     calls: dict[str, Call] = field(default_factory=dict)
-    aggregates: dict[str, exp.Expression] = field(default_factory=dict)
+    aggregates: dict[str, exp.Expr] = field(default_factory=dict)
 
     def outer(self) -> exp.Select:
         """Return the query of step 3."""
         items = list(self._items())
         aliases = {item.alias: item.this for item in items}
-        outer = exp.select(*items).from_(exp.to_table(exp.to_identifier(_GROUPED, quoted=True)))
+        outer = exp.select(*items).from_(table(_GROUPED))
         for clause, node in self.select.args.items():
             if node is None or clause in (*_OF_ROWS, "group", "expressions"):
                 continue
@@ -76,7 +77,7 @@ class _Plan:
             elif clause in ("order", "qualify", "distinct"):
                 outer.set(clause, self._with_aliases(node, aliases, keep=clause == "order"))
             else:
-                outer.set(clause, node.copy() if isinstance(node, exp.Expression) else node)
+                outer.set(clause, node.copy() if isinstance(node, exp.Expr) else node)
         return outer
 
     def _items(self) -> Iterator[exp.Alias]:
@@ -87,18 +88,18 @@ class _Plan:
                 reason = f"two columns of the result are named {name}; name one of them with AS"
                 raise self.text.error_at(reason, item)
             seen.add(name)
-            yield exp.alias_(self._after(item.unalias(), {}), name, quoted=True)
+            alias = exp.to_identifier(name, quoted=True)
+            yield exp.Alias(this=self._after(item.unalias(), {}), alias=alias)
 
     def _with_aliases(
-        self, node: exp.Expression, aliases: dict[str, exp.Expression], *, keep: bool = False
-    ) -> exp.Expression:
+        self, node: exp.Expr, aliases: dict[str, exp.Expr], *, keep: bool = False
+    ) -> exp.Expr:
         # Polars knows the names of the result only in ORDER BY.
-        own = {name: exp.column(name, quoted=True) for name in aliases} if keep else aliases
-        return self._after(node, own)
+        if keep:
+            aliases = {name: _column(name) for name in aliases}
+        return self._after(node, aliases)
 
-    def _after(
-        self, node: exp.Expression, aliases: dict[str, exp.Expression]
-    ) -> exp.Expression:
+    def _after(self, node: exp.Expr, aliases: dict[str, exp.Expr]) -> exp.Expr:
         """Return `node` as it reads after grouping: calls, aggregates and keys are columns."""
         unqualified = isinstance(node, exp.Column) and not node.table
         if isinstance(node, exp.Paren) and is_call(node.this):
@@ -107,7 +108,7 @@ class _Plan:
             return aliases[node.name].copy()
         if (key := self._key(node)) is not None:
             return _column(written(key))
-        if is_call(node):
+        if isinstance(node, exp.Anonymous) and is_call(node):
             call = bind(node, self.text)
             self.calls.setdefault(written(node), call)
             return _column(written(node))
@@ -127,7 +128,7 @@ class _Plan:
         if isinstance(node, exp.Query):
             return node.copy()
         copy = node.copy()
-        for (name, new) in _children(node):
+        for name, new in _children(node):
             after = [
                 self._arguments(child, aliases)
                 if isinstance(node, exp.Window) and name == "this"
@@ -137,10 +138,8 @@ class _Plan:
             copy.set(name, after if isinstance(node.args[name], list) else after[0])
         return copy
 
-    def _arguments(
-        self, function: exp.Expression, aliases: dict[str, exp.Expression]
-    ) -> exp.Expression:
-        """Return a window function with its arguments after grouping; itself it runs over groups."""
+    def _arguments(self, function: exp.Expr, aliases: dict[str, exp.Expr]) -> exp.Expr:
+        """Return a function that runs over groups, with its arguments as they read there."""
         if not isinstance(function, exp.Anonymous):
             return self._after(function, aliases)
         copy = function.copy()
@@ -153,19 +152,18 @@ class _Plan:
         )
         return copy
 
-    def _key(self, node: exp.Expression) -> exp.Expression | None:
+    def _key(self, node: exp.Expr) -> exp.Expr | None:
         return next((key for key in self.keys if _same(key, node)), None)
 
 
 _STAR = "* cannot stand beside an aggregate: name the columns, which must be in GROUP BY"
 
 
-def _children(node: exp.Expression) -> Iterator[tuple[str, list[exp.Expression]]]:
+def _children(node: exp.Expr) -> Iterator[tuple[str, list[exp.Expr]]]:
     for name, value in node.args.items():
         listed = value if isinstance(value, list) else [value]
-        if listed and all(isinstance(item, exp.Expression) for item in listed):
-            if not isinstance(value, exp.Identifier):
-                yield name, listed
+        if listed and all(isinstance(item, exp.Expr) for item in listed):
+            yield name, listed
 
 
 def _check(select: exp.Select, text: Text) -> None:
@@ -189,7 +187,7 @@ def _check(select: exp.Select, text: Text) -> None:
             parent = parent.parent
 
 
-def _keys(select: exp.Select, scope: Scope) -> list[exp.Expression]:
+def _keys(select: exp.Select, scope: Scope) -> list[exp.Expr]:
     """Return the expressions of GROUP BY; numbers and names of results stand for theirs."""
     group = select.args.get("group")
     if group is None:
@@ -239,7 +237,7 @@ def _rows(select: exp.Select, plan: _Plan, scope: Scope) -> pl.LazyFrame:
     return scope.run(written(query), table_names(query), select)
 
 
-def _of_rows(select: exp.Select, items: list[exp.Expression]) -> exp.Select:
+def _of_rows(select: exp.Select, items: list[exp.Expr]) -> exp.Select:
     query = exp.Select(expressions=items)
     for clause in _OF_ROWS:
         value = select.args.get(clause)
@@ -248,48 +246,44 @@ def _of_rows(select: exp.Select, items: list[exp.Expression]) -> exp.Select:
     return query
 
 
-def _values(plan: _Plan, scope: Scope) -> Iterator[pl.Expr]:
-    """Yield the expressions of step 2."""
-    for name, call in plan.calls.items():
-        line, column = scope.text.place(call.node.meta["start"])
-        place = f"{call.function.name}, line {line}, column {column}"
-        # So do messages of the plugin, which speak of columns, point into the query.
-        columns = {
-            parameter: pl.col(written(node)).alias(f"{written(node)} ({place})")
-            for parameter, node in call.columns()
-        }
-        yield build(call, columns, scope.table, scope.text).alias(name)
-    for name, node in plan.aggregates.items():
-        renamed = node.transform(
-            lambda part: _column(written(part)) if isinstance(part, exp.Column) else part
-        )
-        try:
-            yield pl.sql_expr(written(renamed)).alias(name)
-        except pl.exceptions.PolarsError as error:
-            raise scope.located(error, node, {}) from error
+def _call_value(name: str, call: Call, scope: Scope) -> pl.Expr:
+    line, column = scope.text.place(call.node.meta["start"])
+    place = f"{call.function.name}, line {line}, column {column}"
+    # So messages of the plugin, which speak of columns, point into the query.
+    columns = {
+        parameter: pl.col(written(node)).alias(f"{written(node)} ({place})")
+        for parameter, node in call.columns()
+    }
+    return build(call, columns, scope.table, scope.text).alias(name)
 
 
-def plan_error(error: pl.exceptions.PolarsError, scope: Scope, select: exp.Select) -> QueryError:
-    return scope.located(error, select, {})
+def _aggregate_value(name: str, node: exp.Expr, scope: Scope) -> pl.Expr:
+    renamed = node.transform(
+        lambda part: _column(written(part)) if isinstance(part, exp.Column) else part
+    )
+    try:
+        return pl.sql_expr(written(renamed)).alias(name)
+    except pl.exceptions.PolarsError as error:
+        raise scope.located(error, node, {}) from error
 
 
-def _is_aggregate(node: exp.Expression | None) -> bool:
+def _is_aggregate(node: exp.Expr | None) -> bool:
     if isinstance(node, (exp.Filter, exp.WithinGroup)):
         return _is_aggregate(node.this)
     return isinstance(node, exp.Anonymous) and node.name.upper() in _AGGREGATES
 
 
-def _same(key: exp.Expression, node: exp.Expression) -> bool:
+def _same(key: exp.Expr, node: exp.Expr) -> bool:
     if isinstance(key, exp.Column) and isinstance(node, exp.Column):
         tables = {key.table.lower(), node.table.lower()} - {""}
         return key.name == node.name and len(tables) < 2
     return written(key) == written(node)
 
 
-def _output_name(item: exp.Expression) -> str:
+def _output_name(item: exp.Expr) -> str:
     """Return the name that Polars gives to a column without AS; our functions have their own."""
 
-    def plain(node: exp.Expression) -> exp.Expression:
+    def plain(node: exp.Expr) -> exp.Expr:
         if is_call(node):
             return exp.column(node.name.lower())
         return exp.column(node.this.copy()) if isinstance(node, exp.Column) else node
