@@ -39,6 +39,7 @@ from polars_transferability._ranking import (
 )
 from polars_transferability._report import Report, report
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
+from polars_transferability._sql import QueryError, sql
 from polars_transferability._task import Task, task
 from polars_transferability._transport import class_wasserstein, wasserstein
 
@@ -48,6 +49,7 @@ __all__ = [
     "GroundCost",
     "LeaderboardJoin",
     "Lipschitz",
+    "QueryError",
     "Rank",
     "Report",
     "Task",
@@ -64,6 +66,7 @@ __all__ = [
     "report",
     "selection_quality",
     "spearman",
+    "sql",
     "task",
     "top_k_recall",
     "transfer_bound",

@@ -22,6 +22,7 @@ from polars_transferability._check import TableColumns, check_tables
 from polars_transferability._compute import compute_bounds
 from polars_transferability._leaderboard import join_leaderboard, read_leaderboard
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
+from polars_transferability._sql import QueryError, sql
 
 Format = Literal["table", "csv", "json", "parquet"]
 
@@ -182,6 +183,57 @@ def bound(
 
 
 @app.command
+def report(
+    file: Path,
+    /,
+    *,
+    table: Annotated[list[str] | None, Parameter(negative="")] = None,
+    out: Path | None = None,
+    format: Format = "table",  # noqa: A002
+) -> None:
+    """Run a query in SQL over tables of embeddings.
+
+    Parameters
+    ----------
+    file
+        File that ends in .sql: one query, in which this package's functions can be called.
+    table
+        NAME=PATH of a table that the query reads, a CSV or Parquet file, glob or folder; repeat the
+        option for several. A query may also name files itself: FROM read_parquet('data/*.parquet').
+        bounds, scores and selection_quality are made, when read, from tables named embeddings and
+        leaderboard.
+    out
+        Also write the result into this folder, as Parquet and CSV under the name of the query.
+    format
+        What goes to standard output.
+    """
+    if file.suffix != ".sql":
+        _usage_error(f"{file}: expected a file that ends in .sql")
+    if format == "parquet" and sys.stdout.isatty():
+        _usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
+    tables = dict(_named_path(option) for option in table or ())
+    query = file.read_text(encoding="utf-8")
+    try:
+        rows = sql(query, eager=True, **tables)
+    except QueryError as error:
+        print(f"transferability: {file}: {error}", file=sys.stderr)
+        sys.exit(1)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for suffix in ("parquet", "csv"):
+            path = out / f"{file.stem}.{suffix}"
+            # Killed while writing, it leaves no half a file under the final name.
+            unfinished = path.with_name(f".{path.name}.unfinished")
+            _write(rows, suffix, unfinished)
+            unfinished.replace(path)
+            print(f"wrote {path}: {rows.height} rows", file=sys.stderr)
+    if format == "table":
+        print_table(rows, {})
+    else:
+        _write(rows, format, None)
+
+
+@app.command
 def check(
     files: Annotated[list[str], Parameter(negative="")],
     /,
@@ -294,7 +346,14 @@ def _write(rows: pl.DataFrame, format: str, out: Path | None) -> None:  # noqa: 
     elif format == "json":
         rows.write_json(target)
     else:
-        rows.select(pl.exclude(pl.List, pl.Struct)).write_csv(target)
+        rows.select(pl.exclude(pl.Array, pl.List, pl.Struct)).write_csv(target)
+
+
+def _named_path(option: str) -> tuple[str, str]:
+    name, equals, path = option.partition("=")
+    if not (name and equals and path):
+        _usage_error(f"--table {option}: expected NAME=PATH, as in embeddings=data/*.parquet")
+    return name, path
 
 
 def _usage_error(message: str) -> NoReturn:
