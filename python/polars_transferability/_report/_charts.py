@@ -41,12 +41,19 @@ def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
     marks
         Also draw `target_loss` (a tick) and `trivial_loss` (a dashed line).
     """
-    order = rows[names].to_list()
+    rows = rows.with_columns(total=pl.sum_horizontal(TERMS))
     long = rows.unpivot(TERMS, index=names, variable_name="term", value_name="nats").with_columns(
         rank=pl.col("term").replace_strict(dict(zip(TERMS, range(3), strict=True)))
     )
-    y = alt.Y(f"{names}:N", sort=order, axis=None, scale=alt.Scale(paddingInner=0.55))
-    layers: list[alt.Chart] = [
+    y = alt.Y(
+        f"{names}:N",
+        sort=rows[names].to_list(),
+        axis=None,
+        scale=alt.Scale(paddingInner=0.55, paddingOuter=0.3),
+    )
+    chart = alt.Chart(rows).encode(y=y)
+    sums = chart.mark_text(align="left", xOffset=4, fontSize=12, color=TEXT)
+    layers = [
         alt.Chart(long)
         .mark_bar()
         .encode(
@@ -59,23 +66,16 @@ def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
             ),
             order="rank:Q",
         ),
-        alt.Chart(rows)
-        .mark_text(align="left", baseline="bottom", yOffset=-8, fontSize=12, color=TEXT)
-        .encode(y=y, x=alt.value(0), text=f"{names}:N"),
+        sums.encode(x="total:Q", text=alt.Text("total:Q", format=".3f")),
     ]
     if marks:
-        layers.insert(
-            1,
-            alt.Chart(rows)
-            .mark_tick(color=TEXT, thickness=3, height=18)
-            .encode(y=y, x="target_loss:Q"),
-        )
-        layers.append(
-            alt.Chart(rows.head(1))
-            .mark_rule(color=MUTED, strokeDash=[4, 3])
-            .encode(x="trivial_loss:Q")
-        )
-    return _svg(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(34)))
+        guessing = alt.Chart(rows.head(1)).mark_rule(color=MUTED, strokeDash=[4, 3])
+        loss = chart.mark_tick(color=TEXT, thickness=3, height=18)
+        layers.insert(0, guessing.encode(x="trivial_loss:Q"))
+        layers.append(loss.encode(x="target_loss:Q"))
+    above = chart.mark_text(align="left", baseline="bottom", yOffset=-9, fontSize=12, color=TEXT)
+    above = above.encode(x=alt.value(0), text=f"{names}:N")
+    return _svg(alt.layer(*layers, above).properties(width=WIDTH, height=alt.Step(36)))
 
 
 def scatter(rows: pl.DataFrame, names: str, score: str, *, higher_is_better: bool) -> str:
@@ -110,21 +110,22 @@ def scatter(rows: pl.DataFrame, names: str, score: str, *, higher_is_better: boo
 
 
 def class_weights(rows: pl.DataFrame) -> str:
-    """Draw which source classes stand for which target class, the darker the more."""
+    """Draw source classes as columns and target classes as rows, the darker the more."""
     targets = rows["target_class"].unique(maintain_order=True).to_list()
     largest = rows.sort("source_weight", descending=True).unique("source_class", keep="first")
     # Beside the target class that a source class stands for most, so that a good map is a diagonal.
-    sources = sorted(
-        largest["source_class"],
-        key=dict(zip(largest["source_class"], map(targets.index, largest["target_class"]))).get,
-    )
-    side = min(26, WIDTH // len(sources))
+    beside = {
+        source: targets.index(target)
+        for source, target in largest.select("source_class", "target_class").iter_rows()
+    }
+    sources = sorted(beside, key=lambda source: (beside[source], source))
+    side = min(26, WIDTH // max(1, len(sources)))
     chart = (
         alt.Chart(rows)
         .mark_rect(color=COLOURS["source_loss"])
         .encode(
-            x=alt.X("source_class:N", sort=sources, title="source class"),
-            y=alt.Y("target_class:N", sort=targets, title="target class"),
+            x=alt.X("source_class:N", sort=sources, title=None, axis=alt.Axis(labelLimit=120)),
+            y=alt.Y("target_class:N", sort=targets, title=None, axis=alt.Axis(labelLimit=110)),
             opacity=alt.Opacity(
                 "source_weight:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 1]), legend=None
             ),

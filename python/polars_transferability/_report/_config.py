@@ -19,9 +19,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# Tables that the report itself makes.
-RESULTS = ("bounds", "scores", "selection_quality")
-
 
 @dataclass(frozen=True)
 class LeaderboardFile:
@@ -66,7 +63,7 @@ class ReportConfig:
 
 
 def read_config(path: str | PathLike[str]) -> ReportConfig:
-    """Read and check a `report.toml`; paths within it start from the folder that it lies in.
+    r"""Read and check a `report.toml`; paths within it start from the folder that it lies in.
 
     Examples
     --------
@@ -74,7 +71,7 @@ def read_config(path: str | PathLike[str]) -> ReportConfig:
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "report.toml"
-    ...     _ = path.write_text('files = ["*.parquet"]\\nsorces = ["mnist"]')
+    ...     _ = path.write_text('files = ["*.parquet"]\nsorces = ["mnist"]')
     ...     read_config(path)
     Traceback (most recent call last):
     ValueError: ...report.toml: sorces: unknown key; did you mean 'sources'?
@@ -127,14 +124,16 @@ def _tasks(top: Section, key: str) -> list[str] | None:
 
 
 def _columns(section: Section) -> TableColumns:
-    names = ("model", "task", "split", "label", "embedding", "fit_split")
-    section.allow(*names)
-    if section.values.get("split") is False:
-        split = None
-    else:
-        split = section.text("split", "split")
-    others = {name: section.text(name, getattr(TableColumns, name)) for name in names}
-    return TableColumns(**{**others, "split": split})
+    section.allow("model", "task", "split", "label", "embedding", "fit_split")
+    unsplit = section.values.get("split") is False
+    return TableColumns(
+        model=section.text("model", "model"),
+        task=section.text("task", "task"),
+        split=None if unsplit else section.text("split", "split"),
+        label=section.text("label", "label"),
+        embedding=section.text("embedding", "embedding"),
+        fit_split=section.text("fit_split", "train"),
+    )
 
 
 def _bound(section: Section) -> BoundOptions:
@@ -196,8 +195,6 @@ def _queries(section: Section, folder: Path) -> dict[str, Path]:
     for name in section.values:
         if not re.fullmatch(r"[\w-]+", name):
             section.fail(name, "is a file name of the report: use letters, digits, _ and -")
-        if name in RESULTS:
-            section.fail(name, "is the name of a table that the report makes; choose another")
     return {name: _file(section, name, folder) for name in section.values}
 
 

@@ -41,7 +41,7 @@ def html_table(
     table = (
         gt.GT(shown, id=name, groupname_col=group)
         .fmt_number(numbers, decimals=3, use_seps=False)
-        .sub_missing(missing_text="–")
+        .sub_missing(missing_text="\N{EN DASH}")
         .cols_label({**headings, **(labels or {})})
     )
     # Great Tables puts a style sheet of its own before each table.

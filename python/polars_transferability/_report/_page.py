@@ -15,10 +15,11 @@ from polars_transferability._report._html_table import html_table
 from polars_transferability._report._results import TERMS, Joined, Results
 
 # A page is for reading; the files beside it have everything.
-_MOST_BARS, _MOST_CLASSES, _MOST_ROWS = 20, 40, 50
+_MOST_BARS, _MOST_CLASSES, _MOST_SOURCES, _MOST_ROWS = 20, 40, 5, 50
 # Source classes with less of a target class than this are left out of the pictures.
 _LEAST_WEIGHT = 0.01
 
+_MINUS = "\N{MINUS SIGN}"
 _LEGEND = {
     "source_loss": "source loss: how well the source task is known",
     "label_mismatch": "label mismatch: how far classes fail to correspond",
@@ -145,13 +146,12 @@ def _target_section(results: Results, target: str, name: str) -> str:
 
 
 def _ranking_figure(ranked: pl.DataFrame, model: str, target: str) -> str:
-    shown = ranked.head(_MOST_BARS).with_columns(
-        name=pl.format("{}. {}, from {}: {}", "place", model, "source", _fixed("bound"))
-    )
+    shown = ranked.head(_MOST_BARS).with_columns(name=pl.format("{}. {}", "place", model))
     caption = "Lowest bound of each model, by its terms"
     if ranked.height > shown.height:
         caption += f"; the {shown.height} lowest of {ranked.height}"
-    alt = f"Stacked bars of the bounds on {target}, lowest first: " + "; ".join(shown["name"])
+    spoken = shown.select(pl.format("{}, from {}: {}", "name", "source", _fixed("bound", 3)))
+    alt = f"Stacked bars of the bounds on {target}: " + "; ".join(spoken.to_series())
     return _figure(_charts.term_bars(shown, "name", marks=True), alt, caption)
 
 
@@ -189,7 +189,7 @@ def _correlation(quality: dict[str, float | None]) -> str:
         return f"no correlation, n = {quality['n']}"
     low, high = quality.get("spearman_low"), quality.get("spearman_high")
     interval = "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
-    return f"Spearman {value:.2f}{interval}, n = {quality['n']}".replace("-", "−")
+    return f"Spearman {value:.2f}{interval}, n = {quality['n']}".replace("-", _MINUS)
 
 
 def _class_map(results: Results, best: dict[str, object], name: str) -> str:
@@ -209,6 +209,7 @@ def _class_map(results: Results, best: dict[str, object], name: str) -> str:
             (pl.col("source_weight") * 100).round(0).cast(pl.Int64),
         )
         .sort_by("source_weight", descending=True)
+        .head(_MOST_SOURCES)
         .str.join(", ")
         .alias("stands_for_it")
     )
@@ -221,23 +222,26 @@ def _class_map(results: Results, best: dict[str, object], name: str) -> str:
     )
     shown = costs.head(_MOST_CLASSES)
     few = rows["source_class"].n_unique() <= _MOST_CLASSES and costs.height <= _MOST_CLASSES
-    bars = shown.with_columns(name=pl.format("{}: {}", "target_class", _fixed("total", 3)))
     pictures = [
         _figure(
-            _charts.term_bars(bars, "name", marks=False),
-            f"Stacked bars of what each class of {best['target']} adds, most first: "
-            + "; ".join(bars["name"]),
+            _charts.term_bars(shown, "target_class", marks=False),
+            f"Stacked bars of what each class of {best['target']} adds to the bound: "
+            + "; ".join(
+                shown.select(pl.format("{}: {}", "target_class", _fixed("total", 3))).to_series()
+            ),
             "What each target class adds to the bound",
         )
     ]
     if few:
-        stands = "; ".join(f"{y}: {x}" for y, x in costs.select("target_class", "stands_for_it").rows())
+        stands = "; ".join(
+            f"{y}: {x}" for y, x in costs.select("target_class", "stands_for_it").rows()
+        )
         pictures.insert(
             0,
             _figure(
                 _charts.class_weights(rows),
-                f"Squares, the darker the larger the part of a source class. {stands}",
-                "Class map: the source classes that stand for each target class",
+                f"Squares, the darker the larger the part of a source class. {'; '.join(stands)}",
+                "Class map: source classes (columns) that stand for each target class (rows)",
             ),
         )
     return f"""<h3>Which classes stand for which</h3>
@@ -277,8 +281,8 @@ def _quality_section(results: Results) -> str:
     )
     return f"""<section aria-labelledby="quality">
 <h2 id="quality">Do bounds and scores choose well?</h2>
-<p>Correlations are 1 if a ranker orders the models as the leaderboard does, −1 if the other way
-round; in brackets a bootstrap interval over the models, which is too short where there are few.
+<p>Correlations are 1 if a ranker orders the models as the leaderboard does, {_MINUS}1 if the other
+way round; in brackets a bootstrap interval over the models, which is too short where there are few.
 Regret is in the leaderboard's units: what is lost by trying only the {k} models ranked highest. The
 trivial rankers look at no embedding.</p>
 {mean_table if means["targets"].max() != 1 else ""}
@@ -297,7 +301,7 @@ def _with_interval(quality: pl.DataFrame, name: str) -> pl.Expr:
 def _fixed(name: str, digits: int = 2) -> pl.Expr:
     """Return a column of numbers as text, with as many digits after the point."""
     return pl.col(name).map_elements(
-        lambda value: f"{value:.{digits}f}".replace("-", "−"), return_dtype=pl.String
+        lambda value: f"{value:.{digits}f}".replace("-", _MINUS), return_dtype=pl.String
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from polars_transferability._report._cache import Cache
 from polars_transferability._report._config import LeaderboardFile, ReportConfig
 from polars_transferability._report._inventory import Inventory, pairs_of_tasks, take_inventory
 from polars_transferability._settings import bound_settings
+from polars_transferability._sql import QueryError, sql
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
@@ -86,7 +88,7 @@ def results_of(config: ReportConfig, cache: Cache, *, progress: bool) -> Results
     bounds = _bounds(config, inventory, cache, progress=progress)
     ranked = ranking(bounds, model)
     joined = [joined_with(board, entries, ranked, model) for board, entries in boards]
-    return Results(
+    results = Results(
         title=config.title,
         model=model,
         score_names=[],
@@ -95,11 +97,55 @@ def results_of(config: ReportConfig, cache: Cache, *, progress: bool) -> Results
         class_map=class_map(bounds, model),
         ranking=ranked,
         joined=joined,
-        quality=pl.concat(
-            selection_quality_of(one, model, config.comparison) for one in joined
-        ) if joined else pl.DataFrame(),
+        quality=pl.concat(selection_quality_of(one, model, config.comparison) for one in joined)
+        if joined
+        else pl.DataFrame(),
         queries={},
     )
+    queries = {
+        name: _query(config, file, inventory, results, boards, cache)
+        for name, file in config.queries.items()
+    }
+    return replace(results, queries=queries)
+
+
+def _query(
+    config: ReportConfig,
+    file: Path,
+    inventory: Inventory,
+    results: Results,
+    boards: list[tuple[LeaderboardFile, pl.DataFrame]],
+    cache: Cache,
+) -> pl.DataFrame:
+    """Return what a query finds in embeddings, leaderboards and the report's tables."""
+    query = file.read_text(encoding="utf-8")
+    unit = {
+        "what": "query",
+        "version": version("polars-transferability"),
+        "query": query,
+        "files": inventory.all_fingerprints(),
+        "leaderboards": [(board.name, entries.write_json()) for board, entries in boards],
+        "sources": config.sources,
+        "targets": config.targets,
+        "columns": asdict(config.columns),
+        "settings": bound_settings(**config.bound),
+        "comparison": config.comparison,
+    }
+    found = cache.read(unit)
+    if found is None:
+        frames: dict[str, pl.DataFrame | pl.LazyFrame] = {
+            "embeddings": inventory.embeddings(),
+            **results.tables(),
+        }
+        if boards:
+            frames["leaderboard"] = _all_entries(boards)
+        try:
+            found = sql(query, eager=True, **frames)
+        except pl.exceptions.PolarsError as error:
+            msg = f"{file}: {error}"
+            raise QueryError(msg) from error
+        cache.write(unit, found)
+    return found
 
 
 def _bounds(
@@ -157,8 +203,9 @@ def _bounds_from(
             **config.bound,
         )
         for target in missing:
-            bounds[target] = computed.filter(pl.col("target") == target)
-            cache.write(units[target], bounds[target])
+            bound = computed.filter(pl.col("target") == target)
+            cache.write(units[target], bound)
+            bounds[target] = bound
     return [bound for bound in bounds.values() if bound is not None]
 
 
@@ -191,6 +238,16 @@ def ranking(bounds: pl.DataFrame, model: str) -> pl.DataFrame:
 
 def _entries(board: LeaderboardFile, model: str) -> pl.DataFrame:
     return read_leaderboard(board.file, **board.options).rename({"model": model})
+
+
+def _all_entries(boards: list[tuple[LeaderboardFile, pl.DataFrame]]) -> pl.DataFrame:
+    return pl.concat(
+        (
+            entries.select(pl.lit(board.name).alias("leaderboard"), pl.all())
+            for board, entries in boards
+        ),
+        how="diagonal_relaxed",
+    )
 
 
 def joined_with(

@@ -1,4 +1,7 @@
-"""A table of a TOML file, read key by key; every error names file, key, what was found, what to do."""
+"""A table of a TOML file, read key by key.
+
+Every error names the file and the key, what was found and what to do.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar
 
-Value = TypeVar("Value")
+Default = TypeVar("Default", str, None)
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,12 @@ class Section:
             self.fail(key, f"expected a table, [{key}], found {values!r}")
         return Section(self.file, f"{self.name}.{key}" if self.name else key, values)
 
-    def text(self, key: str, default: Value) -> str | Value:
+    def text(self, key: str, default: Default) -> str | Default:
         """Return a string that is not empty."""
-        return self._checked(key, default, "a text", lambda value: isinstance(value, str) and value)
+        text: str | Default = self._checked(
+            key, default, "a text", lambda value: isinstance(value, str) and value != ""
+        )
+        return text
 
     def names(self, key: str) -> list[str] | None:
         """Return a list of strings; one string is a list of one. None: the file has no such key."""
@@ -58,24 +64,26 @@ class Section:
 
     def integer(self, key: str, default: int, *, least: int) -> int:
         """Return an integer of at least `least`."""
-        return self._checked(
+        number: int = self._checked(
             key,
             default,
             f"an integer of at least {least}",
             lambda value: type(value) is int and value >= least,
         )
+        return number
 
     def share(self, key: str, default: float) -> float:
         """Return a number between 0 and 1."""
-        return self._checked(
+        number: float = self._checked(
             key,
             default,
             "a number between 0 and 1",
             lambda value: isinstance(value, float) and 0 < value < 1,
         )
+        return number
 
     def _checked(
-        self, key: str, default: Value, expected: str, fits: Callable[[Any], object]
+        self, key: str, default: object, expected: str, fits: Callable[[Any], bool]
     ) -> Any:
         value = self.values.get(key, default)
         if key in self.values and not fits(value):
