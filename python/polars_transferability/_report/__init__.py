@@ -1,8 +1,8 @@
 """Batch reports: from a `report.toml` to tables for machines and a page for people.
 
-`_config` reads the file, `_inventory` looks at what the embedding tables hold, `_results` computes
-the tables unit by unit, through the `_cache`; `_page` draws the page with `_charts` and
-`_html_table`.
+`_config` reads the file, a `_section` at a time; `_inventory` looks at what the embedding tables
+hold; `_units` computes what the `_cache` does not have; `_results` makes the tables of it, and
+`_page` the page, with `_charts` and `_html_table`.
 """
 
 from __future__ import annotations

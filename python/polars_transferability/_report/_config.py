@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from polars_transferability._check import TableColumns
 from polars_transferability._report._section import Section
+from polars_transferability._score_settings import DEFAULT, score_settings
 from polars_transferability._settings import BoundOptions, bound_settings
 
 if sys.version_info >= (3, 11):
@@ -37,8 +38,10 @@ class ReportConfig:
     ----------
     files
         Paths, globs and folders of embedding tables.
-    sources, targets, scores
-        Which of them; None for all there are.
+    sources, targets
+        Which tasks; None for all there are.
+    scores
+        By name, with their options.
     columns
         Of the embedding tables.
     bound
@@ -54,7 +57,7 @@ class ReportConfig:
     files: list[str]
     sources: list[str] | None
     targets: list[str] | None
-    scores: list[str] | None
+    scores: dict[str, dict[str, Any]]
     columns: TableColumns
     bound: BoundOptions
     leaderboards: list[LeaderboardFile]
@@ -95,7 +98,7 @@ def read_config(path: str | PathLike[str]) -> ReportConfig:
         files=_files(top, path.parent),
         sources=_tasks(top, "sources"),
         targets=_tasks(top, "targets"),
-        scores=top.names("scores"),
+        scores=_scores(top),
         columns=_columns(top.section("columns")),
         bound=_bound(top.section("bound")),
         leaderboards=_leaderboards(top, path.parent),
@@ -121,6 +124,23 @@ def _tasks(top: Section, key: str) -> list[str] | None:
     if names == []:
         top.fail(key, "expected at least one task; leave the key out for all")
     return names
+
+
+def _scores(top: Section) -> dict[str, dict[str, Any]]:
+    given = top.values.get("scores")
+    if isinstance(given, dict):
+        section = top.section("scores")
+        scores = {name: dict(section.section(name).values) for name in given}
+    else:
+        names = top.names("scores")
+        scores = {name: {} for name in (DEFAULT if names is None else names)}
+    found = {}
+    for name, options in scores.items():
+        try:
+            found[score_settings(name, **options)["score"]] = options
+        except (ValueError, TypeError) as error:
+            top.fail("scores", str(error))
+    return found
 
 
 def _columns(section: Section) -> TableColumns:

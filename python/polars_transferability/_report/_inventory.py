@@ -11,8 +11,12 @@ from pathlib import Path
 import polars as pl
 
 from polars_transferability._check import TableColumns
-from polars_transferability._sql._tables import _same_types as same_types
-from polars_transferability._tables import Table, open_tables
+from polars_transferability._keys import Key
+from polars_transferability._sql._tables import same_types
+from polars_transferability._tables import Table, distinct_tables
+
+# Of a network for its own classes; scores read them.
+_OUTPUTS = ("probabilities", "logits")
 
 
 @dataclass(frozen=True)
@@ -32,18 +36,17 @@ class Inventory:
     _files: list[_File]
 
     def rows(self, model: object, tasks: Iterable[str]) -> pl.LazyFrame:
-        """Return the rows of some tasks of a model."""
+        """Return the rows of some tasks of a model, with what scores can use besides."""
         wanted = list(tasks)
+        tables = [file.table for file in self._holding(model, wanted)]
+        further = [
+            name
+            for name in _OUTPUTS
+            if all(name in table.schema() for table in tables) and name not in self.columns.all()
+        ]
+        key = Key(pl.DataFrame({self.columns.model: [model]}), tables)
         name = pl.col(self.columns.task).cast(pl.String)
-        same = pl.col(self.columns.model).eq(model) & name.is_in(wanted)
-        # Relaxed: files of one model may number their labels with different integer types.
-        return pl.concat(
-            [
-                file.table.rows.filter(same).select(self.columns.all())
-                for file in self._holding(model, wanted)
-            ],
-            how="vertical_relaxed",
-        )
+        return key.rows([*self.columns.all(), *further]).filter(name.is_in(wanted))
 
     def fingerprints(self, model: object, tasks: Iterable[str]) -> list[str]:
         """Return what changes whenever a file with such rows does."""
@@ -72,11 +75,7 @@ class Inventory:
 
 def take_inventory(files: Sequence[str], columns: TableColumns) -> Inventory:
     """Read the columns of models and tasks, and fingerprint the files."""
-    tables = open_tables(files)
-    names = [table.name for table in tables]
-    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
-        msg = f"{twice[0]} is given more than once; its rows would count twice"
-        raise ValueError(msg)
+    tables = distinct_tables(files)
     tasks: dict[object, list[str]] = {}
     found = []
     for table in tables:
@@ -96,7 +95,7 @@ def take_inventory(files: Sequence[str], columns: TableColumns) -> Inventory:
                 known.append(task)
         found.append(_File(table, _fingerprint(Path(table.name)), frozenset(pairs.iter_rows())))
     if not tasks:
-        msg = f"no rows in {', '.join(names)}"
+        msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)
     return Inventory(tasks, columns, found)
 

@@ -114,11 +114,14 @@ def _target_section(results: Results, target: str, name: str) -> str:
     model = results.model
     ranked = results.ranking.filter(target=target).with_row_index("place", offset=1)
     best = ranked.row(0, named=True)
+    bounded = ranked.drop_nulls("bound")
     lead = (
         f"Lowest bound: {best[model]}, from {best['source']}: {best['bound']:.3f} nats, where "
         f"guessing costs {best['trivial_loss']:.3f}."
+        if bounded.height
+        else "Scores only: no model has another task as a source."
     )
-    figures = [_ranking_figure(ranked, model, target)]
+    figures = [_ranking_figure(bounded, model, target)] if bounded.height else []
     for joined in results.joined:
         figures.extend(_scatter_figures(results, joined, ranked, target))
     table = html_table(
@@ -134,14 +137,16 @@ def _target_section(results: Results, target: str, name: str) -> str:
             *results.score_names,
         ),
         f"{name}-ranking",
-        f"Lowest bound of each model on {target}",
+        f"Lowest bound of each model on {target}, and its scores"
+        if results.score_names
+        else f"Lowest bound of each model on {target}",
     )
     return f"""<section aria-labelledby="{name}">
 <h2 id="{name}">{escape(target)}</h2>
 <p>{escape(lead)}</p>
 <div class="figures">{"".join(figures)}</div>
 {table}
-{_class_map(results, best, name)}
+{_class_map(results, best, name) if bounded.height else ""}
 </section>"""
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from polars_transferability._compare import compare
-from polars_transferability._compute import _progress_bar, compute_bounds
 from polars_transferability._leaderboard import LeaderboardJoin, join_leaderboard, read_leaderboard
 from polars_transferability._report._cache import Cache
 from polars_transferability._report._config import LeaderboardFile, ReportConfig
-from polars_transferability._report._inventory import Inventory, pairs_of_tasks, take_inventory
-from polars_transferability._settings import bound_settings
+from polars_transferability._report._inventory import Inventory, take_inventory
+from polars_transferability._report._units import all_bounds, all_scores, settings_of
+from polars_transferability._score_settings import ALL as SCORES
 from polars_transferability._sql import QueryError, sql
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
@@ -58,6 +57,7 @@ class Results:
     k: int
     bounds: pl.DataFrame
     class_map: pl.DataFrame
+    scores: pl.DataFrame | None
     ranking: pl.DataFrame
     joined: list[Joined]
     quality: pl.DataFrame
@@ -65,7 +65,10 @@ class Results:
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return what is written, by the name of its files."""
-        tables = {"bounds": self.bounds, "class_map": self.class_map, "ranking": self.ranking}
+        tables = {"bounds": self.bounds, "class_map": self.class_map}
+        if self.scores is not None:
+            tables["scores"] = self.scores
+        tables["ranking"] = self.ranking
         if self.joined:
             tables["leaderboards"] = pl.concat(
                 (
@@ -85,16 +88,18 @@ def results_of(config: ReportConfig, cache: Cache, *, progress: bool) -> Results
     # Before the bounds, which take longer to fail.
     boards = [(board, _entries(board, model)) for board in config.leaderboards]
     inventory = take_inventory(config.files, config.columns)
-    bounds = _bounds(config, inventory, cache, progress=progress)
-    ranked = ranking(bounds, model)
+    bounds = all_bounds(config, inventory, cache, progress=progress)
+    scores = all_scores(config, inventory, cache, progress=progress)
+    ranked = ranking(bounds, scores, model)
     joined = [joined_with(board, entries, ranked, model) for board, entries in boards]
     results = Results(
         title=config.title,
         model=model,
-        score_names=[],
+        score_names=[] if scores is None else _rankers(scores, model),
         k=config.comparison["k"],
         bounds=bounds,
         class_map=class_map(bounds, model),
+        scores=scores,
         ranking=ranked,
         joined=joined,
         quality=pl.concat(selection_quality_of(one, model, config.comparison) for one in joined)
@@ -121,14 +126,12 @@ def _query(
     query = file.read_text(encoding="utf-8")
     unit = {
         "what": "query",
-        "version": version("polars-transferability"),
+        **settings_of(config),
         "query": query,
         "files": inventory.all_fingerprints(),
         "leaderboards": [(board.name, entries.write_json()) for board, entries in boards],
         "sources": config.sources,
         "targets": config.targets,
-        "columns": asdict(config.columns),
-        "settings": bound_settings(**config.bound),
         "comparison": config.comparison,
     }
     found = cache.read(unit)
@@ -146,67 +149,6 @@ def _query(
             raise QueryError(msg) from error
         cache.write(unit, found)
     return found
-
-
-def _bounds(
-    config: ReportConfig, inventory: Inventory, cache: Cache, *, progress: bool
-) -> pl.DataFrame:
-    """Return all bounds; computes only those whose files or settings are new."""
-    pairs = pairs_of_tasks(inventory, config.sources, config.targets)
-    parts: list[pl.DataFrame] = []
-    with _progress_bar(show=progress) as bar:
-        steps = bar.add_task("bounds", total=sum(map(len, pairs.values())))
-        for model, by_source in pairs.items():
-            for source, targets in by_source.items():
-                bar.update(steps, description=f"bounds of {model}, from {source}")
-                parts += _bounds_from(config, inventory, cache, model, source, targets)
-                bar.advance(steps)
-    return pl.concat(parts, how="vertical_relaxed").sort(
-        "target", "bound", config.columns.model, "source"
-    )
-
-
-def _bounds_from(
-    config: ReportConfig,
-    inventory: Inventory,
-    cache: Cache,
-    model: object,
-    source: str,
-    targets: list[str],
-) -> list[pl.DataFrame]:
-    """Return the bounds of a model from one source; the missing ones are computed together."""
-    columns = config.columns
-    units = {
-        target: {
-            "what": "bound",
-            "version": version("polars-transferability"),
-            "files": inventory.fingerprints(model, (source, target)),
-            "columns": asdict(columns),
-            "settings": bound_settings(**config.bound),
-            "model": repr(model),
-            "source": source,
-            "target": target,
-        }
-        for target in targets
-    }
-    bounds = {target: cache.read(unit) for target, unit in units.items()}
-    if missing := [target for target, bound in bounds.items() if bound is None]:
-        computed = compute_bounds(
-            inventory.rows(model, (source, *missing)),
-            by=columns.model,
-            task=columns.task,
-            embedding=columns.embedding,
-            label=columns.label,
-            fit=None if columns.split is None else pl.col(columns.split) == columns.fit_split,
-            sources=[source],
-            targets=missing,
-            **config.bound,
-        )
-        for target in missing:
-            bound = computed.filter(pl.col("target") == target)
-            cache.write(units[target], bound)
-            bounds[target] = bound
-    return [bound for bound in bounds.values() if bound is not None]
 
 
 def class_map(bounds: pl.DataFrame, model: str) -> pl.DataFrame:
@@ -228,12 +170,24 @@ def class_map(bounds: pl.DataFrame, model: str) -> pl.DataFrame:
     )
 
 
-def ranking(bounds: pl.DataFrame, model: str) -> pl.DataFrame:
-    """Return per target and model the lowest bound: each holds, so the lowest does."""
+def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl.DataFrame:
+    """Return per target and model the lowest bound: each holds, so the lowest does; and scores."""
     lowest = bounds.sort("bound", "source").unique(
         [model, "target"], keep="first", maintain_order=True
     )
-    return lowest.select("target", model, *RANKED).sort("target", "bound", model)
+    ranked = lowest.select("target", model, *RANKED)
+    if scores is not None:
+        beside = scores.select("target", model, *_rankers(scores, model))
+        ranked = ranked.join(beside, on=["target", model], how="full", coalesce=True)
+    return ranked.sort("target", "bound", model, nulls_last=True)
+
+
+def _rankers(scores: pl.DataFrame, model: str) -> list[str]:
+    """Return the columns of which higher is better; parts of scores are none."""
+    facts = {model, "target", "n", "classes", "labels"}
+    names = [name for name in scores.columns if name not in facts]
+    wholes = [name for name in names if name in SCORES]
+    return wholes + [name for name in names if name == "linear_probe_accuracy"]
 
 
 def _entries(board: LeaderboardFile, model: str) -> pl.DataFrame:

@@ -122,22 +122,24 @@ def _rows(text: Text, scope: Scope, given: set[str]) -> pl.LazyFrame:
 def _collect(rows: pl.LazyFrame, scope: Scope) -> pl.DataFrame:
     try:
         return rows.collect()
-    except pl.exceptions.PolarsError as error:
-        failed = _failed_call(scope.calls, str(error))
+    except pl.exceptions.ComputeError as error:
+        message = str(error).partition("\n\n")[0]
+        reason = message.removeprefix(_PLUGIN_FAILED)
+        failed = _failed_call(scope.calls) if reason != message else None
         if failed is None:
             raise
-        message = str(error).partition("\n\n")[0]
-        reason = re.sub(r" \([A-Z_]+, line \d+, column \d+\)", "", message)
-        reason = reason.removeprefix("the plugin failed with message: ")
+        reason = re.sub(r" \([A-Z_]+, line \d+, column \d+\)", "", reason)
         raise scope.text.error_at(f"{failed.node.name.upper()}: {reason}", failed.node) from error
 
 
-def _failed_call(calls: list[PlacedCall], message: str) -> PlacedCall | None:
-    """Return the call that failed; the messages of the plugin do not always say which."""
+_PLUGIN_FAILED = "the plugin failed with message: "
+
+
+def _failed_call(calls: list[PlacedCall]) -> PlacedCall | None:
+    """Return the first call that fails alone; the messages of the plugin do not always name it."""
     for call in calls:
         try:
             call.values.collect()
-        except pl.exceptions.PolarsError as error:
-            if str(error).partition("\n")[0] == message.partition("\n")[0]:
-                return call
+        except pl.exceptions.ComputeError:
+            return call
     return None

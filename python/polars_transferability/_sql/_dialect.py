@@ -20,6 +20,13 @@ def _infix(operator: str) -> Any:
     return lambda self, expression: self.binary(expression, operator)
 
 
+def _type(self: Any, type_: exp.DataType) -> str:
+    if not type_.is_type(exp.DType.ARRAY):
+        return str(self.datatype_sql(type_))
+    width = ", ".join(self.sql(value) for value in type_.args.get("values") or ())
+    return f"{self.expressions(type_, flat=True)}[{width}]"
+
+
 class PolarsSQL(Dialect):
     """What Polars SQL accepts, as far as sqlglot's own dialect differs from it."""
 
@@ -65,6 +72,7 @@ class PolarsSQL(Dialect):
 
         TRANSFORMS = {  # noqa: RUF012
             **generator.Generator.TRANSFORMS,
+            exp.DataType: lambda self, type_: _type(self, type_),
             exp.Array: lambda self, array: f"[{self.expressions(array, flat=True)}]",
             exp.IntDiv: _infix("//"),
             exp.JSONExtract: _infix("->"),

@@ -12,20 +12,23 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, Literal, get_args, get_type_hints, is_typeddict
+from typing import Any, Literal
 
 import polars as pl
 from sqlglot import exp
 
 from polars_transferability._sql._dialect import written
 from polars_transferability._sql._errors import Text, span_of
-from polars_transferability._task import Task, task
+from polars_transferability._task import task
 
 Kind = Literal["column", "frame", "literal"]
+
+# What has a value for each row, not one for all, and so can only be an argument of the others.
+_OF_ROWS = {"ARGMAX_LABELS", "PSEUDO_LABELS", "SOFTMAX"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class Parameter:
     kind: Kind
     required: bool
     positional: bool
+
+    def __str__(self) -> str:
+        return self.name if self.positional else f"{self.name} => ..."
 
 
 @dataclass(frozen=True)
@@ -48,28 +54,33 @@ class Function:
 
     def usage(self) -> str:
         """Return how it is written; what may be left out is in brackets."""
-        required = [p.name if p.positional else f"{p.name} => ..." for p in self._of(required=True)]
-        optional = ", ".join(f"{p.name} => ..." for p in self._of(required=False))
-        options = f" [, {optional}]" if optional else ""
-        return f"{self.name}({', '.join(required)}{options})"
-
-    def _of(self, *, required: bool) -> Iterable[Parameter]:
-        return (p for p in self.parameters if p.required == required)
+        required = ", ".join(str(p) for p in self.parameters if p.required)
+        optional = ", ".join(str(p) for p in self.parameters if not p.required)
+        comma = ", " if required else ""
+        return f"{self.name}({required}{f'[{comma}{optional}]' if optional else ''})"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call with its arguments by name, as they stand in the query."""
+    """A call with its arguments by name: as they stand in the query, or calls of row functions."""
 
     function: Function
     node: exp.Anonymous
-    arguments: Mapping[str, exp.Expr]
+    arguments: Mapping[str, exp.Expr | Call]
 
-    def columns(self) -> Iterable[tuple[str, exp.Expr]]:
+    def columns(self) -> Iterator[tuple[str, exp.Expr | Call]]:
         """Yield the arguments that see the rows."""
         for parameter in self.function.parameters:
             if parameter.kind == "column" and parameter.name in self.arguments:
                 yield parameter.name, self.arguments[parameter.name]
+
+    def inputs(self) -> Iterator[exp.Expr]:
+        """Yield the expressions over rows that this call and those within it take."""
+        for _, argument in self.columns():
+            if isinstance(argument, Call):
+                yield from argument.inputs()
+            else:
+                yield argument
 
 
 @cache
@@ -87,8 +98,13 @@ def functions() -> dict[str, Function]:
     return {
         name.upper(): _function(name.upper(), value)
         for name, value in public.items()
-        if inspect.isfunction(value) and value.__annotations__.get("return") == "pl.Expr"
+        if inspect.isfunction(value) and inspect.signature(value).return_annotation == "pl.Expr"
     }
+
+
+def is_row_call(node: exp.Expr | None) -> bool:
+    """Say whether `node` calls a function that has a value for each row."""
+    return isinstance(node, exp.Anonymous) and node.name.upper() in _OF_ROWS
 
 
 def is_call(node: exp.Expr | None) -> bool:
@@ -119,16 +135,17 @@ def bind(node: exp.Anonymous, text: Text) -> Call:
     function = functions()[node.name.upper()]
     by_name = {parameter.name: parameter for parameter in function.parameters}
     by_place = [parameter.name for parameter in function.parameters if parameter.positional]
-    arguments: dict[str, exp.Expr] = {}
+    arguments: dict[str, exp.Expr | Call] = {}
+    named = False
     for place, argument in enumerate(node.expressions):
         if isinstance(argument, (exp.Kwarg, exp.PropertyEQ)):
-            name, value = argument.name.lower(), argument.expression
+            named, name, value = True, argument.name.lower(), argument.expression
             if name not in by_name:
                 reason = f"{function.name} has no argument {name}{nearest(name, by_name)}"
-                raise _at_name(text, f"{reason} Usage: {function.usage()}", name, value)
+                raise _at_name(text, f"{reason}; usage: {function.usage()}", name, value)
             if name in arguments:
                 raise _at_name(text, f"{function.name}: {name} is given twice", name, value)
-        elif len(arguments) > place or any(name not in by_place for name in arguments):
+        elif named:
             reason = f"{function.name}: an argument without a name follows one with a name"
             raise text.error_at(reason, argument)
         elif place >= len(by_place):
@@ -139,8 +156,15 @@ def bind(node: exp.Anonymous, text: Text) -> Call:
             raise text.error_at(reason, argument)
         else:
             name, value = by_place[place], argument
-        _check_kind(function, by_name[name], value, text)
-        arguments[name] = value
+        if (
+            by_name[name].kind == "column"
+            and isinstance(value, exp.Anonymous)
+            and is_row_call(value)
+        ):
+            arguments[name] = bind(value, text)
+        else:
+            _check_kind(function, by_name[name], value, text)
+            arguments[name] = value
     missing = [p.name for p in function.parameters if p.required and p.name not in arguments]
     if missing:
         reason = f"{function.name} lacks {', '.join(missing)}; usage: {function.usage()}"
@@ -157,30 +181,35 @@ def build(
     """Return the expression of a call, given those of its columns and what finds a table."""
     given: dict[str, Any] = dict(columns)
     for parameter in call.function.parameters:
-        if parameter.name in call.arguments and parameter.kind != "column":
-            node = call.arguments[parameter.name]
+        node = call.arguments.get(parameter.name)
+        if isinstance(node, exp.Expr) and parameter.kind != "column":
             named = parameter.kind == "frame" and isinstance(node, exp.Column)
             given[parameter.name] = table(node) if named else _literal(node)
     try:
         return call.function.build(**given)
     except (TypeError, ValueError) as error:
         # The messages of the Python functions begin with the argument that they speak of.
-        argument = call.arguments.get(str(error).partition(":")[0], call.node)
-        raise text.error_at(f"{call.function.name}: {error}", argument) from error
+        argument = call.arguments.get(str(error).partition(":")[0])
+        place = argument if isinstance(argument, exp.Expr) else call.node
+        raise text.error_at(f"{call.function.name}: {error}", place) from error
 
 
 def _function(name: str, function: Callable[..., pl.Expr]) -> Function:
-    hints = _hints(function)
-    parameters = list(inspect.signature(function).parameters.values())
-    own = [p for p in parameters if p.kind is not p.VAR_KEYWORD and hints[p.name] is not Task]
-    described = [
-        Parameter(p.name, _kind(hints[p.name]), p.default is p.empty, p.kind is not p.KEYWORD_ONLY)
-        for p in own
-    ]
-    for shared in (p.name for p in parameters if p.kind is p.VAR_KEYWORD):
-        options = get_type_hints(hints[shared]) if is_typeddict(hints[shared]) else {}
-        described += [Parameter(key, _kind(hint), False, False) for key, hint in options.items()]
-    if all(hint is not Task for hint in hints.values()):
+    described: list[Parameter] = []
+    of_tasks = False
+    for p in inspect.signature(function).parameters.values():
+        if p.kind is p.VAR_KEYWORD:
+            options = function.__globals__[p.annotation.removeprefix("Unpack[").removesuffix("]")]
+            described += [
+                Parameter(option, _kind(hint.__forward_arg__), False, False)
+                for option, hint in options.__annotations__.items()
+            ]
+        elif p.annotation == "Task":
+            of_tasks = True
+        else:
+            by_place = p.kind is not p.KEYWORD_ONLY
+            described.append(Parameter(p.name, _kind(p.annotation), p.default is p.empty, by_place))
+    if not of_tasks:
         return Function(name, tuple(described), function)
     flat = [Parameter(p, "column", True, True) for p in ("embedding", "label", "task")]
     flat += [Parameter(p, "literal", True, True) for p in ("source", "target")]
@@ -207,22 +236,10 @@ def _of_two_tasks(function: Callable[..., pl.Expr]) -> Callable[..., pl.Expr]:
     return flat
 
 
-class _Unpack:
-    """Stands in for typing's Unpack, which Python 3.10 lacks: its hint is what is unpacked."""
-
-    def __class_getitem__(cls, item: Any) -> Any:
-        return item
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    return get_type_hints(function, localns={"Unpack": _Unpack})
-
-
-def _kind(hint: Any) -> Kind:
-    allowed = get_args(hint) or (hint,)
-    if pl.Expr in allowed:
+def _kind(hint: str) -> Kind:
+    if "pl.Expr" in hint:
         return "column"
-    return "frame" if pl.DataFrame in allowed else "literal"
+    return "frame" if "pl.DataFrame" in hint else "literal"
 
 
 def _check_kind(function: Function, parameter: Parameter, value: exp.Expr, text: Text) -> None:

@@ -86,8 +86,11 @@ class Scope:
                 names = match.groups()
                 reason = explain(names, self, frames)
                 return self.text.error_at(reason, _named(node, names) or node)
-        quoted = (_named(node, (name,)) for name in re.findall(r"""["'`](.+?)["'`]""", first))
-        return self.text.error_at(first, next(filter(None, quoted), node))
+        quoted = (
+            name for mark in "\"'`" for name in re.findall(f"{mark}([^{mark}]+){mark}", first)
+        )
+        places = (_named(node, (name,)) for name in quoted)
+        return self.text.error_at(first, next(filter(None, places), node))
 
     def _located_by_place(self, message: str) -> QueryError:
         match = re.search(r"^(?:sql parser error: )?(.*) at Line: (\d+), Column: (\d+)$", message)
@@ -119,16 +122,19 @@ def parse(text: Text) -> exp.Query | None:
     try:
         tokens = sqlglot.tokenize(text.query, read=PolarsSQL)
     except sqlglot.errors.TokenError as error:
-        raise QueryError(str(error)) from error
-    if not tokens or tokens[0].token_type not in _QUERY_STARTS:
+        raise _unfinished(error, text) from error
+    if not tokens:
+        msg = "the query is empty"
+        raise QueryError(msg)
+    if tokens[0].token_type not in _QUERY_STARTS:
         return None
     try:
         statements = [tree for tree in sqlglot.parse(text.query, dialect=PolarsSQL) if tree]
     except sqlglot.errors.ParseError as error:
         raise _syntax_error(error, text) from error
     if len(statements) != 1:
-        msg = f"expected one query, found {len(statements)}"
-        raise QueryError(msg)
+        reason = f"expected one query, found {len(statements)}"
+        raise text.error_at(reason, statements[1])
     return statements[0] if isinstance(statements[0], exp.Query) else None
 
 
@@ -197,6 +203,14 @@ def _with_ctes(query: exp.Query, scope: Scope) -> Scope:
 
 def _constant(frame: pl.LazyFrame) -> Opener:
     return lambda: frame
+
+
+def _unfinished(error: sqlglot.errors.TokenError, text: Text) -> QueryError:
+    match = re.fullmatch(r"Missing (.+) from (\d+):(\d+)", str(error.__cause__))
+    if match is None:
+        return QueryError(f"the syntax is not understood: {error}")
+    start = text.offset(int(match[2]), int(match[3])) + 1
+    return text.error(f"what begins here lacks its closing {match[1]}", start, start)
 
 
 def _syntax_error(error: sqlglot.errors.ParseError, text: Text) -> QueryError:

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from polars_transferability._sql._dialect import written
 from polars_transferability._sql._errors import Text
-from polars_transferability._sql._functions import Call, bind, build, is_call
+from polars_transferability._sql._functions import Call, bind, build, is_call, is_row_call, nearest
 from polars_transferability._sql._query import PlacedCall, Scope, own_nodes, table, table_names
 
 # The aggregates of Polars SQL.
@@ -28,6 +28,7 @@ _AGGREGATES = {
     *("STDDEV", "STDDEV_SAMP", "STDEV", "STDEV_SAMP", "STRING_AGG", "SUM", "TOTAL"),
     *("VAR", "VARIANCE", "VAR_SAMP"),
 }
+_NAMED = (exp.Kwarg, exp.PropertyEQ)
 # The name of what step 2 returns.
 _GROUPED = "groups of the query"
 # Step 1 has these clauses, step 3 the others.
@@ -38,7 +39,7 @@ _BEFORE_GROUPS = {"where": "WHERE", "joins": "JOIN", "group": "GROUP BY", "from_
 def aggregate(select: exp.Select, scope: Scope) -> pl.LazyFrame:
     """Return the rows of a SELECT that calls our functions."""
     _check(select, scope.text)
-    plan = _Plan(scope.text, select, _keys(select, scope))
+    plan = _Plan(scope, select, _keys(select, scope))
     outer = plan.outer()
     rows = _rows(select, plan, scope)
     keys = [pl.col(written(key)) for key in plan.keys]
@@ -58,7 +59,7 @@ def aggregate(select: exp.Select, scope: Scope) -> pl.LazyFrame:
 class _Plan:
     """What step 2 has to compute, gathered while step 3 is written."""
 
-    text: Text
+    scope: Scope
     select: exp.Select
     keys: Sequence[exp.Expr]
     calls: dict[str, Call] = field(default_factory=dict)
@@ -76,6 +77,8 @@ class _Plan:
                 outer = outer.where(self._with_aliases(node.this, aliases))
             elif clause in ("order", "qualify", "distinct"):
                 outer.set(clause, self._with_aliases(node, aliases, keep=clause == "order"))
+            elif clause == "windows":
+                outer.set(clause, [self._after(window, {}) for window in node])
             else:
                 outer.set(clause, node.copy() if isinstance(node, exp.Expr) else node)
         return outer
@@ -86,7 +89,7 @@ class _Plan:
             name = item.alias if isinstance(item, exp.Alias) else _output_name(item)
             if name in seen:
                 reason = f"two columns of the result are named {name}; name one of them with AS"
-                raise self.text.error_at(reason, item)
+                raise self.scope.text.error_at(reason, item)
             seen.add(name)
             alias = exp.to_identifier(name, quoted=True)
             yield exp.Alias(this=self._after(item.unalias(), {}), alias=alias)
@@ -108,8 +111,10 @@ class _Plan:
             return aliases[node.name].copy()
         if (key := self._key(node)) is not None:
             return _column(written(key))
+        if isinstance(node, exp.Column) and (key := self._struct(node)) is not None:
+            return exp.column(node.this.copy(), table=exp.to_identifier(written(key), quoted=True))
         if isinstance(node, exp.Anonymous) and is_call(node):
-            call = bind(node, self.text)
+            call = bind(node, self.scope.text)
             self.calls.setdefault(written(node), call)
             return _column(written(node))
         if _is_aggregate(node):
@@ -117,16 +122,19 @@ class _Plan:
             return _column(written(node))
         if isinstance(node, exp.Column):
             if isinstance(node.this, exp.Star):
-                raise self.text.error_at(_STAR, node)
+                raise self.scope.text.error_at(_STAR, node)
+            known = [*aliases, *(key.name for key in self.keys if isinstance(key, exp.Column))]
             reason = (
-                f"{written(node)} is neither in GROUP BY nor within an aggregate, but the query "
-                "has one row per group"
+                f"{written(node)} is neither in GROUP BY nor within an aggregate, but the result "
+                f"has one row per group{nearest(node.name, known)}"
             )
-            raise self.text.error_at(reason, node)
+            raise self.scope.text.error_at(reason, node)
         if isinstance(node, exp.Star):
-            raise self.text.error_at(_STAR, node)
+            raise self.scope.text.error_at(_STAR, node)
         if isinstance(node, exp.Query):
             return node.copy()
+        if isinstance(node, exp.Anonymous):
+            _check_known(node, self.scope)
         copy = node.copy()
         for name, new in _children(node):
             after = [
@@ -153,7 +161,24 @@ class _Plan:
         return copy
 
     def _key(self, node: exp.Expr) -> exp.Expr | None:
-        return next((key for key in self.keys if _same(key, node)), None)
+        return next((key for key in self.keys if self._same(key, node)), None)
+
+    def _same(self, key: exp.Expr, node: exp.Expr) -> bool:
+        if isinstance(key, exp.Column) and isinstance(node, exp.Column) and key.name == node.name:
+            tables = {key.table.lower(), node.table.lower()} - {""}
+            return len(tables) == 0 or (len(tables) == 1 and tables <= self._sources())
+        return written(key) == written(node)
+
+    def _struct(self, column: exp.Column) -> exp.Expr | None:
+        """Return the key of which `column` is a field."""
+        if not column.table or column.table.lower() in self._sources():
+            return None
+        return self._key(exp.column(column.args["table"].copy()))
+
+    def _sources(self) -> set[str]:
+        """Return the names of the tables in FROM, by which columns are qualified."""
+        parts = [self.select.args.get("from_"), *(self.select.args.get("joins") or [])]
+        return {part.this.alias_or_name.lower() for part in parts if part is not None}
 
 
 _STAR = "* cannot stand beside an aggregate: name the columns, which must be in GROUP BY"
@@ -176,6 +201,12 @@ def _check(select: exp.Select, text: Text) -> None:
                 reason = f"{call.name.upper()} is an aggregate and cannot stand in {name}{hint}"
                 raise text.error_at(reason, call)
     for call in filter(is_call, own_nodes(select)):
+        holder = call.parent.parent if isinstance(call.parent, _NAMED) else call.parent
+        if is_row_call(call):
+            if not is_call(holder):
+                reason = f"{call.name.upper()} has a value for each row: it can only be an argument"
+                raise text.error_at(f"{reason} of another function of this package", call)
+            continue
         if isinstance(call.parent, exp.Window):
             reason = f"{call.name.upper()} cannot be taken OVER a window; use GROUP BY"
             raise text.error_at(reason, call)
@@ -185,6 +216,15 @@ def _check(select: exp.Select, text: Text) -> None:
                 reason = f"{call.name.upper()} is an aggregate and cannot stand within another"
                 raise text.error_at(reason, call)
             parent = parent.parent
+
+
+def _check_known(function: exp.Anonymous, scope: Scope) -> None:
+    """Raise QueryError if Polars has no such function, before its arguments are found at fault."""
+    try:
+        pl.sql_expr(written(function))
+    except pl.exceptions.PolarsError as error:
+        if f"unsupported function '{function.name.lower()}'" in str(error):
+            raise scope.located(error, function, {}) from error
 
 
 def _keys(select: exp.Select, scope: Scope) -> list[exp.Expr]:
@@ -228,7 +268,7 @@ def _rows(select: exp.Select, plan: _Plan, scope: Scope) -> pl.LazyFrame:
     """Return what step 2 reads: keys, arguments of calls and columns of aggregates."""
     needed = [*plan.keys]
     for call in plan.calls.values():
-        needed += [argument for _, argument in call.columns()]
+        needed += call.inputs()
     for node in plan.aggregates.values():
         needed += node.find_all(exp.Column)
     by_name = {written(node): node for node in needed}
@@ -249,11 +289,14 @@ def _of_rows(select: exp.Select, items: list[exp.Expr]) -> exp.Select:
 def _call_value(name: str, call: Call, scope: Scope) -> pl.Expr:
     line, column = scope.text.place(call.node.meta["start"])
     place = f"{call.function.name}, line {line}, column {column}"
-    # So messages of the plugin, which speak of columns, point into the query.
-    columns = {
-        parameter: pl.col(written(node)).alias(f"{written(node)} ({place})")
-        for parameter, node in call.columns()
-    }
+
+    def column_of(argument: exp.Expr | Call) -> pl.Expr:
+        if isinstance(argument, Call):
+            return _call_value(written(argument.node), argument, scope)
+        # So messages of the plugin, which speak of columns, point into the query.
+        return pl.col(written(argument)).alias(f"{written(argument)} ({place})")
+
+    columns = {parameter: column_of(argument) for parameter, argument in call.columns()}
     return build(call, columns, scope.table, scope.text).alias(name)
 
 
@@ -271,13 +314,6 @@ def _is_aggregate(node: exp.Expr | None) -> bool:
     if isinstance(node, (exp.Filter, exp.WithinGroup)):
         return _is_aggregate(node.this)
     return isinstance(node, exp.Anonymous) and node.name.upper() in _AGGREGATES
-
-
-def _same(key: exp.Expr, node: exp.Expr) -> bool:
-    if isinstance(key, exp.Column) and isinstance(node, exp.Column):
-        tables = {key.table.lower(), node.table.lower()} - {""}
-        return key.name == node.name and len(tables) < 2
-    return written(key) == written(node)
 
 
 def _output_name(item: exp.Expr) -> str:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from os import PathLike, fspath
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import polars as pl
 
-import polars_transferability as package
 from polars_transferability._compare import compare
-from polars_transferability._compute import TRAIN_ROWS, compute_bounds
+from polars_transferability._compute_bounds import compute_bounds
+from polars_transferability._compute_scores import compute_scores
+from polars_transferability._keys import TRAIN_ROWS
 from polars_transferability._leaderboard import join_leaderboard
 from polars_transferability._sql._query import Opener
 from polars_transferability._tables import Paths, open_tables
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | Paths"
+
+_KEY = ["model", "target"]
 
 
 def open_sources(sources: Mapping[str, Source]) -> dict[str, Opener]:
@@ -41,10 +44,10 @@ def _open(source: Source) -> pl.LazyFrame:
     if isinstance(source, (str, PathLike)) and fspath(source).endswith(".csv"):
         return pl.scan_csv(fspath(source), infer_schema_length=None)
     frames = [table.rows for table in open_tables(source)]
-    return frames[0] if len(frames) == 1 else pl.concat(_same_types(frames), how="vertical_relaxed")
+    return frames[0] if len(frames) == 1 else pl.concat(same_types(frames), how="vertical_relaxed")
 
 
-def _same_types(frames: list[pl.LazyFrame]) -> list[pl.LazyFrame]:
+def same_types(frames: list[pl.LazyFrame]) -> list[pl.LazyFrame]:
     """Turn arrays into lists where files differ, as those of models of different width do."""
     schemas = [frame.collect_schema() for frame in frames]
     lists = {
@@ -55,26 +58,23 @@ def _same_types(frames: list[pl.LazyFrame]) -> list[pl.LazyFrame]:
     return [frame.cast(lists) if lists else frame for frame in frames]  # type: ignore[arg-type]
 
 
-def _embeddings(sources: Mapping[str, Source]) -> Source:
+def _embeddings(sources: Mapping[str, Source]) -> tuple[Source, pl.Expr | None]:
+    """Return the embeddings and what says which of their rows to fit on."""
     if "embeddings" not in sources:
         msg = "is made from a table named embeddings, which is not given"
         raise ValueError(msg)
-    return sources["embeddings"]
+    rows = sources["embeddings"]
+    return rows, TRAIN_ROWS if "split" in open_tables(rows)[0].schema() else None
 
 
 def _bounds(sources: Mapping[str, Source]) -> pl.LazyFrame:
-    rows = _embeddings(sources)
-    split = "split" in open_tables(rows)[0].schema()
-    return compute_bounds(rows, fit=TRAIN_ROWS if split else None).lazy()
+    rows, fit = _embeddings(sources)
+    return compute_bounds(rows, fit=fit).lazy()
 
 
 def _scores(sources: Mapping[str, Source]) -> pl.LazyFrame:
-    compute: Any = getattr(package, "compute_scores", None)
-    if compute is None:
-        msg = "is not available: this version has no scores of whole tables"
-        raise ValueError(msg)
-    scores: pl.DataFrame = compute(_embeddings(sources))
-    return scores.lazy()
+    rows, fit = _embeddings(sources)
+    return compute_scores(rows, fit=fit).lazy()
 
 
 def _selection_quality(tables: Mapping[str, Opener]) -> pl.LazyFrame:
@@ -83,13 +83,8 @@ def _selection_quality(tables: Mapping[str, Opener]) -> pl.LazyFrame:
         msg = "is made from tables embeddings and leaderboard; leaderboard is not given"
         raise ValueError(msg)
     # Each bound holds for certain, so the lowest of a model does.
-    bounds = tables["bounds"]().sort("bound").unique(["model", "target"], keep="first")
-    scored = tables["scores"]()
-    if "target" not in scored.collect_schema():
-        scored = scored.rename({"task": "target"})
-    rows = scored.join(
-        bounds.select("model", "target", "bound"), on=["model", "target"], how="full", coalesce=True
-    )
+    lowest = tables["bounds"]().group_by(_KEY).agg(pl.col("bound").min())
+    rows = tables["scores"]().join(lowest, on=_KEY, how="left", maintain_order="left")
     joined = join_leaderboard(rows, tables["leaderboard"]())
     names = [name for name, dtype in rows.collect_schema().items() if dtype == pl.Float64]
     return compare(joined, scores=names).lazy()
