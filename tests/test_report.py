@@ -118,6 +118,68 @@ def test_tables_agree_with_the_bounds(folder: Path) -> None:
     assert tables["queries/lowest"].equals(expected)
 
 
+def with_scores(folder: Path, scores: str) -> None:
+    change(folder, "scores = []", f"scores = {scores}")
+
+
+def test_scores_are_those_of_compute_scores(folder: Path) -> None:
+    names = ["logme", "etran", "ncti", "linear_probe"]
+    with_scores(folder, str(names).replace("'", '"'))
+    made = make(folder)
+    expected = pt.compute_scores(folder / "models", which=names)
+    assert made.tables["scores"].equals(expected.sort("target", "model"))
+    # Scores of three models on two targets besides.
+    assert (made.computed, made.reused) == (7 + 6, 0)
+    ranked = made.tables["ranking"]
+    beside = ["logme", "etran", "ncti", "linear_probe_accuracy"]
+    assert ranked.columns[-4:] == beside
+    both = ranked.join(expected, on=["model", "target"], suffix="_of_it")
+    assert both.height == 6
+    for name in beside:
+        assert both[name].equals(both[f"{name}_of_it"], check_names=False)
+    assert set(beside) < set(made.tables["selection_quality"]["score"])
+
+
+def test_scores_of_a_pool_follow_the_other_models(folder: Path) -> None:
+    """Nothing of the others is computed again, but their scores change with who is there."""
+    with_scores(folder, '["etran"]')
+    make(folder)
+    (folder / "models" / "net0.parquet").unlink()
+    fewer = make(folder)
+    expected = pt.compute_scores(folder / "models", which="etran").sort("target", "model")
+    assert fewer.tables["scores"].equals(expected)
+    assert fewer.computed == 1  # The query.
+
+
+def test_options_of_scores(folder: Path) -> None:
+    change(folder, "scores = []", "")
+    change(folder, "[bound]", "[scores.knn]\nk = 1\n[scores.logme]\n[bound]")
+    found = make(folder).tables["scores"]
+    expected = pt.compute_scores(folder / "models", which={"knn": {"k": 1}, "logme": {}})
+    assert found.equals(expected.sort("target", "model"))
+
+
+def test_all_scores_that_each_table_has_columns_for(folder: Path) -> None:
+    path = folder / "models" / "net1.parquet"
+    rows = pl.read_parquet(path)
+    rows.with_columns(pl.col("embedding").alias("logits")).write_parquet(path)
+    with_scores(folder, '"all"')
+    found = make(folder).tables["scores"]
+    expected = pt.compute_scores(folder / "models", which="all").sort("target", "model")
+    assert found.select(expected.columns).equals(expected)
+    assert found.filter(pl.col("leep").is_not_null())["model"].unique().to_list() == ["net1"]
+
+
+def test_a_target_without_a_bound_still_has_scores(folder: Path) -> None:
+    with_scores(folder, '["logme"]')
+    change(folder, "[bound]", 'sources = ["old"]\n[bound]')
+    made = make(folder)
+    old = made.tables["ranking"].filter(target="old")
+    assert old["bound"].null_count() == old.height == 3
+    assert old["logme"].null_count() == 0
+    assert "Scores only" in made.page.read_text()
+
+
 def test_a_second_run_computes_nothing_and_writes_the_same(folder: Path) -> None:
     first, files = make(folder), written(folder)
     second = make(folder)
@@ -148,6 +210,7 @@ def test_only_what_changed_is_computed(folder: Path) -> None:
         # The query may read selection_quality, which has other intervals.
         ("bootstrap = 20", "bootstrap = 30", 1),
         ("[bound]", 'sources = ["old"]\n[bound]', 1),
+        ("scores = []", 'scores = ["logme"]', 6 + 1),
         ('lowest = "lowest.sql"', "", 0),
     ],
 )
@@ -255,6 +318,12 @@ def problem(folder: Path) -> str:
             "bound.ground_cost: expected one of 'margin', 'head'",
         ),
         ("l2 = 0.1", 'head = "a.parquet"', "bound.head: unknown key; expected one of 'transform'"),
+        (
+            "scores = []",
+            'scores = ["logmee"]',
+            "report.toml: scores: no score is called 'logmee'; did",
+        ),
+        ("scores = []", "scores = {knn = {k = 0}}", "report.toml: scores: k: expected an integer"),
         ("k = 1", "k = 0", "comparison.k: expected an integer of at least 1, found 0"),
         ("k = 1", "k = true", "comparison.k: expected an integer of at least 1, found True"),
         (

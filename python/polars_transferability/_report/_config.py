@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import escape, has_magic
 from os import PathLike
@@ -12,7 +13,7 @@ from typing import Any, cast
 
 from polars_transferability._check import TableColumns
 from polars_transferability._report._section import Section
-from polars_transferability._score_settings import DEFAULT, score_settings
+from polars_transferability._score_settings import ALL, DEFAULT, score_settings
 from polars_transferability._settings import BoundOptions, bound_settings
 
 if sys.version_info >= (3, 11):
@@ -42,6 +43,8 @@ class ReportConfig:
         Which tasks; None for all there are.
     scores
         By name, with their options.
+    every_score
+        All scores are asked for: those that a table has no columns for are left out.
     columns
         Of the embedding tables.
     bound
@@ -58,6 +61,7 @@ class ReportConfig:
     sources: list[str] | None
     targets: list[str] | None
     scores: dict[str, dict[str, Any]]
+    every_score: bool
     columns: TableColumns
     bound: BoundOptions
     leaderboards: list[LeaderboardFile]
@@ -99,6 +103,7 @@ def read_config(path: str | PathLike[str]) -> ReportConfig:
         sources=_tasks(top, "sources"),
         targets=_tasks(top, "targets"),
         scores=_scores(top),
+        every_score=values.get("scores") == "all",
         columns=_columns(top.section("columns")),
         bound=_bound(top.section("bound")),
         leaderboards=_leaderboards(top, path.parent),
@@ -132,8 +137,9 @@ def _scores(top: Section) -> dict[str, dict[str, Any]]:
         section = top.section("scores")
         scores = {name: dict(section.section(name).values) for name in given}
     else:
-        names = top.names("scores")
-        scores = {name: {} for name in (DEFAULT if names is None else names)}
+        names: Sequence[str] | None = top.names("scores")
+        names = DEFAULT if names is None else ALL if names == ["all"] else names
+        scores = {name: {} for name in names}
     found = {}
     for name, options in scores.items():
         try:

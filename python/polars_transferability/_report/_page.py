@@ -121,9 +121,12 @@ def _target_section(results: Results, target: str, name: str) -> str:
         if bounded.height
         else "Scores only: no model has another task as a source."
     )
-    figures = [_ranking_figure(bounded, model, target)] if bounded.height else []
-    for joined in results.joined:
-        figures.extend(_scatter_figures(results, joined, ranked, target))
+    figure = _ranking_figure(bounded, model, target) if bounded.height else ""
+    scatters = [
+        drawn
+        for joined in results.joined
+        for drawn in _scatter_figures(results, joined, ranked, target)
+    ]
     table = html_table(
         ranked.select(
             "place",
@@ -144,10 +147,17 @@ def _target_section(results: Results, target: str, name: str) -> str:
     return f"""<section aria-labelledby="{name}">
 <h2 id="{name}">{escape(target)}</h2>
 <p>{escape(lead)}</p>
-<div class="figures">{"".join(figures)}</div>
-{table}
+<div class="beside">{figure}{table}</div>
+{_against(scatters)}
 {_class_map(results, best, name) if bounded.height else ""}
 </section>"""
+
+
+def _against(scatters: list[str]) -> str:
+    if not scatters:
+        return ""
+    return f"""<h3>Against the leaderboards</h3>
+<div class="figures">{"".join(scatters)}</div>"""
 
 
 def _ranking_figure(ranked: pl.DataFrame, model: str, target: str) -> str:

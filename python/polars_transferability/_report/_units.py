@@ -70,7 +70,8 @@ def all_scores(
     with each_key(steps, "scores", progress=progress) as running:
         for step in running:
             parts += _scores(config, inventory, cache, step)
-    scores = pl.concat(parts, how="vertical_relaxed")
+    # Of all scores, each table has those that it has columns for.
+    scores = pl.concat(parts, how="diagonal_relaxed")
     for name, fields in _POOLED.items():
         if name in config.scores:
             # Among the models of its own unit a score means nothing.
@@ -134,6 +135,7 @@ def _scores(
         target: {
             "what": "scores",
             **{name: settings[name] for name in ("version", "columns", "scores")},
+            "left_out": config.every_score,
             "files": inventory.fingerprints(step.model, (target,)),
             "model": repr(step.model),
             "target": target,
@@ -145,7 +147,7 @@ def _scores(
         return compute_scores(
             inventory.rows(step.model, targets),
             targets=targets,
-            which=config.scores,
+            which="all" if config.every_score else config.scores,
             **_columns(config),
         )
 
