@@ -601,13 +601,18 @@ def test_frames_are_files_globs_and_folders(tmp_path: Path) -> None:
         assert found.equals(expected)
 
 
-def test_models_of_different_width_are_one_table(tmp_path: Path) -> None:
+def test_models_of_different_width_and_columns_are_one_table(tmp_path: Path) -> None:
     for width in (3, 5):
         part = embedding_rows(width=width).with_columns(pl.lit(f"net{width}").alias("model"))
+        if width == 5:
+            part = part.with_columns(pl.lit(1.0).alias("logits"))
         part.write_parquet(tmp_path / f"{width}.parquet")
     query = f"SELECT model, {BOUND}.n_target AS n FROM embeddings GROUP BY model ORDER BY model"
     found = pt.sql(query, embeddings=tmp_path / "*.parquet", eager=True)
     assert found.rows() == [("net3", 21), ("net5", 21)]
+    query = "SELECT model, COUNT(logits) AS n FROM embeddings GROUP BY model ORDER BY model"
+    found = pt.sql(query, embeddings=tmp_path / "*.parquet", eager=True)
+    assert found.rows() == [("net3", 0), ("net5", 42)]
 
 
 def test_bounds_are_made_when_read() -> None:

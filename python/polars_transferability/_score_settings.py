@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from polars_transferability._arguments import flag, integer, number, one_of
 
 Metric = Literal["euclidean", "cosine"]
+Ties = Literal["first", "nearest"]
 Covariance = Literal["spherical", "diagonal"]
 MixtureCovariance = Literal["full", "diagonal"]
 
@@ -55,10 +56,13 @@ def _nleep(
     }
 
 
-def _knn_accuracy(*, k: int = 5, metric: Metric = "euclidean") -> dict[str, Any]:
+def _knn_accuracy(
+    *, k: int = 5, metric: Metric = "euclidean", ties: Ties = "first"
+) -> dict[str, Any]:
     return {
         "k": integer("k", k, least=1),
         "metric": one_of("metric", metric, get_args(Metric)),
+        "ties": one_of("ties", ties, get_args(Ties)),
     }
 
 
@@ -132,7 +136,7 @@ def score_settings(score: str, **options: Any) -> dict[str, Any]:
     Examples
     --------
     >>> score_settings("knn", k=3)
-    {'score': 'knn_accuracy', 'k': 3, 'metric': 'euclidean'}
+    {'score': 'knn_accuracy', 'k': 3, 'metric': 'euclidean', 'ties': 'first'}
     >>> score_settings("logmee")
     Traceback (most recent call last):
     ValueError: no score is called 'logmee'; did you mean 'logme'?

@@ -17,6 +17,7 @@ from polars_transferability._score_settings import (
     Covariance,
     Metric,
     MixtureCovariance,
+    Ties,
     Which,
     chosen,
     score_settings,
@@ -369,14 +370,15 @@ def knn_accuracy(
     *,
     k: int = 5,
     metric: Metric = "euclidean",
+    ties: Ties = "first",
     fit: str | pl.Expr | None = None,
 ) -> pl.Expr:
     """Accuracy of the k nearest neighbours: leave-one-out, or of one part of the rows on the other.
 
     Between 0 and 1, higher is better; the best ranker of models on average in a comparison of 23
-    scores (arXiv 2503.18528). Each row gets the class that most of its `k` nearest rows have; of
-    classes with as many votes, the one whose neighbour is nearest. Distances are exact. Code that
-    takes the nearest row to be the row itself breaks on duplicates. `O(N^2 D)`.
+    scores (arXiv 2503.18528). Each row gets the class that most of its `k` nearest rows have.
+    Distances are exact. Code that takes the nearest row to be the row itself breaks on duplicates.
+    `O(N^2 D)`.
 
     Parameters
     ----------
@@ -386,6 +388,9 @@ def knn_accuracy(
         Number of neighbours.
     metric
         Euclidean distance, or the angle.
+    ties
+        Of the classes with as many votes, the first in order (by number or by text) wins, as in
+        scikit-learn; or the one with the nearest neighbour, which no renaming of classes changes.
     fit
         Boolean column: neighbours are looked for among these rows, and the others are classified.
         None: every row is classified by all others.
@@ -405,7 +410,7 @@ def knn_accuracy(
     >>> rows.select(pt.knn_accuracy("x", "label", k=1).round(4)).item()
     0.6667
     """
-    settings = score_settings("knn_accuracy", k=k, metric=metric)
+    settings = score_settings("knn_accuracy", k=k, metric=metric, ties=ties)
     return _score(settings, embedding=embedding, label=label, fit=fit)
 
 

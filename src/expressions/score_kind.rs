@@ -4,7 +4,7 @@ use polars::prelude::*;
 use serde::Deserialize;
 
 use crate::features::{gaussian_mixture, nearest_neighbours};
-use crate::scores::gbc;
+use crate::scores::{gbc, knn};
 
 #[derive(Deserialize)]
 #[serde(tag = "score", rename_all = "snake_case")]
@@ -17,7 +17,7 @@ pub enum ScoreKind {
     Leep {},
     Nce {},
     Nleep { components: Option<usize>, energy: f64, covariance: MixtureCovariance, seed: u64 },
-    KnnAccuracy { k: usize, metric: Metric },
+    KnnAccuracy { k: usize, metric: Metric, ties: Ties },
     LinearProbe { l2: Option<f64>, seed: u64 },
     Parc { axes: Option<usize>, max_rows: usize, seed: u64 },
     Sfda {},
@@ -47,6 +47,13 @@ pub enum MixtureCovariance {
 pub enum Metric {
     Euclidean,
     Cosine,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub enum Ties {
+    First,
+    Nearest,
 }
 
 /// Which column beside the label a score reads.
@@ -135,6 +142,15 @@ impl From<MixtureCovariance> for gaussian_mixture::Covariance {
         match covariance {
             MixtureCovariance::Full => Self::Full,
             MixtureCovariance::Diagonal => Self::Diagonal,
+        }
+    }
+}
+
+impl From<Ties> for knn::Ties {
+    fn from(ties: Ties) -> Self {
+        match ties {
+            Ties::First => Self::First,
+            Ties::Nearest => Self::Nearest,
         }
     }
 }

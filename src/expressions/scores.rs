@@ -12,7 +12,7 @@ use crate::features::ClassSpectrum;
 use crate::scores::logme::Stopping;
 use crate::scores::{
     etran, gbc, h_score, knn_accuracy, knn_accuracy_split, leep, linear_probe, logme, nce, ncti,
-    nleep, pactran, parc, sfda, shrinkage_h_score, transrate, ScoreError,
+    nleep, pactran, parc, sfda, shrinkage_h_score, transrate, ScoreError, Voting,
 };
 
 /// Prefix of the class names that pseudo-labels have.
@@ -197,13 +197,19 @@ impl Rows {
         };
         let all = rows.scored()?;
         let value = match *kind {
-            ScoreKind::KnnAccuracy { k, metric } if input.has_split()? => {
+            ScoreKind::KnnAccuracy { k, metric, ties } if input.has_split()? => {
                 rows.task.check_learnable(kind.name())?;
                 let (fit, test) = rows.split()?;
-                knn_accuracy_split(fit, test, k, metric.into()).map(|v| vec![v])
+                knn_accuracy_split(
+                    fit,
+                    test,
+                    Voting { k, metric: metric.into(), ties: ties.into() },
+                )
+                .map(|v| vec![v])
             }
-            ScoreKind::KnnAccuracy { k, metric } => {
-                knn_accuracy(all, k, metric.into()).map(|v| vec![v])
+            ScoreKind::KnnAccuracy { k, metric, ties } => {
+                knn_accuracy(all, Voting { k, metric: metric.into(), ties: ties.into() })
+                    .map(|v| vec![v])
             }
             ScoreKind::LinearProbe { l2, seed } => {
                 rows.task.check_learnable(kind.name())?;

@@ -31,7 +31,7 @@ use crate::features::ClassedTable;
 use crate::optimize::OptimizeError;
 use crate::transport::TransportError;
 
-pub use knn::{knn_accuracy, knn_accuracy_split};
+pub use knn::{knn_accuracy, knn_accuracy_split, Ties, Voting};
 pub use leep::leep;
 pub use nce::nce;
 pub use nleep::nleep;

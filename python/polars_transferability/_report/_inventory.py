@@ -12,7 +12,6 @@ import polars as pl
 
 from polars_transferability._check import TableColumns
 from polars_transferability._keys import Key
-from polars_transferability._sql._tables import same_types
 from polars_transferability._tables import Table, distinct_tables
 
 # Of a network for its own classes; scores read them.
@@ -55,18 +54,6 @@ class Inventory:
     def all_fingerprints(self) -> list[str]:
         """Return the fingerprint of every file."""
         return sorted(file.fingerprint for file in self._files)
-
-    def embeddings(self) -> pl.LazyFrame:
-        """Return all rows in one frame, with the columns that every table has.
-
-        Tables may differ: arrays of different width become lists, other types what holds both.
-        """
-        tables = [file.table.rows for file in self._files]
-        schemas = [file.table.schema() for file in self._files]
-        shared = [name for name in schemas[0] if all(name in schema for schema in schemas)]
-        return pl.concat(
-            same_types([rows.select(shared) for rows in tables]), how="vertical_relaxed"
-        )
 
     def _holding(self, model: object, tasks: Iterable[str]) -> list[_File]:
         pairs = {(model, task) for task in tasks}

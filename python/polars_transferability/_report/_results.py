@@ -15,7 +15,7 @@ from polars_transferability._report._config import LeaderboardFile, ReportConfig
 from polars_transferability._report._inventory import Inventory, take_inventory
 from polars_transferability._report._units import all_bounds, all_scores, settings_of
 from polars_transferability._score_settings import ALL as SCORES
-from polars_transferability._sql import QueryError, sql
+from polars_transferability._sql import QueryError, Source, sql
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
@@ -136,10 +136,7 @@ def _query(
     }
     found = cache.read(unit)
     if found is None:
-        frames: dict[str, pl.DataFrame | pl.LazyFrame] = {
-            "embeddings": inventory.embeddings(),
-            **results.tables(),
-        }
+        frames: dict[str, Source] = {"embeddings": config.files, **results.tables()}
         if boards:
             frames["leaderboard"] = _all_entries(boards)
         try:

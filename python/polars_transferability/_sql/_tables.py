@@ -15,7 +15,7 @@ from polars_transferability._compute_scores import compute_scores
 from polars_transferability._keys import TRAIN_ROWS
 from polars_transferability._leaderboard import join_leaderboard
 from polars_transferability._sql._query import Opener
-from polars_transferability._tables import Paths, open_tables
+from polars_transferability._tables import Paths, Table, open_tables
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | Paths"
 
@@ -43,19 +43,27 @@ def _opener(source: Source) -> Opener:
 def _open(source: Source) -> pl.LazyFrame:
     if isinstance(source, (str, PathLike)) and fspath(source).endswith(".csv"):
         return pl.scan_csv(fspath(source), infer_schema_length=None)
-    frames = [table.rows for table in open_tables(source)]
-    return frames[0] if len(frames) == 1 else pl.concat(same_types(frames), how="vertical_relaxed")
+    # A column that some files lack is null in their rows.
+    return pl.concat(_same_types(open_tables(source)), how="diagonal_relaxed")
 
 
-def same_types(frames: list[pl.LazyFrame]) -> list[pl.LazyFrame]:
+def _same_types(tables: list[Table]) -> list[pl.LazyFrame]:
     """Turn arrays into lists where files differ, as those of models of different width do."""
-    schemas = [frame.collect_schema() for frame in frames]
-    lists = {
-        name: pl.List(dtype.inner)
-        for name, dtype in schemas[0].items()
-        if isinstance(dtype, pl.Array) and any(schema.get(name) != dtype for schema in schemas)
-    }
-    return [frame.cast(lists) if lists else frame for frame in frames]  # type: ignore[arg-type]
+    schemas = [table.schema() for table in tables]
+    found: dict[str, set[pl.DataType]] = {}
+    for name, dtype in (item for schema in schemas for item in schema.items()):
+        found.setdefault(name, set()).add(dtype)
+    lists = {name for name, dtypes in found.items() if len(dtypes) > 1}
+    return [
+        table.rows.cast(
+            {
+                name: pl.List(dtype.inner)
+                for name, dtype in schema.items()
+                if name in lists and isinstance(dtype, pl.Array)
+            }
+        )
+        for table, schema in zip(tables, schemas, strict=True)
+    ]
 
 
 def _embeddings(sources: Mapping[str, Source]) -> tuple[Source, pl.Expr | None]:
