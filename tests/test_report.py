@@ -472,6 +472,25 @@ def test_the_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
         assert page.complaints == []
 
 
+def test_a_query_may_have_any_result(folder: Path) -> None:
+    query = """
+        SELECT model, CASE WHEN model = 'net0' THEN NULL ELSE bound > 1 END AS high,
+               bound / 1000000000 AS tiny, NULL AS nothing, DATE '2020-01-02' AS day, by_class
+        FROM bounds ORDER BY model
+    """
+    (folder / "lowest.sql").write_text(query)
+    text = make(folder).page.read_text()
+    assert "nested columns only in the Parquet file" in text
+    assert "2020-01-02" in text
+    shown = text[text.index('id="queries"') :]
+    (bound, *_) = make(folder).tables["queries/lowest"]["tiny"]
+    assert f"{bound:.12f}"[:-1] in shown
+    (folder / "lowest.sql").write_text("SELECT model, bound FROM bounds WHERE bound < 0")
+    made = make(folder)
+    assert made.tables["queries/lowest"].shape == (0, 2)
+    assert "lowest: 0 rows" in made.page.read_text()
+
+
 def test_without_the_extra_it_says_what_to_install(folder: Path) -> None:
     code = (
         "import sys; sys.modules['great_tables'] = None\n"
@@ -480,7 +499,7 @@ def test_without_the_extra_it_says_what_to_install(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "pip install 'polars-transferability[report]'" in done.stderr
+    assert "great_tables is not installed: a report needs the extra 'report'" in done.stderr
     assert not (folder / "out").exists()
 
 

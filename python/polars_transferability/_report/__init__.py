@@ -127,8 +127,8 @@ def _page_maker() -> Callable[[Results], str]:
         from polars_transferability._report._page import page
     except ModuleNotFoundError as error:
         msg = (
-            f"a report needs {error.name}, which is not installed: "
-            "pip install 'polars-transferability[report]'"
+            f"{error.name} is not installed: a report needs the extra 'report', which is "
+            "altair, great-tables and vl-convert-python"
         )
         raise ModuleNotFoundError(msg, name=error.name) from error
     return page

@@ -17,6 +17,7 @@ def html_table(
     *,
     labels: Mapping[str, str] | None = None,
     group: str | None = None,
+    significant: int | None = None,
 ) -> str:
     """Return a frame as an HTML table that scrolls by itself where the page is narrow.
 
@@ -32,15 +33,21 @@ def html_table(
         Headings, where they are not the names of the columns.
     group
         Column that becomes headings between the rows.
+    significant
+        Number of significant digits; None: three digits after the point.
     """
     shown = rows.with_columns(
-        pl.when(pl.col(pl.Boolean)).then(pl.lit("yes")).otherwise(pl.lit("no")).name.keep()
+        pl.when(pl.col(pl.Boolean))
+        .then(pl.lit("yes"))
+        .when(pl.col(pl.Boolean).not_())
+        .then(pl.lit("no"))
+        .name.keep()
     )
     numbers = [column for column, dtype in shown.schema.items() if dtype.is_float()]
     headings = {column: column.replace("_", " ") for column in shown.columns if column != group}
     table = (
         gt.GT(shown, id=name, groupname_col=group)
-        .fmt_number(numbers, decimals=3, use_seps=False)
+        .fmt_number(numbers, decimals=3, n_sigfig=significant, use_seps=False)
         .sub_missing(missing_text="\N{EN DASH}")
         .cols_label({**headings, **(labels or {})})
     )

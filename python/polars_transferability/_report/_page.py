@@ -345,7 +345,7 @@ def _query_section(results: Results) -> str:
             caption += f", the first {flat.height} shown"
         if rows.width > flat.width:
             caption += "; nested columns only in the Parquet file"
-        parts.append(html_table(flat, f"query-{name}", caption))
+        parts.append(html_table(flat, f"query-{name}", caption, significant=4))
     return f"""<section aria-labelledby="queries">
 <h2 id="queries">Queries</h2>
 {"".join(parts)}
