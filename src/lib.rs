@@ -1,4 +1,5 @@
-//! Certified transferability bounds and exact optimal transport, as Polars expressions.
+//! Certified transferability bounds, transferability scores and exact optimal transport, as Polars
+//! expressions.
 //!
 //! Three layers, each of which knows only the ones below: Python (coercion, frames, commands), the
 //! Polars expressions in `expressions` (types, nulls, error text; built with the feature `python`), and
@@ -12,6 +13,7 @@ pub mod head;
 pub mod matrix;
 pub mod optimize;
 pub mod ranking;
+pub mod sampling;
 pub mod scores;
 pub mod transport;
 

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use super::canonical::Canonical;
 use super::label_map::{active_classes, closest, one_hot, restrict, separated};
 use super::solution::{Part, Solution};
-use super::split::{limit_rows, set_aside};
 use super::terms::{source_prior, ClassTerms};
 use super::{Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform};
 use crate::features::{Basis, ClassRows};
 use crate::head::{prior, LinearHead};
 use crate::matrix::Matrix;
+use crate::sampling::{limit_rows, set_aside};
 
 /// A bound this close to the trivial loss is equal to it: the constant head's is, but for its last digits.
 const ROUNDING: f64 = 1e-12;

@@ -14,10 +14,10 @@
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::split::generator;
 use crate::features::ClassRows;
 use crate::head::{cross_entropy_gradient, LinearHead};
 use crate::matrix::Matrix;
+use crate::sampling::generator;
 use crate::transport::{assignment, ground_cost, TransportError};
 
 /// Rows of each side that a batch has for one target class.

@@ -16,7 +16,6 @@ pub mod joint_descent;
 pub mod label_map;
 pub mod pull_back;
 pub mod solution;
-pub mod split;
 pub mod terms;
 
 use thiserror::Error;

@@ -6,9 +6,9 @@ use thiserror::Error;
 
 use super::square_distance::{square_distance, square_norm};
 use super::{Basis, Table};
-use crate::bound::canonical::sorted_by_norm;
-use crate::bound::split::generator;
+use crate::features::row_order::sorted_by_norm;
 use crate::matrix::Matrix;
+use crate::sampling::generator;
 
 /// Lloyd's iterations end by themselves, usually after some tens.
 const MAX_ITERATIONS: usize = 1000;

@@ -10,6 +10,7 @@ pub mod gaussian_mixture;
 pub mod k_means;
 pub mod moments;
 pub mod nearest_neighbours;
+pub mod row_order;
 pub mod scatter;
 pub mod spectrum;
 pub mod square_distance;

@@ -10,7 +10,7 @@
 //! too short: of three models, a resample can only repeat what the three say.
 
 use super::{Pairs, RankingError};
-use crate::bound::split::generator;
+use crate::sampling::generator;
 
 /// The purpose of this generator among those under the same seed.
 const STREAM: u64 = 0xB007;

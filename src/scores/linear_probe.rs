@@ -11,9 +11,9 @@
 //! iterations at a tolerance of 0.1), so that its figures depend on the solver.
 
 use super::{check_classes, ScoreError};
-use crate::bound::split::set_aside;
 use crate::features::{Basis, ClassRows, ClassedTable};
 use crate::head::{log_sum_exp, logistic, LinearHead};
+use crate::sampling::set_aside;
 
 const NAME: &str = "the linear probe";
 /// Strengths tried, strongest first: each starts from the one before, and the first that is worse ends

@@ -18,8 +18,8 @@
 
 use super::leep::mean_log_expectation;
 use super::ScoreError;
-use crate::bound::canonical::sorted_by_norm;
 use crate::features::gaussian_mixture::{self, Covariance};
+use crate::features::row_order::sorted_by_norm;
 use crate::features::{Basis, ClassedTable};
 
 /// Components for each target class, unless a number is given.

@@ -25,6 +25,7 @@ use super::transported_rows::{class_of_rows, transported_rows};
 use super::ScoreError;
 use crate::features::{ClassRows, ClassedTable};
 use crate::matrix::Matrix;
+use crate::transport::gaussian_wasserstein::{Gaussian, GaussianError};
 use crate::transport::wasserstein::{power_cost, transport};
 use crate::transport::TransportError;
 
@@ -108,23 +109,27 @@ fn exact_distances(
 
 /// `W_2^2` between the Gaussians of all pairs of classes.
 fn gaussian_distances(source: &ClassRows, target: &ClassRows) -> Result<Matrix, ScoreError> {
-    let (source_means, target_means) = (source.means(), target.means());
-    let target_covariances: Vec<Matrix> =
-        (0..target.classes()).map(|t| covariance(target, t, target_means.row(t))).collect();
-    let mut distances = Matrix::zeros(source.classes(), target.classes());
-    for s in 0..source.classes() {
-        let source_covariance = covariance(source, s, source_means.row(s));
-        for (t, target_covariance) in target_covariances.iter().enumerate() {
-            let apart: f64 = source_means
-                .row(s)
-                .iter()
-                .zip(target_means.row(t))
-                .map(|(a, b)| (a - b) * (a - b))
-                .sum();
-            distances.row_mut(s)[t] = apart + bures_squared(&source_covariance, target_covariance)?;
+    let (source, target) = (gaussians(source)?, gaussians(target)?);
+    let mut distances = Matrix::zeros(source.len(), target.len());
+    for (s, source) in source.iter().enumerate() {
+        for (t, target) in target.iter().enumerate() {
+            distances.row_mut(s)[t] = source.distance(target).map_err(failed)?.powi(2);
         }
     }
     Ok(distances)
+}
+
+fn gaussians(rows: &ClassRows) -> Result<Vec<Gaussian>, ScoreError> {
+    let means = rows.means();
+    let gaussian = |class| {
+        let mean = means.row(class);
+        Gaussian::new(mean.to_vec(), &covariance(rows, class, mean)).map_err(failed)
+    };
+    (0..rows.classes()).map(gaussian).collect()
+}
+
+fn failed(_: GaussianError) -> ScoreError {
+    ScoreError::Decomposition { score: "OTDD" }
 }
 
 fn covariance(rows: &ClassRows, class: usize, mean: &[f64]) -> Matrix {
@@ -150,23 +155,4 @@ fn add_class_distances(
             *c += between_classes.row(s)[t];
         }
     }
-}
-
-/// `B^2(S, S') = tr S + tr S' - 2 tr (S^(1/2) S' S^(1/2))^(1/2)`.
-// Stands in for the function of `transport::gaussian_wasserstein`.
-fn bures_squared(covariance_a: &Matrix, covariance_b: &Matrix) -> Result<f64, ScoreError> {
-    let d = covariance_a.nrows();
-    let failed = |_| ScoreError::Decomposition { score: "OTDD" };
-    let evd = covariance_a.view().self_adjoint_eigen(faer::Side::Lower).map_err(failed)?;
-    let scale: Vec<f64> = evd.S().column_vector().iter().map(|v| v.max(0.0).powf(0.25)).collect();
-    // S^(1/2) = R R^T with R = U diag(l^(1/4)).
-    let half = Matrix::from_fn(d, d, |i, k| evd.U()[(i, k)] * scale[k]);
-    let root = half.times_transposed(&half);
-    let mut product = Matrix::zeros(d, d);
-    product.set_to_product(root.view(), covariance_b.view());
-    let inner = product.times_transposed(&root);
-    let values = inner.view().self_adjoint_eigenvalues(faer::Side::Lower).map_err(failed)?;
-    let trace = |matrix: &Matrix| (0..d).map(|i| matrix.row(i)[i]).sum::<f64>();
-    let overlap: f64 = values.iter().map(|v| v.max(0.0).sqrt()).sum();
-    Ok((trace(covariance_a) + trace(covariance_b) - 2.0 * overlap).max(0.0))
 }

@@ -18,10 +18,10 @@
 //! network's depth, which is not part of this.
 
 use super::ScoreError;
-use crate::bound::canonical::sorted_by_norm;
-use crate::bound::split::limit_rows;
+use crate::features::row_order::sorted_by_norm;
 use crate::features::{Basis, ClassedTable};
 use crate::matrix::Matrix;
+use crate::sampling::limit_rows;
 
 const SCORE: &str = "PARC";
 /// Principal axes of the paper.

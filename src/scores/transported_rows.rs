@@ -3,8 +3,8 @@
 use rand::seq::SliceRandom;
 
 use super::ScoreError;
-use crate::bound::split::generator;
 use crate::features::{Basis, ClassRows, ClassedTable};
+use crate::sampling::generator;
 
 /// Keeps these draws apart from others under the same seed. Both sides use it: a task against itself
 /// must draw the same rows twice.

@@ -18,8 +18,8 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{check_width, normalised_mass, TransportError};
-use crate::bound::split::generator;
 use crate::matrix::Matrix;
+use crate::sampling::generator;
 
 /// Directions projected on in one matrix product.
 const BLOCK: usize = 32;

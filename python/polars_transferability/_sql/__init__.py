@@ -3,7 +3,7 @@
 sqlglot parses (`_dialect`); calls of our functions are found in the tree and checked against the
 signatures of the Python functions (`_functions`); queries become lazy frames from the inside out
 (`_query`), those that call our functions in three steps (`_select`); tables come from frames and
-files or are made when read (`_tables`); every error points into the query (`_errors`).
+files or are made when read (`_tables`); every error points into the query (`_errors`, `_scope`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import polars as pl
 
 from polars_transferability._sql._errors import QueryError, Text
 from polars_transferability._sql._functions import mentioned_functions
-from polars_transferability._sql._query import PlacedCall, Scope, evaluate, parse, table_names
+from polars_transferability._sql._query import evaluate, parse
+from polars_transferability._sql._scope import PlacedCall, Scope
 from polars_transferability._sql._tables import Source, open_sources
+from polars_transferability._sql._tree import table_names
 
 __all__ = ["QueryError", "Source", "sql"]
 
@@ -51,8 +53,9 @@ def sql(query: str, *, eager: bool = False, **frames: Source) -> pl.DataFrame | 
         Tables by name: a frame, a lazy frame, the path of a CSV or Parquet file, a glob, a folder
         or a list of paths. Three more are made if the query reads them and no frame has their name:
         `bounds` is `compute_bounds` of the frame `embeddings`, `scores` is `compute_scores` of it,
-        and `selection_quality` compares both with the frame `leaderboard`. They are computed when
-        `sql` is called.
+        and `selection_quality` compares both with the frame `leaderboard`. Of `bounds`, those that
+        a condition on `model`, `source` and `target` leaves are computed, by `collect`; the other
+        two are computed when `sql` is called.
 
     Returns
     -------

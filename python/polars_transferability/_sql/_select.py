@@ -19,7 +19,8 @@ from sqlglot import exp
 from polars_transferability._sql._dialect import written
 from polars_transferability._sql._errors import Text
 from polars_transferability._sql._functions import Call, bind, build, is_call, is_row_call, nearest
-from polars_transferability._sql._query import PlacedCall, Scope, own_nodes, table, table_names
+from polars_transferability._sql._scope import PlacedCall, Scope
+from polars_transferability._sql._tree import own_nodes, table, table_names
 
 # The aggregates of Polars SQL.
 _AGGREGATES = {
@@ -232,6 +233,10 @@ def _keys(select: exp.Select, scope: Scope) -> list[exp.Expr]:
     group = select.args.get("group")
     if group is None:
         return []
+    kinds = [kind for kind, value in group.args.items() if value]
+    if others := [kind for kind in kinds if kind not in ("all", "expressions")]:
+        reason = f"{others[0].upper()} is not available beside functions of this package"
+        raise scope.text.error_at(reason, group)
     items = [item.unalias() for item in select.expressions]
     if group.args.get("all"):
         return [i for i in items if not any(is_call(n) or _is_aggregate(n) for n in own_nodes(i))]

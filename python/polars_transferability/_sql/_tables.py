@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from os import PathLike, fspath
 from typing import TypeAlias
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
+from polars_transferability._bound import transfer_bounds
 from polars_transferability._compare import compare
 from polars_transferability._compute_bounds import compute_bounds
 from polars_transferability._compute_scores import compute_scores
 from polars_transferability._keys import TRAIN_ROWS
 from polars_transferability._leaderboard import join_leaderboard
-from polars_transferability._sql._query import Opener
+from polars_transferability._sql._scope import Opener
 from polars_transferability._tables import Paths, Table, open_tables
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | Paths"
@@ -76,8 +78,35 @@ def _embeddings(sources: Mapping[str, Source]) -> tuple[Source, pl.Expr | None]:
 
 
 def _bounds(sources: Mapping[str, Source]) -> pl.LazyFrame:
-    rows, fit = _embeddings(sources)
-    return compute_bounds(rows, fit=fit).lazy()
+    """Return the bounds as a table that computes those of the pairs that a query asks for."""
+    given, fit = _embeddings(sources)
+    rows = _open(given)
+    pair = transfer_bounds("embedding", "label", "task", fit=fit).alias("pair")
+    schema = rows.group_by("model").agg(pair).explode("pair").unnest("pair").collect_schema()
+    tasks = rows.select("model", source=pl.col("task").cast(pl.String)).unique(maintain_order=True)
+
+    @cache
+    def of_model(model: object, sources: tuple[str, ...], targets: tuple[str, ...]) -> pl.DataFrame:
+        own = rows.filter(pl.col("model").eq_missing(pl.lit(model, dtype=schema["model"])))
+        return compute_bounds(own, fit=fit, sources=sources, targets=targets)
+
+    def read(
+        columns: list[str] | None, condition: pl.Expr | None, first: int | None, _: int | None
+    ) -> Iterator[pl.DataFrame]:
+        pairs = tasks.join(tasks.rename({"source": "target"}), on="model", nulls_equal=True)
+        wanted = pairs.filter(pl.col("source") != pl.col("target")).collect()
+        # Only a condition on these is known before a bound is computed.
+        if condition is not None and {*condition.meta.root_names()} <= {*wanted.columns}:
+            wanted = wanted.filter(condition)
+        found = [
+            of_model(model, *(tuple(of[side].unique().sort()) for side in ("source", "target")))
+            for (model,), of in wanted.group_by("model", maintain_order=True)
+        ]
+        bounds = pl.concat([schema.to_frame(), *found])
+        kept = bounds if condition is None else bounds.filter(condition)
+        yield kept.select(columns or kept.columns).head(kept.height if first is None else first)
+
+    return register_io_source(read, schema=schema)
 
 
 def _scores(sources: Mapping[str, Source]) -> pl.LazyFrame:

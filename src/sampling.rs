@@ -1,4 +1,4 @@
-//! Setting fit rows aside, and drawing fewer rows of a class. Both by a seed, class by class, so that
+//! What is drawn by a seed: generators, rows that are set aside, fewer rows of a class. Class by class, so that
 //! the same seed gives the same rows whatever else is in the table.
 
 use rand::seq::SliceRandom;
