@@ -719,7 +719,7 @@ def test_command_errors(tmp_path: Path) -> None:
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
     other = run("report", tmp_path / "report.txt")
     assert other.returncode == 2
-    assert "expected a file that ends in .sql" in other.stderr
+    assert "expected a file that ends in .toml or .sql" in other.stderr
     nameless = run("report", query, "--table", "t.csv")
     assert nameless.returncode == 2
     assert "expected NAME=PATH" in nameless.stderr

@@ -41,6 +41,7 @@ from polars_transferability._ranking import (
     top_k_recall,
     weighted_tau,
 )
+from polars_transferability._report import Report, report
 from polars_transferability._scores import (
     etran,
     gbc,
@@ -79,6 +80,7 @@ __all__ = [
     "Lipschitz",
     "QueryError",
     "Rank",
+    "Report",
     "Task",
     "Transform",
     "__version__",
@@ -112,6 +114,7 @@ __all__ = [
     "pseudo_labels",
     "read_leaderboard",
     "regret_at_k",
+    "report",
     "scores",
     "selection_quality",
     "sfda",

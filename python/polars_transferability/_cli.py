@@ -24,6 +24,7 @@ from polars_transferability._check import TableColumns, check_tables
 from polars_transferability._compute_bounds import compute_bounds
 from polars_transferability._compute_scores import compute_scores
 from polars_transferability._leaderboard import join_leaderboard, read_leaderboard
+from polars_transferability._report import report as make_report
 from polars_transferability._score_settings import DEFAULT
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
 from polars_transferability._sql import QueryError, sql
@@ -313,24 +314,34 @@ def report(
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
 ) -> None:
-    """Run a query in SQL over tables of embeddings.
+    """Make a report, or run a query in SQL, over tables of embeddings.
 
     Parameters
     ----------
     file
-        File that ends in .sql: one query, in which this package's functions can be called.
+        File that ends in .toml: what the report is made of (see examples/report); or in .sql: one
+        query, in which this package's functions can be called.
     table
         NAME=PATH of a table that the query reads, a CSV or Parquet file, glob or folder; repeat the
         option for several. A query may also name files itself: FROM read_parquet('data/*.parquet').
         bounds, scores and selection_quality are made, when read, from tables named embeddings and
         leaderboard.
     out
-        Also write the result into this folder, as Parquet and CSV under the name of the query.
+        Of a report, the folder for its tables and its page, index.html; another run with the same
+        folder computes only what changed. Of a query, a folder to write the result to as well, as
+        Parquet and CSV under the name of the query.
     format
         What goes to standard output.
     """
+    if file.suffix == ".toml":
+        if out is None:
+            _usage_error(f"{file}: a report is written to a folder: name it with --out")
+        if table or format != "table":
+            _usage_error(f"{file}: --table and --format are for queries; a report names its files")
+        _make_report(file, out)
+        return
     if file.suffix != ".sql":
-        _usage_error(f"{file}: expected a file that ends in .sql")
+        _usage_error(f"{file}: expected a file that ends in .toml or .sql")
     if format == "parquet" and sys.stdout.isatty():
         _usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
     tables = dict(_named_path(option) for option in table or ())
@@ -413,6 +424,19 @@ def check(
     sys.exit(1)
 
 
+def _make_report(file: Path, out: Path) -> None:
+    try:
+        made = make_report(file, out, progress=sys.stderr.isatty())
+    except QueryError as error:
+        print(f"transferability: {error}", file=sys.stderr)
+        sys.exit(1)
+    for name, rows in made.tables.items():
+        print(f"wrote {out / name}.parquet and .csv: {rows.height} rows", file=sys.stderr)
+    counts = f"computed {made.computed}, unchanged since an earlier run {made.reused}"
+    print(counts, file=sys.stderr)
+    print(made.page)
+
+
 def print_table(rows: pl.DataFrame, headings: dict[str, str]) -> None:
     """Print a frame without cutting anything short; numbers with four digits after the point."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -434,7 +458,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("transferability: interrupted", file=sys.stderr)
         sys.exit(130)
-    except (pl.exceptions.PolarsError, OSError, ValueError, TypeError) as error:
+    except (pl.exceptions.PolarsError, OSError, ValueError, TypeError, ImportError) as error:
         print(f"transferability: {_one_line(error)}", file=sys.stderr)
         sys.exit(1)
 

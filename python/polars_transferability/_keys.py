@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from polars_transferability._tables import Paths, Table, open_tables
+from polars_transferability._tables import Paths, Table, distinct_tables
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+Step = TypeVar("Step")
 
 TRAIN_ROWS = pl.col("split") == "train"
 
@@ -51,23 +53,19 @@ def open_keys(
     if not names:
         msg = "by: expected at least one column"
         raise ValueError(msg)
-    tables = open_tables(frame_or_paths)
-    seen = [table.name for table in tables]
-    if twice := [name for i, name in enumerate(seen) if name in seen[:i]]:
-        msg = f"{twice[0]} is given more than once; its rows would count twice"
-        raise ValueError(msg)
+    tables = distinct_tables(frame_or_paths)
     needed = [*names, *columns]
     for table in tables:
         table.require(dict.fromkeys(needed), _hint(fit, table))
     if not (found := _keys(tables, names)):
-        msg = f"no rows in {', '.join(seen)}"
+        msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)
     return found
 
 
 @contextmanager
-def each_key(keys: list[Key], what: str, *, progress: bool) -> Iterator[Iterator[Key]]:
-    """Yield the keys, with a progress bar on standard error if `progress`."""
+def each_key(keys: list[Step], what: str, *, progress: bool) -> Iterator[Iterator[Step]]:
+    """Yield keys, or other steps, with a progress bar on standard error if `progress`."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -82,7 +80,7 @@ def each_key(keys: list[Key], what: str, *, progress: bool) -> Iterator[Iterator
         yield _steps(keys, what, bar)
 
 
-def _steps(keys: list[Key], what: str, bar: Progress) -> Iterator[Key]:
+def _steps(keys: list[Step], what: str, bar: Progress) -> Iterator[Step]:
     steps = bar.add_task(what, total=len(keys))
     for key in keys:
         bar.update(steps, description=str(key))

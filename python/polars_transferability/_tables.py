@@ -75,6 +75,16 @@ def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths) -> list[Tab
     return tables
 
 
+def distinct_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths) -> list[Table]:
+    """Return the tables, as `open_tables` does; an error if one is given twice."""
+    tables = open_tables(frame_or_paths)
+    names = [table.name for table in tables]
+    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+        msg = f"{twice[0]} is given more than once; its rows would count twice"
+        raise ValueError(msg)
+    return tables
+
+
 def _tables_at(path: str) -> list[Table]:
     if "://" in path:
         return [Table(path, pl.scan_parquet(path))]

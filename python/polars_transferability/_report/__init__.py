@@ -1,0 +1,134 @@
+"""Batch reports: from a `report.toml` to tables for machines and a page for people.
+
+`_config` reads the file, a `_section` at a time; `_inventory` looks at what the embedding tables
+hold; `_units` computes what the `_cache` does not have; `_results` makes the tables of it, and
+`_page` the page, with `_charts` and `_html_table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import polars as pl
+
+from polars_transferability._report._cache import Cache, write_whole
+from polars_transferability._report._config import read_config
+from polars_transferability._report._results import Results, results_of
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What `report` wrote.
+
+    Attributes
+    ----------
+    page
+        The page, `index.html`.
+    tables
+        Every table, by the name of its files: `bounds` is in `bounds.parquet` and `bounds.csv`.
+    computed
+        Number of units of work (a bound of one model and pair of tasks, the scores of one model and
+        target, a query) that were computed.
+    reused
+        Number of those that an earlier run had computed from the same files with the same settings.
+    """
+
+    page: Path
+    tables: dict[str, pl.DataFrame]
+    computed: int
+    reused: int
+
+
+def report(
+    config: str | PathLike[str], out: str | PathLike[str], *, progress: bool = False
+) -> Report:
+    """Make the report that a `report.toml` describes.
+
+    Needs the extra `report`: altair, vl-convert-python and great-tables.
+
+    Parameters
+    ----------
+    config
+        Path of a TOML file. `files`, which is required, lists embedding tables: paths, globs and
+        folders (hive-partitioned or not), from where the file lies. `title`, `sources`, `targets`,
+        `scores`, `leaderboards` and the tables `[columns]`, `[bound]`, `[comparison]` and
+        `[queries]` are optional; README and `examples/report` say more.
+    out
+        Folder to write to; made if it is not there. Each result is a Parquet and a CSV file (which
+        leaves nested columns out), and `index.html` shows them on one page that loads nothing.
+        Another run with the same folder computes only what changed: results are kept in its
+        subfolder `.cache`, under a hash of the content of their files, the settings and the
+        version of this package. A run may be stopped at any moment; no file is ever half-written.
+    progress
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Report
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {
+    ...         "model": ["net"] * 8,
+    ...         "task": ["digits"] * 4 + ["letters"] * 4,
+    ...         "label": ["0", "0", "1", "1", "a", "a", "b", "b"],
+    ...         "embedding": [[0.0, 1], [0, 2], [5, 1], [5, 2], [1, 0], [2, 0], [1, 7], [2, 7]],
+    ...     }
+    ... )
+    >>> config = '''
+    ... files = "net.parquet"
+    ... sources = ["digits"]
+    ... scores = []
+    ... columns.split = false
+    ... '''
+    >>> with TemporaryDirectory() as folder:
+    ...     rows.write_parquet(Path(folder) / "net.parquet")
+    ...     path = Path(folder) / "report.toml"
+    ...     _ = path.write_text(config)
+    ...     first = pt.report(path, Path(folder) / "out")
+    ...     second = pt.report(path, Path(folder) / "out")
+    >>> first.tables["bounds"].select("model", "source", "target").rows()
+    [('net', 'digits', 'letters')]
+    >>> (first.computed, second.computed, second.reused)
+    (1, 0, 1)
+    """
+    page = _page_maker()
+    checked = read_config(config)
+    folder = Path(out)
+    kept = folder / ".cache"
+    kept.mkdir(parents=True, exist_ok=True)
+    cache = Cache(kept)
+    results = results_of(checked, cache, progress=progress)
+    tables = results.tables()
+    for name, rows in tables.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        flat = rows.select(pl.exclude(pl.List, pl.Struct, pl.Array, pl.Object))
+        write_whole(path.with_name(f"{path.name}.parquet"), rows.write_parquet, beside=kept)
+        write_whole(path.with_name(f"{path.name}.csv"), flat.write_csv, beside=kept)
+    html = page(results).encode()
+    index = folder / "index.html"
+    write_whole(index, lambda file: file.write(html), beside=kept)
+    cache.drop_unused()
+    return Report(index, tables, cache.computed, cache.reused)
+
+
+def _page_maker() -> Callable[[Results], str]:
+    """Return what makes the page; asked for before anything is computed."""
+    try:
+        from polars_transferability._report._page import page
+    except ModuleNotFoundError as error:
+        msg = (
+            f"{error.name} is not installed: a report needs the extra 'report', which is "
+            "altair, great-tables and vl-convert-python"
+        )
+        raise ModuleNotFoundError(msg, name=error.name) from error
+    return page

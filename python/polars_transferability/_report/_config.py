@@ -1,0 +1,234 @@
+"""`report.toml`: what a report is made of, checked before any data is read."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from glob import escape, has_magic
+from os import PathLike
+from pathlib import Path
+from typing import Any, cast
+
+from polars_transferability._check import TableColumns
+from polars_transferability._report._section import Section
+from polars_transferability._score_settings import ALL, DEFAULT, score_settings
+from polars_transferability._settings import BoundOptions, bound_settings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class LeaderboardFile:
+    """A file of accuracies, and the options with which `read_leaderboard` is to read it."""
+
+    name: str
+    file: Path
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """All that a `report.toml` says.
+
+    Attributes
+    ----------
+    files
+        Paths, globs and folders of embedding tables.
+    sources, targets
+        Which tasks; None for all there are.
+    scores
+        By name, with their options.
+    every_score
+        All scores are asked for: those that a table has no columns for are left out.
+    columns
+        Of the embedding tables.
+    bound
+        Settings of `transfer_bound`.
+    comparison
+        Settings of `selection_quality`.
+    queries
+        Files of SQL queries by the name of their result.
+    """
+
+    path: Path
+    title: str
+    files: list[str]
+    sources: list[str] | None
+    targets: list[str] | None
+    scores: dict[str, dict[str, Any]]
+    every_score: bool
+    columns: TableColumns
+    bound: BoundOptions
+    leaderboards: list[LeaderboardFile]
+    comparison: dict[str, Any]
+    queries: dict[str, Path]
+
+
+def read_config(path: str | PathLike[str]) -> ReportConfig:
+    r"""Read and check a `report.toml`; paths within it start from the folder that it lies in.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "report.toml"
+    ...     _ = path.write_text('files = ["*.parquet"]\nsorces = ["mnist"]')
+    ...     read_config(path)
+    Traceback (most recent call last):
+    ValueError: ...report.toml: sorces: unknown key; did you mean 'sources'?
+    """
+    path = Path(path)
+    if not path.is_file():
+        msg = f"no such file: '{path}'"
+        raise FileNotFoundError(msg)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path}: is not valid TOML: {error}"
+        raise ValueError(msg) from error
+    top = Section(str(path), "", values).allow(
+        *("title", "files", "sources", "targets", "scores"),
+        *("leaderboards", "columns", "bound", "comparison", "queries"),
+    )
+    return ReportConfig(
+        path=path,
+        title=top.text("title", "Transferability report"),
+        files=_files(top, path.parent),
+        sources=_tasks(top, "sources"),
+        targets=_tasks(top, "targets"),
+        scores=_scores(top),
+        every_score=values.get("scores") == "all",
+        columns=_columns(top.section("columns")),
+        bound=_bound(top.section("bound")),
+        leaderboards=_leaderboards(top, path.parent),
+        comparison=_comparison(top.section("comparison")),
+        queries=_queries(top.section("queries"), path.parent),
+    )
+
+
+def _files(top: Section, folder: Path) -> list[str]:
+    files = top.names("files")
+    if not files:
+        top.fail("files", 'expected the embedding tables, such as files = ["embeddings/*.parquet"]')
+    if remote := [file for file in files if "://" in file]:
+        top.fail("files", f"{remote[0]!r} is not on this machine, so changes would not be noticed")
+    # Only what the user wrote is a pattern, not the folder that it starts from.
+    return [
+        str((Path(escape(str(folder))) if has_magic(file) else folder) / file) for file in files
+    ]
+
+
+def _tasks(top: Section, key: str) -> list[str] | None:
+    names = top.names(key)
+    if names == []:
+        top.fail(key, "expected at least one task; leave the key out for all")
+    return names
+
+
+def _scores(top: Section) -> dict[str, dict[str, Any]]:
+    given = top.values.get("scores")
+    if isinstance(given, dict):
+        section = top.section("scores")
+        scores = {name: dict(section.section(name).values) for name in given}
+    else:
+        names: Sequence[str] | None = top.names("scores")
+        names = DEFAULT if names is None else ALL if names == ["all"] else names
+        scores = {name: {} for name in names}
+    found = {}
+    for name, options in scores.items():
+        try:
+            found[score_settings(name, **options)["score"]] = options
+        except (ValueError, TypeError) as error:
+            top.fail("scores", str(error))
+    return found
+
+
+def _columns(section: Section) -> TableColumns:
+    section.allow("model", "task", "split", "label", "embedding", "fit_split")
+    unsplit = section.values.get("split") is False
+    return TableColumns(
+        model=section.text("model", "model"),
+        task=section.text("task", "task"),
+        split=None if unsplit else section.text("split", "split"),
+        label=section.text("label", "label"),
+        embedding=section.text("embedding", "embedding"),
+        fit_split=section.text("fit_split", "train"),
+    )
+
+
+def _bound(section: Section) -> BoundOptions:
+    # A head or a label map is a table, which has no place here.
+    section.allow(
+        *("transform", "ground_cost", "lipschitz", "l2", "standardize"),
+        *("max_rows_per_class", "seed"),
+    )
+    options = cast("BoundOptions", dict(section.values))
+    try:
+        bound_settings(**options)
+    except (ValueError, TypeError) as error:
+        msg = f"{section.file}: bound.{error}"
+        raise ValueError(msg) from error
+    return options
+
+
+def _comparison(section: Section) -> dict[str, Any]:
+    section.allow("k", "bootstrap", "confidence", "seed")
+    return {
+        "k": section.integer("k", 3, least=1),
+        "bootstrap": section.integer("bootstrap", 1000, least=0),
+        "confidence": section.share("confidence", 0.95),
+        "seed": section.integer("seed", 0, least=0),
+    }
+
+
+def _leaderboards(top: Section, folder: Path) -> list[LeaderboardFile]:
+    given = top.values.get("leaderboards", [])
+    if not isinstance(given, list):
+        top.fail("leaderboards", f"expected files, or tables [[leaderboards]], found {given!r}")
+    found: dict[str, LeaderboardFile] = {}
+    for place, value in enumerate(given, start=1):
+        values = {"file": value} if isinstance(value, str) else value
+        if not isinstance(values, dict):
+            top.fail("leaderboards", f"expected a file or a table, found {value!r}")
+        section = Section(top.file, f"leaderboards[{place}]", values)
+        board = _leaderboard(section, folder)
+        if board.name in found:
+            section.fail("name", f"{board.name!r} is taken; give each leaderboard its own name")
+        found[board.name] = board
+    return list(found.values())
+
+
+def _leaderboard(section: Section, folder: Path) -> LeaderboardFile:
+    section.allow("file", "name", "model", "target", "accuracy", "targets", "static")
+    file = _file(section, "file", folder)
+    options = {
+        "model": section.text("model", "model"),
+        "target": section.text("target", "target"),
+        "accuracy": section.text("accuracy", None),
+        "targets": section.names("targets"),
+        "static": section.names("static") or [],
+    }
+    return LeaderboardFile(section.text("name", file.stem), file, options)
+
+
+def _queries(section: Section, folder: Path) -> dict[str, Path]:
+    for name in section.values:
+        if not re.fullmatch(r"[\w-]+", name):
+            section.fail(name, "is a file name of the report: use letters, digits, _ and -")
+    return {name: _file(section, name, folder) for name in section.values}
+
+
+def _file(section: Section, key: str, folder: Path) -> Path:
+    name = section.text(key, None)
+    if name is None:
+        section.fail(key, "expected the path of a file")
+    file = folder / name
+    if not file.is_file():
+        section.fail(key, f"no such file: '{file}'")
+    return file
