@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::record;
 use super::score_kind::{Reads, ScoreKind};
 use super::score_rows::{LabelledVectors, ScoreColumns, ScoreInput, Source};
-use crate::features::ClassSpectrum;
+use crate::features::{ClassSpectrum, ClassedTable, Moments};
 use crate::scores::logme::Stopping;
 use crate::scores::{
     etran, gbc, h_score, knn_accuracy, knn_accuracy_split, leep, linear_probe, logme, nce, ncti,
@@ -57,8 +57,7 @@ fn score(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     if let ScoreKind::Logme { converge } = kind {
         if let Some((rows, targets)) = input.targets()? {
             let value = logme::regression(rows.table()?, &rows.rows, &targets, stopping(converge));
-            let value = value.and_then(|found| finished(found, converge));
-            let value = value.map_err(|error| wrong(&input, &error))?;
+            let value = finished(value, converge).map_err(|error| wrong(&input, &error))?;
             return Ok(Series::new(name, [value]));
         }
     }
@@ -99,7 +98,8 @@ impl Rows {
         let wanted = |what: Reads| kinds.iter().any(|kind| kind.reads() == what);
         let embeddings = wanted(Reads::Embedding).then(|| input.embeddings()).transpose()?;
         let spectrum = match &embeddings {
-            Some(source) if kinds.iter().any(ScoreKind::is_spectral) => {
+            // One by itself may need less than the decomposition.
+            Some(source) if kinds.iter().filter(|kind| kind.is_spectral()).count() > 1 => {
                 Some(spectrum(source, kinds, input)?)
             }
             _ => None,
@@ -152,31 +152,13 @@ impl Rows {
     }
 
     fn spectral(&self, kind: &ScoreKind) -> PolarsResult<Option<Result<Value, ScoreError>>> {
-        let (Some(spectrum), Some(source)) = (&self.spectrum, &self.embeddings) else {
-            return Ok(None);
+        let shared = self.spectrum.as_ref();
+        let value = match &self.embeddings {
+            Some(Source::Rows(rows)) => spectral_of_rows(kind, rows.scored()?, shared),
+            Some(Source::Moments(moments)) => spectral_of_moments(kind, moments, shared),
+            None => return Ok(None),
         };
-        let value = match (kind, source) {
-            (ScoreKind::Logme { converge }, _) => {
-                logme::from_spectrum(spectrum, stopping(*converge))
-                    .and_then(|found| finished(found, *converge))
-            }
-            (ScoreKind::HScore {}, _) => h_score::from_spectrum(spectrum),
-            (ScoreKind::ShrinkageHScore {}, _) => shrinkage_h_score::from_spectrum(spectrum),
-            (ScoreKind::Transrate { eps }, Source::Rows(rows)) => {
-                transrate::from_spectrum(rows.scored()?, spectrum, *eps)
-            }
-            (ScoreKind::Transrate { eps }, Source::Moments(moments)) => {
-                transrate::from_moments(moments, *eps)
-            }
-            (ScoreKind::Gbc { covariance, pca }, Source::Rows(rows)) => {
-                gbc::from_spectrum(rows.scored()?, spectrum, (*covariance).into(), *pca)
-            }
-            (ScoreKind::Gbc { covariance, pca }, Source::Moments(moments)) => {
-                gbc::from_moments(moments, (*covariance).into(), *pca)
-            }
-            _ => return Ok(None),
-        };
-        Ok(Some(value.map(|v| vec![v])))
+        Ok(value.map(|value| value.map(|v| vec![v])))
     }
 
     fn of_embeddings(
@@ -265,6 +247,67 @@ impl Rows {
     }
 }
 
+type Number = Option<Result<f64, ScoreError>>;
+
+/// A score of rows, with a decomposition if several share one.
+fn spectral_of_rows(
+    kind: &ScoreKind,
+    rows: ClassedTable<'_>,
+    shared: Option<&ClassSpectrum>,
+) -> Number {
+    Some(match (kind, shared) {
+        (ScoreKind::Transrate { eps }, Some(shared)) => {
+            transrate::from_spectrum(rows, shared, *eps)
+        }
+        (ScoreKind::Transrate { eps }, None) => transrate::from_rows(rows, *eps),
+        (ScoreKind::Gbc { covariance, pca }, Some(shared)) => {
+            gbc::from_spectrum(rows, shared, (*covariance).into(), *pca)
+        }
+        (ScoreKind::Gbc { covariance, pca }, None) => {
+            gbc::from_rows(rows, (*covariance).into(), *pca)
+        }
+        (_, Some(shared)) => return of_spectrum(kind, shared),
+        (ScoreKind::Logme { converge }, None) => {
+            finished(logme::from_rows(rows, stopping(*converge)), *converge)
+        }
+        (ScoreKind::HScore {}, None) => h_score::from_rows(rows),
+        (ScoreKind::ShrinkageHScore {}, None) => shrinkage_h_score::from_rows(rows),
+        _ => return None,
+    })
+}
+
+/// A score of moments, with a decomposition if several share one.
+fn spectral_of_moments(
+    kind: &ScoreKind,
+    moments: &Moments,
+    shared: Option<&ClassSpectrum>,
+) -> Number {
+    Some(match (kind, shared) {
+        (ScoreKind::Transrate { eps }, _) => transrate::from_moments(moments, *eps),
+        (ScoreKind::Gbc { covariance, pca }, _) => {
+            gbc::from_moments(moments, (*covariance).into(), *pca)
+        }
+        (_, Some(shared)) => return of_spectrum(kind, shared),
+        (ScoreKind::Logme { converge }, None) => {
+            finished(logme::from_moments(moments, stopping(*converge)), *converge)
+        }
+        (ScoreKind::HScore {}, None) => h_score::from_moments(moments),
+        (ScoreKind::ShrinkageHScore {}, None) => shrinkage_h_score::from_moments(moments),
+        _ => return None,
+    })
+}
+
+fn of_spectrum(kind: &ScoreKind, spectrum: &ClassSpectrum) -> Number {
+    Some(match kind {
+        ScoreKind::Logme { converge } => {
+            finished(logme::from_spectrum(spectrum, stopping(*converge)), *converge)
+        }
+        ScoreKind::HScore {} => h_score::from_spectrum(spectrum),
+        ScoreKind::ShrinkageHScore {} => shrinkage_h_score::from_spectrum(spectrum),
+        _ => return None,
+    })
+}
+
 /// The decomposition, with as many axes as the score that needs most.
 fn spectrum(
     source: &Source,
@@ -292,7 +335,8 @@ fn stopping(converge: bool) -> Stopping {
 }
 
 /// Stopping at the published tolerance is the definition; a maximum that was asked for must be reached.
-fn finished(found: logme::LogMe, converge: bool) -> Result<f64, ScoreError> {
+fn finished(found: Result<logme::LogMe, ScoreError>, converge: bool) -> Result<f64, ScoreError> {
+    let found = found?;
     if converge && !found.converged {
         return Err(ScoreError::Iterations { score: "LogME", iterations: found.iterations });
     }
