@@ -93,7 +93,8 @@ def _bounds(sources: Mapping[str, Source]) -> pl.LazyFrame:
     def read(
         columns: list[str] | None, condition: pl.Expr | None, first: int | None, _: int | None
     ) -> Iterator[pl.DataFrame]:
-        pairs = tasks.join(tasks.rename({"source": "target"}), on="model", nulls_equal=True)
+        as_targets = tasks.rename({"source": "target"})
+        pairs = tasks.join(as_targets, on="model", nulls_equal=True, maintain_order="left_right")
         wanted = pairs.filter(pl.col("source") != pl.col("target")).collect()
         # Only a condition on these is known before a bound is computed.
         if condition is not None and {*condition.meta.root_names()} <= {*wanted.columns}:
