@@ -189,7 +189,7 @@ def source_groups(groups: int) -> pl.DataFrame:
     random = np.random.default_rng(1)
     eighths = random.multinomial(8, [0.5, 0.25, 0.125, 0.125], rows.height)
     return rows.with_columns(
-        probabilities=pl.Series(eighths / 8, dtype=pl.Array(pl.Float64, 4)),
+        probabilities=pl.Series((eighths / 8).tolist(), dtype=pl.Array(pl.Float64, 4)),
         source_label=pl.Series([f"z{most}" for most in eighths.argmax(axis=1)]),
     )
 
