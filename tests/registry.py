@@ -68,13 +68,30 @@ def embedding_groups(groups: int) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression, the dtype that it must have, and rows to try it on, in groups."""
+    """An expression, the dtype that it must have, and rows to try it on, in groups.
+
+    The first word of the name is that of the function.
+    """
 
     name: str
     build: Callable[[], pl.Expr]
     dtype: pl.DataType
     rows: Callable[[int], pl.DataFrame] = embedding_groups
     group: str = "model"
+    # The column that holds a vector per row, if there is one.
+    vectors: str | None = "embedding"
+    # Whether it reads the column of labels.
+    labelled: bool = True
+    # Whether it takes real-valued labels, too.
+    real_labels: bool = False
+    # Whether it reads two tasks, whose widths may differ.
+    two_tasks: bool = False
+    # Whether it passes all columns in one struct.
+    one_struct: bool = True
+
+    @property
+    def function(self) -> str:
+        return self.name.split()[0]
 
 
 def filtered(task: pl.Expr) -> pt.Task:
@@ -82,23 +99,36 @@ def filtered(task: pl.Expr) -> pt.Task:
     return pt.task(pl.col("embedding").filter(task), pl.col("label").filter(task))
 
 
-EXPRESSIONS = [
-    Expression(
-        "wasserstein",
-        lambda: pt.wasserstein(
-            pl.col("embedding").filter(OLD), pl.col("embedding").filter(NEW), p=2
-        ),
+def distance(function: Callable[..., pl.Expr], **options: object) -> Expression:
+    """A distance between the embeddings of the two tasks."""
+    sides = [pl.col("embedding").filter(task) for task in (OLD, NEW)]
+    return Expression(
+        function.__name__,
+        lambda: function(*sides, **options),
         pl.Float64(),
-    ),
+        labelled=False,
+        two_tasks=True,
+        one_struct=False,
+    )
+
+
+BOUNDS = [
+    distance(pt.wasserstein, p=2),
+    distance(pt.sliced_wasserstein, projections=20, seed=4),
+    distance(pt.gaussian_wasserstein),
+    distance(pt.sinkhorn_divergence, epsilon=2.0),
     Expression(
         "class_wasserstein",
         lambda: pt.class_wasserstein(pt.task(where=OLD), pt.task(where=NEW)),
         DISTANCES,
+        two_tasks=True,
     ),
     Expression(
         "class_wasserstein of two structs",
         lambda: pt.class_wasserstein(filtered(OLD), filtered(NEW)),
         DISTANCES,
+        one_struct=False,
+        two_tasks=True,
     ),
     Expression(
         "transfer_bound",
@@ -106,11 +136,14 @@ EXPRESSIONS = [
             pt.task(where=OLD, fit=TRAIN), pt.task(where=NEW, fit=TRAIN), l2=0.1
         ),
         pl.Struct(BOUND),
+        two_tasks=True,
     ),
     Expression(
         "transfer_bound of two structs",
         lambda: pt.transfer_bound(filtered(OLD), filtered(NEW), l2=0.1),
         pl.Struct(BOUND),
+        one_struct=False,
+        two_tasks=True,
     ),
     Expression(
         "transfer_bounds",
@@ -118,8 +151,178 @@ EXPRESSIONS = [
             "embedding", "label", "task", fit=TRAIN, transform="identity", l2=0.1
         ),
         pl.List(pl.Struct({"source": pl.String, "target": pl.String, **BOUND})),
+        two_tasks=True,
     ),
 ]
+
+PARTS = {
+    "linear_probe": ["loss", "accuracy", "train_loss", "l2"],
+    "etran": ["energy", "lda"],
+    "ncti": ["seli", "ncc", "variability"],
+}
+FACTS = {"n": pl.UInt32, "classes": pl.UInt32, "labels": pl.String}
+MOMENTS = pl.Struct(
+    {
+        "classes": pl.List(pl.String),
+        "counts": pl.List(pl.UInt64),
+        "means": pl.List(pl.Float64),
+        "within": pl.List(pl.Float64),
+        "class_within": pl.List(pl.Float64),
+        "cubic": pl.List(pl.Float64),
+        "quartic": pl.Float64,
+    }
+)
+# The scores that moments are enough for.
+OF_MOMENTS = [pt.logme, pt.h_score, pt.shrinkage_h_score, pt.transrate, pt.gbc]
+
+
+def score_dtype(name: str) -> pl.DataType:
+    """The dtype of one score."""
+    if name in PARTS:
+        return pl.Struct(dict.fromkeys(PARTS[name], pl.Float64))
+    return pl.Float64()
+
+
+def source_groups(groups: int) -> pl.DataFrame:
+    """`embedding_groups` with predictions of a source model; every value is a multiple of 1/8."""
+    rows = embedding_groups(groups)
+    random = np.random.default_rng(1)
+    eighths = random.multinomial(8, [0.5, 0.25, 0.125, 0.125], rows.height)
+    return rows.with_columns(
+        probabilities=pl.Series((eighths / 8).tolist(), dtype=pl.Array(pl.Float64, 4)),
+        source_label=pl.Series([f"z{most}" for most in eighths.argmax(axis=1)]),
+    )
+
+
+def score(function: Callable[..., pl.Expr], variant: str = "", **options: object) -> Expression:
+    """A score of embeddings and labels."""
+    return Expression(
+        f"{function.__name__} {variant}".strip(),
+        lambda: function("embedding", "label", **options),
+        score_dtype(function.__name__),
+        real_labels=function is pt.logme,
+    )
+
+
+def source_score(build: Callable[[str, str], pl.Expr], name: str, column: str) -> Expression:
+    """A score of the predictions of a source model."""
+    return Expression(
+        name,
+        lambda: build(column, "label"),
+        pl.Float64(),
+        rows=source_groups,
+        vectors=column if column == "probabilities" else None,
+    )
+
+
+def of_moments(function: Callable[..., pl.Expr]) -> Expression:
+    """A score of moments."""
+    return Expression(
+        f"{function.__name__} of moments",
+        lambda: function(pt.moments("embedding", "label")),
+        pl.Float64(),
+    )
+
+
+def task_score(build: Callable[[pt.Task, pt.Task], pl.Expr], name: str) -> Expression:
+    """A score of two tasks."""
+    return Expression(
+        name, lambda: build(pt.task(where=OLD), pt.task(where=NEW)), pl.Float64(), two_tasks=True
+    )
+
+
+def several(name: str, which: object, fields: list[str], **columns: object) -> Expression:
+    """`scores`, with these scores as fields."""
+    return Expression(
+        f"scores {name}".strip(),
+        lambda: pt.scores("embedding", "label", which=which, **columns),
+        pl.Struct({**{field: score_dtype(field) for field in fields}, **FACTS}),
+        rows=source_groups,
+    )
+
+
+OF_EMBEDDINGS = [
+    *("logme", "h_score", "shrinkage_h_score", "transrate", "gbc", "nleep", "knn_accuracy"),
+    *("linear_probe", "parc", "sfda", "etran", "ncti", "pactran_gaussian"),
+]
+SCORES = [
+    score(pt.logme),
+    score(pt.logme, "to the end", converge=True),
+    score(pt.h_score),
+    score(pt.shrinkage_h_score),
+    score(pt.transrate, eps=0.1),
+    score(pt.gbc),
+    score(pt.gbc, "diagonal", covariance="diagonal", pca=2),
+    score(pt.nleep, components=2),
+    score(pt.nleep, "diagonal", components=3, energy=1.0, covariance="diagonal", seed=5),
+    score(pt.knn_accuracy),
+    score(pt.knn_accuracy, "cosine", k=1, metric="cosine"),
+    score(pt.knn_accuracy, "with a split", fit=TRAIN, k=1),
+    score(pt.linear_probe, l2=0.1),
+    score(pt.linear_probe, "that chooses, with a split", fit=TRAIN),
+    score(pt.parc),
+    score(pt.parc, "of the features as they are", pca=None, max_rows=10, seed=2),
+    score(pt.sfda),
+    score(pt.etran),
+    score(pt.ncti),
+    score(pt.pactran),
+    source_score(
+        lambda p, y: pt.pactran(p, y, prior="dirichlet"), "pactran dirichlet", "probabilities"
+    ),
+    source_score(lambda p, y: pt.pactran(p, y, prior="gamma"), "pactran gamma", "probabilities"),
+    source_score(pt.leep, "leep", "probabilities"),
+    source_score(pt.nce, "nce", "source_label"),
+    several("", ["logme", "h_score", "knn"], ["logme", "h_score", "knn_accuracy"]),
+    several(
+        "all with a split",
+        "all",
+        [
+            *OF_EMBEDDINGS[:5],
+            *("leep", "nce"),
+            *OF_EMBEDDINGS[5:-1],
+            *("pactran_dirichlet", "pactran_gamma", "pactran_gaussian"),
+        ],
+        probabilities="probabilities",
+        source_label="source_label",
+        fit=pl.int_range(pl.len()) % 5 != 0,
+    ),
+    task_score(lambda s, t: pt.ot_nce(s, t), "ot_nce"),
+    task_score(
+        lambda s, t: pt.otce(s, t, wasserstein=-0.5, conditional_entropy=-2.0, intercept=1.0),
+        "otce",
+    ),
+    task_score(lambda s, t: pt.otdd(s, t), "otdd"),
+    task_score(lambda s, t: pt.otdd(s, t, inner="gaussian", max_rows=8, seed=1), "otdd gaussian"),
+    Expression("moments", lambda: pt.moments("embedding", "label"), MOMENTS),
+    Expression(
+        "moments without a scatter per class",
+        lambda: pt.moments("embedding", "label", per_class=False),
+        MOMENTS,
+    ),
+    Expression(
+        "merge_moments", lambda: pt.merge_moments(pt.moments("embedding", "label")), MOMENTS
+    ),
+    *(of_moments(function) for function in OF_MOMENTS),
+    Expression(
+        "scores of moments",
+        lambda: pt.scores(pt.moments("embedding", "label"), which=["logme", "gbc"]),
+        pl.Struct({"logme": pl.Float64, "gbc": pl.Float64, **FACTS}),
+    ),
+    Expression(
+        "gaussian_wasserstein of moments",
+        lambda: pt.gaussian_wasserstein(
+            *(
+                pt.moments(pl.col("embedding").filter(t), pl.col("label").filter(t))
+                for t in (OLD, NEW)
+            )
+        ),
+        pl.Float64(),
+        two_tasks=True,
+    ),
+]
+EXPRESSIONS = [*BOUNDS, *SCORES]
+# They return a value for each row, and have tests of their own.
+PER_ROW = ["argmax_labels", "pseudo_labels", "softmax"]
 
 
 def score_rows(targets: int, *, models: int = 7, seed: int = 0) -> pl.DataFrame:
@@ -142,7 +345,7 @@ def score_rows(targets: int, *, models: int = 7, seed: int = 0) -> pl.DataFrame:
 
 
 def ranking(name: str, build: Callable[[], pl.Expr], dtype: pl.DataType) -> Expression:
-    return Expression(name, build, dtype, rows=score_rows, group="target")
+    return Expression(name, build, dtype, rows=score_rows, group="target", one_struct=False)
 
 
 RANKINGS = [

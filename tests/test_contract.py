@@ -14,6 +14,7 @@ from registry import (
     EXPRESSIONS,
     NEW,
     OLD,
+    PER_ROW,
     RANKINGS,
     TRAIN,
     Expression,
@@ -23,28 +24,42 @@ from registry import (
 )
 
 ENGINES = ["in-memory", "streaming"]
-# They pass all columns in one struct.
-ONE_STRUCT = ("class_wasserstein", "transfer_bound", "transfer_bounds")
 
-every_expression = pytest.mark.parametrize(
-    "expression", EXPRESSIONS, ids=[expression.name for expression in EXPRESSIONS]
-)
-every_expression_and_ranking = pytest.mark.parametrize(
-    "expression",
-    [*EXPRESSIONS, *RANKINGS],
-    ids=[expression.name for expression in [*EXPRESSIONS, *RANKINGS]],
-)
+
+def each(expressions: list[Expression]) -> pytest.MarkDecorator:
+    names = [expression.name for expression in expressions]
+    return pytest.mark.parametrize("expression", expressions, ids=names)
+
+
+every_expression = each(EXPRESSIONS)
+every_expression_and_ranking = each([*EXPRESSIONS, *RANKINGS])
+each_of_vectors = each([e for e in EXPRESSIONS if e.vectors])
+each_of_labels = each([e for e in EXPRESSIONS if e.labelled])
 each_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
-@every_expression
+def test_every_function_that_gives_an_expression_has_a_row() -> None:
+    functions = {
+        name
+        for name in pt.__all__
+        if getattr(getattr(pt, name), "__annotations__", {}).get("return") == "pl.Expr"
+    }
+    assert functions == {*(e.function for e in [*EXPRESSIONS, *RANKINGS]), *PER_ROW}
+
+
+def test_names_of_expressions_are_unique() -> None:
+    names = [expression.name for expression in [*EXPRESSIONS, *RANKINGS]]
+    assert len(names) == len(set(names))
+
+
+@each_of_vectors
 @pytest.mark.parametrize("inner", [pl.Float16, pl.Float32, pl.Float64], ids=str)
 @pytest.mark.parametrize("outer", ["array", "list"])
-def test_embedding_dtypes_agree(
-    expression: Expression, inner: pl.DataType, outer: str, rows: pl.DataFrame
-) -> None:
-    dtype = pl.Array(inner, 3) if outer == "array" else pl.List(inner)
-    cast = rows.with_columns(pl.col("embedding").cast(dtype))
+def test_vector_dtypes_agree(expression: Expression, inner: pl.DataType, outer: str) -> None:
+    rows = expression.rows(1)
+    width = rows.schema[expression.vectors].size
+    dtype = pl.Array(inner, width) if outer == "array" else pl.List(inner)
+    cast = rows.with_columns(pl.col(expression.vectors).cast(dtype))
     assert value(cast, expression.build()) == value(rows, expression.build())
 
 
@@ -55,17 +70,18 @@ INTEGERS = [
 NAMED = [pl.String(), pl.Categorical(), pl.Enum(["2", "1", "0"])]
 
 
-@every_expression
+@each_of_labels
 @pytest.mark.parametrize("dtype", [*INTEGERS, *NAMED], ids=str)
-def test_label_dtypes_agree(expression: Expression, dtype: pl.DataType, rows: pl.DataFrame) -> None:
+def test_label_dtypes_agree(expression: Expression, dtype: pl.DataType) -> None:
+    rows = expression.rows(1)
     label = pl.col("label").cast(pl.String) if dtype in NAMED else pl.col("label")
     cast = rows.with_columns(label.cast(dtype))
     assert value(cast, expression.build()) == value(rows, expression.build())
 
 
-@every_expression
-def test_boolean_labels_are_two_classes(expression: Expression, rows: pl.DataFrame) -> None:
-    two = rows.filter(pl.col("label") < 2)
+@each_of_labels
+def test_boolean_labels_are_two_classes(expression: Expression) -> None:
+    two = expression.rows(1).filter(pl.col("label") < 2)
     named = two.with_columns(
         label=pl.when(pl.col("label") == 1).then(pl.lit("true")).otherwise(pl.lit("false"))
     )
@@ -84,10 +100,8 @@ def test_classes_are_ordered_by_value_not_by_text() -> None:
 
 @every_expression
 @pytest.mark.parametrize("dtype", [pl.Array(pl.Float32, 3), pl.List(pl.Float64)], ids=str)
-def test_slices_and_chunks_do_not_matter(
-    expression: Expression, dtype: pl.DataType, rows: pl.DataFrame
-) -> None:
-    rows = rows.with_columns(pl.col("embedding").cast(dtype))
+def test_slices_and_chunks_do_not_matter(expression: Expression, dtype: pl.DataType) -> None:
+    rows = expression.rows(1).with_columns(pl.col("embedding").cast(dtype))
     expected = value(rows, expression.build())
     padded = pl.concat([rows.head(3), rows, rows.tail(5)], rechunk=True)
     assert value(padded.slice(3, rows.height), expression.build()) == expected
@@ -158,10 +172,8 @@ def test_one_group(expression: Expression) -> None:
 
 @every_expression
 @each_engine
-def test_empty_frame_has_a_schema_and_an_error(
-    expression: Expression, engine: str, rows: pl.DataFrame
-) -> None:
-    query = rows.clear().lazy().select(expression.build().alias("value"))
+def test_empty_frame_has_a_schema_and_an_error(expression: Expression, engine: str) -> None:
+    query = expression.rows(1).clear().lazy().select(expression.build().alias("value"))
     assert query.collect_schema()["value"] == expression.dtype
     with pytest.raises(pl.exceptions.ComputeError, match=r"no rows.*the input is empty"):
         query.collect(engine=engine)
@@ -169,15 +181,15 @@ def test_empty_frame_has_a_schema_and_an_error(
 
 @every_expression_and_ranking
 @each_engine
-def test_no_groups_give_no_rows(
-    expression: Expression, engine: str, request: pytest.FixtureRequest
-) -> None:
+def test_no_groups_give_no_rows(expression: Expression, engine: str) -> None:
     rows = expression.rows(1).clear().lazy()
     query = rows.group_by(expression.group).agg(expression.build().alias("value"))
     assert query.collect_schema()["value"] == expression.dtype
-    if engine == "in-memory" and expression.name in ONE_STRUCT:
-        reason = "Polars calls a plugin with one input on the empty column, as if it were a group"
-        request.applymarker(pytest.mark.xfail(reason=reason, raises=pl.exceptions.ComputeError))
+    if engine == "in-memory" and expression.one_struct:
+        # Polars calls a plugin with one input on the empty column, as if it were a group.
+        with pytest.raises(pl.exceptions.ComputeError, match=r"no rows.*the input is empty"):
+            query.collect(engine=engine)
+        return
     grouped = query.collect(engine=engine)
     assert grouped.shape == (0, 2)
     assert grouped.schema["value"] == expression.dtype
@@ -272,9 +284,9 @@ THREADS = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import polars as pl, polars_transferability as pt
-from registry import NEW, OLD, EXPRESSIONS, RANKINGS, embedding_rows, score_rows, value
+from registry import NEW, OLD, EXPRESSIONS, RANKINGS, score_rows, source_groups
 assert pl.thread_pool_size() == int(sys.argv[2])
-rows = embedding_rows(models=2, rows_per_class=8)
+rows = source_groups(2)
 old, new = pt.task(where=OLD), pt.task(where=NEW)
 # repr of a float is exact.
 print(rows.group_by("model", maintain_order=True).agg(

@@ -13,7 +13,18 @@ import numpy as np
 import polars as pl
 import polars_transferability as pt
 import pytest
-from registry import EXPRESSIONS, NEW, OLD, RANKINGS, TRAIN, embedding_rows, score_rows, value
+from registry import (
+    EXPRESSIONS,
+    NEW,
+    OLD,
+    RANKINGS,
+    TRAIN,
+    Expression,
+    embedding_rows,
+    score_rows,
+    source_groups,
+    value,
+)
 
 FIRST = pl.int_range(pl.len()) == 0
 FIRST_NEW = NEW & (pl.col("label") == 0) & (pl.col("split") == "train")
@@ -27,65 +38,78 @@ def set_first(column: str, new: object, dtype: Any = None) -> pl.Expr:
     return pl.when(FIRST).then(pl.lit(new, dtype=dtype)).otherwise(cast).alias(column)
 
 
-# What is wrong with a column -> how the column becomes so, and what every expression says.
-BAD_EMBEDDINGS = {
+# What is wrong with a column of vectors of some width -> how the column becomes so, and what every
+# expression says after the column's name.
+BAD_VECTORS: dict[str, tuple[Callable[[str, int], pl.Expr], str]] = {
     "null": (
-        set_first("embedding", None, LISTS),
-        r'embedding column "embedding" of .* is null in 1 of \d+ rows',
+        lambda column, width: set_first(column, None, LISTS),
+        r"is null in 1 of \d+ rows",
     ),
     "null inside": (
-        set_first("embedding", [1.0, None, 2.0], LISTS),
-        r'embedding column "embedding" of .* has 1 null values inside its vectors',
+        lambda column, width: set_first(column, [None, *[1.0] * (width - 1)], LISTS),
+        r"has 1 null values inside its vectors",
     ),
     "NaN": (
-        set_first("embedding", [1.0, float("nan"), float("nan")], LISTS),
-        r'embedding column "embedding" of .* has 2 NaN or infinite value\(s\) in 1 of \d+ rows',
+        lambda column, width: set_first(column, [NAN, NAN, *[1.0] * (width - 2)], LISTS),
+        r"has 2 NaN or infinite value\(s\) in 1 of \d+ rows",
     ),
     "infinite": (
-        set_first("embedding", [1.0, float("-inf"), 0.0], LISTS),
-        r'embedding column "embedding" of .* has 1 NaN or infinite value\(s\) in 1 of \d+ rows',
+        lambda column, width: set_first(column, [-float("inf"), *[1.0] * (width - 1)], LISTS),
+        r"has 1 NaN or infinite value\(s\) in 1 of \d+ rows",
     ),
     "ragged": (
-        set_first("embedding", [1.0, 2.0], LISTS),
-        r'embedding column "embedding" of .* has rows of 2 different lengths \(2, 3\)',
-    ),
-    "source and target differ in width": (
-        pl.when(OLD)
-        .then(pl.col("embedding").cast(LISTS))
-        .otherwise(pl.col("embedding").cast(LISTS).list.head(2))
-        .alias("embedding"),
-        r'embedding column "embedding" of .* has width \d, '
-        r'but embedding column "embedding" of .* has width \d',
+        lambda column, width: set_first(column, [1.0, 0.0], LISTS),
+        r"has rows of 2 different lengths \(2, \d\)",
     ),
     "width 0": (
-        pl.lit([], dtype=LISTS).alias("embedding"),
-        r'embedding column "embedding" of .* has vectors without any value',
+        lambda column, width: pl.lit([], dtype=LISTS).alias(column),
+        r"has vectors without any value",
     ),
     "no list": (
-        pl.col("label").alias("embedding"),
-        r'embedding column "embedding" of .* has dtype i64, but .* must be Array or List',
+        lambda column, width: pl.col("label").alias(column),
+        r"has dtype i64, but it must be Array or List of Float32 or Float64",
     ),
     "integers": (
-        pl.col("embedding").cast(pl.List(pl.Int32)),
-        r'embedding column "embedding" of .* has dtype list\[i32\], but .* Float32 or Float64',
+        lambda column, width: pl.col(column).cast(pl.List(pl.Int32)),
+        r"has dtype list\[i32\], but it must be Array or List of Float32 or Float64",
     ),
     "nested": (
-        pl.col("embedding").reshape((-1, 3, 1)),
-        r'embedding column "embedding" of .* has dtype array.*, but .* Array or List of Float',
+        lambda column, width: pl.col(column).reshape((-1, width, 1)),
+        r"has dtype array.*, but it must be Array or List of Float",
     ),
     "all null": (
-        pl.lit(None).alias("embedding"),
-        r'embedding column "embedding" of .* is null in \d+ of \d+ rows',
+        lambda column, width: pl.lit(None).alias(column),
+        r"is null in \d+ of \d+ rows",
     ),
 }
+OF_VECTORS = [e for e in EXPRESSIONS if e.vectors]
 
 
-@pytest.mark.parametrize("expression", EXPRESSIONS, ids=[e.name for e in EXPRESSIONS])
-@pytest.mark.parametrize("bad", BAD_EMBEDDINGS)
-def test_bad_embeddings(bad: str, expression: Any, rows: pl.DataFrame) -> None:
-    change, message = BAD_EMBEDDINGS[bad]
+@pytest.mark.parametrize("expression", OF_VECTORS, ids=[e.name for e in OF_VECTORS])
+@pytest.mark.parametrize("bad", BAD_VECTORS)
+def test_bad_vectors(bad: str, expression: Expression) -> None:
+    change, message = BAD_VECTORS[bad]
+    rows, column = expression.rows(1), expression.vectors
+    changed = rows.with_columns(change(column, rows.schema[column].size))
+    with pytest.raises(
+        pl.exceptions.ComputeError, match=f'{column} column "{column}" of .* {message}'
+    ):
+        value(changed, expression.build())
+
+
+OF_TWO_TASKS = [e for e in EXPRESSIONS if e.two_tasks and not e.function.startswith("gaussian")]
+
+
+@pytest.mark.parametrize("expression", OF_TWO_TASKS, ids=[e.name for e in OF_TWO_TASKS])
+def test_tasks_that_differ_in_width(expression: Expression, rows: pl.DataFrame) -> None:
+    lists = pl.col("embedding").cast(LISTS)
+    narrower = pl.when(OLD).then(lists).otherwise(lists.list.head(2)).alias("embedding")
+    message = (
+        r'embedding column "embedding" of .* has width \d, '
+        r'but embedding column "embedding" of .* has width \d'
+    )
     with pytest.raises(pl.exceptions.ComputeError, match=message):
-        value(rows.with_columns(change), expression.build())
+        value(rows.with_columns(narrower), expression.build())
 
 
 # What is wrong with a score or truth -> how, and what every ranking says.
@@ -145,15 +169,336 @@ BAD_LABELS = {
         r'label column "label" of .* has dtype list\[i64\], but it must be an integer, String',
     ),
 }
-LABELLED = [e for e in EXPRESSIONS if e.name != "wasserstein"]
+REAL = ("float", "list")
+LABELLED = [e for e in EXPRESSIONS if e.labelled]
 
 
 @pytest.mark.parametrize("expression", LABELLED, ids=[e.name for e in LABELLED])
 @pytest.mark.parametrize("bad", BAD_LABELS)
-def test_bad_labels(bad: str, expression: Any, rows: pl.DataFrame) -> None:
+def test_bad_labels(bad: str, expression: Expression) -> None:
     change, message = BAD_LABELS[bad]
+    rows = expression.rows(1).with_columns(change)
+    if expression.real_labels and bad in REAL:
+        assert isinstance(value(rows, expression.build()), float)
+        return
     with pytest.raises(pl.exceptions.ComputeError, match=message):
-        value(rows.with_columns(change), expression.build())
+        value(rows, expression.build())
+
+
+# These say how far rows are from rows, or sum them up, so one class is as good as several.
+OF_ONE_CLASS = ["class_wasserstein", "otdd", "moments", "merge_moments", "gaussian_wasserstein"]
+OF_TWO_CLASSES = [e for e in LABELLED if e.function not in OF_ONE_CLASS]
+
+
+@pytest.mark.parametrize("expression", OF_TWO_CLASSES, ids=[e.name for e in OF_TWO_CLASSES])
+def test_one_class(expression: Expression) -> None:
+    rows = expression.rows(1).with_columns(label=pl.lit("a"))
+    message = (
+        r'label column "label" of .* has only the class "a", but .* needs at least two classes'
+        r'|of "\w+".*: the labels have 1 class\(es\), but .* needs at least two'
+        r"|the source task and the target task: the labels have 1 class.*OT-NCE needs at least two"
+    )
+    with pytest.raises(pl.exceptions.ComputeError, match=message):
+        value(rows, expression.build())
+
+
+# What is wrong with `fit` -> the column, and what every score with a split says.
+BAD_SPLITS = {
+    "text": (pl.col("split"), r"`fit` of {} has dtype str, but it must be Boolean"),
+    "null": (pl.when(~FIRST).then(TRAIN), r"`fit` of {} is null in 1 of 42 rows"),
+    "all true": (pl.lit(True), r"{} has no rows to evaluate on: its `fit` is true for all 42 rows"),
+    "all false": (pl.lit(False), r"{} has no rows to learn from: its `fit` is false for all 42"),
+    "lacks a class": (
+        TRAIN & (pl.col("label") != 1),
+        r'label column "label" of {} has 1 class\(es\) in its evaluation rows that its `fit` rows '
+        r'lack: "1"; split each class',
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_SPLITS)
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (lambda fit: pt.knn_accuracy("embedding", "label", fit=fit), "knn_accuracy"),
+        (lambda fit: pt.linear_probe("embedding", "label", fit=fit), "linear_probe"),
+        (lambda fit: pt.scores("embedding", "label", which="knn", fit=fit), "scores"),
+    ],
+    ids=["knn_accuracy", "linear_probe", "scores"],
+)
+def test_bad_splits(
+    bad: str, build: Callable[[pl.Expr], pl.Expr], name: str, rows: pl.DataFrame
+) -> None:
+    fit, message = BAD_SPLITS[bad]
+    with pytest.raises(pl.exceptions.ComputeError, match=message.format(name)):
+        value(rows, build(fit))
+
+
+@pytest.mark.parametrize("bad", sorted(set(BAD_SPLITS) - {"lacks a class"}))
+def test_bad_splits_of_labels_alone(bad: str) -> None:
+    fit, message = BAD_SPLITS[bad]
+    build = pt.scores(label="label", source_label="source_label", which="nce", fit=fit)
+    with pytest.raises(pl.exceptions.ComputeError, match=message.format("scores")):
+        value(source_groups(1), build)
+
+
+def lists(column: str, row: list[float], name: str = "p") -> pl.Expr:
+    """`column` as lists with its first row replaced."""
+    return set_first(column, row, LISTS).alias(name)
+
+
+def of_moments(**changes: pl.Expr) -> pl.DataFrame:
+    """Moments with some fields replaced."""
+    found = embedding_rows().select(pt.moments("embedding", "label")).unnest("moments")
+    return found.with_columns(**changes).select(moments=pl.struct(pl.all()))
+
+
+def narrower() -> pl.Expr:
+    return pt.moments(pl.col("embedding").cast(LISTS).list.head(2), "label")
+
+
+MOMENTS, NO_SCATTER = (
+    pt.moments("embedding", "label", per_class=per_class) for per_class in (True, False)
+)
+PROBABILITIES = {
+    "leep": pt.leep,
+    "pactran_dirichlet": lambda p, y: pt.pactran(p, y, prior="dirichlet"),
+    "pactran_gamma": lambda p, y: pt.pactran(p, y, prior="gamma"),
+}
+
+
+@pytest.mark.parametrize("name", PROBABILITIES)
+def test_bad_probabilities(name: str) -> None:
+    rows, build = source_groups(1), PROBABILITIES[name]
+    of = rf'{name} of "p", "label": '
+    for row, message in {
+        (
+            -0.5,
+            1.5,
+            0.0,
+            0.0,
+        ): "a row gives source class 0 the probability -0.5; pass prob.*softmax",
+        (0.5, 0.75, 0.0, 0.0): "the probabilities of a row sum to 1.25, not to 1; pass .*softmax",
+    }.items():
+        with pytest.raises(pl.exceptions.ComputeError, match=of + message):
+            value(rows, build(lists("probabilities", list(row)), "label"))
+
+
+# What is wrong -> a score of good rows, and what it says.
+BAD_SCORE_REQUESTS: dict[str, tuple[Callable[[], pl.Expr], str]] = {
+    "null source label": (
+        lambda: pt.nce(pl.when(~FIRST).then("source_label").alias("z"), "label"),
+        r'source_label column "z" of nce is null in 1 of 42 rows; leave them out',
+    ),
+    "float source label": (
+        lambda: pt.nce(pl.col("label").cast(pl.Float32).alias("z"), "label"),
+        r'source_label column "z" of nce has dtype f32, but it must be an integer, String',
+    ),
+    "k too large": (
+        lambda: pt.knn_accuracy("embedding", "label", k=42),
+        r'knn_accuracy of "embedding", "label": there are 42 rows .* k = 42 needs at least 43',
+    ),
+    "k too large for the fit rows": (
+        lambda: pt.knn_accuracy("embedding", "label", k=30, fit=TRAIN),
+        r"there are 22 rows to be neighbours of, but k = 30 needs at least 30",
+    ),
+    "cosine of zero": (
+        lambda: pt.knn_accuracy(lists("embedding", [0.0] * 3), "label", metric="cosine"),
+        r'knn_accuracy of "p", "label": a row is zero and has no direction.*Euclidean metric',
+    ),
+    "more components than rows": (
+        lambda: pt.nleep("embedding", "label", components=100),
+        r'nleep of "embedding", "label": there are 42 rows, too few for 100 clusters',
+    ),
+    "constant row": (
+        lambda: pt.parc(pl.concat_list(pl.col("label") * 0.5).alias("p"), "label", pca=None),
+        r'parc of "p", "label": a row is the same in all coordinates',
+    ),
+    "constant features": (
+        lambda: pt.h_score(pl.lit([0.1, 0.2]).alias("p"), "label"),
+        r'h_score of "p", "label": the features are constant',
+    ),
+    "features that are too large": (
+        lambda: pt.logme(lists("embedding", [1e200, 0.0, 0.0]), "label"),
+        r'embedding column "p" of logme has 1e200 as its largest absolute value, .*; scale it',
+    ),
+    "features that are too small": (
+        lambda: pt.pactran(pl.lit([1e-200]).alias("p"), "label"),
+        r'embedding column "p" of pactran_gaussian has 1e-200 as its largest absolute value',
+    ),
+    "features that are the label": (
+        lambda: pt.logme(
+            pl.concat_list((pl.col("label") == c).cast(pl.Float64) for c in range(3)).alias("p"),
+            "label",
+        ),
+        r'logme of "p", "label": the features reproduce target \d exactly',
+    ),
+    "rows without a label": (
+        lambda: pt.logme("embedding"),
+        r'column "embedding" of logme holds array\[f64, 3\], which needs a `label`; only moments',
+    ),
+    "moments with a label": (
+        lambda: pt.logme(MOMENTS, "label"),
+        r'column "moments" of logme holds moments, which have their labels inside; leave `label`',
+    ),
+    "a score that moments are not enough for": (
+        lambda: pt.knn_accuracy(MOMENTS, "label"),
+        r'knn_accuracy needs the embeddings themselves, but column "moments" of knn_accuracy holds '
+        r"moments; logme, h_score, .* take moments",
+    ),
+    "scores that moments are not enough for": (
+        lambda: pt.scores(MOMENTS, which=["logme", "sfda"]),
+        r'sfda needs the embeddings themselves, but column "moments" of scores holds moments',
+    ),
+    "transrate without a scatter per class": (
+        lambda: pt.transrate(NO_SCATTER),
+        r'transrate of "moments": the moments were made without a scatter per class.*`per_class`',
+    ),
+    "gbc without a scatter per class": (
+        lambda: pt.gbc(NO_SCATTER),
+        r'gbc of "moments": the moments were made without a scatter per class.*`per_class`',
+    ),
+    "moments of rows": (
+        lambda: pt.merge_moments("embedding"),
+        r'moments column "embedding" has dtype array.*, but it must be what moments\(\) makes',
+    ),
+    "Gaussians of different width": (
+        lambda: pt.gaussian_wasserstein(MOMENTS, narrower()),
+        r'gaussian_wasserstein of "moments" and "moments": the Gaussians have 3 and 2 dimensions',
+    ),
+    "Gaussians of rows of different width": (
+        lambda: pt.gaussian_wasserstein("embedding", pl.lit([1.0]).alias("p")),
+        r'gaussian_wasserstein of "embedding" and "p": the Gaussians have 3 and 1 dimensions',
+    ),
+    "null target": (
+        lambda: pt.logme("embedding", pl.when(~FIRST).then(pl.lit(0.5)).alias("y")),
+        r'target column "y" of logme has 1 null values inside its vectors; leave these rows out',
+    ),
+    "null list of targets": (
+        lambda: pt.logme("embedding", pl.when(~FIRST).then(pl.lit([0.5, 1.0])).alias("y")),
+        r'target column "y" of logme is null in 1 of 42 rows',
+    ),
+    "NaN target": (
+        lambda: pt.logme("embedding", pl.when(FIRST).then(NAN).otherwise("label").alias("y")),
+        r'target column "y" of logme has 1 NaN or infinite value\(s\) in 1 of 42 rows',
+    ),
+    "ragged targets": (
+        lambda: pt.logme("embedding", lists("embedding", [1.0], "y")),
+        r'target column "y" of logme has rows of 2 different lengths \(1, 3\)',
+    ),
+    "targets are text": (
+        lambda: pt.logme("embedding", pl.concat_list("split").alias("y")),
+        r'target column "y" of logme has dtype list\[str\], but .* Array or List of numbers',
+    ),
+    "targets of zero": (
+        lambda: pt.logme("embedding", pl.lit([1.0, 0.0]).alias("y")),
+        r'logme of "embedding", "y": target 1 is 0 in all rows.*leave it out',
+    ),
+    "no targets": (
+        lambda: pt.logme("embedding", pl.lit([], dtype=LISTS).alias("y")),
+        r'target column "y" of logme has vectors without any value',
+    ),
+    "more clusters than rows": (
+        lambda: pt.pseudo_labels("embedding", 100),
+        r'embedding column "embedding" of pseudo_labels: there are 42 rows, too few for 100',
+    ),
+    "more clusters than points": (
+        lambda: pt.pseudo_labels(pl.lit([1.0]).alias("p"), 2),
+        r'embedding column "p" of pseudo_labels: .*1 .*2 clusters',
+    ),
+    "null among rows to cluster": (
+        lambda: pt.pseudo_labels(pl.when(~FIRST).then("embedding").alias("p"), 2),
+        r'embedding column "p" of pseudo_labels is null in 1 of 42 rows',
+    ),
+    "Sinkhorn stopped short": (
+        lambda: pt.sinkhorn_divergence(
+            "embedding", pl.lit([[0.0] * 3, [1.0] * 3]).explode().alias("p"), max_iterations=1
+        ),
+        r'"embedding" of x and .*"p" of y: the Sinkhorn iteration stopped after 1 .* raise the reg',
+    ),
+    "Sinkhorn out of range": (
+        lambda: pt.sinkhorn_divergence(
+            *(pl.col("embedding").filter(side) for side in (OLD, NEW)), epsilon=1e-25
+        ),
+        r"largest cost is .* times the regularisation epsilon of 1e-25.*raise it",
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_SCORE_REQUESTS)
+def test_bad_score_requests(bad: str) -> None:
+    build, message = BAD_SCORE_REQUESTS[bad]
+    with pytest.raises(pl.exceptions.ComputeError, match=message):
+        source_groups(1).select(build())
+
+
+# What is wrong -> a column of moments, and what merging and scoring it say.
+BAD_MOMENTS: dict[str, tuple[Callable[[], pl.DataFrame], str]] = {
+    "none": (lambda: of_moments().clear(), "has no rows: the input is empty"),
+    "null": (
+        lambda: pl.concat([of_moments(), of_moments().clear(n=1)]),
+        "is null in 1 of 2 rows; leave them out with a filter",
+    ),
+    "of different width": (
+        lambda: pl.concat([embedding_rows().select(m) for m in (MOMENTS, narrower())]),
+        "the moments have width 3 and 2; only moments of embeddings of one width merge",
+    ),
+    "with and without a scatter per class": (
+        lambda: pl.concat([embedding_rows().select(m) for m in (MOMENTS, NO_SCATTER)]),
+        r"only one side has a scatter per class \(`per_class`\)",
+    ),
+    "too few means": (
+        lambda: of_moments(means=pl.lit([1.0])),
+        "has 3 classes, 3 counts and 1 means of width 3, which do not fit together",
+    ),
+    "too few sums": (
+        lambda: of_moments(within=pl.lit([1.0])),
+        "the field `within` has 1 entries, but 6 are needed",
+    ),
+    "class twice": (
+        lambda: of_moments(classes=pl.lit(["0", "0", "1"])),
+        'the field `classes` has "0" more than once',
+    ),
+    "count below 0": (
+        lambda: of_moments(counts=pl.lit([-1, 2, 3])),
+        r"the field `counts` of dtype list\[i64\] does not fit list\[u64\]",
+    ),
+    "no rows of a class": (
+        lambda: of_moments(counts=pl.lit([0, 2, 3])),
+        "the field `counts` has entry 0 at 0; leave classes without rows out",
+    ),
+    "NaN": (
+        lambda: of_moments(means=pl.col("means") * NAN),
+        "the field `means` has entry NaN at 0; it must be finite",
+    ),
+    "null inside": (
+        lambda: of_moments(cubic=pl.lit([1.0, None, 2.0])),
+        "has nulls inside its lists",
+    ),
+    "null field": (
+        lambda: of_moments(means=pl.lit(None, dtype=LISTS)),
+        "the field `means` is null",
+    ),
+    "negative sum of squares": (
+        lambda: of_moments(within=pl.col("within") * -1),
+        "the field `within` has entry .* at 0; a sum of squares cannot be negative",
+    ),
+    "text": (
+        lambda: of_moments(within=pl.lit(["a"])),
+        r"the field `within` of dtype list\[str\] does not fit list\[f64\]",
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_MOMENTS)
+def test_bad_moments(bad: str) -> None:
+    make, message = BAD_MOMENTS[bad]
+    frame = make()
+    for build in (pt.merge_moments, pt.h_score, lambda m: pt.gaussian_wasserstein(m, m)):
+        with pytest.raises(
+            pl.exceptions.ComputeError, match=f'moments column "moments".*{message}'
+        ):
+            frame.select(build("moments"))
 
 
 def head(**changes: Any) -> pl.DataFrame:
@@ -338,6 +683,21 @@ def test_message_of_a_pair_names_the_task(rows: pl.DataFrame) -> None:
 def test_column_that_is_not_there(rows: pl.DataFrame) -> None:
     with pytest.raises(pl.exceptions.ColumnNotFoundError, match="missing"):
         value(rows, bound(source={"embedding": "missing"}))
+
+
+def scores(**options: Any) -> pl.Expr:
+    return pt.scores("embedding", "label", **options)
+
+
+def parts(*energies: float | None) -> pl.DataFrame:
+    return pl.DataFrame({"etran": [{"energy": e, "lda": 0.5} for e in (*energies, 1.0)]})
+
+
+def test_parts_that_are_null_or_nan() -> None:
+    for bad in (None, NAN, float("inf")):
+        message = '`energy` of column "etran" is null, NaN or infinite in 1 of 2 rows; leave these'
+        with pytest.raises(pl.exceptions.ComputeError, match=message):
+            pt.combine_pool(parts(bad), pool=None)
 
 
 # What is wrong -> a call that fails before it sees data, the error and what it says.
@@ -528,6 +888,213 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         "score: expected a column name or a Polars expression, found float",
     ),
     "no such option": (lambda: bounds(cost="margin"), TypeError, "cost"),
+    "unknown score": (
+        lambda: scores(which="logmee"),
+        ValueError,
+        "no score is called 'logmee'; did you mean 'logme'?",
+    ),
+    "unknown score like no other": (
+        lambda: scores(which=["logme", "zzz"]),
+        ValueError,
+        "no score is called 'zzz'; there are logme, h_score",
+    ),
+    "score is no name": (lambda: scores(which=[3]), ValueError, "no score is called 3; there are"),
+    "score of two tasks": (
+        lambda: scores(which="ot_nce"),
+        ValueError,
+        "ot_nce is a score of two tasks; use ot_nce(source, target)",
+    ),
+    "which is no list": (
+        lambda: scores(which=3),
+        TypeError,
+        "which: expected names of scores, or a mapping from them, found 3",
+    ),
+    "no scores": (lambda: scores(which=[]), ValueError, "which: expected at least one score"),
+    "score twice": (
+        lambda: scores(which=["knn", "knn_accuracy"]),
+        ValueError,
+        "which: 'knn_accuracy' is named more than once",
+    ),
+    "score twice in a table": (
+        lambda: pt.compute_scores(embedding_rows(), which=["knn", "knn_accuracy"]),
+        ValueError,
+        "which: 'knn_accuracy' is named more than once",
+    ),
+    "no option of a score": (
+        lambda: scores(which={"logme": {"eps": 1}}),
+        TypeError,
+        "logme: got an unexpected keyword argument 'eps'",
+    ),
+    "options are no mapping": (
+        lambda: scores(which={"logme": None}),
+        TypeError,
+        "which: expected a mapping of the options of 'logme', found None",
+    ),
+    "bad option of a score": (
+        lambda: scores(which={"knn": {"metric": "l1"}}),
+        ValueError,
+        "metric: expected one of 'euclidean', 'cosine', found 'l1'",
+    ),
+    "no embedding": (
+        lambda: pt.scores(label="label"),
+        ValueError,
+        "embedding: needed for knn_accuracy, but not given",
+    ),
+    "no probabilities": (
+        lambda: scores(which="leep"),
+        ValueError,
+        "probabilities: needed for leep, but not given",
+    ),
+    "no source label": (
+        lambda: scores(which="nce"),
+        ValueError,
+        "source_label: needed for nce, but not given",
+    ),
+    "nothing to score": (
+        lambda: pt.scores(label="label", which="all"),
+        ValueError,
+        "probabilities, source_label, embedding: at least one is needed, but none is given",
+    ),
+    "leep without labels": (
+        lambda: pt.leep("probabilities", None),
+        TypeError,
+        "label: expected a column name or a Polars expression, found NoneType",
+    ),
+    "leep without probabilities": (
+        lambda: pt.leep(None, "label"),
+        TypeError,
+        "probabilities: expected a column name or a Polars expression, found NoneType",
+    ),
+    "metric": (
+        lambda: pt.knn_accuracy("embedding", "label", metric="manhattan"),
+        ValueError,
+        "metric: expected one of 'euclidean', 'cosine', found 'manhattan'",
+    ),
+    "no neighbours": (
+        lambda: pt.knn_accuracy("embedding", "label", k=0),
+        ValueError,
+        "k: expected an integer from 1",
+    ),
+    "covariance": (
+        lambda: pt.gbc("embedding", "label", covariance="full"),
+        ValueError,
+        "covariance: expected one of 'spherical', 'diagonal', found 'full'",
+    ),
+    "no axes": (
+        lambda: pt.gbc("embedding", "label", pca=0),
+        ValueError,
+        "pca: expected an integer from 1",
+    ),
+    "eps of 0": (
+        lambda: pt.transrate("embedding", "label", eps=0),
+        ValueError,
+        "eps: expected a finite number above 0, found 0",
+    ),
+    "converge is no flag": (
+        lambda: pt.logme("embedding", "label", converge=1),
+        TypeError,
+        "converge: expected True or False, found 1",
+    ),
+    "energy above 1": (
+        lambda: pt.nleep("embedding", "label", energy=1.5),
+        ValueError,
+        "energy: expected a share of the variance, above 0 and at most 1, found 1.5",
+    ),
+    "no components": (
+        lambda: pt.nleep("embedding", "label", components=0),
+        ValueError,
+        "components: expected an integer from 1",
+    ),
+    "two rows for parc": (
+        lambda: pt.parc("embedding", "label", max_rows=2),
+        ValueError,
+        "max_rows: expected an integer from 3",
+    ),
+    "strength of a probe": (
+        lambda: pt.linear_probe("embedding", "label", l2=0),
+        ValueError,
+        "l2: expected a finite number above 0, found 0",
+    ),
+    "prior": (
+        lambda: pt.pactran("embedding", "label", prior="beta"),
+        ValueError,
+        "prior: expected one of 'gaussian', 'dirichlet', 'gamma', found 'beta'",
+    ),
+    "prior of 0": (
+        lambda: pt.pactran("embedding", "label", variance=0),
+        ValueError,
+        "variance: expected a finite number above 0, found 0",
+    ),
+    "inner": (
+        lambda: pt.otdd(pt.task(), pt.task(), inner="sinkhorn"),
+        ValueError,
+        "inner: expected one of 'exact', 'gaussian', found 'sinkhorn'",
+    ),
+    "inner of another power": (
+        lambda: pt.otdd(pt.task(), pt.task(), inner="gaussian", p=1),
+        ValueError,
+        "p: inner='gaussian' is defined for p=2, found 1; use inner='exact'",
+    ),
+    "coefficient is NaN": (
+        lambda: pt.otce(pt.task(), pt.task(), wasserstein=NAN, conditional_entropy=-1),
+        ValueError,
+        "wasserstein: expected a finite number, found nan",
+    ),
+    "score of no task": (
+        lambda: pt.ot_nce("mnist", pt.task()),
+        TypeError,
+        "source: expected a task made by task(), found str",
+    ),
+    "Sinkhorn of a high power": (
+        lambda: pt.sinkhorn_divergence("x", "y", p=3),
+        ValueError,
+        "p: expected a number from 1 to 2, found 3; beyond, it can be negative",
+    ),
+    "epsilon of 0": (
+        lambda: pt.sinkhorn_divergence("x", "y", epsilon=0),
+        ValueError,
+        "epsilon: expected a finite number above 0, found 0",
+    ),
+    "no projections": (
+        lambda: pt.sliced_wasserstein("x", "y", projections=0),
+        ValueError,
+        "projections: expected an integer from 1",
+    ),
+    "no clusters": (
+        lambda: pt.pseudo_labels("embedding", 0),
+        ValueError,
+        "clusters: expected an integer from 1",
+    ),
+    "moments are no column": (
+        lambda: pt.merge_moments(3),
+        TypeError,
+        "moments: expected a column name or a Polars expression, found int",
+    ),
+    "per_class is no flag": (
+        lambda: pt.moments("embedding", "label", per_class="yes"),
+        TypeError,
+        "per_class: expected True or False, found 'yes'",
+    ),
+    "sources missing": (
+        lambda: pt.compute_scores(embedding_rows(), which=["otdd"]),
+        ValueError,
+        "sources: needed for otdd, but not given",
+    ),
+    "targets missing": (
+        lambda: pt.compute_scores(embedding_rows(), targets=["older"]),
+        ValueError,
+        "targets: model = 'net0' has no task 'older'; there are ['old', 'new']",
+    ),
+    "parts missing": (
+        lambda: pt.combine_pool(embedding_rows()),
+        ValueError,
+        "frame: no column 'etran' or 'ncti' that holds parts; there are ['model'",
+    ),
+    "pool missing": (
+        lambda: pt.combine_pool(parts(), pool="target"),
+        ValueError,
+        "pool: columns ['target'] not found; there are ['etran']",
+    ),
     "no keys": (
         lambda: pt.compute_bounds(embedding_rows(), by=[]),
         ValueError,
@@ -574,12 +1141,14 @@ EXOTIC = {
 LABELS_TOO = {"Categorical", "Enum", "Int128"}
 SCORES_TOO = {"Decimal", "Int128", "Float16"}
 
+REAL_LABELS_TOO = {"Decimal", "list of Decimal", "Float16"}
+
 EXOTIC_COLUMN = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import warnings
 import polars as pl, pyarrow as pa
-from registry import EXPRESSIONS, RANKINGS, embedding_rows, score_rows
+from registry import EXPRESSIONS, RANKINGS, score_rows, source_groups
 
 class Odd(pa.ExtensionType):
     def __init__(self):
@@ -601,7 +1170,7 @@ def from_arrow(numbers):
 numbers = pl.int_range(42, eager=True)
 names = numbers.cast(pl.String)
 ranked = sys.argv[2] == "score"
-rows = score_rows(6) if ranked else embedding_rows()
+rows = score_rows(6) if ranked else source_groups(1)
 rows = rows.with_columns(eval(sys.argv[3]).alias(sys.argv[2]))
 for expression in RANKINGS if ranked else EXPRESSIONS:
     try:
@@ -613,8 +1182,8 @@ for expression in RANKINGS if ranked else EXPRESSIONS:
 """
 
 
-def exotic(column: str, dtype: str) -> list[str]:
-    """What each expression printed with a column of that dtype; fails if the process did."""
+def exotic(column: str, dtype: str) -> dict[str, str]:
+    """What each expression said of a column of that dtype; fails if the process did."""
     done = subprocess.run(
         [
             *(sys.executable, "-c", EXOTIC_COLUMN),
@@ -624,32 +1193,43 @@ def exotic(column: str, dtype: str) -> list[str]:
         text=True,
     )
     assert done.returncode == 0, done.stderr
+    names = [expression.name for expression in (RANKINGS if column == "score" else EXPRESSIONS)]
     lines = done.stdout.splitlines()
-    assert len(lines) == len(RANKINGS if column == "score" else EXPRESSIONS)
-    return lines
+    return {name: line.removeprefix(name).strip() for name, line in zip(names, lines, strict=True)}
 
 
 @pytest.mark.parametrize("dtype", sorted(set(EXOTIC) - {"Object"}))
 def test_exotic_embedding_is_an_error_that_can_be_caught(dtype: str) -> None:
-    for line in exotic("embedding", dtype):
-        assert re.search(r'PolarsError .*"embedding" of .* has dtype .* must be Array or', line)
+    said = exotic("embedding", dtype)
+    for expression in EXPRESSIONS:
+        if expression.vectors == "embedding":
+            message = r'PolarsError .*"embedding" of .* has dtype .* must be Array or'
+            assert re.search(message, said[expression.name])
 
 
 @pytest.mark.parametrize("dtype", sorted(set(EXOTIC) - LABELS_TOO - {"Object"}))
 def test_exotic_label_is_an_error_that_can_be_caught(dtype: str) -> None:
-    for line in exotic("label", dtype):
-        if not line.startswith("wasserstein "):
-            assert re.search(r'PolarsError .*"label" of .* has dtype .* must be an int', line)
+    said = exotic("label", dtype)
+    for expression in LABELLED:
+        if expression.real_labels and dtype in REAL_LABELS_TOO:
+            message = "^ok$"
+        else:
+            message = (
+                r'PolarsError .*"label" of .* has dtype .* must be (an int|Array or List of num)'
+            )
+        assert re.search(message, said[expression.name]), said[expression.name]
 
 
 @pytest.mark.parametrize("dtype", sorted(set(EXOTIC) - {"Object"}))
 def test_exotic_score_is_ranked_or_an_error_that_can_be_caught(dtype: str) -> None:
-    message = " ok$" if dtype in SCORES_TOO else r'PolarsError .*"score" of .* must be numeric'
-    for line in exotic("score", dtype):
-        assert re.search(message, line)
+    message = "^ok$" if dtype in SCORES_TOO else r'PolarsError .*"score" of .* must be numeric'
+    for said in exotic("score", dtype).values():
+        assert re.search(message, said)
 
 
 # Polars refuses to put objects into a struct, before any plugin sees them.
 def test_objects_are_an_error_of_polars_that_can_be_caught() -> None:
-    for line in exotic("embedding", "Object"):
-        assert line.endswith("PolarsError nested objects are not allowed")
+    said = exotic("embedding", "Object")
+    for expression in EXPRESSIONS:
+        if expression.vectors == "embedding":
+            assert said[expression.name] == "PolarsError nested objects are not allowed"

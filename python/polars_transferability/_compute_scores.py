@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,11 @@ from polars_transferability._keys import TRAIN_ROWS, Key, each_key, open_keys
 from polars_transferability._labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability._pool import combine_pool
 from polars_transferability._score_settings import (
-    ALL,
     DEFAULT,
     FROM_PROBABILITIES,
     FROM_SOURCE_LABELS,
     Which,
-    score_settings,
+    score_options,
 )
 from polars_transferability._scores import scores
 from polars_transferability._tables import Paths
@@ -108,7 +107,7 @@ def compute_scores(
     >>> found.select("model", "target", pl.col("h_score").round(3)).rows()
     [('net', 'digits', 0.9), ('other', 'digits', 0.2)]
     """
-    wanted = _options(which)
+    wanted = score_options(which, others=tuple(_OF_TWO_TASKS))
     of_pairs = {name: wanted.pop(name) for name in list(wanted) if name in _OF_TWO_TASKS}
     if which == "all" and sources is None:
         of_pairs = {}
@@ -134,22 +133,6 @@ def compute_scores(
     with each_key(keys, "scores", progress=progress) as steps:
         results = [job.of_key(key) for key in steps]
     return _flat(pl.concat(results, how="diagonal_relaxed"), list(keys[0].values.columns))
-
-
-def _options(which: Which) -> dict[str, dict[str, Any]]:
-    """Return the scores asked for with their options, those of two tasks included."""
-    if which == "all":
-        which = (*ALL, *_OF_TWO_TASKS)
-    elif isinstance(which, str):
-        which = (which,)
-    options = which if isinstance(which, Mapping) else {name: {} for name in which}
-    if not options:
-        msg = "which: expected at least one score"
-        raise ValueError(msg)
-    return {
-        name if name in _OF_TWO_TASKS else score_settings(name)["score"]: dict(options[name])
-        for name in options
-    }
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ Which: TypeAlias = "str | Sequence[str] | Mapping[str, Mapping[str, Any]]"
 # best ranker on average in the largest comparison (arXiv 2503.18528).
 DEFAULT = ("logme", "h_score", "shrinkage_h_score", "transrate", "gbc", "knn_accuracy")
 
+# They have no place among the scores of one table.
+_OF_TWO_TASKS = ("ot_nce", "otce", "otdd")
+
 # Other names under which scores are asked for.
 _ALIASES = {"knn": "knn_accuracy", "pactran": "pactran_gaussian"}
 
@@ -141,9 +144,7 @@ def score_settings(score: str, **options: Any) -> dict[str, Any]:
     Traceback (most recent call last):
     ValueError: no score is called 'logmee'; did you mean 'logme'?
     """
-    name = _ALIASES.get(score, score) if isinstance(score, str) else score
-    if name not in _SETTINGS:
-        raise ValueError(_unknown(score))
+    name = _score_name(score)
     try:
         return {"score": name, **_SETTINGS[name](**options)}
     except TypeError as error:
@@ -161,24 +162,48 @@ def chosen(which: Which) -> list[dict[str, Any]]:
     >>> [score["score"] for score in chosen({"logme": {}, "knn_accuracy": {"k": 1}})]
     ['logme', 'knn_accuracy']
     """
+    return [score_settings(name, **options) for name, options in score_options(which).items()]
+
+
+def score_options(which: Which, others: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return the options of each score that `which` names; `others` are names to leave as they are.
+
+    Examples
+    --------
+    >>> score_options(["knn", "otdd"], others=["otdd"])
+    {'knn_accuracy': {}, 'otdd': {}}
+    """
     if isinstance(which, str):
-        which = ALL if which == "all" else (which,)
+        which = (*ALL, *others) if which == "all" else (which,)
+    if not isinstance(which, (Mapping, Sequence)):
+        msg = f"which: expected names of scores, or a mapping from them, found {which!r}"
+        raise TypeError(msg)
     options = which if isinstance(which, Mapping) else {name: {} for name in which}
     if not options:
         msg = "which: expected at least one score"
         raise ValueError(msg)
-    scores = [score_settings(name, **options[name]) for name in options]
-    names = [score["score"] for score in scores]
-    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
-        msg = f"which: '{twice[0]}' is named more than once"
-        raise ValueError(msg)
-    return scores
+    found: dict[str, dict[str, Any]] = {}
+    for given, of_score in options.items():
+        name = given if given in others else _score_name(given)
+        if name in found:
+            msg = f"which: '{name}' is named more than once"
+            raise ValueError(msg)
+        if not isinstance(of_score, Mapping):
+            msg = f"which: expected a mapping of the options of '{name}', found {of_score!r}"
+            raise TypeError(msg)
+        found[name] = dict(of_score)
+    return found
 
 
-def _unknown(score: object) -> str:
+def _score_name(score: object) -> str:
+    name = _ALIASES.get(score, score) if isinstance(score, str) else score
+    if isinstance(name, str) and name in _SETTINGS:
+        return name
     from difflib import get_close_matches
 
-    near = get_close_matches(str(score), [*_SETTINGS, *_ALIASES], n=1)
-    if near:
-        return f"no score is called {score!r}; did you mean '{near[0]}'?"
-    return f"no score is called {score!r}; there are {', '.join(_SETTINGS)}"
+    msg = f"no score is called {score!r}; there are {', '.join(_SETTINGS)}"
+    if score in _OF_TWO_TASKS:
+        msg = f"{score} is a score of two tasks; use {score}(source, target)"
+    elif near := get_close_matches(str(score), [*_SETTINGS, *_ALIASES], n=1):
+        msg = f"no score is called {score!r}; did you mean '{near[0]}'?"
+    raise ValueError(msg)

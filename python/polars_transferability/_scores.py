@@ -720,7 +720,11 @@ def scores(
     settings = chosen(which)
     if which == "all":
         given = {"probabilities": probabilities, "source_label": source_label}
-        settings = [score for score in settings if given.get(_reads(score), embedding) is not None]
+        given["embedding"] = embedding
+        settings = [score for score in settings if given[_reads(score)] is not None]
+        if not settings:
+            msg = f"{', '.join(given)}: at least one is needed, but none is given"
+            raise ValueError(msg)
     needed = {_reads(score): score["score"] for score in settings}
     given = {"embedding": embedding, "probabilities": probabilities, "source_label": source_label}
     for argument, score in needed.items():
@@ -752,8 +756,10 @@ def _score(
 
 def _input(**given: str | pl.Expr | None) -> tuple[list[pl.Expr], dict[str, str]]:
     """Return one struct of the columns given, and what messages call them."""
+    # Moments have their labels inside; the native side sees whether these are some.
+    optional = {"fit", "label"} if "embedding" in given else {"fit"}
     for argument, column in given.items():
-        if argument not in ("label", "fit"):
+        if argument not in optional:
             one_column(argument, column)
     columns = {name: optional_column(name, column) for name, column in given.items()}
     present = {name: column for name, column in columns.items() if column is not None}

@@ -2,7 +2,7 @@
 //! rows stand in one chunk at regular distances, which is the rule.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use ndarray::ArrayView2;
 use polars::prelude::*;
@@ -13,6 +13,8 @@ use crate::matrix::Matrix;
 
 /// How many of the lengths found in a ragged column a message lists.
 const LENGTHS_SHOWN: usize = 5;
+/// Largest absolute values whose fourth powers are floats, with room for sums of them.
+const MAGNITUDES: RangeInclusive<f64> = 1e-70..=1e70;
 
 /// The selected rows of an embedding column.
 pub struct Embeddings {
@@ -107,6 +109,27 @@ impl Embeddings {
         Ok(())
     }
 
+    /// What squares and fourth powers are summed of must be neither too large nor too small for that.
+    pub fn check_magnitude(&self) -> PolarsResult<()> {
+        let table = self.table()?;
+        let largest = self.rows.iter().fold(0.0, |largest: f64, row| match table {
+            Table::F32(t) => {
+                t.row(*row as usize).iter().fold(largest, |l, v| l.max(f64::from(v.abs())))
+            }
+            Table::F64(t) => t.row(*row as usize).iter().fold(largest, |l, v| l.max(v.abs())),
+        });
+        polars_ensure!(
+            largest == 0.0 || MAGNITUDES.contains(&largest),
+            ComputeError:
+            "{} has {largest:e} as its largest absolute value, but it must lie between {:e} and {:e} for powers of \
+             it to be floats; scale it",
+            self.name,
+            MAGNITUDES.start(),
+            MAGNITUDES.end()
+        );
+        Ok(())
+    }
+
     /// Number of NaN and infinite values in each selected row, for rows that have any:
     /// `(place in Self::rows, count)`.
     fn not_finite(&self) -> PolarsResult<Vec<(usize, usize)>> {
@@ -142,7 +165,7 @@ fn as_floats(column: &Series, name: &ColumnName) -> PolarsResult<Series> {
 fn wrong_dtype(column: &Series, name: &ColumnName) -> PolarsError {
     polars_err!(
         ComputeError:
-        "{name} has dtype {}, but embeddings must be Array or List of Float32 or Float64, one vector per row; \
+        "{name} has dtype {}, but it must be Array or List of Float32 or Float64, one vector per row; \
          cast it (an extension type first to its storage, a nested one to a flat vector)",
         column.dtype()
     )

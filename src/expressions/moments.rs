@@ -26,9 +26,9 @@ struct MergeArguments {
 }
 
 /// Moments with the names of their classes.
-struct NamedMoments {
-    classes: Vec<String>,
-    moments: Moments,
+pub struct NamedMoments {
+    pub classes: Vec<String>,
+    pub moments: Moments,
 }
 
 fn fields() -> Vec<Field> {
@@ -74,6 +74,7 @@ fn moments(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
         fit: None,
     };
     let task = Task::read(&columns, &columns.selected_rows()?)?;
+    task.embeddings.check_magnitude()?;
     let rows = ClassedTable { table: task.embeddings.table()?, classes: &task.evaluation };
     let moments = Moments::of(rows, kwargs.per_class);
     NamedMoments { classes: task.classes, moments }.series(input.name())
@@ -87,13 +88,9 @@ fn merge_moments(inputs: &[Series], kwargs: MergeArguments) -> PolarsResult<Seri
     NamedMoments::merged(&field(input, "embedding")?, &kwargs.moments)?.series(input.name())
 }
 
-/// All rows of a column of moments, merged.
-pub fn merged_moments(column: &Series, name: &str) -> PolarsResult<Moments> {
-    Ok(NamedMoments::merged(column, name)?.moments)
-}
-
 impl NamedMoments {
-    fn merged(column: &Series, name: &str) -> PolarsResult<Self> {
+    /// All rows of a column of moments, merged.
+    pub fn merged(column: &Series, name: &str) -> PolarsResult<Self> {
         polars_ensure!(
             is_moments(column.dtype()),
             ComputeError:
@@ -116,15 +113,22 @@ impl NamedMoments {
     }
 
     fn read(column: &Series, row: usize, name: &str) -> PolarsResult<Self> {
-        let list = |of: &str| -> PolarsResult<Option<Series>> {
+        // Engines and files may have made fixed-size lists, or other integers, of these.
+        let cast = |of: &str, dtype: DataType| {
             let values = column.struct_()?.field_by_name(of)?;
+            let found = values.dtype().clone();
+            let wrong = |_| {
+                wrong(name, &format_args!("the field `{of}` of dtype {found} does not fit {dtype}"))
+            };
+            values.strict_cast(&dtype).map_err(wrong)
+        };
+        let list = |of: &str| -> PolarsResult<Option<Series>> {
             let dtype = DataType::List(Box::new(match of {
                 "classes" => DataType::String,
                 "counts" => DataType::UInt64,
                 _ => DataType::Float64,
             }));
-            // Engines and files may have made fixed-size lists, or other integers, of these.
-            Ok(values.strict_cast(&dtype)?.list()?.get_as_series(row))
+            Ok(cast(of, dtype)?.list()?.get_as_series(row))
         };
         let present = |of: &str| {
             list(of)?.ok_or_else(|| wrong(name, &format_args!("the field `{of}` is null")))
@@ -144,10 +148,10 @@ impl NamedMoments {
         let within = numbers(&present("within")?)?;
         let class_within = list("class_within")?.map(|v| numbers(&v)).transpose()?;
         let cubic = numbers(&present("cubic")?)?;
-        let quartic =
-            column.struct_()?.field_by_name("quartic")?.strict_cast(&DataType::Float64)?;
-        let quartic =
-            quartic.f64()?.get(row).ok_or_else(|| wrong(name, &"the field `quartic` is null"))?;
+        let quartic = cast("quartic", DataType::Float64)?
+            .f64()?
+            .get(row)
+            .ok_or_else(|| wrong(name, &"the field `quartic` is null"))?;
 
         let width = cubic.len();
         let triangle = width * (width + 1) / 2;
@@ -158,6 +162,12 @@ impl NamedMoments {
              fit together; make it with moments()",
             classes.len(), counts.len(), means.len()
         );
+        if let Some(class) = (1..classes.len()).find(|i| classes[..*i].contains(&classes[*i])) {
+            return Err(wrong(
+                name,
+                &format_args!("the field `classes` has {:?} more than once", classes[class]),
+            ));
+        }
         let means = Matrix::from_fn(counts.len(), width, |i, k| means[i * width + k]);
         let class_within =
             class_within.map(|all| all.chunks(triangle).map(<[f64]>::to_vec).collect());

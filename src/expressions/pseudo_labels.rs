@@ -25,6 +25,7 @@ fn pseudo_labels(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
         polars_bail!(ComputeError: "expected one input, got {}", inputs.len());
     };
     let points = Points::read(input, "pseudo_labels", &kwargs.embedding)?.embeddings;
+    points.check_magnitude()?;
     let clusters =
         k_means::pseudo_labels(points.table()?, &points.rows, kwargs.clusters, kwargs.seed);
     let clusters =

@@ -4,13 +4,13 @@
 use polars::prelude::*;
 use serde::Deserialize;
 
-use super::class_names::ClassNames;
+use super::class_names::{listed, ClassNames};
 use super::column_name::ColumnName;
 use super::embedding::Embeddings;
 use super::inputs::{field, optional_field};
-use super::moments::{is_moments, merged_moments};
-use super::task::{Task, TaskColumns};
-use crate::features::{ClassedTable, Moments};
+use super::moments::{is_moments, NamedMoments};
+use super::task::{split, Task, TaskColumns};
+use crate::features::ClassedTable;
 use crate::matrix::Matrix;
 
 /// The caller's column names, for messages.
@@ -40,7 +40,13 @@ pub struct LabelledVectors {
 /// What stands in the embedding column.
 pub enum Source {
     Rows(LabelledVectors),
-    Moments(Moments),
+    Moments(NamedMoments),
+}
+
+/// The two labels of the rows that are scored.
+pub struct LabelPairs {
+    pub source: ClassNames,
+    pub target: ClassNames,
 }
 
 impl<'a> ScoreInput<'a> {
@@ -57,21 +63,33 @@ impl<'a> ScoreInput<'a> {
 
     /// The columns that a message about a score names.
     pub fn described(&self) -> String {
-        format!("{} of {:?} and {:?}", self.of, self.names.embedding, self.names.label)
+        let names = self.names;
+        let all = [&names.embedding, &names.probabilities, &names.source_label, &names.label];
+        // Python gives the columns that there are not an empty name.
+        format!("{} of {}", self.of, listed(all.into_iter().filter(|name| !name.is_empty())))
     }
 
-    pub fn embeddings(&self) -> PolarsResult<Source> {
+    /// `of_rows` is a score that moments are not enough for.
+    pub fn embeddings(&self, of_rows: Option<&str>) -> PolarsResult<Source> {
         let column = field(self.input, "embedding")?;
         let name = &self.names.embedding;
         let labelled = optional_field(self.input, "label")?.is_some();
         if is_moments(column.dtype()) {
+            if let Some(score) = of_rows {
+                polars_bail!(
+                    ComputeError:
+                    "{score} needs the embeddings themselves, but column {name:?} of {} holds moments; logme, \
+                     h_score, shrinkage_h_score, transrate, gbc and gaussian_wasserstein take moments",
+                    self.of
+                );
+            }
             polars_ensure!(
                 !labelled,
                 ComputeError:
                 "column {name:?} of {} holds moments, which have their labels inside; leave `label` out",
                 self.of
             );
-            return Ok(Source::Moments(merged_moments(&column, name)?));
+            return Ok(Source::Moments(NamedMoments::merged(&column, name)?));
         }
         polars_ensure!(
             labelled,
@@ -81,7 +99,9 @@ impl<'a> ScoreInput<'a> {
             self.of,
             column.dtype()
         );
-        Ok(Source::Rows(self.vectors("embedding", name)?))
+        let rows = self.vectors("embedding", name)?;
+        rows.task.embeddings.check_magnitude()?;
+        Ok(Source::Rows(rows))
     }
 
     pub fn probabilities(&self) -> PolarsResult<LabelledVectors> {
@@ -104,14 +124,19 @@ impl<'a> ScoreInput<'a> {
         Ok(LabelledVectors { task, classes })
     }
 
-    /// Source labels and labels of the rows that are scored, as numbers.
-    pub fn label_pairs(&self) -> PolarsResult<(Vec<u32>, Vec<u32>)> {
+    pub fn label_pairs(&self) -> PolarsResult<LabelPairs> {
         let rows = self.scored_rows()?;
         let read = |what: &'static str, name: &str| {
-            let name = ColumnName { what, name: name.to_string(), of: self.of.to_string() };
-            Ok::<_, PolarsError>(ClassNames::read(&field(self.input, what)?, &rows, &name)?.of_row)
+            ClassNames::read(&field(self.input, what)?, &rows, &self.column(what, name))
         };
-        Ok((read("source_label", &self.names.source_label)?, read("label", &self.names.label)?))
+        Ok(LabelPairs {
+            source: read("source_label", &self.names.source_label)?,
+            target: read("label", &self.names.label)?,
+        })
+    }
+
+    fn column(&self, what: &'static str, name: &str) -> ColumnName {
+        ColumnName { what, name: name.to_string(), of: self.of.to_string() }
     }
 
     /// Rows with real-valued targets, if that is what the label column holds: floats, or a vector of
@@ -120,33 +145,37 @@ impl<'a> ScoreInput<'a> {
         let Some(label) = optional_field(self.input, "label")? else {
             return Ok(None);
         };
+        let name = self.column("target", &self.names.label);
         let floats = DataType::List(Box::new(DataType::Float64));
         let targets = match label.dtype() {
-            DataType::Float32 | DataType::Float64 => {
+            dtype if dtype.is_float() || dtype.is_decimal() => {
                 let width_one = DataType::Array(Box::new(DataType::Float64), 1);
                 label
                     .cast(&DataType::Float64)?
                     .reshape_array(&[ReshapeDimension::Infer, ReshapeDimension::new(1)])?
                     .cast(&width_one)?
             }
-            DataType::Array(..) => label.cast(&floats)?,
-            DataType::List(_) => label.cast(&floats)?,
+            DataType::Array(inner, _) | DataType::List(inner) => {
+                polars_ensure!(
+                    inner.is_numeric() || inner.is_bool(),
+                    ComputeError:
+                    "{name} has dtype {}, but several targets a row must be Array or List of numbers; cast it",
+                    label.dtype()
+                );
+                label.cast(&floats)?
+            }
             _ => return Ok(None),
         };
         let rows = self.scored_rows()?;
-        let name = |what: &'static str, name: &str| ColumnName {
-            what,
-            name: name.to_string(),
-            of: self.of.to_string(),
-        };
         let read = |column: &Series, name: &ColumnName| {
             let values = Embeddings::read(column, &rows, name)?;
             values.check_finite(|_| String::new())?;
+            values.check_magnitude()?;
             Ok::<_, PolarsError>(values)
         };
         let column = field(self.input, "embedding")?;
-        let embeddings = read(&column, &name("embedding", &self.names.embedding))?;
-        let targets = read(&targets, &name("target", &self.names.label))?;
+        let embeddings = read(&column, &self.column("embedding", &self.names.embedding))?;
+        let targets = read(&targets, &name)?;
         let targets = targets.matrix(&targets.rows)?;
         Ok(Some((embeddings, targets)))
     }
@@ -155,22 +184,12 @@ impl<'a> ScoreInput<'a> {
     fn scored_rows(&self) -> PolarsResult<Vec<u32>> {
         let n = self.input.len();
         polars_ensure!(n > 0, ComputeError: "{} has no rows: the input is empty", self.of);
-        let all = 0..n as u32;
+        let all: Vec<u32> = (0..n as u32).collect();
         let Some(fit) = optional_field(self.input, "fit")? else {
-            return Ok(all.collect());
+            return Ok(all);
         };
-        polars_ensure!(
-            fit.dtype() == &DataType::Boolean,
-            ComputeError: "`fit` of {} has dtype {}, but it must be Boolean", self.of, fit.dtype()
-        );
-        let nulls = fit.null_count();
-        polars_ensure!(
-            nulls == 0,
-            ComputeError:
-            "`fit` of {} is null in {nulls} of {n} rows; it must say true or false for each", self.of
-        );
-        let rows = all.zip(fit.bool()?.iter());
-        Ok(rows.filter_map(|(row, fit)| (fit == Some(true)).then_some(row)).collect())
+        let fit = split(&fit, &all, self.of)?;
+        Ok(all.into_iter().zip(fit).filter_map(|(row, fit)| fit.then_some(row)).collect())
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::record;
 use super::score_kind::{Reads, ScoreKind};
-use super::score_rows::{LabelledVectors, ScoreColumns, ScoreInput, Source};
+use super::score_rows::{LabelPairs, LabelledVectors, ScoreColumns, ScoreInput, Source};
 use crate::features::{ClassSpectrum, ClassedTable, Moments};
 use crate::scores::logme::Stopping;
 use crate::scores::{
@@ -90,13 +90,15 @@ struct Rows {
     embeddings: Option<Source>,
     spectrum: Option<ClassSpectrum>,
     probabilities: Option<LabelledVectors>,
-    label_pairs: Option<(Vec<u32>, Vec<u32>)>,
+    label_pairs: Option<LabelPairs>,
 }
 
 impl Rows {
     fn read(input: &ScoreInput<'_>, kinds: &[ScoreKind]) -> PolarsResult<Self> {
         let wanted = |what: Reads| kinds.iter().any(|kind| kind.reads() == what);
-        let embeddings = wanted(Reads::Embedding).then(|| input.embeddings()).transpose()?;
+        let of_rows = kinds.iter().find(|k| k.reads() == Reads::Embedding && !k.is_spectral());
+        let of_rows = of_rows.map(ScoreKind::name);
+        let embeddings = wanted(Reads::Embedding).then(|| input.embeddings(of_rows)).transpose()?;
         let spectrum = match &embeddings {
             // One by itself may need less than the decomposition.
             Some(source) if kinds.iter().filter(|kind| kind.is_spectral()).count() > 1 => {
@@ -116,23 +118,18 @@ impl Rows {
 
     /// Rows, classes, and where the labels are from.
     fn facts(&self) -> (usize, usize, &'static str) {
-        let rows = match &self.embeddings {
-            Some(Source::Moments(moments)) => {
-                return (moments.count() as usize, moments.classes(), "given");
+        let of =
+            |rows: &LabelledVectors| (rows.count(), rows.classes(), origin(&rows.task.classes));
+        match (&self.embeddings, &self.probabilities, &self.label_pairs) {
+            (Some(Source::Moments(named)), _, _) => {
+                let moments = &named.moments;
+                (moments.count() as usize, moments.classes(), origin(&named.classes))
             }
-            Some(Source::Rows(rows)) => Some(rows),
-            None => self.probabilities.as_ref(),
-        };
-        match (rows, &self.label_pairs) {
-            (Some(rows), _) => {
-                let pseudo = rows.task.classes.iter().all(|class| class.starts_with(PSEUDO));
-                (rows.count(), rows.classes(), if pseudo { "pseudo" } else { "given" })
+            (Some(Source::Rows(rows)), _, _) | (None, Some(rows), _) => of(rows),
+            (None, None, Some(LabelPairs { target, .. })) => {
+                (target.of_row.len(), target.names.len(), origin(&target.names))
             }
-            (None, Some((_, labels))) => {
-                let classes = labels.iter().max().map_or(0, |most| *most as usize + 1);
-                (labels.len(), classes, "given")
-            }
-            (None, None) => (0, 0, "given"),
+            (None, None, None) => (0, 0, origin(&[])),
         }
     }
 
@@ -141,7 +138,10 @@ impl Rows {
             Reads::Embedding if kind.is_spectral() => self.spectral(kind)?,
             Reads::Embedding => self.of_embeddings(kind, input)?,
             Reads::Probabilities => self.of_probabilities(kind)?,
-            Reads::SourceLabel => self.label_pairs.as_ref().map(|(z, y)| Ok(vec![nce(z, y)?])),
+            Reads::SourceLabel => self
+                .label_pairs
+                .as_ref()
+                .map(|pairs| Ok(vec![nce(&pairs.source.of_row, &pairs.target.of_row)?])),
         };
         match value {
             Some(value) => value.map_err(|error| wrong(input, &error)),
@@ -155,7 +155,7 @@ impl Rows {
         let shared = self.spectrum.as_ref();
         let value = match &self.embeddings {
             Some(Source::Rows(rows)) => spectral_of_rows(kind, rows.scored()?, shared),
-            Some(Source::Moments(moments)) => spectral_of_moments(kind, moments, shared),
+            Some(Source::Moments(moments)) => spectral_of_moments(kind, &moments.moments, shared),
             None => return Ok(None),
         };
         Ok(value.map(|value| value.map(|v| vec![v])))
@@ -166,16 +166,8 @@ impl Rows {
         kind: &ScoreKind,
         input: &ScoreInput<'_>,
     ) -> PolarsResult<Option<Result<Value, ScoreError>>> {
-        let rows = match &self.embeddings {
-            Some(Source::Rows(rows)) => rows,
-            Some(Source::Moments(_)) => polars_bail!(
-                ComputeError:
-                "{} needs the embeddings themselves, but {} holds moments; logme, h_score, shrinkage_h_score, \
-                 transrate, gbc and gaussian_wasserstein take moments",
-                kind.name(),
-                input.described()
-            ),
-            None => return Ok(None),
+        let Some(Source::Rows(rows)) = &self.embeddings else {
+            return Ok(None);
         };
         let all = rows.scored()?;
         let value = match *kind {
@@ -320,10 +312,20 @@ fn spectrum(
     };
     let axes = kinds.iter().map(axes).max().unwrap_or(0);
     let spectrum = match source {
-        Source::Moments(moments) => ClassSpectrum::of_moments(moments, axes),
+        Source::Moments(moments) => ClassSpectrum::of_moments(&moments.moments, axes),
         Source::Rows(rows) => ClassSpectrum::of(rows.scored()?, axes),
     };
     spectrum.map_err(|error| polars_err!(ComputeError: "{}: {error}", input.described()))
+}
+
+/// Where labels with these class names are from.
+fn origin(classes: &[String]) -> &'static str {
+    let pseudo = !classes.is_empty() && classes.iter().all(|class| class.starts_with(PSEUDO));
+    if pseudo {
+        "pseudo"
+    } else {
+        "given"
+    }
 }
 
 fn stopping(converge: bool) -> Stopping {

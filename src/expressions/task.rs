@@ -40,7 +40,7 @@ impl TaskColumns {
         let Some(selection) = &self.selection else {
             return Ok((0..all as u32).collect());
         };
-        let selection = self.boolean("where", selection)?;
+        let selection = boolean("where", selection, &self.task)?;
         let rows: Vec<u32> = (0..)
             .zip(selection.iter())
             .filter_map(|(row, selected)| (selected == Some(true)).then_some(row))
@@ -53,47 +53,38 @@ impl TaskColumns {
         );
         Ok(rows)
     }
+}
 
-    fn boolean<'a>(&self, argument: &str, values: &'a Series) -> PolarsResult<&'a BooleanChunked> {
-        polars_ensure!(
-            values.dtype() == &DataType::Boolean,
-            ComputeError:
-            "`{argument}` of {} has dtype {}, but it must be Boolean",
-            self.task,
-            values.dtype()
-        );
-        values.bool()
-    }
+fn boolean<'a>(argument: &str, values: &'a Series, task: &str) -> PolarsResult<&'a BooleanChunked> {
+    polars_ensure!(
+        values.dtype() == &DataType::Boolean,
+        ComputeError:
+        "`{argument}` of {task} has dtype {}, but it must be Boolean",
+        values.dtype()
+    );
+    values.bool()
+}
 
-    /// Whether each of `rows` is to be learned from; `None` without a split.
-    fn split(&self, rows: &[u32]) -> PolarsResult<Option<Vec<bool>>> {
-        let Some(fit) = &self.fit else {
-            return Ok(None);
-        };
-        let fit = self.boolean("fit", fit)?.take(rows)?;
-        let nulls = fit.null_count();
-        let n = rows.len();
-        polars_ensure!(
-            nulls == 0,
-            ComputeError:
-            "`fit` of {} is null in {nulls} of {n} rows; it must say true or false for each",
-            self.task
-        );
-        let fit: Vec<bool> = fit.iter().flatten().collect();
-        polars_ensure!(
-            fit.contains(&true),
-            ComputeError:
-            "{} has no rows to learn from: its `fit` is false for all {n} rows",
-            self.task
-        );
-        polars_ensure!(
-            fit.contains(&false),
-            ComputeError:
-            "{} has no rows to evaluate on: its `fit` is true for all {n} rows",
-            self.task
-        );
-        Ok(Some(fit))
-    }
+/// Whether each of `rows` is to be learned from, as the column `fit` of `task` says.
+pub fn split(fit: &Series, rows: &[u32], task: &str) -> PolarsResult<Vec<bool>> {
+    let fit = boolean("fit", fit, task)?.take(rows)?;
+    let nulls = fit.null_count();
+    let n = rows.len();
+    polars_ensure!(
+        nulls == 0,
+        ComputeError:
+        "`fit` of {task} is null in {nulls} of {n} rows; it must say true or false for each"
+    );
+    let fit: Vec<bool> = fit.iter().flatten().collect();
+    polars_ensure!(
+        fit.contains(&true),
+        ComputeError: "{task} has no rows to learn from: its `fit` is false for all {n} rows"
+    );
+    polars_ensure!(
+        fit.contains(&false),
+        ComputeError: "{task} has no rows to evaluate on: its `fit` is true for all {n} rows"
+    );
+    Ok(fit)
 }
 
 /// One task, checked.
@@ -115,7 +106,7 @@ impl Task {
     pub fn read(columns: &TaskColumns, rows: &[u32]) -> PolarsResult<Self> {
         let embedding_column = columns.column(columns.vectors, &columns.embedding_name);
         let label_column = columns.column("label", &columns.label_name);
-        let split = columns.split(rows)?;
+        let split = columns.fit.as_ref().map(|fit| split(fit, rows, &columns.task)).transpose()?;
         let classes = ClassNames::read(&columns.label, rows, &label_column)?;
         let embeddings = Embeddings::read(&columns.embedding, rows, &embedding_column)?;
         embeddings.check_finite(|faults| in_classes(faults, &classes))?;

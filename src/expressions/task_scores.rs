@@ -79,6 +79,8 @@ fn between(
 ) -> PolarsResult<Series> {
     let (source, target) = read_pair(inputs, names)?;
     source.embeddings.check_same_width(&target.embeddings)?;
+    source.embeddings.check_magnitude()?;
+    target.embeddings.check_magnitude()?;
     let (source_classes, target_classes) = (classes(&source), classes(&target));
     let value = score(
         ClassedTable { table: source.embeddings.table()?, classes: &source_classes },

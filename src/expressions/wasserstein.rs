@@ -5,7 +5,7 @@ use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
-use super::moments::{is_moments, merged_moments};
+use super::moments::{is_moments, NamedMoments};
 use super::points::Points;
 use super::record;
 use super::transport_error::transport_error;
@@ -113,9 +113,10 @@ fn gaussian_wasserstein(inputs: &[Series], kwargs: GaussianArguments) -> PolarsR
 fn gaussian(input: &Series, side: &str, name: &str) -> PolarsResult<Gaussian> {
     let column = super::inputs::field(input, "embedding")?;
     let moments = if is_moments(column.dtype()) {
-        merged_moments(&column, name)?
+        NamedMoments::merged(&column, name)?.moments
     } else {
         let points = Points::read(input, side, name)?;
+        points.embeddings.check_magnitude()?;
         let classes = [points.embeddings.rows.clone()];
         Moments::of(ClassedTable { table: points.embeddings.table()?, classes: &classes }, false)
     };

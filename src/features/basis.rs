@@ -231,14 +231,21 @@ fn moments(table: Table<'_>, rows: &[u32], standardize: bool) -> (Vec<f64>, Vec<
     let n = rows.len() as f64;
     let mut mean = vec![0.0; d];
     let mut buffer = vec![0.0; d];
+    let mut first = vec![0.0; d];
+    if let Some(&row) = rows.first() {
+        table.copy_row(row as usize, &mut first);
+    }
+    let mut varies = vec![false; d];
     for &row in rows {
         table.copy_row(row as usize, &mut buffer);
-        for (m, v) in mean.iter_mut().zip(&buffer) {
-            *m += v;
+        for (k, v) in buffer.iter().enumerate() {
+            mean[k] += v;
+            varies[k] |= *v != first[k];
         }
     }
-    for m in &mut mean {
-        *m /= n;
+    for (k, m) in mean.iter_mut().enumerate() {
+        // The rounding of a constant feature's mean would pass for variance.
+        *m = if varies[k] { *m / n } else { first[k] };
     }
     if !standardize {
         return (mean, vec![1.0; d]);

@@ -118,6 +118,9 @@ fn average(
     for (target, loading) in (0..loadings.means.len()).map(|t| (t, loadings.centred.row(t))) {
         let regression =
             Regression::new(spectrum, loading, loadings.means[target], loadings.squares[target]);
+        if regression.square == 0.0 {
+            return Err(ScoreError::ZeroTarget { target });
+        }
         if regression.is_exact() {
             return Err(ScoreError::ExactFit { target });
         }

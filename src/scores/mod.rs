@@ -52,13 +52,15 @@ pub enum ScoreError {
     ExactFit { target: usize },
     #[error("the targets have {found} rows, but there are {expected} rows of features; give one row of targets for each")]
     TargetRows { found: usize, expected: usize },
+    #[error("target {target} is 0 in all rows, so its evidence is unbounded; leave it out")]
+    ZeroTarget { target: usize },
+    #[error("the squares of the features are beyond the range of a float, so {score} has no value; scale the features")]
+    Range { score: &'static str },
     #[error("there are no targets to score")]
     NoTargets,
     #[error("a target value in column {column} is {value}, which is not finite")]
     TargetValue { row: usize, column: usize, value: f64 },
-    #[error(
-        "the moments were made without a scatter per class, which {score} needs; make them with it"
-    )]
+    #[error("the moments were made without a scatter per class, which {score} needs; make them with one (`per_class`)")]
     NoClassScatter { score: &'static str },
     #[error("pca is 0, but at least one principal component is needed")]
     NoComponents,

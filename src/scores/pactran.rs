@@ -167,6 +167,9 @@ pub fn gaussian(features: ClassedTable<'_>, prior: GaussianPrior) -> Result<f64,
     }
     let total = features.count() as f64;
     let (rows, gain) = centred(features);
+    if !(gain.is_finite() && gain > 0.0) {
+        return Err(ScoreError::Range { score: GAUSSIAN });
+    }
     // Weights of the scaled features are smaller than those of the features by the gain.
     let l2 = gain * gain / (prior.strength * total);
     let mut head = LinearHead::zeros(rows.classes(), rows.width());

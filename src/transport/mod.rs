@@ -55,6 +55,8 @@ pub enum TransportError {
         "the Sinkhorn iteration stopped after {iterations} iterations with a marginal error of {marginal_error:e}, above the tolerance of {tolerance:e}; raise the regularisation epsilon (now {epsilon:e}), the number of iterations or the tolerance"
     )]
     SinkhornNotConverged { iterations: usize, marginal_error: f64, tolerance: f64, epsilon: f64 },
+    #[error("the largest cost is {ratio:e} times the regularisation epsilon of {epsilon:e}, which leaves rounding as large as the masses; raise it, or leave it out for one relative to the mean cost")]
+    SinkhornRange { epsilon: f64, ratio: f64 },
 }
 
 /// An optimal transport plan with its certificate.

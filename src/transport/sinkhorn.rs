@@ -300,7 +300,7 @@ fn anneal(
             return Ok((marginal_error, iterations + spent));
         }
         if !marginal_error.is_finite() {
-            break;
+            return Err(TransportError::SinkhornRange { epsilon, ratio: largest });
         }
     }
     Err(TransportError::SinkhornNotConverged {
