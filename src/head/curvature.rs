@@ -29,22 +29,27 @@ const LEAST_REST: f64 = 1e-3;
 
 /// An approximate inverse of the second derivative.
 pub struct Curvature {
-    classes: Vec<ClassCurvature>,
+    /// Of the rows left out and the penalty, one row per class; the last column is the bias's.
+    diagonal: Matrix,
+    factors: Factors,
 }
 
-struct ClassCurvature {
-    /// Of the rows left out and the penalty; the last is the bias's.
-    diagonal: Vec<f64>,
-    /// The rows kept, and the root of their `q`.
-    kept: Vec<(u32, f64)>,
-    factor: Option<Factor>,
-}
-
-enum Factor {
+/// Cholesky factors per class; `None` where there is none, so that the diagonal must do.
+enum Factors {
     /// Of `diagonal + V^T V`.
-    Columns(Llt<f64>),
+    Columns(Vec<Option<Llt<f64>>>),
     /// Of `I + V diagonal^-1 V^T`.
-    Rows(Llt<f64>),
+    Rows { factors: Vec<Option<Llt<f64>>>, kept: Vec<Kept> },
+}
+
+/// A row that is kept for a class, as the row of `V` with number `at`. In order of rows, so that each is read
+/// once for all its classes.
+struct Kept {
+    row: u32,
+    class: u32,
+    at: u32,
+    /// The root of its `q`.
+    root: f64,
 }
 
 impl Curvature {
@@ -58,39 +63,145 @@ impl Curvature {
         square: &[f64],
         l2: f64,
     ) -> Self {
-        let classes = slopes.ncols();
-        let limit = (CLASS_SIZES * rows.nrows() / classes.max(1) + 1)
-            .min(WIDTHS * (rows.ncols() + 1))
-            .min(rows.nrows());
-        let classes = (0..classes)
-            .map(|c| {
-                let kept = (0..rows.nrows() as u32)
-                    .map(|i| (i, curvature(slopes.row(i as usize)[c], row_weight[i as usize])))
-                    .collect();
-                ClassCurvature::new(rows, kept, limit, square, l2)
-            })
-            .collect();
-        Self { classes }
+        let (n, classes, size) = (rows.nrows(), slopes.ncols(), rows.ncols() + 1);
+        let limit = (CLASS_SIZES * n / classes.max(1) + 1).min(WIDTHS * size).min(n);
+        let by_columns = limit > size;
+        let mut diagonal = Matrix::zeros(classes, size);
+        let mut factors = Vec::with_capacity(classes);
+        let mut all_kept = Vec::new();
+        for c in 0..classes {
+            let mut kept: Vec<(u32, f64)> = (0..n as u32)
+                .map(|i| (i, curvature(slopes.row(i as usize)[c], row_weight[i as usize])))
+                .collect();
+            let total: f64 = kept.iter().map(|k| k.1).sum();
+            keep_largest(&mut kept, limit);
+            let rest = total - kept.iter().map(|k| k.1).sum::<f64>();
+            let rest = rest.max(0.0) + LEAST_REST * total;
+            let diagonal = diagonal.row_mut(c);
+            for (d, s) in diagonal.iter_mut().zip(square) {
+                *d = (l2 + rest * s).max(f64::MIN_POSITIVE);
+            }
+            diagonal[size - 1] = rest.max(f64::MIN_POSITIVE);
+            factors.push(factor(rows, &kept, diagonal, by_columns));
+            if !by_columns {
+                let numbered = (0..).zip(kept);
+                all_kept.extend(numbered.map(|(at, (row, q))| Kept {
+                    row,
+                    class: c as u32,
+                    at,
+                    root: q.sqrt(),
+                }));
+            }
+        }
+        all_kept.sort_unstable_by_key(|k| (k.row, k.class));
+        let factors = if by_columns {
+            Factors::Columns(factors)
+        } else {
+            Factors::Rows { factors, kept: all_kept }
+        };
+        Self { diagonal, factors }
     }
 
     /// Multiply a gradient in (weights, then biases) by the inverse, in place.
-    pub fn divide(&self, rows: &Matrix, vector: &mut [f64]) {
+    pub fn divide(&self, rows: &Matrix, gradient: &mut [f64]) {
         let width = rows.ncols();
-        let (weight, bias) = vector.split_at_mut(self.classes.len() * width);
+        let (weight, bias) = gradient.split_at_mut(bias_start(&self.diagonal));
         centre(weight, width);
         centre(bias, 1);
-        let mut buffer = vec![0.0; width + 1];
-        for ((class, weight), bias) in
-            self.classes.iter().zip(weight.chunks_mut(width.max(1))).zip(&mut *bias)
-        {
-            buffer[..width].copy_from_slice(weight);
-            buffer[width] = *bias;
-            class.divide(rows, &mut buffer);
-            weight.copy_from_slice(&buffer[..width]);
-            *bias = buffer[width];
+        let mut vectors = Matrix::from_fn(self.diagonal.nrows(), width + 1, |c, j| {
+            if j < width {
+                weight[c * width + j]
+            } else {
+                bias[c]
+            }
+        });
+        match &self.factors {
+            Factors::Columns(factors) => self.divide_by_columns(factors, &mut vectors),
+            Factors::Rows { factors, kept } => {
+                self.divide_by_rows(factors, kept, rows, &mut vectors)
+            }
+        }
+        for (c, vector) in vectors.rows().enumerate() {
+            weight[c * width..][..width].copy_from_slice(&vector[..width]);
+            bias[c] = vector[width];
         }
         centre(weight, width);
         centre(bias, 1);
+    }
+
+    fn divide_by_columns(&self, factors: &[Option<Llt<f64>>], vectors: &mut Matrix) {
+        for (c, (factor, vector)) in factors.iter().zip(vectors.rows_mut()).enumerate() {
+            match factor {
+                Some(factor) => solve(factor, vector),
+                None => divide_each(vector, self.diagonal.row(c)),
+            }
+        }
+    }
+
+    /// `(D + V^T V)^-1 = D^-1 - D^-1 V^T (I + V D^-1 V^T)^-1 V D^-1`.
+    fn divide_by_rows(
+        &self,
+        factors: &[Option<Llt<f64>>],
+        kept: &[Kept],
+        rows: &Matrix,
+        vectors: &mut Matrix,
+    ) {
+        let width = rows.ncols();
+        for (c, vector) in vectors.rows_mut().enumerate() {
+            divide_each(vector, self.diagonal.row(c));
+        }
+        let mut products = Matrix::zeros(factors.len(), kept.len() / factors.len().max(1));
+        for k in kept {
+            let vector = vectors.row(k.class as usize);
+            let along = dot(rows.row(k.row as usize), &vector[..width]) + vector[width];
+            products.row_mut(k.class as usize)[k.at as usize] = k.root * along;
+        }
+        for (factor, products) in factors.iter().zip(products.rows_mut()) {
+            match factor {
+                Some(factor) => solve(factor, products),
+                None => products.fill(0.0),
+            }
+        }
+        let mut correction = Matrix::zeros(vectors.nrows(), width + 1);
+        for k in kept {
+            let factor = k.root * products.row(k.class as usize)[k.at as usize];
+            let correction = correction.row_mut(k.class as usize);
+            for (c, x) in correction.iter_mut().zip(rows.row(k.row as usize)) {
+                *c += factor * x;
+            }
+            correction[width] += factor;
+        }
+        for (c, correction) in correction.rows_mut().enumerate() {
+            divide_each(correction, self.diagonal.row(c));
+            for (v, c) in vectors.row_mut(c).iter_mut().zip(correction) {
+                *v -= *c;
+            }
+        }
+    }
+}
+
+/// Where the biases start in a vector of all parameters.
+fn bias_start(diagonal: &Matrix) -> usize {
+    diagonal.nrows() * (diagonal.ncols() - 1)
+}
+
+fn divide_each(vector: &mut [f64], by: &[f64]) {
+    for (v, d) in vector.iter_mut().zip(by) {
+        *v /= d;
+    }
+}
+
+fn solve(factor: &Llt<f64>, vector: &mut [f64]) {
+    let size = vector.len();
+    factor.solve_in_place(MatMut::from_column_major_slice_mut(vector, size, 1));
+}
+
+/// The `limit` rows with the largest `q`, in order of rows.
+fn keep_largest(kept: &mut Vec<(u32, f64)>, limit: usize) {
+    if limit < kept.len() {
+        kept.select_nth_unstable_by(limit, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        kept.truncate(limit);
+        kept.sort_unstable_by_key(|k| k.0);
     }
 }
 
@@ -123,104 +234,44 @@ pub(super) fn centre(rows: &mut [f64], width: usize) {
     }
 }
 
-impl ClassCurvature {
-    fn new(
-        rows: &Matrix,
-        mut kept: Vec<(u32, f64)>,
-        limit: usize,
-        square: &[f64],
-        l2: f64,
-    ) -> Self {
-        let total: f64 = kept.iter().map(|k| k.1).sum();
-        if limit < kept.len() {
-            kept.select_nth_unstable_by(limit, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-            kept.truncate(limit);
-            kept.sort_unstable_by_key(|k| k.0);
+fn factor(
+    rows: &Matrix,
+    kept: &[(u32, f64)],
+    diagonal: &[f64],
+    by_columns: bool,
+) -> Option<Llt<f64>> {
+    let mut scaled = Matrix::zeros(kept.len(), diagonal.len());
+    for (out, (i, q)) in scaled.rows_mut().zip(kept) {
+        let root = q.sqrt();
+        for (o, x) in out.iter_mut().zip(rows.row(*i as usize).iter().chain(&[1.0])) {
+            *o = root * x;
         }
-        let rest = (total - kept.iter().map(|k| k.1).sum::<f64>()).max(0.0) + LEAST_REST * total;
-        let mut diagonal: Vec<f64> =
-            square.iter().map(|s| (l2 + rest * s).max(f64::MIN_POSITIVE)).collect();
-        diagonal.push(rest.max(f64::MIN_POSITIVE));
-        for (_, q) in &mut kept {
-            *q = q.sqrt();
-        }
-        let factor = Factor::new(rows, &kept, &diagonal);
-        Self { diagonal, kept, factor }
-    }
-
-    /// `(diagonal + V^T V)^-1 vector`, in place; by the diagonal alone where the factor failed.
-    fn divide(&self, rows: &Matrix, vector: &mut [f64]) {
-        let size = vector.len();
-        if let Some(Factor::Columns(factor)) = &self.factor {
-            factor.solve_in_place(MatMut::from_column_major_slice_mut(vector, size, 1));
-            return;
-        }
-        for (v, d) in vector.iter_mut().zip(&self.diagonal) {
-            *v /= d;
-        }
-        let Some(Factor::Rows(factor)) = &self.factor else {
-            return;
-        };
-        let width = size - 1;
-        let along = |&(i, root): &(u32, f64)| {
-            root * (dot(rows.row(i as usize), &vector[..width]) + vector[width])
-        };
-        let mut products: Vec<f64> = self.kept.iter().map(along).collect();
-        factor.solve_in_place(MatMut::from_column_major_slice_mut(
-            &mut products,
-            self.kept.len(),
-            1,
-        ));
-        let mut correction = vec![0.0; size];
-        for (&(i, root), product) in self.kept.iter().zip(products) {
-            let factor = root * product;
-            for (c, x) in correction.iter_mut().zip(rows.row(i as usize)) {
-                *c += factor * x;
-            }
-            correction[width] += factor;
-        }
-        for ((v, c), d) in vector.iter_mut().zip(&correction).zip(&self.diagonal) {
-            *v -= c / d;
-        }
-    }
-}
-
-impl Factor {
-    fn new(rows: &Matrix, kept: &[(u32, f64)], diagonal: &[f64]) -> Option<Self> {
-        let by_columns = kept.len() > diagonal.len();
-        let mut scaled = Matrix::zeros(kept.len(), diagonal.len());
-        for (out, &(i, root)) in scaled.rows_mut().zip(kept) {
-            for (o, x) in out.iter_mut().zip(rows.row(i as usize).iter().chain(&[1.0])) {
-                *o = root * x;
-            }
-            if !by_columns {
-                for (o, d) in out.iter_mut().zip(diagonal) {
-                    *o /= d.sqrt();
-                }
+        if !by_columns {
+            for (o, d) in out.iter_mut().zip(diagonal) {
+                *o /= d.sqrt();
             }
         }
-        let size = if by_columns { diagonal.len() } else { kept.len() };
-        let mut square = Matrix::zeros(size, size);
-        for k in 0..size {
-            square.row_mut(k)[k] = if by_columns { diagonal[k] } else { 1.0 };
-        }
-        let (left, right) = if by_columns {
-            (scaled.view().transpose(), scaled.view())
-        } else {
-            (scaled.view(), scaled.view().transpose())
-        };
-        triangular::matmul(
-            square.view_mut(),
-            BlockStructure::TriangularLower,
-            Accum::Add,
-            left,
-            BlockStructure::Rectangular,
-            right,
-            BlockStructure::Rectangular,
-            1.0,
-            Par::Seq,
-        );
-        let factor = square.view().llt(Side::Lower).ok()?;
-        Some(if by_columns { Self::Columns(factor) } else { Self::Rows(factor) })
     }
+    let size = if by_columns { diagonal.len() } else { kept.len() };
+    let mut square = Matrix::zeros(size, size);
+    for k in 0..size {
+        square.row_mut(k)[k] = if by_columns { diagonal[k] } else { 1.0 };
+    }
+    let (left, right) = if by_columns {
+        (scaled.view().transpose(), scaled.view())
+    } else {
+        (scaled.view(), scaled.view().transpose())
+    };
+    triangular::matmul(
+        square.view_mut(),
+        BlockStructure::TriangularLower,
+        Accum::Add,
+        left,
+        BlockStructure::Rectangular,
+        right,
+        BlockStructure::Rectangular,
+        1.0,
+        Par::Seq,
+    );
+    square.view().llt(Side::Lower).ok()
 }

@@ -162,8 +162,9 @@ impl lbfgs::Objective for &mut Loss<'_> {
         loss + 0.5 * self.l2 * dot(weight, weight)
     }
 
-    fn refresh(&mut self) {
-        if self.iteration < FIRST_ITERATIONS || self.iteration % CURVATURE_AGE == 0 {
+    fn refresh(&mut self) -> bool {
+        let due = self.iteration < FIRST_ITERATIONS || self.iteration % CURVATURE_AGE == 0;
+        if due {
             self.curvature = Some(Curvature::new(
                 self.rows.matrix(),
                 &self.slopes,
@@ -173,6 +174,7 @@ impl lbfgs::Objective for &mut Loss<'_> {
             ));
         }
         self.iteration += 1;
+        due
     }
 
     fn precondition(&self, vector: &mut [f64]) {

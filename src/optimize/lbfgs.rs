@@ -27,8 +27,11 @@ pub trait Objective {
     /// The value; overwrites the gradient.
     fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64;
 
-    /// Called once in each iteration, at the point that was evaluated last.
-    fn refresh(&mut self) {}
+    /// Called once in each iteration, at the point that was evaluated last. Whether `precondition` has
+    /// changed; where it never does, there is nothing to lose by saying so each time.
+    fn refresh(&mut self) -> bool {
+        true
+    }
 
     /// Multiply by an approximate inverse of the second derivative; `refresh` was called before.
     fn precondition(&self, _vector: &mut [f64]) {}
@@ -48,6 +51,8 @@ pub fn minimise(
     let mut gradient = vec![0.0; x.len()];
     let mut value = objective.evaluate(x, &mut gradient);
     let mut history: VecDeque<Pair> = VecDeque::with_capacity(MEMORY);
+    // Of the preconditioner; measured where it changes, because each product with it costs time.
+    let mut scale = 1.0;
     let mut search = LineSearch::new(x.len());
     for iterations in 0..max_iterations {
         let largest = max_abs(&gradient);
@@ -55,8 +60,11 @@ pub fn minimise(
         if largest <= tolerance {
             return Ok(done(value));
         }
-        objective.refresh();
-        let mut direction = descent_direction(&gradient, &history, &objective);
+        let refreshed = objective.refresh();
+        if let (true, Some(last)) = (refreshed, history.back()) {
+            scale = last.scale(&objective);
+        }
+        let mut direction = descent_direction(&gradient, &history, scale, &objective);
         if dot(&direction, &gradient) >= 0.0 {
             history.clear();
             direction = gradient.iter().map(|g| -g).collect();
@@ -105,12 +113,20 @@ impl Pair {
             inverse_curvature: 1.0 / curvature,
         })
     }
+
+    /// The factor that makes the preconditioner right along this step.
+    fn scale(&self, objective: &impl Objective) -> f64 {
+        let mut change = self.change.clone();
+        objective.precondition(&mut change);
+        1.0 / (self.inverse_curvature * dot(&self.change, &change))
+    }
 }
 
 /// The two-loop recursion.
 fn descent_direction(
     gradient: &[f64],
     history: &VecDeque<Pair>,
+    scale: f64,
     objective: &impl Objective,
 ) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.iter().map(|g| -g).collect();
@@ -121,13 +137,8 @@ fn descent_direction(
         weights.push(weight);
     }
     objective.precondition(&mut direction);
-    if let Some(last) = history.back() {
-        let mut change = last.change.clone();
-        objective.precondition(&mut change);
-        let scale = 1.0 / (last.inverse_curvature * dot(&last.change, &change));
-        for d in &mut direction {
-            *d *= scale;
-        }
+    for d in &mut direction {
+        *d *= scale;
     }
     for (pair, weight) in history.iter().zip(weights.into_iter().rev()) {
         let correction = pair.inverse_curvature * dot(&pair.change, &direction);
