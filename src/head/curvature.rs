@@ -240,16 +240,14 @@ fn factor(
     diagonal: &[f64],
     by_columns: bool,
 ) -> Option<Llt<f64>> {
+    let scale: Vec<f64> =
+        diagonal.iter().map(|d| if by_columns { 1.0 } else { 1.0 / d.sqrt() }).collect();
     let mut scaled = Matrix::zeros(kept.len(), diagonal.len());
     for (out, (i, q)) in scaled.rows_mut().zip(kept) {
         let root = q.sqrt();
-        for (o, x) in out.iter_mut().zip(rows.row(*i as usize).iter().chain(&[1.0])) {
-            *o = root * x;
-        }
-        if !by_columns {
-            for (o, d) in out.iter_mut().zip(diagonal) {
-                *o /= d.sqrt();
-            }
+        let row = rows.row(*i as usize).iter().chain(&[1.0]);
+        for ((o, x), s) in out.iter_mut().zip(row).zip(&scale) {
+            *o = root * x * s;
         }
     }
     let size = if by_columns { diagonal.len() } else { kept.len() };

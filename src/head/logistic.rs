@@ -24,9 +24,10 @@ const COLD_FACTOR: f64 = 10.0;
 const COLD_TOLERANCE: f64 = 1e-3;
 /// Rows whose logits are computed, turned into slopes and multiplied back while they are in the cache.
 const BLOCK_ROWS: usize = 256;
-/// The curvature is computed again in each of the first iterations, then from time to time.
-const FIRST_ITERATIONS: usize = 3;
+/// Iterations between two computations of the curvature, and the early one where it is computed again: the
+/// first steps change it most.
 const CURVATURE_AGE: usize = 10;
+const EARLY_ITERATION: usize = 3;
 
 /// Fit from where `head` is, in place, until no entry of the gradient exceeds `tolerance`.
 /// `class_weight[c]` is the total weight of class `c`.
@@ -163,7 +164,7 @@ impl lbfgs::Objective for &mut Loss<'_> {
     }
 
     fn refresh(&mut self) -> bool {
-        let due = self.iteration < FIRST_ITERATIONS || self.iteration % CURVATURE_AGE == 0;
+        let due = self.iteration == EARLY_ITERATION || self.iteration % CURVATURE_AGE == 0;
         if due {
             self.curvature = Some(Curvature::new(
                 self.rows.matrix(),
