@@ -252,8 +252,8 @@ fn factor(
     }
     let size = if by_columns { diagonal.len() } else { kept.len() };
     let mut square = Matrix::zeros(size, size);
-    for k in 0..size {
-        square.row_mut(k)[k] = if by_columns { diagonal[k] } else { 1.0 };
+    for (k, d) in diagonal.iter().enumerate().take(size) {
+        square.row_mut(k)[k] = if by_columns { *d } else { 1.0 };
     }
     let (left, right) = if by_columns {
         (scaled.view().transpose(), scaled.view())

@@ -164,7 +164,7 @@ impl lbfgs::Objective for &mut Loss<'_> {
     }
 
     fn refresh(&mut self) -> bool {
-        let due = self.iteration == EARLY_ITERATION || self.iteration % CURVATURE_AGE == 0;
+        let due = self.iteration == EARLY_ITERATION || self.iteration.is_multiple_of(CURVATURE_AGE);
         if due {
             self.curvature = Some(Curvature::new(
                 self.rows.matrix(),

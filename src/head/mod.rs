@@ -5,7 +5,7 @@ mod curvature;
 pub mod lipschitz;
 pub mod logistic;
 pub mod prior;
-mod softmax;
+pub mod softmax;
 
 use crate::matrix::Matrix;
 
