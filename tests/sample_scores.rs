@@ -12,7 +12,7 @@ use polars_transferability::features::{ClassedTable, Table};
 use polars_transferability::matrix::Matrix;
 use polars_transferability::scores::nleep::Settings;
 use polars_transferability::scores::{
-    knn_accuracy, knn_accuracy_split, leep, nce, nleep, parc, ScoreError,
+    knn_accuracy, knn_accuracy_split, leep, nce, nleep, parc, ScoreError, Ties, Voting,
 };
 use proptest::prelude::*;
 use rand::seq::SliceRandom;
@@ -339,6 +339,22 @@ mod neighbours {
         assert_as_plain(&outlier, 4, Metric::Euclidean);
     }
 
+    fn nearest(k: usize, metric: Metric) -> Voting {
+        Voting { k, metric, ties: Ties::Nearest }
+    }
+
+    #[test]
+    fn ties_go_to_the_first_class_or_to_the_nearest_neighbour() {
+        // The row at 0 has one neighbour of class 1, then one of class 0; it is of class 1.
+        let rows = ndarray::arr2(&[[0.0], [1.0], [-2.0], [50.0], [51.0]]);
+        let task = Task { rows, labels: vec![1, 1, 0, 0, 0] };
+        let accuracy = |ties| {
+            task.with(|t| knn_accuracy(t, Voting { k: 2, metric: Metric::Euclidean, ties }))
+                .unwrap()
+        };
+        assert_eq!(accuracy(Ties::Nearest) - accuracy(Ties::First), 0.4);
+    }
+
     #[test]
     fn of_duplicates_are_their_duplicates() {
         let mut rng = generator(7);
@@ -348,7 +364,7 @@ mod neighbours {
         let labels = twice.iter().map(|&i| (i * 7919 % 13) as u32).collect();
         let task = Task { rows, labels };
         for metric in [Metric::Euclidean, Metric::Cosine] {
-            assert_eq!(task.with(|table| knn_accuracy(table, 1, metric)), Ok(1.0));
+            assert_eq!(task.with(|table| knn_accuracy(table, nearest(1, metric))), Ok(1.0));
         }
     }
 
@@ -362,7 +378,7 @@ mod neighbours {
             let mut classes = vec![vec![]; 2];
             classes[class].push(0);
             let test = ClassedTable { table: Table::F64(query.view()), classes: &classes };
-            fit.with(|fit| knn_accuracy_split(fit, test, k, Metric::Euclidean)).unwrap()
+            fit.with(|fit| knn_accuracy_split(fit, test, nearest(k, Metric::Euclidean))).unwrap()
         };
         assert_eq!([1, 2, 3, 4].map(|k| accuracy(k, 1)), [1.0, 1.0, 0.0, 1.0]);
         assert_eq!([1, 2, 3, 4].map(|k| accuracy(k, 0)), [0.0, 0.0, 1.0, 0.0]);
@@ -375,7 +391,7 @@ mod neighbours {
         ) {
             let task = clusters(seed, n, d, 3, 0.8);
             for metric in [Metric::Euclidean, Metric::Cosine] {
-                let accuracy = |task: &Task| task.with(|t| knn_accuracy(t, k, metric)).unwrap();
+                let accuracy = |task: &Task| task.with(|t| knn_accuracy(t, nearest(k, metric))).unwrap();
                 let value = accuracy(&task);
                 prop_assert!((0.0..=1.0).contains(&value));
                 prop_assert_eq!(accuracy(&task.permuted(seed)), value);
@@ -387,7 +403,7 @@ mod neighbours {
     #[test]
     fn bad_input_is_named() {
         let mut task = clusters(3, 9, 4, 3, 1.0);
-        let accuracy = |task: &Task, k, metric| task.with(|t| knn_accuracy(t, k, metric));
+        let accuracy = |task: &Task, k, metric| task.with(|t| knn_accuracy(t, nearest(k, metric)));
         assert!(accuracy(&task, 8, Metric::Euclidean).is_ok());
         assert_eq!(
             accuracy(&task, 9, Metric::Euclidean),
@@ -410,7 +426,7 @@ mod neighbours {
     #[test]
     fn rows_that_are_all_the_same_have_an_accuracy() {
         let task = Task { rows: Array2::ones((60, 3)), labels: (0..60).map(|i| i % 2).collect() };
-        let value = task.with(|t| knn_accuracy(t, 1, Metric::Euclidean)).unwrap();
+        let value = task.with(|t| knn_accuracy(t, nearest(1, Metric::Euclidean))).unwrap();
         // Row 1 is the nearest of row 0, and row 0 of all others: right for 29 rows of class 0.
         assert_eq!(value, 29.0 / 60.0);
     }

@@ -365,7 +365,7 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "l2 of 0": (lambda: bound(l2=0), ValueError, "l2: expected a finite number above 0"),
     "l2 below 0": (lambda: bound(l2=-1.0), ValueError, "l2: expected a finite number above 0"),
     "l2 is NaN": (lambda: bound(l2=NAN), ValueError, "l2: expected a finite number above 0"),
-    "l2 is text": (lambda: bound(l2="1"), TypeError, "l2: expected a number above 0 or None"),
+    "l2 is text": (lambda: bound(l2="1"), TypeError, "l2: expected a finite number above 0"),
     "standardize": (
         lambda: bound(standardize="yes"),
         TypeError,
@@ -486,7 +486,7 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "p: expected a finite number of at least 1",
     ),
-    "p is text": (lambda: points(p="2"), TypeError, "p: expected a number of at least 1"),
+    "p is text": (lambda: points(p="2"), TypeError, "p: expected a finite number of at least 1"),
     "weight is no column": (
         lambda: points(x_weight=[1.0]),
         TypeError,

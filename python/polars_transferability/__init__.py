@@ -1,4 +1,4 @@
-"""Certified transferability bounds and exact optimal transport as Polars expressions.
+"""Certified transferability bounds, scores and optimal transport as Polars expressions.
 
 Which pretrained model transfers to which task, why, and with what guarantee: from tables of
 embeddings, before any fine-tuning.
@@ -25,8 +25,12 @@ from importlib.metadata import version
 
 from polars_transferability._bound import transfer_bound, transfer_bounds
 from polars_transferability._compare import compare
-from polars_transferability._compute import compute_bounds
+from polars_transferability._compute_bounds import compute_bounds
+from polars_transferability._compute_scores import compute_scores
+from polars_transferability._labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability._leaderboard import LeaderboardJoin, join_leaderboard, read_leaderboard
+from polars_transferability._moments import merge_moments, moments
+from polars_transferability._pool import combine_pool
 from polars_transferability._ranking import (
     Rank,
     kendall_tau,
@@ -37,9 +41,35 @@ from polars_transferability._ranking import (
     top_k_recall,
     weighted_tau,
 )
+from polars_transferability._scores import (
+    etran,
+    gbc,
+    h_score,
+    knn_accuracy,
+    leep,
+    linear_probe,
+    logme,
+    nce,
+    ncti,
+    nleep,
+    pactran,
+    parc,
+    scores,
+    sfda,
+    shrinkage_h_score,
+    transrate,
+)
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
+from polars_transferability._sql import QueryError, sql
 from polars_transferability._task import Task, task
-from polars_transferability._transport import class_wasserstein, wasserstein
+from polars_transferability._task_scores import ot_nce, otce, otdd
+from polars_transferability._transport import (
+    class_wasserstein,
+    gaussian_wasserstein,
+    sinkhorn_divergence,
+    sliced_wasserstein,
+    wasserstein,
+)
 
 __version__ = version("polars-transferability")
 
@@ -47,24 +77,55 @@ __all__ = [
     "GroundCost",
     "LeaderboardJoin",
     "Lipschitz",
+    "QueryError",
     "Rank",
     "Task",
     "Transform",
     "__version__",
+    "argmax_labels",
     "class_wasserstein",
+    "combine_pool",
     "compare",
     "compute_bounds",
+    "compute_scores",
+    "etran",
+    "gaussian_wasserstein",
+    "gbc",
+    "h_score",
     "join_leaderboard",
     "kendall_tau",
+    "knn_accuracy",
+    "leep",
+    "linear_probe",
+    "logme",
+    "merge_moments",
+    "moments",
+    "nce",
+    "ncti",
+    "nleep",
+    "ot_nce",
+    "otce",
+    "otdd",
+    "pactran",
+    "parc",
     "pearson",
+    "pseudo_labels",
     "read_leaderboard",
     "regret_at_k",
+    "scores",
     "selection_quality",
+    "sfda",
+    "shrinkage_h_score",
+    "sinkhorn_divergence",
+    "sliced_wasserstein",
+    "softmax",
     "spearman",
+    "sql",
     "task",
     "top_k_recall",
     "transfer_bound",
     "transfer_bounds",
+    "transrate",
     "wasserstein",
     "weighted_tau",
 ]

@@ -7,6 +7,8 @@ input, one line; 2: wrong usage; 130: interrupted.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -19,9 +21,12 @@ from rich.table import Table
 
 from polars_transferability import __version__
 from polars_transferability._check import TableColumns, check_tables
-from polars_transferability._compute import compute_bounds
+from polars_transferability._compute_bounds import compute_bounds
+from polars_transferability._compute_scores import compute_scores
 from polars_transferability._leaderboard import join_leaderboard, read_leaderboard
+from polars_transferability._score_settings import DEFAULT
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
+from polars_transferability._sql import QueryError, sql
 
 Format = Literal["table", "csv", "json", "parquet"]
 
@@ -48,6 +53,110 @@ _SHOWN = {
 }
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Columns:
+    """Where in the tables is what.
+
+    Attributes
+    ----------
+    by
+        Column that tells models apart; repeat the option for several. Default: model.
+    fit_split
+        Rows with this value of the split column are fitted on, the others evaluated on.
+    no_fit
+        Tables have no split: fit and evaluate on all rows.
+    task
+        Column of task names.
+    split
+        Column of split names.
+    label
+        Column of labels.
+    embedding
+        Column of embeddings.
+    """
+
+    by: Annotated[list[str] | None, Parameter(negative="")] = None
+    fit_split: str = "train"
+    no_fit: Annotated[bool, Parameter(negative="")] = False
+    task: str = "task"
+    split: str = "split"
+    label: str = "label"
+    embedding: str = "embedding"
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that tell models apart."""
+        return self.by or ["model"]
+
+    @property
+    def fit(self) -> pl.Expr | None:
+        """The rows to fit on."""
+        return None if self.no_fit else pl.col(self.split) == self.fit_split
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Leaderboard:
+    """Accuracies to put beside the results.
+
+    Attributes
+    ----------
+    leaderboard
+        CSV or Parquet file of accuracies to put beside the results, with the mean accuracy of each
+        model on the other targets. Long (a row per model and target) or wide (a column per target).
+        What does not match is reported on standard error.
+    leaderboard_model
+        Its column of model names.
+    leaderboard_target
+        Its column of target names; without this column it is wide.
+    leaderboard_accuracy
+        Its column of accuracies. Default: accuracy, or the only column of numbers.
+    leaderboard_static
+        Another of its columns to put beside the results, such as a number of parameters; repeat
+        the option for several.
+    """
+
+    leaderboard: Path | None = None
+    leaderboard_model: str = "model"
+    leaderboard_target: str = "target"
+    leaderboard_accuracy: str | None = None
+    leaderboard_static: Annotated[list[str] | None, Parameter(negative="")] = None
+
+    @property
+    def static(self) -> list[str]:
+        """The other columns to put beside the results."""
+        return self.leaderboard_static or []
+
+    def read(self, keys: list[str]) -> pl.DataFrame | None:
+        """Read it, if there is one; to be called first, since results take longer to fail."""
+        if self.leaderboard is None:
+            return None
+        if len(keys) > 1:
+            _usage_error("--leaderboard needs one column of model names, so --by only once")
+        return read_leaderboard(
+            self.leaderboard,
+            model=self.leaderboard_model,
+            target=self.leaderboard_target,
+            accuracy=self.leaderboard_accuracy,
+            static=self.static,
+        ).rename({"model": keys[0]})
+
+    def join(
+        self, results: pl.DataFrame, entries: pl.DataFrame | None, keys: list[str]
+    ) -> pl.DataFrame:
+        """Put the entries beside the results; say what does not match."""
+        if entries is None:
+            return results
+        joined = join_leaderboard(results, entries, model=keys[0], static=self.static)
+        print(joined.report(), file=sys.stderr)
+        return joined.frame
+
+
+_COLUMNS = Columns()
+_NO_LEADERBOARD = Leaderboard()
+
+
 @app.command
 def bound(
     files: Annotated[list[str], Parameter(negative="")],
@@ -55,24 +164,14 @@ def bound(
     *,
     source: Annotated[list[str], Parameter(negative="")],
     target: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
-    by: Annotated[list[str] | None, Parameter(negative="")] = None,
     ground_cost: GroundCost = "margin",
     transform: Transform = "all",
     lipschitz: Lipschitz = "certified",
     l2: float | None = None,
     seed: int = 0,
     max_rows_per_class: int | None = None,
-    fit_split: str = "train",
-    no_fit: Annotated[bool, Parameter(negative="")] = False,
-    task: str = "task",
-    split: str = "split",
-    label: str = "label",
-    embedding: str = "embedding",
-    leaderboard: Path | None = None,
-    leaderboard_model: str = "model",
-    leaderboard_target: str = "target",
-    leaderboard_accuracy: str | None = None,
-    leaderboard_static: Annotated[list[str] | None, Parameter(negative="")] = None,
+    columns: Columns = _COLUMNS,
+    board: Leaderboard = _NO_LEADERBOARD,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
 ) -> None:
@@ -86,8 +185,6 @@ def bound(
         Task that each model is known to do; repeat the option for several.
     target
         Task to transfer to; several may follow. Default: every task.
-    by
-        Column that tells models apart; repeat the option for several. Default: model.
     ground_cost
         Cost of moving a source row to a target row; margin gives the lowest bound.
     transform
@@ -100,59 +197,20 @@ def bound(
         Seed of every random choice.
     max_rows_per_class
         Take at most that many rows of each class.
-    fit_split
-        Rows with this value of the split column are fitted on, the others evaluated on.
-    no_fit
-        Tables have no split: fit and evaluate on all rows.
-    task
-        Column of task names.
-    split
-        Column of split names.
-    label
-        Column of labels.
-    embedding
-        Column of embeddings.
-    leaderboard
-        CSV or Parquet file of accuracies to put beside the bounds, with the mean accuracy of each
-        model on the other targets. Long (a row per model and target) or wide (a column per target).
-        What does not match is reported on standard error.
-    leaderboard_model
-        Its column of model names.
-    leaderboard_target
-        Its column of target names; without this column it is wide.
-    leaderboard_accuracy
-        Its column of accuracies. Default: accuracy, or the only column of numbers.
-    leaderboard_static
-        Another of its columns to put beside the bounds, such as a number of parameters; repeat the
-        option for several.
     out
         Also write all fields to this file: .parquet, .csv or .json.
     format
         What goes to standard output. csv leaves the nested field by_class out.
     """
-    writer = None if out is None else _writer_for(out)
-    if format == "parquet" and sys.stdout.isatty():
-        _usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
-    keys = by or ["model"]
-    if leaderboard is not None and len(keys) > 1:
-        _usage_error("--leaderboard needs one column of model names, so --by only once")
-    # Before the bounds, which take longer to fail.
-    entries = None
-    if leaderboard is not None:
-        entries = read_leaderboard(
-            leaderboard,
-            model=leaderboard_model,
-            target=leaderboard_target,
-            accuracy=leaderboard_accuracy,
-            static=leaderboard_static or (),
-        )
+    writer = _writer(out, format)
+    entries = board.read(columns.keys)
     bounds = compute_bounds(
         files,
-        by=keys,
-        task=task,
-        embedding=embedding,
-        label=label,
-        fit=None if no_fit else pl.col(split) == fit_split,
+        by=columns.keys,
+        task=columns.task,
+        embedding=columns.embedding,
+        label=columns.label,
+        fit=columns.fit,
         sources=source,
         targets=target,
         progress=sys.stderr.isatty(),
@@ -163,22 +221,138 @@ def bound(
         seed=seed,
         max_rows_per_class=max_rows_per_class,
     )
-    if entries is not None:
-        entries = entries.rename({"model": keys[0]})
-        joined = join_leaderboard(bounds, entries, model=keys[0], static=leaderboard_static or ())
-        print(joined.report(), file=sys.stderr)
-        bounds = joined.frame
-    if out is not None and writer is not None:
-        _write(bounds, writer, out)
-        print(f"wrote {out}: {bounds.height} rows", file=sys.stderr)
+    bounds = board.join(bounds, entries, columns.keys)
+    writer(bounds)
     if format == "table":
         ranked = bounds.sort("target", "bound", maintain_order=True)
-        named = [*keys, "source", "target"]
+        named = [*columns.keys, "source", "target"]
         present = [name for name in _SHOWN if name in bounds.columns]
         shown = [name for name in present if _worth_showing(bounds[name])]
-        print_table(ranked.select(*named, *shown, *(leaderboard_static or ())), _SHOWN)
+        print_table(ranked.select(*named, *shown, *board.static), _SHOWN)
+
+
+@app.command
+def score(
+    files: Annotated[list[str], Parameter(negative="")],
+    /,
+    *,
+    target: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
+    scores: str = ",".join(DEFAULT),
+    source: Annotated[list[str] | None, Parameter(negative="")] = None,
+    clusters: int | None = None,
+    seed: int = 0,
+    columns: Columns = _COLUMNS,
+    board: Leaderboard = _NO_LEADERBOARD,
+    out: Path | None = None,
+    format: Format = "table",  # noqa: A002
+) -> None:
+    """Compute the published transferability scores of each model on each task.
+
+    Higher is better for every one. With a split, the rows to fit on are scored, and kNN and linear
+    probe are evaluated on the others.
+
+    Parameters
+    ----------
+    files
+        Parquet files, globs or folders (hive-partitioned or not) of embeddings. They come first.
+    target
+        Task to score; several may follow. Default: every task.
+    scores
+        Names with commas between them, or all: logme, h_score, shrinkage_h_score, transrate, gbc,
+        leep, nce, nleep, knn, linear_probe, parc, sfda, etran, ncti, pactran_gaussian,
+        pactran_dirichlet, pactran_gamma, ot_nce, otdd.
+    source
+        Task to transfer from, which ot_nce and otdd need; repeat the option for several.
+    clusters
+        Score so many k-means clusters of each task in place of its labels.
+    seed
+        Seed of these clusters.
+    out
+        Also write all columns to this file: .parquet, .csv or .json.
+    format
+        What goes to standard output.
+    """
+    writer = _writer(out, format)
+    entries = board.read(columns.keys)
+    which = [name.strip() for name in scores.split(",")]
+    found = compute_scores(
+        files,
+        by=columns.keys,
+        task=columns.task,
+        embedding=columns.embedding,
+        label=columns.label,
+        fit=columns.fit,
+        sources=source,
+        targets=target,
+        which="all" if which == ["all"] else which,
+        clusters=clusters,
+        seed=seed,
+        progress=sys.stderr.isatty(),
+    )
+    found = board.join(found, entries, columns.keys)
+    writer(found)
+    if format == "table":
+        named = [name for name in (*columns.keys, "source", "target") if name in found.columns]
+        shown = [
+            name for name in found.columns if name not in named and name not in ("n", "classes")
+        ]
+        if (found["labels"] == "given").all():
+            shown.remove("labels")
+        ranked = found.sort("target", shown[0], descending=[False, True], maintain_order=True)
+        print_table(
+            ranked.select(*named, *shown), {name: name.replace("_", "\n") for name in shown}
+        )
+
+
+@app.command
+def report(
+    file: Path,
+    /,
+    *,
+    table: Annotated[list[str] | None, Parameter(negative="")] = None,
+    out: Path | None = None,
+    format: Format = "table",  # noqa: A002
+) -> None:
+    """Run a query in SQL over tables of embeddings.
+
+    Parameters
+    ----------
+    file
+        File that ends in .sql: one query, in which this package's functions can be called.
+    table
+        NAME=PATH of a table that the query reads, a CSV or Parquet file, glob or folder; repeat the
+        option for several. A query may also name files itself: FROM read_parquet('data/*.parquet').
+        bounds, scores and selection_quality are made, when read, from tables named embeddings and
+        leaderboard.
+    out
+        Also write the result into this folder, as Parquet and CSV under the name of the query.
+    format
+        What goes to standard output.
+    """
+    if file.suffix != ".sql":
+        _usage_error(f"{file}: expected a file that ends in .sql")
+    if format == "parquet" and sys.stdout.isatty():
+        _usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
+    tables = dict(_named_path(option) for option in table or ())
+    query = file.read_text(encoding="utf-8")
+    try:
+        rows = sql(query, eager=True, **tables)
+    except QueryError as error:
+        print(f"transferability: {file}: {error}", file=sys.stderr)
+        sys.exit(1)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for suffix in ("parquet", "csv"):
+            path = out / f"{file.stem}.{suffix}"
+            # Killed while writing, it leaves no half a file under the final name.
+            unfinished = path.with_name(f".{path.name}.unfinished")
+            _write(rows, suffix, unfinished)
+            unfinished.replace(path)
+            print(f"wrote {path}: {rows.height} rows", file=sys.stderr)
+    if format == "table":
+        print_table(rows, {})
     else:
-        _write(bounds, format, None)
+        _write(rows, format, None)
 
 
 @app.command
@@ -278,7 +452,23 @@ def _cell(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-def _writer_for(out: Path) -> str:
+def _writer(out: Path | None, format: Format) -> Callable[[pl.DataFrame], None]:  # noqa: A002
+    """Return what writes results where they are wanted; complain before anything is computed."""
+    suffix = None if out is None else _suffix(out)
+    if format == "parquet" and sys.stdout.isatty():
+        _usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
+
+    def write(rows: pl.DataFrame) -> None:
+        if out is not None and suffix is not None:
+            _write(rows, suffix, out)
+            print(f"wrote {out}: {rows.height} rows", file=sys.stderr)
+        if format != "table":
+            _write(rows, format, None)
+
+    return write
+
+
+def _suffix(out: Path) -> str:
     suffix = out.suffix.removeprefix(".")
     if suffix not in ("parquet", "csv", "json"):
         _usage_error(f"--out {out}: expected a name that ends in .parquet, .csv or .json")
@@ -294,7 +484,14 @@ def _write(rows: pl.DataFrame, format: str, out: Path | None) -> None:  # noqa: 
     elif format == "json":
         rows.write_json(target)
     else:
-        rows.select(pl.exclude(pl.List, pl.Struct)).write_csv(target)
+        rows.select(pl.exclude(pl.Array, pl.List, pl.Struct)).write_csv(target)
+
+
+def _named_path(option: str) -> tuple[str, str]:
+    name, equals, path = option.partition("=")
+    if not (name and equals and path):
+        _usage_error(f"--table {option}: expected NAME=PATH, as in embeddings=data/*.parquet")
+    return name, path
 
 
 def _usage_error(message: str) -> NoReturn:

@@ -6,9 +6,9 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
+from polars_transferability._arguments import integer, one_of
 from polars_transferability._columns import column_name, one_column
 from polars_transferability._plugin import scalar_plugin
-from polars_transferability._settings import integer, one_of
 
 Rank = Literal["both", "none"]
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, TypedDict, get_args
 
 import polars as pl
 
+from polars_transferability._arguments import flag, integer, number, one_of
+
 Transform = Literal["identity", "features", "all"]
 GroundCost = Literal["margin", "head", "euclidean"]
 Lipschitz = Literal["certified", "empirical"]
-
-# Integers reach the native side as signed 64-bit numbers.
-_LARGEST_SEED = 2**63 - 1
 
 
 class BoundOptions(TypedDict, total=False):
@@ -59,8 +57,8 @@ def bound_settings(
         "transform": one_of("transform", transform, get_args(Transform)),
         "ground_cost": one_of("ground_cost", ground_cost, get_args(GroundCost)),
         "lipschitz": one_of("lipschitz", lipschitz, get_args(Lipschitz)),
-        "l2": _strength(l2),
-        "standardize": _flag("standardize", standardize),
+        "l2": None if l2 is None else number("l2", l2, above=0),
+        "standardize": flag("standardize", standardize),
         "max_rows_per_class": None
         if max_rows_per_class is None
         else integer("max_rows_per_class", max_rows_per_class, least=1),
@@ -68,45 +66,6 @@ def bound_settings(
         "head": None if head is None else _head(head),
         "label_map": None if label_map is None else _label_map(label_map),
     }
-
-
-def one_of(argument: str, value: object, allowed: tuple[str, ...]) -> str:
-    """Return `value` if it is one of the strings in `allowed`."""
-    if isinstance(value, str) and value in allowed:
-        return value
-    names = ", ".join(repr(name) for name in allowed)
-    msg = f"{argument}: expected one of {names}, found {value!r}"
-    raise ValueError(msg)
-
-
-def _strength(l2: object) -> float | None:
-    if l2 is None:
-        return None
-    if isinstance(l2, bool) or not isinstance(l2, (int, float)):
-        msg = f"l2: expected a number above 0 or None, found {type(l2).__name__}"
-        raise TypeError(msg)
-    if not (math.isfinite(l2) and l2 > 0):
-        msg = f"l2: expected a finite number above 0 (None chooses one), found {l2}"
-        raise ValueError(msg)
-    return float(l2)
-
-
-def _flag(argument: str, value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    msg = f"{argument}: expected True or False, found {value!r}"
-    raise TypeError(msg)
-
-
-def integer(argument: str, value: object, *, least: int) -> int:
-    """Return `value` if it is an integer of at least `least` that the native side can read."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        msg = f"{argument}: expected an integer, found {value!r}"
-        raise TypeError(msg)
-    if not least <= value <= _LARGEST_SEED:
-        msg = f"{argument}: expected an integer from {least} to {_LARGEST_SEED}, found {value}"
-        raise ValueError(msg)
-    return value
 
 
 def _head(frame: object) -> dict[str, Any]:

@@ -36,6 +36,7 @@ pub fn read_pair(inputs: &[Series], names: &PairColumnNames) -> PolarsResult<(Ta
     let read = |input: &Series, task: &str, prefix: &str, names: (&str, &str)| {
         let columns = TaskColumns {
             task: task.to_string(),
+            vectors: "embedding",
             embedding_name: names.0.to_string(),
             label_name: names.1.to_string(),
             embedding: field(input, "embedding")?,

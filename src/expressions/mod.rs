@@ -1,10 +1,11 @@
 //! The Polars layer: reads columns into the views that the mathematics takes, checks everything
 //! that can be wrong with them, and turns results into columns. One file per expression
-//! ([`transfer_bound`], [`transfer_bounds`], [`wasserstein`], [`class_wasserstein`],
-//! [`selection_quality`]; the numbers on a ranking share [`rank_statistics`]) and one per kind of input
-//! ([`embedding`], [`class_names`], [`task`], [`inputs`], [`options`], [`given_head`],
-//! [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`], [`record`]). No mathematics here: a number that
-//! is computed, not looked up or counted, comes from below.
+//! ([`transfer_bound`], [`transfer_bounds`], [`class_wasserstein`], [`selection_quality`],
+//! [`pseudo_labels`]) or per family of expressions that differ in one call ([`wasserstein`] and its
+//! relatives, [`scores`], [`task_scores`], [`pool_scores`], [`moments`], [`rank_statistics`]), and one per kind of input
+//! ([`embedding`], [`class_names`], [`task`], [`inputs`], [`points`], [`score_rows`], [`score_kind`],
+//! [`options`], [`given_head`], [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`],
+//! [`record`]). No mathematics here: a number that is computed, not looked up or counted, comes from below.
 
 mod bound_record;
 mod class_names;
@@ -14,12 +15,20 @@ mod embedding;
 mod given_head;
 mod given_label_map;
 mod inputs;
+mod moments;
 mod options;
+mod points;
+mod pool_scores;
+mod pseudo_labels;
 mod rank_statistics;
 mod record;
 mod score_and_truth;
+mod score_kind;
+mod score_rows;
+mod scores;
 mod selection_quality;
 mod task;
+mod task_scores;
 mod transfer_bound;
 mod transfer_bounds;
 mod transport_error;

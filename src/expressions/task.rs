@@ -16,6 +16,8 @@ const CLASSES_SHOWN: usize = 5;
 pub struct TaskColumns {
     /// "the source task", `task "mnist"`.
     pub task: String,
+    /// What the vectors are: "embedding", "probabilities".
+    pub vectors: &'static str,
     pub embedding_name: String,
     pub label_name: String,
     pub embedding: Series,
@@ -103,7 +105,7 @@ pub struct Task {
     pub embeddings: Embeddings,
     label_column: ColumnName,
     /// Rows of the embedding table to learn from, for each class.
-    fit: Vec<Vec<u32>>,
+    pub fit: Vec<Vec<u32>>,
     /// Rows of the embedding table to evaluate on, for each class.
     pub evaluation: Vec<Vec<u32>>,
 }
@@ -111,7 +113,7 @@ pub struct Task {
 impl Task {
     /// Read the rows of `columns` that `rows` lists in ascending order; there must be at least one.
     pub fn read(columns: &TaskColumns, rows: &[u32]) -> PolarsResult<Self> {
-        let embedding_column = columns.column("embedding", &columns.embedding_name);
+        let embedding_column = columns.column(columns.vectors, &columns.embedding_name);
         let label_column = columns.column("label", &columns.label_name);
         let split = columns.split(rows)?;
         let classes = ClassNames::read(&columns.label, rows, &label_column)?;
@@ -148,12 +150,13 @@ impl Task {
         })
     }
 
-    /// A bound needs at least two classes, and every class that is evaluated in what is learned from.
-    pub fn check_for_bound(&self) -> PolarsResult<()> {
+    /// What is learned needs at least two classes, and every class that is evaluated in what it is learned
+    /// from; `what` names it: "a bound".
+    pub fn check_learnable(&self, what: &str) -> PolarsResult<()> {
         polars_ensure!(
             self.classes.len() >= 2,
             ComputeError:
-            "{} has only the class {}, but a bound needs at least two classes",
+            "{} has only the class {}, but {what} needs at least two classes",
             self.label_column,
             listed(&self.classes)
         );

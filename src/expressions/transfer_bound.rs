@@ -34,8 +34,8 @@ fn transfer_bound(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> 
 
 /// Check what two tasks and the options must agree on, then compute.
 pub fn bound_between(source: &Task, target: &Task, options: &Options) -> PolarsResult<Bound> {
-    source.check_for_bound()?;
-    target.check_for_bound()?;
+    source.check_learnable("a bound")?;
+    target.check_learnable("a bound")?;
     source.embeddings.check_same_width(&target.embeddings)?;
     let settings = options.settings(source, target)?;
     bound::transfer_bound(&source.labelled_rows()?, &target.labelled_rows()?, &settings)

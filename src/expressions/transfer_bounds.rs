@@ -126,6 +126,7 @@ fn read_tasks(
     }
     let mut task_columns = TaskColumns {
         task: String::new(),
+        vectors: "embedding",
         embedding_name: columns.embedding.clone(),
         label_name: columns.label.clone(),
         embedding: field(input, "embedding")?,

@@ -1,19 +1,44 @@
-//! `wasserstein`: the exact distance between two embedding columns.
+//! `wasserstein`, `sliced_wasserstein`, `sinkhorn_divergence`, `gaussian_wasserstein`: one number on how
+//! far two embedding columns are apart.
 
 use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
-use super::column_name::ColumnName;
-use super::embedding::Embeddings;
-use super::inputs::{field, optional_field};
+use super::moments::{is_moments, merged_moments};
+use super::points::Points;
 use super::record;
 use super::transport_error::transport_error;
-use crate::transport::wasserstein as transport;
+use crate::features::{ClassedTable, Moments};
+use crate::transport::gaussian_wasserstein::Gaussian;
+use crate::transport::sinkhorn::Sinkhorn;
+use crate::transport::{self, TransportError};
 
 #[derive(Deserialize)]
 struct Arguments {
     p: f64,
+    columns: Columns,
+}
+
+#[derive(Deserialize)]
+struct SlicedArguments {
+    p: f64,
+    projections: usize,
+    seed: u64,
+    columns: Columns,
+}
+
+#[derive(Deserialize)]
+struct SinkhornArguments {
+    p: f64,
+    epsilon: Option<f64>,
+    tolerance: f64,
+    max_iterations: usize,
+    columns: Columns,
+}
+
+#[derive(Deserialize)]
+struct GaussianArguments {
     columns: Columns,
 }
 
@@ -23,38 +48,96 @@ struct Columns {
     y: String,
 }
 
-/// One side: points, and their masses if they are not uniform.
-struct Side {
-    points: Embeddings,
-    mass: Option<Vec<f64>>,
-}
-
 fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
     record::output_field(inputs, DataType::Float64)
 }
 
 #[polars_expr(output_type_func = output_type)]
 fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
+    check_power(kwargs.p)?;
+    between(inputs, &kwargs.columns, |x, y| {
+        let (a, b) = (x.matrix()?, y.matrix()?);
+        let (v, w) = (x.mass.as_deref(), y.mass.as_deref());
+        Ok(transport::wasserstein::wasserstein(a.view(), b.view(), v, w, kwargs.p))
+    })
+}
+
+#[polars_expr(output_type_func = output_type)]
+fn sliced_wasserstein(inputs: &[Series], kwargs: SlicedArguments) -> PolarsResult<Series> {
+    check_power(kwargs.p)?;
+    between(inputs, &kwargs.columns, |x, y| {
+        let (a, b) = (x.matrix()?, y.matrix()?);
+        let sliced = transport::sliced_wasserstein::sliced_wasserstein(
+            a.view(),
+            b.view(),
+            x.mass.as_deref(),
+            y.mass.as_deref(),
+            kwargs.p,
+            kwargs.projections,
+            kwargs.seed,
+        );
+        Ok(sliced.map(|sliced| sliced.distance))
+    })
+}
+
+#[polars_expr(output_type_func = output_type)]
+fn sinkhorn_divergence(inputs: &[Series], kwargs: SinkhornArguments) -> PolarsResult<Series> {
+    let settings = Sinkhorn {
+        power: kwargs.p,
+        epsilon: kwargs.epsilon,
+        tolerance: kwargs.tolerance,
+        max_iterations: kwargs.max_iterations,
+    };
+    between(inputs, &kwargs.columns, |x, y| {
+        let (a, b) = (x.matrix()?, y.matrix()?);
+        let (v, w) = (x.mass.as_deref(), y.mass.as_deref());
+        let found = transport::sinkhorn::sinkhorn_divergence(a.view(), b.view(), v, w, &settings);
+        Ok(found.map(|found| found.divergence))
+    })
+}
+
+/// A side may also be moments, which stand for all their rows.
+#[polars_expr(output_type_func = output_type)]
+fn gaussian_wasserstein(inputs: &[Series], kwargs: GaussianArguments) -> PolarsResult<Series> {
     let [x, y] = inputs else {
         polars_bail!(ComputeError: "expected two inputs, got {}", inputs.len());
     };
-    check_power(kwargs.p)?;
-    let x = Side::read(x, "x", &kwargs.columns.x)?;
-    let y = Side::read(y, "y", &kwargs.columns.y)?;
-    let distance = distance(&x, &y, kwargs.p)?;
+    let (left, right) = (&kwargs.columns.x, &kwargs.columns.y);
+    let distance = gaussian(x, "x", left)?.distance(&gaussian(y, "y", right)?);
+    let distance = distance.map_err(|error| {
+        polars_err!(ComputeError: "gaussian_wasserstein of {left:?} and {right:?}: {error}")
+    })?;
     Ok(Series::new(inputs[0].name().clone(), [distance]))
 }
 
-fn distance(x: &Side, y: &Side, p: f64) -> PolarsResult<f64> {
-    x.points.check_same_width(&y.points)?;
-    transport::wasserstein(
-        x.points.matrix(&x.points.rows)?.view(),
-        y.points.matrix(&y.points.rows)?.view(),
-        x.mass.as_deref(),
-        y.mass.as_deref(),
-        p,
-    )
-    .map_err(|error| transport_error(&error, &format!("{} and {}", x.points.name, y.points.name)))
+fn gaussian(input: &Series, side: &str, name: &str) -> PolarsResult<Gaussian> {
+    let column = super::inputs::field(input, "embedding")?;
+    let moments = if is_moments(column.dtype()) {
+        merged_moments(&column, name)?
+    } else {
+        let points = Points::read(input, side, name)?;
+        let classes = [points.embeddings.rows.clone()];
+        Moments::of(ClassedTable { table: points.embeddings.table()?, classes: &classes }, false)
+    };
+    Gaussian::of_moments(&moments)
+        .map_err(|error| polars_err!(ComputeError: "`{side}`, column {name:?}: {error}"))
+}
+
+/// The distance of two inputs that `distance` gives.
+fn between(
+    inputs: &[Series],
+    names: &Columns,
+    distance: impl Fn(&Points, &Points) -> PolarsResult<Result<f64, TransportError>>,
+) -> PolarsResult<Series> {
+    let [x, y] = inputs else {
+        polars_bail!(ComputeError: "expected two inputs, got {}", inputs.len());
+    };
+    let x = Points::read(x, "x", &names.x)?;
+    let y = Points::read(y, "y", &names.y)?;
+    x.embeddings.check_same_width(&y.embeddings)?;
+    let sides = || format!("{} and {}", x.embeddings.name, y.embeddings.name);
+    let distance = distance(&x, &y)?.map_err(|error| transport_error(&error, &sides()))?;
+    Ok(Series::new(inputs[0].name().clone(), [distance]))
 }
 
 pub fn check_power(p: f64) -> PolarsResult<()> {
@@ -63,41 +146,4 @@ pub fn check_power(p: f64) -> PolarsResult<()> {
         ComputeError: "p must be a finite number of at least 1, but is {p}"
     );
     Ok(())
-}
-
-impl Side {
-    fn read(input: &Series, side: &str, name: &str) -> PolarsResult<Self> {
-        let column = ColumnName { what: "embedding", name: name.to_string(), of: side.to_string() };
-        polars_ensure!(!input.is_empty(), ComputeError: "{column} has no rows: the input is empty");
-        let rows: Vec<u32> = (0..input.len() as u32).collect();
-        let points = Embeddings::read(&field(input, "embedding")?, &rows, &column)?;
-        points.check_finite(|_| String::new())?;
-        let weight = optional_field(input, "weight")?;
-        Ok(Self { points, mass: weight.map(|weight| masses(&weight, side)).transpose()? })
-    }
-}
-
-fn masses(weight: &Series, side: &str) -> PolarsResult<Vec<f64>> {
-    let n = weight.len();
-    polars_ensure!(
-        weight.dtype().is_primitive_numeric(),
-        ComputeError: "`{side}_weight` has dtype {}, but it must be numeric", weight.dtype()
-    );
-    let nulls = weight.null_count();
-    polars_ensure!(
-        nulls == 0,
-        ComputeError: "`{side}_weight` is null in {nulls} of {n} rows; fill them, or leave them out with a filter"
-    );
-    let weight = weight.cast(&DataType::Float64)?;
-    let masses: Vec<f64> = weight.f64()?.iter().flatten().collect();
-    let bad = masses.iter().filter(|w| !w.is_finite() || **w < 0.0).count();
-    polars_ensure!(
-        bad == 0,
-        ComputeError: "`{side}_weight` is negative, NaN or infinite in {bad} of {n} rows"
-    );
-    polars_ensure!(
-        masses.iter().any(|w| *w > 0.0),
-        ComputeError: "`{side}_weight` is zero in all {n} rows, so there is nothing to transport"
-    );
-    Ok(masses)
 }

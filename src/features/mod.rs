@@ -8,7 +8,10 @@ pub mod classed_table;
 pub mod discriminant;
 pub mod gaussian_mixture;
 pub mod k_means;
+pub mod moments;
 pub mod nearest_neighbours;
+pub mod scatter;
+pub mod spectrum;
 pub mod square_distance;
 pub mod table;
 
@@ -16,4 +19,6 @@ pub use basis::Basis;
 pub use class_rows::ClassRows;
 pub use classed_table::ClassedTable;
 pub use discriminant::Discriminant;
+pub use moments::Moments;
+pub use spectrum::{ClassSpectrum, Spectrum};
 pub use table::Table;

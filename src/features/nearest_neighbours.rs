@@ -40,7 +40,7 @@ pub enum NeighbourError {
     #[error("there are {found} rows to be neighbours of, but k = {k} needs at least {needed}")]
     FewRows { found: usize, k: usize, needed: usize },
     #[error(
-        "row {row} is zero and has no direction, so no cosine; drop it or use the Euclidean metric"
+        "a row is zero and has no direction, so no cosine; drop it or use the Euclidean metric"
     )]
     ZeroRow { row: u32 },
 }

@@ -45,7 +45,7 @@ pub struct Parts {
 /// # Errors
 /// Fewer than two classes, or rows that do not vary within classes.
 pub fn parts(rows: ClassedTable<'_>) -> Result<Parts, ScoreError> {
-    check_classes(NAME, rows)?;
+    check_classes(NAME, rows.classes.len())?;
     let lda = with_reader(rows, |reader| mean_posterior(&reader))
         .map_err(|reason| ScoreError::Discriminant { score: NAME, reason })?;
     Ok(Parts { energy: energy(rows), lda })

@@ -2,30 +2,42 @@
 //! ranker of models in a large comparison (arXiv 2503.18528).
 //!
 //! Each row gets the class that most of its `k` nearest rows have; the score is the share of rows whose
-//! class that is, within `[0, 1]`, higher is better. Among classes with equally many votes the one with the
-//! nearest neighbour wins, and among rows at equal distance the one that comes first in the table is
+//! class that is, within `[0, 1]`, higher is better. Who wins among classes with equally many votes is
+//! the caller's choice ([`Ties`]), and among rows at equal distance the one that comes first in the table is
 //! nearer. Distances are exact: see [`nearest_neighbours`](crate::features::nearest_neighbours).
 //!
-//! Public code differs: PARC's takes the nearest row to be the row itself, which duplicates break;
-//! scikit-learn's classifier breaks ties by the smallest label, so its result depends on the names of classes.
+//! Public code differs: PARC's takes the nearest row to be the row itself, which duplicates break.
 
 use super::ScoreError;
 use crate::features::nearest_neighbours::{among, between, Metric};
 use crate::features::ClassedTable;
+
+/// Which of the classes with equally many votes wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// The one that is numbered first, as in scikit-learn: the score depends on the order of classes.
+    First,
+    /// The one with the nearest neighbour: it does not.
+    Nearest,
+}
+
+/// How neighbours vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Voting {
+    pub k: usize,
+    pub metric: Metric,
+    pub ties: Ties,
+}
 
 /// Leave-one-out accuracy: each row is classified by the `k` nearest of the others.
 /// `O(N^2 d)` time, `O(N k)` memory.
 ///
 /// # Errors
 /// Fewer than two classes, `k` of 0 or above `N - 1`, or, with the cosine, a zero row.
-pub fn knn_accuracy(
-    classes: ClassedTable<'_>,
-    k: usize,
-    metric: Metric,
-) -> Result<f64, ScoreError> {
+pub fn knn_accuracy(classes: ClassedTable<'_>, voting: Voting) -> Result<f64, ScoreError> {
     let (rows, labels) = labelled(classes)?;
-    let neighbours = among(classes.table, &rows, k, metric)?;
-    Ok(accuracy(&neighbours, k, &labels, &labels))
+    let neighbours = among(classes.table, &rows, voting.k, voting.metric)?;
+    Ok(accuracy(&neighbours, voting, &labels, &labels))
 }
 
 /// Accuracy on the rows of `test` by the `k` nearest rows of `fit`. Classes of the same number are the
@@ -37,16 +49,16 @@ pub fn knn_accuracy(
 pub fn knn_accuracy_split(
     fit: ClassedTable<'_>,
     test: ClassedTable<'_>,
-    k: usize,
-    metric: Metric,
+    voting: Voting,
 ) -> Result<f64, ScoreError> {
     let (fit_rows, fit_labels) = labelled(fit)?;
     let (test_rows, test_labels) = flat(test);
     if test_rows.is_empty() {
         return Err(ScoreError::FewRows { score: SCORE, found: 0, needed: 1 });
     }
-    let neighbours = between((fit.table, &fit_rows), (test.table, &test_rows), k, metric)?;
-    Ok(accuracy(&neighbours, k, &fit_labels, &test_labels))
+    let neighbours =
+        between((fit.table, &fit_rows), (test.table, &test_rows), voting.k, voting.metric)?;
+    Ok(accuracy(&neighbours, voting, &fit_labels, &test_labels))
 }
 
 const SCORE: &str = "kNN accuracy";
@@ -68,11 +80,14 @@ fn flat(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<u32>) {
     labelled.into_iter().unzip()
 }
 
-fn accuracy(neighbours: &[u32], k: usize, neighbour_label: &[u32], label: &[u32]) -> f64 {
-    let mut votes = Vec::with_capacity(k);
-    let correct = neighbours.chunks_exact(k).zip(label).filter(|(nearest, label)| {
+fn accuracy(neighbours: &[u32], voting: Voting, neighbour_label: &[u32], label: &[u32]) -> f64 {
+    let mut votes = Vec::with_capacity(voting.k);
+    let correct = neighbours.chunks_exact(voting.k).zip(label).filter(|(nearest, label)| {
         votes.clear();
         votes.extend(nearest.iter().map(|&at| neighbour_label[at as usize]));
+        if voting.ties == Ties::First {
+            votes.sort_unstable();
+        }
         majority(&votes) == Some(**label)
     });
     correct.count() as f64 / label.len() as f64

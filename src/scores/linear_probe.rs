@@ -51,7 +51,7 @@ pub fn linear_probe(
     l2: Option<f64>,
     seed: u64,
 ) -> Result<LinearProbe, ScoreError> {
-    check_classes(NAME, fit)?;
+    check_classes(NAME, fit.classes.len())?;
     if evaluate.classes.len() != fit.classes.len() {
         return Err(ScoreError::EvaluationClasses {
             found: evaluate.classes.len(),

@@ -4,9 +4,12 @@
 //! transport live in `bound` and `transport`.
 
 pub mod etran;
+pub mod gbc;
+pub mod h_score;
 pub mod knn;
 pub mod leep;
 pub mod linear_probe;
+pub mod logme;
 pub mod nce;
 pub mod ncti;
 pub mod nleep;
@@ -15,7 +18,9 @@ pub mod otdd;
 pub mod pactran;
 pub mod parc;
 pub mod sfda;
+pub mod shrinkage_h_score;
 mod transported_rows;
+pub mod transrate;
 
 use thiserror::Error;
 
@@ -26,7 +31,7 @@ use crate::features::ClassedTable;
 use crate::optimize::OptimizeError;
 use crate::transport::TransportError;
 
-pub use knn::{knn_accuracy, knn_accuracy_split};
+pub use knn::{knn_accuracy, knn_accuracy_split, Ties, Voting};
 pub use leep::leep;
 pub use nce::nce;
 pub use nleep::nleep;
@@ -43,9 +48,23 @@ pub enum ScoreError {
     ConstantFeatures { score: &'static str },
     #[error("the decomposition that {score} needs did not converge; this is a defect, please report it with the input")]
     Decomposition { score: &'static str },
-    #[error("row {row} gives source class {column} the probability {value}; pass probabilities (a softmax of logits), which are not negative")]
+    #[error("the features reproduce target {target} exactly although there are more rows than independent features, so its evidence is unbounded; look for repeated rows, or for a feature made from the label")]
+    ExactFit { target: usize },
+    #[error("the targets have {found} rows, but there are {expected} rows of features; give one row of targets for each")]
+    TargetRows { found: usize, expected: usize },
+    #[error("there are no targets to score")]
+    NoTargets,
+    #[error("a target value in column {column} is {value}, which is not finite")]
+    TargetValue { row: usize, column: usize, value: f64 },
+    #[error(
+        "the moments were made without a scatter per class, which {score} needs; make them with it"
+    )]
+    NoClassScatter { score: &'static str },
+    #[error("pca is 0, but at least one principal component is needed")]
+    NoComponents,
+    #[error("a row gives source class {column} the probability {value}; pass probabilities (a softmax of logits), which are not negative")]
     NegativeProbability { row: u32, column: usize, value: f64 },
-    #[error("row {row}'s probabilities sum to {sum}, not to 1; pass the probabilities of all source classes (a softmax of logits)")]
+    #[error("the probabilities of a row sum to {sum}, not to 1; pass the probabilities of all source classes (a softmax of logits)")]
     NotADistribution { row: u32, sum: f64 },
     #[error("there are {source_labels} source labels but {labels} target labels; both must be of the same rows")]
     Lengths { source_labels: usize, labels: usize },
@@ -53,7 +72,7 @@ pub enum ScoreError {
     Energy { found: f64 },
     #[error("none of the {classes} classes has two rows, so {score} has no pair within a class; give it more rows")]
     NoPairs { score: &'static str, classes: usize },
-    #[error("row {row} is the same in all coordinates, so {score} cannot correlate it with others; drop it, or keep two or more coordinates")]
+    #[error("a row is the same in all coordinates, so {score} cannot correlate it with others; drop it, or keep two or more coordinates")]
     ConstantRow { score: &'static str, row: u32 },
     #[error(transparent)]
     Mixture(#[from] MixtureError),
@@ -71,16 +90,19 @@ pub enum ScoreError {
     Optimize { score: &'static str, reason: OptimizeError },
     #[error("{score} did not converge in {iterations} iterations: the last still gained {change:e} nats a row; this is a defect, please report it with the input")]
     NotConverged { score: &'static str, iterations: usize, change: f64 },
+    #[error("{score} had not converged after {iterations} iterations; scale the features down, or look for classes of repeated rows")]
+    Iterations { score: &'static str, iterations: usize },
     #[error("the evaluation rows have {found} classes, but the fit rows {expected}: number the classes of both alike")]
     EvaluationClasses { found: usize, expected: usize },
     #[error("`{name}` is {value}, but must be finite and above 0")]
     NotPositive { name: &'static str, value: f64 },
 }
 
-fn check_classes(score: &'static str, rows: ClassedTable<'_>) -> Result<(), ScoreError> {
-    match rows.classes.len() {
-        found @ (0 | 1) => Err(ScoreError::FewClasses { score, found }),
-        _ => Ok(()),
+fn check_classes(score: &'static str, found: usize) -> Result<(), ScoreError> {
+    if found < 2 {
+        Err(ScoreError::FewClasses { score, found })
+    } else {
+        Ok(())
     }
 }
 

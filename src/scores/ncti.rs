@@ -48,7 +48,7 @@ pub struct Parts {
 /// # Errors
 /// Fewer than two classes, or rows that do not vary within classes.
 pub fn parts(rows: ClassedTable<'_>) -> Result<Parts, ScoreError> {
-    check_classes(NAME, rows)?;
+    check_classes(NAME, rows.classes.len())?;
     let all = rows.classes.concat();
     let basis = Basis::fit(rows.table, &all, false, PRINCIPAL_AXES)
         .map_err(|_| ScoreError::Decomposition { score: NAME })?;

@@ -159,7 +159,7 @@ impl Default for GaussianPrior {
 /// # Errors
 /// Fewer than two classes, constant features, a prior that is not above 0, no convergence.
 pub fn gaussian(features: ClassedTable<'_>, prior: GaussianPrior) -> Result<f64, ScoreError> {
-    check_classes(GAUSSIAN, features)?;
+    check_classes(GAUSSIAN, features.classes.len())?;
     check_positive("strength", prior.strength)?;
     check_positive("variance", prior.variance)?;
     if is_constant(features) {
@@ -315,7 +315,7 @@ fn check_input(
     probabilities: ClassedTable<'_>,
     alpha: f64,
 ) -> Result<Vec<f64>, ScoreError> {
-    check_classes(score, probabilities)?;
+    check_classes(score, probabilities.classes.len())?;
     check_distributions(probabilities.table, probabilities.classes)?;
     let total = probabilities.count() as f64;
     Ok(probabilities.classes.iter().map(|rows| alpha * rows.len() as f64 / total).collect())

@@ -34,7 +34,7 @@ const NAME: &str = "SFDA";
 /// # Errors
 /// Fewer than two classes, or rows that do not vary within classes.
 pub fn sfda(rows: ClassedTable<'_>) -> Result<f64, ScoreError> {
-    check_classes(NAME, rows)?;
+    check_classes(NAME, rows.classes.len())?;
     with_reader(rows, |reader| challenge(&reader))
         .map_err(|reason| ScoreError::Discriminant { score: NAME, reason })
 }

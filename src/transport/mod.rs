@@ -4,6 +4,7 @@
 //! classes, heads or bounds. A solver returns an optimum with its duality gap, or an error.
 
 pub mod assignment;
+pub mod gaussian_wasserstein;
 pub mod ground_cost;
 mod lowest_difference;
 pub mod network_simplex;

@@ -65,7 +65,8 @@ pub struct Sinkhorn {
     /// `p` of the cost `|x - y|^p`, from 1 to 2.
     pub power: f64,
     /// The regularisation `e`, in the units of the cost. `None` takes 0.05 of the mean cost between the
-    /// two sides (with their weights), which makes the divergence scale as the costs do.
+    /// two sides (with their weights), which makes the divergence scale as the costs do. Far below 1e-3 of
+    /// the largest cost a solution may not be reached, which is an error.
     pub epsilon: Option<f64>,
     /// `sum |marginal of the plan - mass|` at which an iteration has converged. The divergence is off by
     /// the order of its square, and by more where the iteration is slow; `gap` says how much at most.

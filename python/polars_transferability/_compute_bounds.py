@@ -1,0 +1,94 @@
+"""Bounds of tables larger than memory: one key at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from polars_transferability._bound import transfer_bounds
+from polars_transferability._keys import TRAIN_ROWS, Key, each_key, open_keys
+from polars_transferability._settings import BoundOptions
+from polars_transferability._tables import Paths
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # in typing from Python 3.11 on
+
+
+def compute_bounds(
+    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
+    *,
+    by: str | Sequence[str] = "model",
+    task: str | pl.Expr = "task",
+    embedding: str | pl.Expr = "embedding",
+    label: str | pl.Expr = "label",
+    fit: str | pl.Expr | None = TRAIN_ROWS,
+    sources: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    progress: bool = False,
+    **same: Unpack[BoundOptions],
+) -> pl.DataFrame:
+    """`transfer_bounds` of every model in tables that need not fit into memory.
+
+    Only the rows of one key, and of them only the columns needed, are in memory at a time. Ctrl-C
+    takes effect between keys.
+
+    Parameters
+    ----------
+    frame_or_paths
+        Frame, lazy frame, path of a Parquet file, glob, folder (hive-partitioned or not), or a list
+        of paths. Models in different files may have embeddings of different width.
+    by
+        Column or columns that tell models apart.
+    task, embedding, label
+        As in `transfer_bounds`.
+    fit
+        As in `task`: by default, the rows whose `split` is "train". None: no split.
+    sources, targets
+        Tasks that serve as source, as target; None for all.
+    progress
+        Show a progress bar on standard error.
+    **same
+        `transform`, `ground_cost`, `lipschitz`, `l2`, `head`, `label_map`, `standardize`,
+        `max_rows_per_class` and `seed`, as in `transfer_bound`.
+
+    Returns
+    -------
+    DataFrame
+        The `by` columns, `source`, `target` and the fields of `transfer_bound`, one row per key and
+        pair.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {
+    ...         "model": ["net"] * 8,
+    ...         "task": ["digits"] * 4 + ["letters"] * 4,
+    ...         "label": ["0", "0", "1", "1", "a", "a", "b", "b"],
+    ...         "embedding": [[0.0, 1], [0, 2], [5, 1], [5, 2], [1, 0], [2, 0], [1, 7], [2, 7]],
+    ...     }
+    ... )
+    >>> bounds = pt.compute_bounds(rows, fit=None, sources=["digits"], targets=["letters"])
+    >>> bounds.select("model", "source", "target").rows()
+    [('net', 'digits', 'letters')]
+    """
+    bounds = transfer_bounds(
+        embedding, label, task, fit=fit, sources=sources, targets=targets, **same
+    )
+    columns = list(dict.fromkeys(bounds.meta.root_names()))
+    keys = open_keys(frame_or_paths, by, columns, fit)
+    with each_key(keys, "bounds", progress=progress) as steps:
+        results = [_bounds_of(key, columns, bounds) for key in steps]
+    return pl.concat(results, how="vertical_relaxed")
+
+
+def _bounds_of(key: Key, columns: list[str], bounds: pl.Expr) -> pl.DataFrame:
+    try:
+        pairs = key.rows(columns).select(bounds.alias("pair")).collect()
+    except pl.exceptions.PolarsError as error:
+        msg = f"{key}: {error}"
+        raise type(error)(msg) from error
+    return key.values.join(pairs.explode("pair").unnest("pair"), how="cross")

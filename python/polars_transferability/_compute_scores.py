@@ -1,0 +1,309 @@
+"""Scores of tables larger than memory: one key at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from polars_transferability._columns import one_column, optional_column
+from polars_transferability._keys import TRAIN_ROWS, Key, each_key, open_keys
+from polars_transferability._labels import argmax_labels, pseudo_labels, softmax
+from polars_transferability._pool import combine_pool
+from polars_transferability._score_settings import (
+    ALL,
+    DEFAULT,
+    FROM_PROBABILITIES,
+    FROM_SOURCE_LABELS,
+    Which,
+    score_settings,
+)
+from polars_transferability._scores import scores
+from polars_transferability._tables import Paths
+from polars_transferability._task import Task
+from polars_transferability._task import task as task_of
+from polars_transferability._task_scores import ot_nce, otdd
+
+_OF_TWO_TASKS = {"ot_nce": ot_nce, "otdd": otdd}
+_FACTS = ["n", "classes", "labels"]
+
+
+def compute_scores(
+    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
+    *,
+    by: str | Sequence[str] = "model",
+    task: str | pl.Expr = "task",
+    embedding: str | pl.Expr = "embedding",
+    label: str | pl.Expr = "label",
+    fit: str | pl.Expr | None = TRAIN_ROWS,
+    sources: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    which: Which = DEFAULT,
+    probabilities: str | pl.Expr | None = None,
+    source_label: str | pl.Expr | None = None,
+    clusters: int | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> pl.DataFrame:
+    """`scores` of every model on every task, in tables that need not fit into memory.
+
+    Only the rows of one key, and of them only the columns needed, are in memory at a time. Ctrl-C
+    takes effect between keys. ETran and NCTI are combined over the models of each target.
+
+    Parameters
+    ----------
+    frame_or_paths
+        As in `compute_bounds`.
+    by
+        Column or columns that tell models apart.
+    task
+        Column of task names.
+    embedding, label
+        As in `scores`.
+    fit
+        The rows that are scored; `knn_accuracy` and `linear_probe` are evaluated on the others. By
+        default those whose `split` is "train". None: all rows serve for both.
+    sources
+        Tasks from which to transfer, for `ot_nce` and `otdd`: one row per source, then.
+    targets
+        Tasks to score; None for all.
+    which
+        As in `scores`, and `ot_nce` and `otdd`. "all" leaves out what the tables have no columns
+        for: scores of probabilities or source labels are null for such models.
+    probabilities
+        Source probabilities, for LEEP and PACTran. None: the column `probabilities`, or else the
+        softmax of the column `logits`.
+    source_label
+        Predicted source class, for NCE. None: the argmax of the probabilities.
+    clusters
+        Score k-means clusters, so many for each task, in place of labels; `label` is not read.
+        The column `labels` says "pseudo" then.
+    seed
+        Of these clusters.
+    progress
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    DataFrame
+        The `by` columns, `source` where `sources` are given, `target`, a column for each score (the
+        fields of a linear probe and the parts of ETran and NCTI with its name in front), `n`,
+        `classes` and `labels`.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {
+    ...         "model": ["net"] * 4 + ["other"] * 4,
+    ...         "task": "digits",
+    ...         "label": [0, 0, 1, 1] * 2,
+    ...         "embedding": [[0.0], [1], [3], [4], [0], [2], [1], [3]],
+    ...     }
+    ... )
+    >>> found = pt.compute_scores(rows, fit=None, which=["h_score"])
+    >>> found.select("model", "target", pl.col("h_score").round(3)).rows()
+    [('net', 'digits', 0.9), ('other', 'digits', 0.2)]
+    """
+    wanted = _options(which)
+    of_pairs = {name: wanted.pop(name) for name in list(wanted) if name in _OF_TWO_TASKS}
+    if which == "all" and sources is None:
+        of_pairs = {}
+    if of_pairs and sources is None:
+        msg = f"sources: needed for {next(iter(of_pairs))}, but not given"
+        raise ValueError(msg)
+    job = _Job(
+        task=one_column("task", task),
+        embedding=one_column("embedding", embedding),
+        label=one_column("label", label)
+        if clusters is None
+        else pseudo_labels(embedding, clusters, seed=seed),
+        fit=optional_column("fit", fit),
+        probabilities=optional_column("probabilities", probabilities),
+        source_label=optional_column("source_label", source_label),
+        sources=None if sources is None else list(sources),
+        targets=None if targets is None else list(targets),
+        of_one=wanted,
+        of_pairs=of_pairs,
+        leave_out=which == "all",
+    )
+    keys = open_keys(frame_or_paths, by, job.columns(), fit)
+    with each_key(keys, "scores", progress=progress) as steps:
+        results = [job.of_key(key) for key in steps]
+    return _flat(pl.concat(results, how="diagonal_relaxed"), list(keys[0].values.columns))
+
+
+def _options(which: Which) -> dict[str, dict[str, Any]]:
+    """Return the scores asked for with their options, those of two tasks included."""
+    if which == "all":
+        which = (*ALL, *_OF_TWO_TASKS)
+    elif isinstance(which, str):
+        which = (which,)
+    options = which if isinstance(which, Mapping) else {name: {} for name in which}
+    if not options:
+        msg = "which: expected at least one score"
+        raise ValueError(msg)
+    return {
+        name if name in _OF_TWO_TASKS else score_settings(name)["score"]: dict(options[name])
+        for name in options
+    }
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What to compute for each key."""
+
+    task: pl.Expr
+    embedding: pl.Expr
+    label: pl.Expr
+    fit: pl.Expr | None
+    probabilities: pl.Expr | None
+    source_label: pl.Expr | None
+    sources: list[str] | None
+    targets: list[str] | None
+    of_one: dict[str, dict[str, Any]]
+    of_pairs: dict[str, dict[str, Any]]
+    # Leave out the scores that a table has no columns for.
+    leave_out: bool
+
+    def columns(self) -> list[str]:
+        """Return the columns that every table must have."""
+        given = (
+            *(self.task, self.embedding, self.label),
+            *(self.fit, self.probabilities, self.source_label),
+        )
+        return _roots(given)
+
+    def of_key(self, key: Key) -> pl.DataFrame:
+        present = set.intersection(*(set(table.schema().names()) for table in key.tables))
+        probabilities = self._probabilities(present)
+        expression = self._scores(key, probabilities)
+        columns = _roots([expression, *self._given()])
+        rows = key.rows(columns).collect()
+        found = rows.select(self.task.unique(maintain_order=True)).to_series()
+        if found.has_nulls():
+            msg = f"{key}: column '{found.name}' of tasks has nulls; leave them out with a filter"
+            raise ValueError(msg)
+        tasks = found.cast(pl.String).to_list()
+        targets = _named(key, "targets", self.targets, tasks)
+        scored = self._of_targets(key, rows, targets, expression)
+        if self.sources is not None:
+            sources = _named(key, "sources", self.sources, tasks)
+            pairs = self._of_sources(key, rows, sources, targets)
+            scored = pairs.join(scored, on="target", maintain_order="left")
+        return key.values.join(scored, how="cross")
+
+    def _given(self) -> list[pl.Expr]:
+        given = (self.task, self.embedding, self.label, self.fit)
+        return [column for column in given if column is not None]
+
+    def _probabilities(self, present: set[str]) -> pl.Expr | None:
+        if self.probabilities is not None:
+            return self.probabilities
+        if "probabilities" in present:
+            return pl.col("probabilities")
+        return softmax("logits") if "logits" in present else None
+
+    def _scores(self, key: Key, probabilities: pl.Expr | None) -> pl.Expr:
+        source_label = self.source_label
+        if source_label is None and probabilities is not None:
+            source_label = argmax_labels(probabilities)
+        missing = [
+            *(name for name in FROM_PROBABILITIES if probabilities is None),
+            *(name for name in FROM_SOURCE_LABELS if source_label is None),
+        ]
+        which = {name: options for name, options in self.of_one.items() if name not in missing}
+        if len(which) < len(self.of_one) and not self.leave_out:
+            name = next(name for name in self.of_one if name in missing)
+            msg = f"{key}: {name} needs a column 'probabilities' or 'logits', and there is none"
+            raise pl.exceptions.ColumnNotFoundError(msg)
+        if not which:
+            return pl.struct(n=pl.len().cast(pl.UInt32)).alias("scores")
+        return scores(
+            self.embedding,
+            self.label,
+            which=which,
+            probabilities=probabilities if set(which) & set(FROM_PROBABILITIES) else None,
+            source_label=source_label if set(which) & set(FROM_SOURCE_LABELS) else None,
+            fit=self.fit,
+        )
+
+    def _of_targets(
+        self, key: Key, rows: pl.DataFrame, targets: list[str], expression: pl.Expr
+    ) -> pl.DataFrame:
+        task = self.task.cast(pl.String)
+        try:
+            scored = (
+                rows.lazy()
+                .filter(task.is_in(targets))
+                .group_by(task.alias("target"), maintain_order=True)
+                .agg(expression)
+                .collect(engine="in-memory")
+            )
+        except pl.exceptions.PolarsError:
+            # Which group it was, the message does not say.
+            for target in targets:
+                _select(key, rows.filter(task == target), expression, f"target '{target}'")
+            raise
+        return scored.unnest("scores")
+
+    def _of_sources(
+        self, key: Key, rows: pl.DataFrame, sources: list[str], targets: list[str]
+    ) -> pl.DataFrame:
+        pairs = []
+        for source, target in ((s, t) for t in targets for s in sources if s != t):
+            sides = [self._side(source), self._side(target)]
+            found = [
+                _OF_TWO_TASKS[name](*sides, **options) for name, options in self.of_pairs.items()
+            ]
+            values = _select(key, rows, found, f"source '{source}', target '{target}'")
+            names = pl.DataFrame({"source": [source], "target": [target]})
+            pairs.append(pl.concat([names, values], how="horizontal"))
+        if not pairs:
+            msg = f"{key}: no pair of a source and another target"
+            raise ValueError(msg)
+        return pl.concat(pairs)
+
+    def _side(self, name: str) -> Task:
+        where = self.task.cast(pl.String) == name
+        if self.fit is not None:
+            where &= self.fit
+        return task_of(self.embedding, self.label, where=where)
+
+
+def _select(
+    key: Key, rows: pl.DataFrame, expressions: pl.Expr | list[pl.Expr], place: str
+) -> pl.DataFrame:
+    try:
+        return rows.select(expressions)
+    except pl.exceptions.PolarsError as error:
+        msg = f"{key}, {place}: {error}"
+        raise type(error)(msg) from error
+
+
+def _named(key: Key, argument: str, wanted: list[str] | None, tasks: list[str]) -> list[str]:
+    if wanted is None:
+        return tasks
+    if missing := [name for name in wanted if name not in tasks]:
+        msg = f"{argument}: {key} has no task {missing[0]!r}; there are {tasks}"
+        raise ValueError(msg)
+    return wanted
+
+
+def _roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
+    roots = [e.meta.root_names() for e in expressions if e is not None]
+    return list(dict.fromkeys(name for names in roots for name in names))
+
+
+def _flat(found: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Combine pooled scores, and give the fields of the others columns of their own."""
+    if any(isinstance(found.schema.get(name), pl.Struct) for name in ("etran", "ncti")):
+        found = combine_pool(found)
+    if "linear_probe" in found.columns:
+        found = found.unnest("linear_probe", separator="_")
+    front = [name for name in (*by, "source", "target") if name in found.columns]
+    back = [name for name in _FACTS if name in found.columns]
+    return found.select(*front, pl.exclude(*front, *back), *back)

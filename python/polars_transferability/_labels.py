@@ -1,0 +1,104 @@
+"""Labels for rows that have none, and probabilities from logits."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from polars_transferability._arguments import integer
+from polars_transferability._columns import column_name, one_column
+from polars_transferability._plugin import column_plugin
+
+
+def pseudo_labels(embedding: str | pl.Expr, clusters: int, *, seed: int = 0) -> pl.Expr:
+    """Label each row by its k-means cluster, where there are no labels.
+
+    For any score and for the bound, as their `label`. Results say so: class names start with
+    `pseudo:`, and `scores` and `compute_scores` have "pseudo" in `labels`. What is then measured is
+    how well the features fall into clusters, not whether these are the classes of a task.
+
+    Parameters
+    ----------
+    embedding
+        Column of embeddings.
+    clusters
+        Number of clusters; as many rows must differ.
+    seed
+        Of the start (k-means++). The same seed gives the same clusters in any order of the rows.
+
+    Returns
+    -------
+    Expr
+        String, one value for each row: "pseudo:0", "pseudo:1", ...
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"x": [[0.0], [0.1], [9.0], [9.1]]})
+    >>> rows.select(pt.pseudo_labels("x", 2).n_unique()).item()
+    2
+    >>> rows.select(pt.h_score("x", pt.pseudo_labels("x", 2)).round(3)).item()
+    1.0
+    """
+    column = one_column("embedding", embedding)
+    kwargs = {
+        "clusters": integer("clusters", clusters, least=1),
+        "seed": integer("seed", seed, least=0),
+        "embedding": column_name(column),
+    }
+    return column_plugin("pseudo_labels", [pl.struct(column.alias("embedding"))], kwargs)
+
+
+def argmax_labels(probabilities: str | pl.Expr) -> pl.Expr:
+    """Label each row by its most probable class, where there are no labels.
+
+    As for `pseudo_labels`, class names start with `pseudo:`, and results say so.
+
+    Parameters
+    ----------
+    probabilities
+        Column of Array or List of floats, or logits.
+
+    Returns
+    -------
+    Expr
+        String, one value for each row, null where the row is null or empty.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"p": [[0.9, 0.1], [0.2, 0.8]]})
+    >>> rows.select(pt.argmax_labels("p"))["argmax_labels"].to_list()
+    ['pseudo:0', 'pseudo:1']
+    """
+    column = one_column("probabilities", probabilities)
+    best = column.cast(pl.List(pl.Float64)).list.arg_max()
+    return pl.concat_str(pl.lit("pseudo:"), best).alias("argmax_labels")
+
+
+def softmax(logits: str | pl.Expr) -> pl.Expr:
+    """Probabilities from logits: `exp(l_z) / sum_z exp(l_z)` for each row.
+
+    Parameters
+    ----------
+    logits
+        Column of Array or List of floats.
+
+    Returns
+    -------
+    Expr
+        List of Float64, one for each row.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"logits": [[1000.0, 1000.0]]})
+    >>> rows.select(pt.softmax("logits"))["softmax"].to_list()
+    [[0.5, 0.5]]
+    """
+    column = one_column("logits", logits)
+    exponential = (pl.element() - pl.element().max()).exp()
+    share = exponential / exponential.sum()
+    return column.cast(pl.List(pl.Float64)).list.eval(share).alias("softmax")

@@ -1,0 +1,71 @@
+"""Scores that depend on which other models are in the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from polars_transferability._plugin import column_plugin
+
+_POOLED = ("etran", "ncti")
+
+
+def combine_pool(
+    frame: pl.DataFrame, *, pool: str | Sequence[str] | None = "target"
+) -> pl.DataFrame:
+    """Turn the parts of ETran and NCTI into the published scores, which depend on the pool.
+
+    With every part scaled to between 0 and 1 over the models of a pool (0 for all if they are
+    equal), ETran is `0.15 energy + 0.85 lda`, NCTI `seli + ncc + variability`. Higher is better.
+
+    Parameters
+    ----------
+    frame
+        One row per model and pool, with `etran` or `ncti` (or both) as those expressions make them.
+    pool
+        Column or columns whose values tell pools apart: models are compared with each other on the
+        same target. None: all rows are one pool.
+
+    Returns
+    -------
+    DataFrame
+        The frame with `etran` and `ncti` as numbers, and their parts as `etran_energy`,
+        `etran_lda`, `ncti_seli`, `ncti_ncc` and `ncti_variability` behind them.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> models = pl.DataFrame(
+    ...     {
+    ...         "model": ["a", "b"],
+    ...         "etran": [{"energy": 3.0, "lda": 0.5}, {"energy": 1.0, "lda": 0.9}],
+    ...     }
+    ... )
+    >>> pt.combine_pool(models, pool=None).select("model", "etran").rows()
+    [('a', 0.15), ('b', 0.85)]
+    """
+    present = [name for name in _POOLED if isinstance(frame.schema.get(name), pl.Struct)]
+    if not present:
+        listed = " or ".join(f"'{name}'" for name in _POOLED)
+        msg = f"frame: no column {listed} that holds parts; there are {frame.columns}"
+        raise ValueError(msg)
+    pools = [] if pool is None else [pool] if isinstance(pool, str) else list(pool)
+    if missing := [name for name in pools if name not in frame.columns]:
+        msg = f"pool: columns {missing} not found; there are {frame.columns}"
+        raise ValueError(msg)
+    columns: list[pl.Expr] = []
+    for name in frame.columns:
+        if name not in present:
+            columns.append(pl.col(name))
+            continue
+        score = column_plugin(f"{name}_of_pool", [pl.col(name)], {})
+        columns.append((score.over(pools) if pools else score).alias(name))
+        parts = frame.schema[name]
+        assert isinstance(parts, pl.Struct)
+        columns += [
+            pl.col(name).struct.field(part.name).alias(f"{name}_{part.name}")
+            for part in parts.fields
+        ]
+    return frame.select(columns)

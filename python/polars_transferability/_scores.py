@@ -1,0 +1,762 @@
+"""The published transferability scores, one expression each; higher is better for every one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import polars as pl
+
+from polars_transferability._arguments import one_of
+from polars_transferability._columns import column_name, one_column, optional_column
+from polars_transferability._plugin import scalar_plugin
+from polars_transferability._score_settings import (
+    DEFAULT,
+    FROM_EMBEDDINGS,
+    FROM_PROBABILITIES,
+    FROM_SOURCE_LABELS,
+    Covariance,
+    Metric,
+    MixtureCovariance,
+    Ties,
+    Which,
+    chosen,
+    score_settings,
+)
+
+Prior = Literal["gaussian", "dirichlet", "gamma"]
+
+
+def logme(
+    embedding: str | pl.Expr, label: str | pl.Expr | None = None, *, converge: bool = False
+) -> pl.Expr:
+    """LogME: logarithm of the maximum evidence of Bayesian linear regression on the features.
+
+    For each class's indicator `y`, with `N` rows and `D` features `F`, the maximum over `a`, `b` of
+
+        D/2 log a + N/2 log b - 1/2 log det(a I + b F'F)
+        - b/2 |y - F m|^2 - a/2 |m|^2 - N/2 log 2 pi
+
+    with `m = b (a I + b F'F)^-1 F'y`, divided by `N`; the score is the mean over classes. In nats,
+    unbounded (the logarithm of a density), higher is better. Features are not centred. Right for
+    fewer rows than features too, where the widespread "fixed point" code leaves out a term, so
+    that features of pure noise raise it. `O(N D min(N, D))`.
+
+    Parameters
+    ----------
+    embedding
+        Column of Array or List of floats; or of moments, as `moments` makes them.
+    label
+        Column of class labels. Real-valued targets are meant by a column of floats, or of Array or
+        List of numbers for several targets a row (labels of which a row may have several: 0 and 1).
+        None for moments, which have their labels inside.
+    converge
+        Go on to the maximum. By default the iteration ends as in the authors' ICML code, whose
+        figures everyone compares with, at 1 % or 11 steps, up to about 1e-3 below.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    You et al., "LogME: practical assessment of pre-trained models for transfer learning", ICML 2021
+    (arXiv 2102.11005).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {
+    ...         "x": [[1.0, 0.2], [0.9, 0.1], [0.8, 0.3], [0.1, 1.0], [0.2, 0.9], [0.3, 0.7]],
+    ...         "label": ["cat", "cat", "cat", "dog", "dog", "dog"],
+    ...     }
+    ... )
+    >>> rows.select(pt.logme("x", "label").round(4)).item()
+    -0.2568
+    """
+    return _score(score_settings("logme", converge=converge), embedding=embedding, label=label)
+
+
+def h_score(embedding: str | pl.Expr, label: str | pl.Expr | None = None) -> pl.Expr:
+    """H-score: how much of the features' variance lies between classes.
+
+    `tr(cov(f)^+ cov(E[f | y]))`, the sum of squared canonical correlations between features and
+    classes. Between 0 and `min(C - 1, D)`, higher is better. With no more rows than features it is
+    `C - 1` for any features: use `shrinkage_h_score` there. Sums are in f64 (in single precision
+    they exceed the bound); google's `stable_transfer` multiplies elementwise inside the trace,
+    which is another number. `O(N D min(N, D))`.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns as for `logme`; moments are accepted.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Bao et al., "An information-theoretic approach to transferability in task transfer learning",
+    ICIP 2019.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"x": [[0.0], [1.0], [3.0], [4.0]], "label": [0, 0, 1, 1]})
+    >>> rows.select(pt.h_score("x", "label").round(4)).item()
+    0.9
+    """
+    return _score(score_settings("h_score"), embedding=embedding, label=label)
+
+
+def shrinkage_h_score(embedding: str | pl.Expr, label: str | pl.Expr | None = None) -> pl.Expr:
+    """Shrinkage H-score: the H-score with a covariance shrunk towards a multiple of the identity.
+
+    `(1 - a) tr(cov_a^-1 cov(E[f | y]))` with `cov_a = (1 - a) cov + a (tr cov / D) I` and the
+    strength `a` of Ledoit and Wolf. At least 0, higher is better; says something with fewer rows
+    than features too. `O(N D min(N, D))`.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns as for `logme`; moments are accepted.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Ibrahim, Ponomareva and Mazumder, "Newer is not always better: rethinking transferability
+    metrics", ECML-PKDD 2022 (arXiv 2110.06893).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {"x": [[0.0, 1.0], [1.0, 0.0], [3.0, 1.0], [4.0, 0.5]], "label": [0, 0, 1, 1]}
+    ... )
+    >>> 0 < rows.select(pt.shrinkage_h_score("x", "label")).item() < 2
+    True
+    """
+    return _score(score_settings("shrinkage_h_score"), embedding=embedding, label=label)
+
+
+def transrate(
+    embedding: str | pl.Expr, label: str | pl.Expr | None = None, *, eps: float = 1e-4
+) -> pl.Expr:
+    """TransRate: the coding rate of all features less that of the classes.
+
+    `R(Z) - sum_c (n_c / N) R(Z_c)`, `R(Z) = 1/2 log det(I + Z'Z / (n eps))` for the `n` rows of
+    `Z`, less the mean of all rows. In nats, at least 0, higher is better. It depends on the scale
+    of the features, as `eps` does not follow it: compare models whose features are scaled alike.
+    tllib and EMMS weigh all classes the same, which favours random labels on unbalanced data. `O(N
+    D min(N, D))`.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns as for `logme`; moments made with `per_class=True` are accepted.
+    eps
+        Distortion, above 0.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Huang et al., "Frustratingly easy transferability estimation", ICML 2022 (arXiv 2106.09362).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {"x": [[0.0, 1.0], [0.0, 2.0], [3.0, 0.0], [4.0, 0.0]], "label": [0, 0, 1, 1]}
+    ... )
+    >>> rows.select(pt.transrate("x", "label", eps=1.0)).item() > 0
+    True
+    """
+    return _score(score_settings("transrate", eps=eps), embedding=embedding, label=label)
+
+
+def gbc(
+    embedding: str | pl.Expr,
+    label: str | pl.Expr | None = None,
+    *,
+    covariance: Covariance = "spherical",
+    pca: int = 64,
+) -> pl.Expr:
+    """GBC: how much the classes overlap when each is taken to be a Gaussian.
+
+    Minus the sum over ordered pairs of classes of `exp(-D)`, with `D` the Bhattacharyya distance of
+    Gaussians with spherical or diagonal covariance after a projection onto principal axes. Between
+    `-C (C - 1)` and 0, higher is better. Google's spherical form loses the factor `pca` of the
+    logarithm; Model-Spider's determinants underflow, and its results leave the range. A class
+    without spread along an axis, so every class of one row, is a point: it overlaps nothing but an
+    equal point. `O(N D min(N, D) + C^2 pca)`.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns as for `logme`; moments made with `per_class=True` are accepted.
+    covariance
+        One variance for all axes of a class, or one for each.
+    pca
+        Number of principal axes; all if there are fewer.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Pandy et al., "Transferability estimation using Bhattacharyya class separability", CVPR 2022
+    (arXiv 2111.12780).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"x": [[0.0], [2.0], [3.0], [5.0]], "label": [0, 0, 1, 1]})
+    >>> rows.select(pt.gbc("x", "label").round(4)).item()  # -2 exp(-9/8)
+    -0.6493
+    """
+    settings = score_settings("gbc", covariance=covariance, pca=pca)
+    return _score(settings, embedding=embedding, label=label)
+
+
+def leep(probabilities: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
+    """LEEP: how well the source model's own predictions foretell the target label.
+
+    `1/N sum_i log sum_z P(y_i | z) theta_iz`, with `theta_iz` the probability of source class `z`
+    for row `i` and `P(y, z) = 1/N sum_{i: y_i = y} theta_iz`. In nats, at most 0, higher is better.
+    Several public codes leave the logarithm out. `O(N Z)`.
+
+    Parameters
+    ----------
+    probabilities
+        Column of Array or List of floats: a distribution over source classes per row, such as
+        `softmax` of the logits.
+    label
+        Column of class labels.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Nguyen et al., "LEEP: a new measure to evaluate transferability of learned representations",
+    ICML 2020 (arXiv 2002.12462).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {"p": [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]], "label": [0, 0, 1, 1]}
+    ... )
+    >>> rows.select(pt.leep("p", "label").round(4)).item()  # says nothing: minus the label entropy
+    -0.6931
+    """
+    return _score(score_settings("leep"), probabilities=probabilities, label=label)
+
+
+def nce(source_label: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
+    """NCE: negative conditional entropy of the target label given the predicted source label.
+
+    `-H(Y | Z) = sum_yz P(y, z) log P(y | z)` over the rows. In nats, between `-log C` and 0, higher
+    is better; 0 where the source label decides the target label. Some public code adds 1e-5 to the
+    counts, or pairs labels of different rows. `O(N log N)`.
+
+    Parameters
+    ----------
+    source_label
+        Column of source classes: the argmax of the source model's probabilities.
+    label
+        Column of class labels of the same rows.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Tran, Nguyen and Hassner, "Transferability and hardness of supervised classification tasks",
+    ICCV 2019 (arXiv 1908.08142).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"z": ["a", "a", "b", "b"], "label": [0, 0, 1, 1]})
+    >>> rows.select(pt.nce("z", "label")).item()
+    0.0
+    """
+    return _score(score_settings("nce"), source_label=source_label, label=label)
+
+
+def nleep(
+    embedding: str | pl.Expr,
+    label: str | pl.Expr,
+    *,
+    components: int | None = None,
+    energy: float = 0.8,
+    covariance: MixtureCovariance = "full",
+    seed: int = 0,
+) -> pl.Expr:
+    """N-LEEP: LEEP with the components of a Gaussian mixture in place of source classes.
+
+    Features are reduced to the principal axes with `energy` of their variance, a mixture is fitted
+    by EM, and each row's posterior over components goes into `leep`. In nats, at most 0, higher is
+    better. Many components for few rows raise it towards 0 whatever the labels are: compare values
+    at the same number of rows and components. Public code is unseeded, leaves the logarithm out, or
+    takes a tenth of the rows as components.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns of embeddings and class labels.
+    components
+        Number of components; None for five a class, but no more than half the rows.
+    energy
+        Share of the variance that is kept, above 0 and at most 1.
+    covariance
+        Of each component: full, or diagonal, which is faster.
+    seed
+        Of the start of EM.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Li et al., "Ranking neural network checkpoints", CVPR 2021 (arXiv 2011.11200).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {"x": [[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]], "label": ["a"] * 3 + ["b"] * 3}
+    ... )
+    >>> round(rows.select(pt.nleep("x", "label", components=2)).item(), 4) + 0.0
+    0.0
+    """
+    settings = score_settings(
+        "nleep", components=components, energy=energy, covariance=covariance, seed=seed
+    )
+    return _score(settings, embedding=embedding, label=label)
+
+
+def knn_accuracy(
+    embedding: str | pl.Expr,
+    label: str | pl.Expr,
+    *,
+    k: int = 5,
+    metric: Metric = "euclidean",
+    ties: Ties = "first",
+    fit: str | pl.Expr | None = None,
+) -> pl.Expr:
+    """Accuracy of the k nearest neighbours: leave-one-out, or of one part of the rows on the other.
+
+    Between 0 and 1, higher is better; the best ranker of models on average in a comparison of 23
+    scores (arXiv 2503.18528). Each row gets the class that most of its `k` nearest rows have.
+    Distances are exact. Code that takes the nearest row to be the row itself breaks on duplicates.
+    `O(N^2 D)`.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns of embeddings and class labels.
+    k
+        Number of neighbours.
+    metric
+        Euclidean distance, or the angle.
+    ties
+        Of the classes with as many votes, the first in order (by number or by text) wins, as in
+        scikit-learn; or the one with the nearest neighbour, which no renaming of classes changes.
+    fit
+        Boolean column: neighbours are looked for among these rows, and the others are classified.
+        None: every row is classified by all others.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {"x": [[0.0], [0.1], [0.3], [5.0], [5.1], [0.2]], "label": ["a"] * 3 + ["b"] * 3}
+    ... )
+    >>> rows.select(pt.knn_accuracy("x", "label", k=1).round(4)).item()
+    0.6667
+    """
+    settings = score_settings("knn_accuracy", k=k, metric=metric, ties=ties)
+    return _score(settings, embedding=embedding, label=label, fit=fit)
+
+
+def linear_probe(
+    embedding: str | pl.Expr,
+    label: str | pl.Expr,
+    *,
+    fit: str | pl.Expr | None = None,
+    l2: float | None = None,
+    seed: int = 0,
+) -> pl.Expr:
+    """Linear probe: multinomial logistic regression on standardised features.
+
+    Minimises mean cross-entropy plus `l2 / 2 |W|^2` with a free bias, which is scikit-learn's
+    `LogisticRegression` with `C = 1 / (l2 N)`, to the end; PARC's probe stops after 20 steps.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns of embeddings and class labels.
+    fit
+        Boolean column: the rows to fit; loss and accuracy are those of the others. None: all rows
+        serve for both, and the accuracy is that of rows already seen.
+    l2
+        Strength of the penalty; None chooses it by the loss on a quarter of the fit rows.
+    seed
+        Of the choice of that quarter.
+
+    Returns
+    -------
+    Expr
+        Struct of `loss` and `train_loss` (nats, lower is better), `accuracy` (higher is better) and
+        the `l2` used.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {"x": [[0.0], [0.4], [1.0], [2.0], [2.5], [3.0]], "label": ["a"] * 3 + ["b"] * 3}
+    ... )
+    >>> probe = rows.select(pt.linear_probe("x", "label", l2=0.01)).unnest("linear_probe")
+    >>> probe["accuracy"].item()
+    1.0
+    """
+    settings = score_settings("linear_probe", l2=l2, seed=seed)
+    return _score(settings, embedding=embedding, label=label, fit=fit)
+
+
+def parc(
+    embedding: str | pl.Expr,
+    label: str | pl.Expr,
+    *,
+    pca: int | None = 32,
+    max_rows: int = 2000,
+    seed: int = 0,
+) -> pl.Expr:
+    """PARC: do rows of one class have correlated features.
+
+    100 times Spearman's correlation, over all pairs of rows, of `1 - corr` of their features and `1
+    - corr` of their one-hot labels. Between -100 and 100, higher is better. Features are reduced to
+    `pca` principal axes and standardised. The authors' headline figures add the depth of the
+    network, which is not part of this. `O(n^2 log n)` for the `n` rows drawn.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns of embeddings and class labels.
+    pca
+        Number of principal axes; None for the features as they are.
+    max_rows
+        Most rows that are compared; more are drawn from. The authors take 500.
+    seed
+        Of that draw.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Bolya, Mittapalli and Hoffman, "Scalable diverse model selection for accessible transfer
+    learning", NeurIPS 2021 (arXiv 2111.06977).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {
+    ...         "x": [[0.0, 1.0, 0.1], [0.2, 1.0, 0.0], [1.0, 0.0, 0.3], [1.1, 0.1, 0.0]],
+    ...         "label": ["a", "a", "b", "b"],
+    ...     }
+    ... )
+    >>> -100 <= rows.select(pt.parc("x", "label")).item() <= 100
+    True
+    """
+    settings = score_settings("parc", pca=pca, max_rows=max_rows, seed=seed)
+    return _score(settings, embedding=embedding, label=label)
+
+
+def sfda(embedding: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
+    """SFDA: a Fisher discriminant, fitted again after rows are mixed with other classes.
+
+    Regularised both times; the mean log posterior of the right class under the second. In nats, at
+    most 0, higher is better. It depends on the scale of the features, which decides the shrinkage.
+    The authors' code leaves the logarithm out, so that many models tie near 1, and overwrites the
+    caller's rows. `O(N D^2 + D^3)`.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns of embeddings and class labels.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Shao et al., "Not all models are equal: predicting model transferability in a self-challenging
+    Fisher space", ECCV 2022 (arXiv 2207.03036).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"x": [[0.0], [1.0], [3.0], [4.0]], "label": [0, 0, 1, 1]})
+    >>> rows.select(pt.sfda("x", "label")).item() < 0
+    True
+    """
+    return _score(score_settings("sfda"), embedding=embedding, label=label)
+
+
+def etran(embedding: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
+    """ETran's parts: the features' energy, and how well a linear discriminant separates classes.
+
+    `energy` is the mean log-sum-exp of the features over the 0.5 % of rows where it is least (nats,
+    unbounded), `lda` the mean posterior of the right class (between 0 and 1); higher is better for
+    both. The published score scales both over the models of a pool: `combine_pool`. The authors'
+    code gives an asymmetric matrix to a solver for symmetric ones. `O(N D^2 + D^3)`.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns of embeddings and class labels.
+
+    Returns
+    -------
+    Expr
+        Struct of `energy` and `lda`.
+
+    References
+    ----------
+    Gholami et al., "ETran: energy-based transferability estimation", ICCV 2023 (arXiv 2308.02027).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"x": [[0.0], [1.0], [3.0], [4.0]], "label": [0, 0, 1, 1]})
+    >>> rows.select(pt.etran("x", "label")).unnest("etran").columns
+    ['energy', 'lda']
+    """
+    return _score(score_settings("etran"), embedding=embedding, label=label)
+
+
+def ncti(embedding: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
+    """NCTI's parts: how far features are from the geometry in which fine-tuning ends.
+
+    `seli` (nuclear norm of the discriminant coordinates), `ncc` (mean posterior of the right class)
+    and `variability` (minus the nuclear norms of the classes' posteriors); higher is better for
+    all. The published score scales them over the models of a pool: `combine_pool`. `seli` and
+    `variability` grow with the number of rows, so a pool must be measured on the same rows. `O(N D
+    min(N, D))`.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns of embeddings and class labels.
+
+    Returns
+    -------
+    Expr
+        Struct of `seli`, `ncc` and `variability`.
+
+    References
+    ----------
+    Wang et al., "How far pre-trained models are from neural collapse on the target dataset informs
+    their transferability", ICCV 2023.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"x": [[0.0], [1.0], [3.0], [4.0]], "label": [0, 0, 1, 1]})
+    >>> rows.select(pt.ncti("x", "label")).unnest("ncti").columns
+    ['seli', 'ncc', 'variability']
+    """
+    return _score(score_settings("ncti"), embedding=embedding, label=label)
+
+
+def pactran(
+    embedding: str | pl.Expr,
+    label: str | pl.Expr,
+    *,
+    prior: Prior = "gaussian",
+    strength: float = 1.0,
+    variance: float = 10.0,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+) -> pl.Expr:
+    """PACTran: a PAC-Bayesian bound on the loss of a head on frozen features, negated.
+
+    The mean loss plus the divergence of a posterior over heads from a prior, at the posterior that
+    makes it least. The paper's are losses; here they are negated: in nats per row, at most 0,
+    higher is better. The authors' code is unseeded, stops after 10 or 100 steps converged or not,
+    and divides two of the three by the number of classes too.
+
+    Parameters
+    ----------
+    embedding
+        Column of embeddings for the Gaussian prior; for the others, a column of source
+        probabilities.
+    label
+        Column of class labels.
+    prior
+        Over a linear head on the features (gaussian), or over tables from source to target class.
+    strength, variance
+        Of the Gaussian prior: how little the weights are held back, and how much curvature counts.
+    alpha, beta
+        Of the Dirichlet (alpha) and Gamma prior.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Ding et al., "PACTran: PAC-Bayesian metrics for estimating the transferability of pretrained
+    models to classification tasks", ECCV 2022 (arXiv 2203.05126).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"x": [[0.0], [1.0], [3.0], [4.0]], "label": [0, 0, 1, 1]})
+    >>> rows.select(pt.pactran("x", "label")).item() < 0
+    True
+    """
+    if one_of("prior", prior, ("gaussian", "dirichlet", "gamma")) == "gaussian":
+        settings = score_settings("pactran_gaussian", strength=strength, variance=variance)
+        return _score(settings, column="pactran", embedding=embedding, label=label)
+    options = {"alpha": alpha} if prior == "dirichlet" else {"alpha": alpha, "beta": beta}
+    settings = score_settings(f"pactran_{prior}", **options)
+    return _score(settings, column="pactran", probabilities=embedding, label=label)
+
+
+def scores(
+    embedding: str | pl.Expr | None = None,
+    label: str | pl.Expr | None = None,
+    *,
+    which: Which = DEFAULT,
+    probabilities: str | pl.Expr | None = None,
+    source_label: str | pl.Expr | None = None,
+    fit: str | pl.Expr | None = None,
+) -> pl.Expr:
+    """Several scores of the same rows, with what they share computed once.
+
+    LogME, H-score, shrinkage H-score, TransRate and GBC need one pass over the rows, one Gram
+    matrix and one eigendecomposition together. The values are those of the single expressions.
+
+    Parameters
+    ----------
+    embedding, label
+        Columns as for `logme`; moments are accepted for those five.
+    which
+        Names of scores (the functions of this module; `knn` is short for `knn_accuracy`; PACTran's
+        are `pactran_gaussian`, `pactran_dirichlet` and `pactran_gamma`), "all", or a mapping from
+        names to their options, such as `{"logme": {}, "knn_accuracy": {"k": 10}}`.
+    probabilities
+        Column of source probabilities, for `leep`, `pactran_dirichlet` and `pactran_gamma`.
+    source_label
+        Column of predicted source classes, for `nce`.
+    fit
+        Boolean column: these rows are scored, and `knn_accuracy` and `linear_probe` are evaluated
+        on the others. None: all rows serve for both.
+
+    Returns
+    -------
+    Expr
+        Struct of the scores in the order of `which`, then `n` and `classes`, the numbers of rows
+        and classes that were scored, and `labels`: "pseudo" where all labels come from
+        `pseudo_labels` or `argmax_labels`, else "given".
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"x": [[0.0], [1.0], [3.0], [4.0]], "label": [0, 0, 1, 1]})
+    >>> rows.select(pt.scores("x", "label", which=["h_score", "gbc"])).unnest("scores").columns
+    ['h_score', 'gbc', 'n', 'classes', 'labels']
+    """
+    settings = chosen(which)
+    if which == "all":
+        given = {"probabilities": probabilities, "source_label": source_label}
+        settings = [score for score in settings if given.get(_reads(score), embedding) is not None]
+    needed = {_reads(score): score["score"] for score in settings}
+    given = {"embedding": embedding, "probabilities": probabilities, "source_label": source_label}
+    for argument, score in needed.items():
+        if given[argument] is None:
+            msg = f"{argument}: needed for {score}, but not given"
+            raise ValueError(msg)
+    fields = {name: column for name, column in given.items() if name in needed}
+    inputs, columns = _input(label=label, fit=fit, **fields)
+    return scalar_plugin("scores", inputs, {"scores": settings, "columns": columns})
+
+
+def _reads(settings: dict[str, Any]) -> str:
+    """Return the argument that a score is computed from."""
+    if settings["score"] in FROM_PROBABILITIES:
+        return "probabilities"
+    if settings["score"] in FROM_SOURCE_LABELS:
+        return "source_label"
+    assert settings["score"] in FROM_EMBEDDINGS
+    return "embedding"
+
+
+def _score(
+    settings: dict[str, Any], *, column: str | None = None, **given: str | pl.Expr | None
+) -> pl.Expr:
+    inputs, columns = _input(**given)
+    kwargs = {"score": settings, "columns": columns}
+    return scalar_plugin("score", inputs, kwargs, column=column or settings["score"])
+
+
+def _input(**given: str | pl.Expr | None) -> tuple[list[pl.Expr], dict[str, str]]:
+    """Return one struct of the columns given, and what messages call them."""
+    for argument, column in given.items():
+        if argument not in ("label", "fit"):
+            one_column(argument, column)
+    columns = {name: optional_column(name, column) for name, column in given.items()}
+    present = {name: column for name, column in columns.items() if column is not None}
+    names = dict.fromkeys(("embedding", "label", "probabilities", "source_label"), "")
+    names |= {name: column_name(column) for name, column in present.items() if name in names}
+    return [pl.struct([column.alias(name) for name, column in present.items()])], names

@@ -1,0 +1,335 @@
+"""A SELECT that calls our functions, in three steps.
+
+1. Polars SQL evaluates FROM, JOIN and WHERE and the columns that keys and arguments need.
+2. A `group_by` on that lazy frame computes each distinct call and each aggregate once.
+3. Polars SQL evaluates the rest, in which calls, aggregates and keys have become columns.
+
+Between the steps a column is named by the expression it holds, so what is the same text is computed
+once, and messages of the plugin speak of columns as the query does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+from sqlglot import exp
+
+from polars_transferability._sql._dialect import written
+from polars_transferability._sql._errors import Text
+from polars_transferability._sql._functions import Call, bind, build, is_call, is_row_call, nearest
+from polars_transferability._sql._query import PlacedCall, Scope, own_nodes, table, table_names
+
+# The aggregates of Polars SQL.
+_AGGREGATES = {
+    *("ARRAY_AGG", "AVG", "CORR", "COUNT", "COVAR", "COVAR_POP", "COVAR_SAMP", "FIRST"),
+    *("GROUP_CONCAT", "LAST", "LISTAGG", "MAX", "MEDIAN", "MIN", "QUANTILE_CONT", "QUANTILE_DISC"),
+    *("STDDEV", "STDDEV_SAMP", "STDEV", "STDEV_SAMP", "STRING_AGG", "SUM", "TOTAL"),
+    *("VAR", "VARIANCE", "VAR_SAMP"),
+}
+_NAMED = (exp.Kwarg, exp.PropertyEQ)
+# The name of what step 2 returns.
+_GROUPED = "groups of the query"
+# Step 1 has these clauses, step 3 the others.
+_OF_ROWS = ("from_", "joins", "laterals", "where")
+_BEFORE_GROUPS = {"where": "WHERE", "joins": "JOIN", "group": "GROUP BY", "from_": "FROM"}
+
+
+def aggregate(select: exp.Select, scope: Scope) -> pl.LazyFrame:
+    """Return the rows of a SELECT that calls our functions."""
+    _check(select, scope.text)
+    plan = _Plan(scope, select, _keys(select, scope))
+    outer = plan.outer()
+    rows = _rows(select, plan, scope)
+    keys = [pl.col(written(key)) for key in plan.keys]
+
+    def grouped(values: list[pl.Expr]) -> pl.LazyFrame:
+        return rows.group_by(keys, maintain_order=True).agg(values) if keys else rows.select(values)
+
+    calls = {name: _call_value(name, call, scope) for name, call in plan.calls.items()}
+    aggregates = [_aggregate_value(*item, scope) for item in plan.aggregates.items()]
+    for name, value in calls.items():
+        scope.calls.append(PlacedCall(plan.calls[name].node, grouped([value])))
+    groups = scope.with_tables({_GROUPED: grouped([*calls.values(), *aggregates])})
+    return groups.run(written(outer), {_GROUPED, *table_names(outer)}, select)
+
+
+@dataclass
+class _Plan:
+    """What step 2 has to compute, gathered while step 3 is written."""
+
+    scope: Scope
+    select: exp.Select
+    keys: Sequence[exp.Expr]
+    calls: dict[str, Call] = field(default_factory=dict)
+    aggregates: dict[str, exp.Expr] = field(default_factory=dict)
+
+    def outer(self) -> exp.Select:
+        """Return the query of step 3."""
+        items = list(self._items())
+        aliases = {item.alias: item.this for item in items}
+        outer = exp.select(*items).from_(table(_GROUPED))
+        for clause, node in self.select.args.items():
+            if node is None or clause in (*_OF_ROWS, "group", "expressions"):
+                continue
+            if clause == "having":
+                outer = outer.where(self._with_aliases(node.this, aliases))
+            elif clause in ("order", "qualify", "distinct"):
+                outer.set(clause, self._with_aliases(node, aliases, keep=clause == "order"))
+            elif clause == "windows":
+                outer.set(clause, [self._after(window, {}) for window in node])
+            else:
+                outer.set(clause, node.copy() if isinstance(node, exp.Expr) else node)
+        return outer
+
+    def _items(self) -> Iterator[exp.Alias]:
+        seen: set[str] = set()
+        for item in self.select.expressions:
+            name = item.alias if isinstance(item, exp.Alias) else _output_name(item)
+            if name in seen:
+                reason = f"two columns of the result are named {name}; name one of them with AS"
+                raise self.scope.text.error_at(reason, item)
+            seen.add(name)
+            alias = exp.to_identifier(name, quoted=True)
+            yield exp.Alias(this=self._after(item.unalias(), {}), alias=alias)
+
+    def _with_aliases(
+        self, node: exp.Expr, aliases: dict[str, exp.Expr], *, keep: bool = False
+    ) -> exp.Expr:
+        # Polars knows the names of the result only in ORDER BY.
+        if keep:
+            aliases = {name: _column(name) for name in aliases}
+        return self._after(node, aliases)
+
+    def _after(self, node: exp.Expr, aliases: dict[str, exp.Expr]) -> exp.Expr:
+        """Return `node` as it reads after grouping: calls, aggregates and keys are columns."""
+        unqualified = isinstance(node, exp.Column) and not node.table
+        if isinstance(node, exp.Paren) and is_call(node.this):
+            node = node.this
+        if unqualified and node.name in aliases:
+            return aliases[node.name].copy()
+        if (key := self._key(node)) is not None:
+            return _column(written(key))
+        if isinstance(node, exp.Column) and (key := self._struct(node)) is not None:
+            return exp.column(node.this.copy(), table=exp.to_identifier(written(key), quoted=True))
+        if isinstance(node, exp.Anonymous) and is_call(node):
+            call = bind(node, self.scope.text)
+            self.calls.setdefault(written(node), call)
+            return _column(written(node))
+        if _is_aggregate(node):
+            self.aggregates.setdefault(written(node), node)
+            return _column(written(node))
+        if isinstance(node, exp.Column):
+            if isinstance(node.this, exp.Star):
+                raise self.scope.text.error_at(_STAR, node)
+            known = [*aliases, *(key.name for key in self.keys if isinstance(key, exp.Column))]
+            reason = (
+                f"{written(node)} is neither in GROUP BY nor within an aggregate, but the result "
+                f"has one row per group{nearest(node.name, known)}"
+            )
+            raise self.scope.text.error_at(reason, node)
+        if isinstance(node, exp.Star):
+            raise self.scope.text.error_at(_STAR, node)
+        if isinstance(node, exp.Query):
+            return node.copy()
+        if isinstance(node, exp.Anonymous):
+            _check_known(node, self.scope)
+        copy = node.copy()
+        for name, new in _children(node):
+            after = [
+                self._arguments(child, aliases)
+                if isinstance(node, exp.Window) and name == "this"
+                else self._after(child, aliases)
+                for child in new
+            ]
+            copy.set(name, after if isinstance(node.args[name], list) else after[0])
+        return copy
+
+    def _arguments(self, function: exp.Expr, aliases: dict[str, exp.Expr]) -> exp.Expr:
+        """Return a function that runs over groups, with its arguments as they read there."""
+        if not isinstance(function, exp.Anonymous):
+            return self._after(function, aliases)
+        copy = function.copy()
+        copy.set(
+            "expressions",
+            [
+                arg.copy() if isinstance(arg, exp.Star) else self._after(arg, aliases)
+                for arg in function.expressions
+            ],
+        )
+        return copy
+
+    def _key(self, node: exp.Expr) -> exp.Expr | None:
+        return next((key for key in self.keys if self._same(key, node)), None)
+
+    def _same(self, key: exp.Expr, node: exp.Expr) -> bool:
+        if isinstance(key, exp.Column) and isinstance(node, exp.Column) and key.name == node.name:
+            tables = {key.table.lower(), node.table.lower()} - {""}
+            return len(tables) == 0 or (len(tables) == 1 and tables <= self._sources())
+        return written(key) == written(node)
+
+    def _struct(self, column: exp.Column) -> exp.Expr | None:
+        """Return the key of which `column` is a field."""
+        if not column.table or column.table.lower() in self._sources():
+            return None
+        return self._key(exp.column(column.args["table"].copy()))
+
+    def _sources(self) -> set[str]:
+        """Return the names of the tables in FROM, by which columns are qualified."""
+        parts = [self.select.args.get("from_"), *(self.select.args.get("joins") or [])]
+        return {part.this.alias_or_name.lower() for part in parts if part is not None}
+
+
+_STAR = "* cannot stand beside an aggregate: name the columns, which must be in GROUP BY"
+
+
+def _children(node: exp.Expr) -> Iterator[tuple[str, list[exp.Expr]]]:
+    for name, value in node.args.items():
+        listed = value if isinstance(value, list) else [value]
+        if listed and all(isinstance(item, exp.Expr) for item in listed):
+            yield name, listed
+
+
+def _check(select: exp.Select, text: Text) -> None:
+    """Raise QueryError for calls where no aggregate can stand."""
+    for clause, name in _BEFORE_GROUPS.items():
+        found = select.args.get(clause)
+        for node in found if isinstance(found, list) else [found] if found else []:
+            for call in filter(is_call, own_nodes(node)):
+                hint = "; HAVING filters groups" if clause == "where" else ""
+                reason = f"{call.name.upper()} is an aggregate and cannot stand in {name}{hint}"
+                raise text.error_at(reason, call)
+    for call in filter(is_call, own_nodes(select)):
+        holder = call.parent.parent if isinstance(call.parent, _NAMED) else call.parent
+        if is_row_call(call):
+            if not is_call(holder):
+                reason = f"{call.name.upper()} has a value for each row: it can only be an argument"
+                raise text.error_at(f"{reason} of another function of this package", call)
+            continue
+        if isinstance(call.parent, exp.Window):
+            reason = f"{call.name.upper()} cannot be taken OVER a window; use GROUP BY"
+            raise text.error_at(reason, call)
+        parent = call.parent
+        while parent is not select and parent is not None:
+            if is_call(parent) or _is_aggregate(parent):
+                reason = f"{call.name.upper()} is an aggregate and cannot stand within another"
+                raise text.error_at(reason, call)
+            parent = parent.parent
+
+
+def _check_known(function: exp.Anonymous, scope: Scope) -> None:
+    """Raise QueryError if Polars has no such function, before its arguments are found at fault."""
+    try:
+        pl.sql_expr(written(function))
+    except pl.exceptions.PolarsError as error:
+        if f"unsupported function '{function.name.lower()}'" in str(error):
+            raise scope.located(error, function, {}) from error
+
+
+def _keys(select: exp.Select, scope: Scope) -> list[exp.Expr]:
+    """Return the expressions of GROUP BY; numbers and names of results stand for theirs."""
+    group = select.args.get("group")
+    if group is None:
+        return []
+    items = [item.unalias() for item in select.expressions]
+    if group.args.get("all"):
+        return [i for i in items if not any(is_call(n) or _is_aggregate(n) for n in own_nodes(i))]
+    named = {item.alias: item.this for item in select.expressions if isinstance(item, exp.Alias)}
+    keys = []
+    for key in group.expressions:
+        if isinstance(key, exp.Literal) and key.is_int:
+            if not 1 <= int(key.name) <= len(items):
+                reason = f"GROUP BY {key.name}: the result has {len(items)} columns"
+                raise scope.text.error_at(reason, key)
+            found = items[int(key.name) - 1]
+        elif isinstance(key, exp.Column) and not key.table and key.name in named:
+            found = key if key.name in _from_names(select, scope) else named[key.name]
+        else:
+            found = key
+        if isinstance(found, (exp.Rollup, exp.Cube, exp.GroupingSets)):
+            reason = f"{found.key.upper()} is not available beside functions of this package"
+            raise scope.text.error_at(reason, key)
+        for node in own_nodes(found):
+            if is_call(node) or _is_aggregate(node):
+                reason = f"{written(found)} is an aggregate and cannot be a key of GROUP BY"
+                raise scope.text.error_at(reason, key)
+        keys.append(found)
+    return keys
+
+
+def _from_names(select: exp.Select, scope: Scope) -> set[str]:
+    everything = _of_rows(select, [exp.Star()])
+    rows = scope.run(written(everything), table_names(everything), select)
+    return set(rows.collect_schema().names())
+
+
+def _rows(select: exp.Select, plan: _Plan, scope: Scope) -> pl.LazyFrame:
+    """Return what step 2 reads: keys, arguments of calls and columns of aggregates."""
+    needed = [*plan.keys]
+    for call in plan.calls.values():
+        needed += call.inputs()
+    for node in plan.aggregates.values():
+        needed += node.find_all(exp.Column)
+    by_name = {written(node): node for node in needed}
+    items = [exp.alias_(node.copy(), name, quoted=True) for name, node in by_name.items()]
+    query = _of_rows(select, items)
+    return scope.run(written(query), table_names(query), select)
+
+
+def _of_rows(select: exp.Select, items: list[exp.Expr]) -> exp.Select:
+    query = exp.Select(expressions=items)
+    for clause in _OF_ROWS:
+        value = select.args.get(clause)
+        copied = [v.copy() for v in value] if isinstance(value, list) else value and value.copy()
+        query.set(clause, copied)
+    return query
+
+
+def _call_value(name: str, call: Call, scope: Scope) -> pl.Expr:
+    line, column = scope.text.place(call.node.meta["start"])
+    place = f"{call.function.name}, line {line}, column {column}"
+
+    def column_of(argument: exp.Expr | Call) -> pl.Expr:
+        if isinstance(argument, Call):
+            return _call_value(written(argument.node), argument, scope)
+        # So messages of the plugin, which speak of columns, point into the query.
+        return pl.col(written(argument)).alias(f"{written(argument)} ({place})")
+
+    columns = {parameter: column_of(argument) for parameter, argument in call.columns()}
+    return build(call, columns, scope.table, scope.text).alias(name)
+
+
+def _aggregate_value(name: str, node: exp.Expr, scope: Scope) -> pl.Expr:
+    renamed = node.transform(
+        lambda part: _column(written(part)) if isinstance(part, exp.Column) else part
+    )
+    try:
+        return pl.sql_expr(written(renamed)).alias(name)
+    except pl.exceptions.PolarsError as error:
+        raise scope.located(error, node, {}) from error
+
+
+def _is_aggregate(node: exp.Expr | None) -> bool:
+    if isinstance(node, (exp.Filter, exp.WithinGroup)):
+        return _is_aggregate(node.this)
+    return isinstance(node, exp.Anonymous) and node.name.upper() in _AGGREGATES
+
+
+def _output_name(item: exp.Expr) -> str:
+    """Return the name that Polars gives to a column without AS; our functions have their own."""
+
+    def plain(node: exp.Expr) -> exp.Expr:
+        if is_call(node):
+            return exp.column(node.name.lower())
+        return exp.column(node.this.copy()) if isinstance(node, exp.Column) else node
+
+    try:
+        expression = pl.sql_expr(written(item.copy().transform(plain)))
+        return expression.meta.output_name(raise_if_undetermined=False) or written(item)
+    except pl.exceptions.PolarsError:
+        return written(item)
+
+
+def _column(name: str) -> exp.Column:
+    return exp.column(exp.to_identifier(name, quoted=True))

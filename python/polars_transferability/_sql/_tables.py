@@ -1,0 +1,98 @@
+"""The tables that a query reads: those given, and those made from them when a query reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from os import PathLike, fspath
+from typing import TypeAlias
+
+import polars as pl
+
+from polars_transferability._compare import compare
+from polars_transferability._compute_bounds import compute_bounds
+from polars_transferability._compute_scores import compute_scores
+from polars_transferability._keys import TRAIN_ROWS
+from polars_transferability._leaderboard import join_leaderboard
+from polars_transferability._sql._query import Opener
+from polars_transferability._tables import Paths, Table, open_tables
+
+Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | Paths"
+
+_KEY = ["model", "target"]
+
+
+def open_sources(sources: Mapping[str, Source]) -> dict[str, Opener]:
+    """Return what opens each table, each at most once; a table that is given hides a ready-made."""
+    ready = {
+        "bounds": lambda: _bounds(sources),
+        "scores": lambda: _scores(sources),
+        "selection_quality": lambda: _selection_quality(tables),
+    }
+    given = {name: _opener(source) for name, source in sources.items()}
+    tables: dict[str, Opener] = {
+        name: cache(opener) for name, opener in {**given, **ready, **given}.items()
+    }
+    return tables
+
+
+def _opener(source: Source) -> Opener:
+    return lambda: _open(source)
+
+
+def _open(source: Source) -> pl.LazyFrame:
+    if isinstance(source, (str, PathLike)) and fspath(source).endswith(".csv"):
+        return pl.scan_csv(fspath(source), infer_schema_length=None)
+    # A column that some files lack is null in their rows.
+    return pl.concat(_same_types(open_tables(source)), how="diagonal_relaxed")
+
+
+def _same_types(tables: list[Table]) -> list[pl.LazyFrame]:
+    """Turn arrays into lists where files differ, as those of models of different width do."""
+    schemas = [table.schema() for table in tables]
+    found: dict[str, set[pl.DataType]] = {}
+    for name, dtype in (item for schema in schemas for item in schema.items()):
+        found.setdefault(name, set()).add(dtype)
+    lists = {name for name, dtypes in found.items() if len(dtypes) > 1}
+    return [
+        table.rows.cast(
+            {
+                name: pl.List(dtype.inner)
+                for name, dtype in schema.items()
+                if name in lists and isinstance(dtype, pl.Array)
+            }
+        )
+        for table, schema in zip(tables, schemas, strict=True)
+    ]
+
+
+def _embeddings(sources: Mapping[str, Source]) -> tuple[Source, pl.Expr | None]:
+    """Return the embeddings and what says which of their rows to fit on."""
+    if "embeddings" not in sources:
+        msg = "is made from a table named embeddings, which is not given"
+        raise ValueError(msg)
+    rows = sources["embeddings"]
+    return rows, TRAIN_ROWS if "split" in open_tables(rows)[0].schema() else None
+
+
+def _bounds(sources: Mapping[str, Source]) -> pl.LazyFrame:
+    rows, fit = _embeddings(sources)
+    return compute_bounds(rows, fit=fit).lazy()
+
+
+def _scores(sources: Mapping[str, Source]) -> pl.LazyFrame:
+    rows, fit = _embeddings(sources)
+    return compute_scores(rows, fit=fit).lazy()
+
+
+def _selection_quality(tables: Mapping[str, Opener]) -> pl.LazyFrame:
+    """Return how well scores and bounds rank the models of each target, and trivial rankers."""
+    if "leaderboard" not in tables:
+        msg = "is made from tables embeddings and leaderboard; leaderboard is not given"
+        raise ValueError(msg)
+    # Each bound holds for certain, so the lowest of a model does.
+    lowest = tables["bounds"]().group_by(_KEY).agg(pl.col("bound").min())
+    rows = tables["scores"]().join(lowest, on=_KEY, how="left", maintain_order="left")
+    joined = join_leaderboard(rows, tables["leaderboard"]())
+    names = [name for name, dtype in rows.collect_schema().items() if dtype == pl.Float64]
+    return compare(joined, scores=names).lazy()

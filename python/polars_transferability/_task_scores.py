@@ -1,0 +1,180 @@
+"""Scores of two labelled tasks by optimal transport; higher is better for every one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import polars as pl
+
+from polars_transferability._arguments import integer, number, one_of
+from polars_transferability._plugin import scalar_plugin
+from polars_transferability._task import Task, task_pair
+
+Inner = Literal["exact", "gaussian"]
+
+
+def ot_nce(source: Task, target: Task, *, max_rows: int | None = 5000, seed: int = 0) -> pl.Expr:
+    """OT-NCE: how well source labels tell target labels, when optimal transport pairs the rows.
+
+    The exact coupling of source and target rows that minimises the squared Euclidean cost gives a
+    joint distribution of labels; OT-NCE is minus the entropy of the target label given the source
+    label. In nats, between `-log C` and 0, higher is better. Nothing is learned: of tasks with a
+    split only the rows to evaluate on count. Public code stops the solver early, or returns the
+    entropy itself, for which lower is better. Where several couplings are optimal it is that of the
+    one found.
+
+    Parameters
+    ----------
+    source, target
+        The two tasks, made by `task`, embedded by the same model.
+    max_rows
+        Most rows of a side; more are drawn from. None: all.
+    seed
+        Of that draw.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Tan, Li and Huang, "OTCE: a transferability metric for cross-domain cross-task representations",
+    CVPR 2021 (arXiv 2103.13843).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {
+    ...         "task": ["old"] * 4 + ["new"] * 4,
+    ...         "label": ["a", "a", "b", "b", "c", "c", "d", "d"],
+    ...         "embedding": [[0.0], [1.0], [5.0], [6.0], [0.5], [1.5], [5.5], [6.5]],
+    ...     }
+    ... )
+    >>> old, new = (pt.task(where=pl.col("task") == name) for name in ("old", "new"))
+    >>> rows.select(pt.ot_nce(old, new)).item()
+    0.0
+    """
+    return _score("ot_nce", source, target, max_rows, seed)
+
+
+def otce(
+    source: Task,
+    target: Task,
+    *,
+    wasserstein: float,
+    conditional_entropy: float,
+    intercept: float = 0.0,
+    max_rows: int | None = 5000,
+    seed: int = 0,
+) -> pl.Expr:
+    """OTCE: domain difference and task difference, weighed by coefficients fitted elsewhere.
+
+    `wasserstein W + conditional_entropy H(Y_t | Y_s) + intercept`, with `W` the transport cost
+    (squared distances) and the entropy of `ot_nce`. The coefficients are those of a least-squares
+    fit to the accuracies that transfer reached on auxiliary tasks; higher is then better, and both
+    slopes are negative. Without auxiliary tasks use `ot_nce`.
+
+    Parameters
+    ----------
+    source, target, max_rows, seed
+        As for `ot_nce`.
+    wasserstein, conditional_entropy, intercept
+        The coefficients.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {
+    ...         "task": ["old"] * 2 + ["new"] * 2,
+    ...         "label": ["a", "b", "c", "d"],
+    ...         "embedding": [[0.0], [5.0], [2.0], [7.0]],
+    ...     }
+    ... )
+    >>> old, new = (pt.task(where=pl.col("task") == name) for name in ("old", "new"))
+    >>> rows.select(pt.otce(old, new, wasserstein=-1.0, conditional_entropy=-1.0)).item()
+    -4.0
+    """
+    coefficients = {
+        "wasserstein": number("wasserstein", wasserstein),
+        "conditional_entropy": number("conditional_entropy", conditional_entropy),
+        "intercept": number("intercept", intercept),
+    }
+    return _score("otce", source, target, max_rows, seed, **coefficients)
+
+
+def otdd(
+    source: Task,
+    target: Task,
+    *,
+    inner: Inner = "exact",
+    p: float = 2,
+    max_rows: int | None = 5000,
+    seed: int = 0,
+) -> pl.Expr:
+    """OTDD, negated: minus the optimal transport distance between two labelled data sets.
+
+    Rows move at the cost `|x - x'|^p + W_p^p(class of x, class of x')`, the second between the
+    features of the two classes. Minus the `p`-th root of the exact optimum: at most 0, higher is
+    closer. Class names play no role. Nothing is learned: of tasks with a split only the rows to
+    evaluate on count. Public code runs Sinkhorn even for `inner_ot_method="exact"`, in f32.
+
+    Parameters
+    ----------
+    source, target, max_rows, seed
+        As for `ot_nce`.
+    inner
+        Distance of classes: exact between their rows, or that of Gaussians with their moments (`p`
+        of 2 only), which is never larger.
+    p
+        Exponent, finite and at least 1.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    References
+    ----------
+    Alvarez-Melis and Fusi, "Geometric dataset distances via optimal transport", NeurIPS 2020 (arXiv
+    2002.02923).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame(
+    ...     {
+    ...         "task": ["old"] * 4 + ["new"] * 4,
+    ...         "label": ["a", "a", "b", "b"] * 2,
+    ...         "embedding": [[0.0], [1.0], [5.0], [6.0]] * 2,
+    ...     }
+    ... )
+    >>> old, new = (pt.task(where=pl.col("task") == name) for name in ("old", "new"))
+    >>> rows.select(pt.otdd(old, new)).item()
+    0.0
+    """
+    exponent = number("p", p, least=1)
+    gaussian = one_of("inner", inner, get_args(Inner)) == "gaussian"
+    if gaussian and exponent != 2:
+        msg = f"p: inner='gaussian' is defined for p=2, found {p!r}; use inner='exact'"
+        raise ValueError(msg)
+    return _score("otdd", source, target, max_rows, seed, gaussian=gaussian, p=exponent)
+
+
+def _score(
+    name: str, source: Task, target: Task, max_rows: int | None, seed: int, **settings: Any
+) -> pl.Expr:
+    inputs, columns = task_pair(source, target)
+    limit = None if max_rows is None else integer("max_rows", max_rows, least=1)
+    draw = {"max_rows": limit, "seed": integer("seed", seed, least=0)}
+    return scalar_plugin(name, inputs, {**settings, **draw, "columns": columns})

@@ -1,0 +1,389 @@
+//! The one eigendecomposition that `LogME`, H-score, shrinkage H-score, `TransRate` and the principal axes
+//! of GBC share: that of the centred scatter.
+//!
+//! With `Xc = V diag(sqrt(s)) U^T` the centred rows, the scores need `s`, the coordinates `V^T y` of what
+//! is predicted, and, for `LogME`, which does not centre, where the mean lies: `a = sqrt(n) U^T mean` and
+//! what of `sqrt(n) mean` is outside the span of `U`. The uncentred Gram matrix is then
+//! `U (diag(s) + a a^T) U^T`, a rank-one change that needs no decomposition of its own. (The other way
+//! round, from an uncentred decomposition to centred scores, loses all digits once the mean is large
+//! against the spread.)
+//!
+//! With at least as many rows as features the `d x d` scatter is decomposed, else the centred rows are, by
+//! singular values: the features then nearly span the rows, and squaring would lose half the digits of the
+//! small directions, which count as much as the others. Moments always give the former.
+
+use faer::{linalg::matmul::matmul, Accum, ColRef, Par, Side};
+use thiserror::Error;
+
+use super::moments::{mean_of, Moments};
+use super::scatter::GramSum;
+use super::{ClassedTable, Table};
+use crate::matrix::Matrix;
+
+/// Rows that are multiplied with targets at a time.
+const BLOCK_ROWS: usize = 256;
+/// A part of the mean outside the span of the rows that is below this share of it is rounding.
+const NEGLIGIBLE_MEAN: f64 = 1e-12;
+
+/// An iterative decomposition gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the decomposition of the rows did not converge")]
+pub struct SpectrumError;
+
+/// The centred scatter's eigenvalues, with the mean in its eigenvectors. `r` is the rank, with
+/// eigenvalues below `max(n, d)` times the rounding unit of the largest counted as zero.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spectrum {
+    count: usize,
+    width: usize,
+    values: Vec<f64>,
+    mean: Vec<f64>,
+    mean_outside: f64,
+    axes: Matrix,
+}
+
+/// A spectrum with targets in its coordinates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loadings {
+    /// `t x r`: `V^T y` for each target.
+    pub centred: Matrix,
+    /// Mean of each target.
+    pub means: Vec<f64>,
+    /// `sum((y - mean)^2)` of each target.
+    pub squares: Vec<f64>,
+}
+
+/// A spectrum with classes in its coordinates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassSpectrum {
+    spectrum: Spectrum,
+    counts: Vec<u64>,
+    loadings: Loadings,
+    quartic: f64,
+}
+
+impl Spectrum {
+    /// The spectrum of some rows and the coordinates of `targets` (`rows.len() x t`), with the first
+    /// `axes` principal axes.
+    ///
+    /// Time `O(n d min(n, d) + min(n, d)^3)`, memory `O(min(n, d) d)`.
+    ///
+    /// # Errors
+    /// The eigenvalue solver did not converge.
+    pub fn of(
+        table: Table<'_>,
+        rows: &[u32],
+        targets: &Matrix,
+        axes: usize,
+    ) -> Result<(Self, Loadings), SpectrumError> {
+        let mean = mean_of(table, rows);
+        let (centred_targets, means, squares) = centre_columns(targets);
+        let (spectrum, centred) = if rows.len() < table.width() {
+            dual(&centred_rows(table, rows, &mean), &mean, &centred_targets, axes)?
+        } else {
+            let (scatter, products) = scatter_and_products(table, rows, &mean, &centred_targets);
+            let offsets = Offsets { count: rows.len(), mean: &mean, products: &products };
+            primal(&scatter, &offsets, axes)?
+        };
+        Ok((spectrum, Loadings { centred, means, squares }))
+    }
+
+    /// Number of rows, `n`.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Number of features, `d`.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Non-zero eigenvalues of the centred scatter (sums, not averages), largest first.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// `sqrt(n) mean` in the eigenvectors.
+    #[must_use]
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// Length of the part of `sqrt(n) mean` that the eigenvectors do not span.
+    #[must_use]
+    pub fn mean_outside(&self) -> f64 {
+        self.mean_outside
+    }
+
+    /// The first principal axes, as unit rows; as many as were asked for and there are.
+    #[must_use]
+    pub fn axes(&self) -> &Matrix {
+        &self.axes
+    }
+}
+
+impl ClassSpectrum {
+    /// The spectrum of rows, with the first `axes` principal axes.
+    ///
+    /// Time `O(n d min(n, d) + min(n, d)^3)`, memory `O(min(n, d) d)`.
+    ///
+    /// # Errors
+    /// The eigenvalue solver did not converge.
+    pub fn of(input: ClassedTable<'_>, axes: usize) -> Result<Self, SpectrumError> {
+        if input.count() >= input.table.width() {
+            return Self::of_moments(&Moments::of(input, false), axes);
+        }
+        let rows: Vec<u32> = input.classes.iter().flatten().copied().collect();
+        let mean = mean_of(input.table, &rows);
+        let centred = centred_rows(input.table, &rows, &mean);
+        let quartic =
+            centred.rows().map(|row| row.iter().map(|v| v * v).sum::<f64>().powi(2)).sum();
+        let counts: Vec<u64> = input.classes.iter().map(|rows| rows.len() as u64).collect();
+        let (means, squares) = indicator_moments(&counts);
+        let mut targets = Matrix::zeros(rows.len(), counts.len());
+        let class_of =
+            input.classes.iter().enumerate().flat_map(|(c, rows)| rows.iter().map(move |_| c));
+        for (class, target) in class_of.zip(targets.rows_mut()) {
+            for (t, m) in target.iter_mut().zip(&means) {
+                *t = -m;
+            }
+            target[class] += 1.0;
+        }
+        let (spectrum, loadings) = dual(&centred, &mean, &targets, axes)?;
+        Ok(Self {
+            spectrum,
+            counts,
+            loadings: Loadings { centred: loadings, means, squares },
+            quartic,
+        })
+    }
+
+    /// The spectrum of moments.
+    ///
+    /// Time `O(d^3)`, memory `O(d^2)`.
+    ///
+    /// # Errors
+    /// The eigenvalue solver did not converge.
+    pub fn of_moments(moments: &Moments, axes: usize) -> Result<Self, SpectrumError> {
+        let mut products = moments.offsets();
+        for (&count, row) in moments.counts().iter().zip(products.rows_mut()) {
+            for v in row {
+                *v *= count as f64;
+            }
+        }
+        let mean = moments.mean();
+        let offsets = Offsets { count: moments.count() as usize, mean: &mean, products: &products };
+        let (spectrum, loadings) = primal(&moments.scatter().square(), &offsets, axes)?;
+        let counts = moments.counts().to_vec();
+        let (means, squares) = indicator_moments(&counts);
+        let loadings = Loadings { centred: loadings, means, squares };
+        Ok(Self { spectrum, counts, loadings, quartic: moments.quartic() })
+    }
+
+    #[must_use]
+    pub fn spectrum(&self) -> &Spectrum {
+        &self.spectrum
+    }
+
+    #[must_use]
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// The classes' indicators in the spectrum's coordinates.
+    #[must_use]
+    pub fn loadings(&self) -> &Loadings {
+        &self.loadings
+    }
+
+    /// `sum(|x - mean|^4)`.
+    #[must_use]
+    pub fn quartic(&self) -> f64 {
+        self.quartic
+    }
+
+    /// Between-class share of each eigenvector's variance, times one: `sum_c (V^T y_c)_k^2 / n_c`, in
+    /// `[0, 1]`.
+    #[must_use]
+    pub fn between(&self) -> Vec<f64> {
+        let mut between = vec![0.0; self.spectrum.values.len()];
+        for (&count, row) in self.counts.iter().zip(self.loadings.centred.rows()) {
+            for (sum, q) in between.iter_mut().zip(row) {
+                *sum += q * q / count as f64;
+            }
+        }
+        between
+    }
+}
+
+/// Mean and sum of squares about it of each class's indicator.
+fn indicator_moments(counts: &[u64]) -> (Vec<f64>, Vec<f64>) {
+    let n = counts.iter().sum::<u64>() as f64;
+    let mean = |&count: &u64| count as f64 / n;
+    let square = |&count: &u64| count as f64 * ((n - count as f64) / n);
+    (counts.iter().map(mean).collect(), counts.iter().map(square).collect())
+}
+
+/// What stands beside the scatter: the mean and `Y^T Xc` (`t x d`) for centred targets.
+struct Offsets<'a> {
+    count: usize,
+    mean: &'a [f64],
+    products: &'a Matrix,
+}
+
+/// Spectrum and loadings from the lower triangle of the `d x d` scatter.
+fn primal(
+    scatter: &Matrix,
+    offsets: &Offsets<'_>,
+    axes: usize,
+) -> Result<(Spectrum, Matrix), SpectrumError> {
+    let (count, width) = (offsets.count, scatter.ncols());
+    let (values, vectors) = eigen(scatter, count.max(width), width.min(count.saturating_sub(1)))?;
+    let mut loadings = offsets.products.times_transposed(&vectors);
+    divide_columns(&mut loadings, &values);
+    let root = (count as f64).sqrt();
+    let mean: Vec<f64> = vectors.rows().map(|u| root * dot(u, offsets.mean)).collect();
+    let mut outside: Vec<f64> = offsets.mean.iter().map(|m| root * m).collect();
+    for (u, a) in vectors.rows().zip(&mean) {
+        add_scaled(&mut outside, -a, u);
+    }
+    let mean_outside = negligible_as_zero(&outside, root, offsets.mean, values.len() == width);
+    let kept = axes.min(vectors.nrows());
+    let axes = Matrix::from_fn(kept, width, |k, j| vectors.row(k)[j]);
+    Ok((Spectrum { count, width, values, mean, mean_outside, axes }, loadings))
+}
+
+/// Spectrum and loadings of centred targets from fewer rows than features.
+fn dual(
+    centred: &Matrix,
+    mean: &[f64],
+    targets: &Matrix,
+    axes: usize,
+) -> Result<(Spectrum, Matrix), SpectrumError> {
+    let (count, width) = (centred.nrows(), centred.ncols());
+    let svd = centred.view().thin_svd().map_err(|_| SpectrumError)?;
+    let singular: Vec<f64> = svd.S().column_vector().iter().copied().collect();
+    let largest = singular.first().copied().unwrap_or(0.0);
+    let smallest = (largest * width as f64 * f64::EPSILON).max(f64::MIN_POSITIVE.sqrt());
+    let limit = count.saturating_sub(1);
+    let rank = singular.iter().take(limit).take_while(|v| **v > smallest).count();
+    let values = singular[..rank].iter().map(|v| v * v).collect();
+    let (left, right) = (svd.U().subcols(0, rank), svd.V().subcols(0, rank));
+
+    let mut loadings = Matrix::zeros(targets.ncols(), rank);
+    loadings.set_to_product(targets.view().transpose(), left);
+    let root = (count as f64).sqrt();
+    let scaled: Vec<f64> = mean.iter().map(|m| root * m).collect();
+    let along = right.transpose() * ColRef::from_slice(&scaled);
+    let spanned = right * &along;
+    let outside: Vec<f64> = scaled.iter().zip(spanned.iter()).map(|(m, p)| m - p).collect();
+    let mean_outside = negligible_as_zero(&outside, root, mean, false);
+    let axes = Matrix::from_fn(axes.min(rank), width, |k, j| right[(j, k)]);
+    let mean = along.iter().copied().collect();
+    Ok((Spectrum { count, width, values, mean, mean_outside, axes }, loadings))
+}
+
+/// The eigenvalues above rounding, at most `limit`, largest first, and their eigenvectors as rows.
+/// `size` is the larger side of the matrix that the symmetric one is a product of.
+fn eigen(lower: &Matrix, size: usize, limit: usize) -> Result<(Vec<f64>, Matrix), SpectrumError> {
+    let evd = lower.view().self_adjoint_eigen(Side::Lower).map_err(|_| SpectrumError)?;
+    let (vectors, n) = (evd.U(), lower.nrows());
+    let mut values: Vec<f64> = evd.S().column_vector().iter().rev().copied().collect();
+    let largest = values.first().copied().unwrap_or(0.0);
+    let smallest = (largest * size as f64 * f64::EPSILON).max(f64::MIN_POSITIVE);
+    let rank = values.iter().take(limit).take_while(|v| **v > smallest).count();
+    values.truncate(rank);
+    Ok((values, Matrix::from_fn(rank, n, |k, j| vectors[(j, n - 1 - k)])))
+}
+
+fn centred_rows(table: Table<'_>, rows: &[u32], mean: &[f64]) -> Matrix {
+    let mut centred = Matrix::zeros(rows.len(), table.width());
+    for (&row, out) in rows.iter().zip(centred.rows_mut()) {
+        table.copy_row(row as usize, out);
+        add_scaled(out, -1.0, mean);
+    }
+    centred
+}
+
+/// `Xc^T Xc` (lower triangle) and `Y^T Xc`, in blocks of rows.
+fn scatter_and_products(
+    table: Table<'_>,
+    rows: &[u32],
+    mean: &[f64],
+    targets: &Matrix,
+) -> (Matrix, Matrix) {
+    let mut scatter = GramSum::new(table.width());
+    let mut products = Matrix::zeros(targets.ncols(), table.width());
+    for (block, rows) in rows.chunks(BLOCK_ROWS).enumerate() {
+        let centred = centred_rows(table, rows, mean);
+        for row in centred.rows() {
+            scatter.push(|out| out.copy_from_slice(row));
+        }
+        matmul(
+            products.view_mut(),
+            Accum::Add,
+            targets.view().subrows(block * BLOCK_ROWS, rows.len()).transpose(),
+            centred.view(),
+            1.0,
+            Par::Seq,
+        );
+    }
+    (scatter.into_lower(), products)
+}
+
+/// Columns less their means, with the means and the sums of squares about them.
+fn centre_columns(targets: &Matrix) -> (Matrix, Vec<f64>, Vec<f64>) {
+    let mut centred = targets.clone();
+    let (n, t) = (targets.nrows().max(1) as f64, targets.ncols());
+    let first: Vec<f64> = targets.rows().next().map_or_else(|| vec![0.0; t], <[f64]>::to_vec);
+    let mut means = first.clone();
+    for row in targets.rows() {
+        for ((m, y), f) in means.iter_mut().zip(row).zip(&first) {
+            *m += (y - f) / n;
+        }
+    }
+    let mut squares = vec![0.0; t];
+    for row in centred.rows_mut() {
+        add_scaled(row, -1.0, &means);
+        for (sum, y) in squares.iter_mut().zip(row) {
+            *sum += *y * *y;
+        }
+    }
+    (centred, means, squares)
+}
+
+/// Length of what is outside the span; zero where there is no outside, or only rounding.
+fn negligible_as_zero(outside: &[f64], root: f64, mean: &[f64], spans_all: bool) -> f64 {
+    let length = dot(outside, outside).sqrt();
+    if spans_all || length <= NEGLIGIBLE_MEAN * root * dot(mean, mean).sqrt() {
+        0.0
+    } else {
+        length
+    }
+}
+
+fn divide_columns(loadings: &mut Matrix, values: &[f64]) {
+    for row in loadings.rows_mut() {
+        for (q, s) in row.iter_mut().zip(values) {
+            *q /= s.sqrt();
+        }
+    }
+}
+
+fn add_scaled(sum: &mut [f64], factor: f64, v: &[f64]) {
+    for (s, x) in sum.iter_mut().zip(v) {
+        *s += factor * x;
+    }
+}
+
+fn dot(left: &[f64], right: &[f64]) -> f64 {
+    left.iter().zip(right).map(|(a, b)| a * b).sum()
+}
