@@ -14,7 +14,8 @@ use super::solution::{Part, Solution};
 use super::split::{limit_rows, set_aside};
 use super::terms::{source_prior, ClassTerms};
 use super::{Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform};
-use crate::features::{Basis, ClassRows};
+use crate::features::discriminant::{class_means, ClassScatter, RowReader};
+use crate::features::Basis;
 use crate::head::{prior, LinearHead};
 use crate::matrix::Matrix;
 
@@ -293,16 +294,12 @@ impl<'a, 't> Fitting<'a, 't> {
         if let Some(map) = &self.settings.label_map {
             return Ok(map.clone());
         }
-        let source_means = self.standardised(self.source, &self.fit.source).means();
-        let target_means = self.standardised(self.target, &self.fit.target).means();
+        let source_means =
+            with_standardised(self.source, &self.fit.source, self.settings, class_means);
+        let target_means =
+            with_standardised(self.target, &self.fit.target, self.settings, class_means);
         let assigned = closest(&source_means, &target_means, &self.candidates())?;
         Ok(one_hot(&assigned, self.fit.source.len()))
-    }
-
-    /// A task's fit rows in its own standardised features.
-    fn standardised(&self, task: &LabelledRows<'_>, rows: &[Vec<u32>]) -> ClassRows {
-        Basis::unrotated(task.table, &rows.concat(), self.settings.standardize)
-            .project_classes(task.table, rows)
     }
 
     /// Source classes that have rows to learn from and rows to be judged on.
@@ -323,13 +320,15 @@ impl<'a, 't> Fitting<'a, 't> {
         if candidates.len() <= wanted || wanted < 2 {
             return Ok(None);
         }
-        let rows = self.standardised(self.source, &self.fit.source);
-        let chosen = separated(&rows, &candidates, wanted);
+        let source =
+            with_standardised(self.source, &self.fit.source, self.settings, ClassScatter::of);
+        let chosen = separated(&source, &candidates, wanted);
         if chosen == assigned.active {
             return Ok(None);
         }
-        let target_means = self.standardised(self.target, &self.fit.target).means();
-        let map = closest(&rows.means(), &target_means, &chosen)?;
+        let target_means =
+            with_standardised(self.target, &self.fit.target, self.settings, class_means);
+        let map = closest(&source.means, &target_means, &chosen)?;
         Ok(Some(one_hot(&map, self.fit.source.len())))
     }
 
@@ -379,6 +378,22 @@ impl<'a, 't> Fitting<'a, 't> {
         prior::adjust(&mut adjusted, &from, prior);
         adjusted
     }
+}
+
+/// What `of` makes of a task's fit rows in its own standardised features.
+fn with_standardised<R>(
+    task: &LabelledRows<'_>,
+    rows: &[Vec<u32>],
+    settings: &Settings,
+    of: impl Fn(&RowReader<'_>) -> R,
+) -> R {
+    let basis = Basis::unrotated(task.table, &rows.concat(), settings.standardize);
+    let counts: Vec<usize> = rows.iter().map(Vec::len).collect();
+    of(&RowReader {
+        counts: &counts,
+        width: task.table.width(),
+        read: &|class, i, out| basis.standardise(task.table, rows[class][i], out),
+    })
 }
 
 /// Share of the rows that each class has.
