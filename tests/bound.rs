@@ -4,7 +4,8 @@
 use ndarray::Array2;
 use polars_transferability::bound::terms::{evaluate, Ground};
 use polars_transferability::bound::{
-    transfer_bound, Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform,
+    transfer_bound, transfer_bound_from, Bound, BoundError, GroundCost, LabelledRows, Lipschitz,
+    Settings, SharedSource, Transform,
 };
 use polars_transferability::features::{ClassRows, Table};
 use polars_transferability::head::{lipschitz, LinearHead};
@@ -276,6 +277,21 @@ proptest! {
         prop_assert_eq!(plain.bound, renamed_bound.bound);
         for (y, &name) in names.iter().enumerate() {
             prop_assert_eq!(&plain.by_class[y], &renamed_bound.by_class[name]);
+        }
+    }
+
+    /// What a source keeps from one target changes no bit of the next one's bound.
+    #[test]
+    fn targets_of_one_source_do_not_see_each_other(seed: u64, sources in 2usize..7, split: bool, cost in 0usize..3) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let source = Task::random(&mut rng, sources, 4, split);
+        let targets = [2, 3, 3].map(|classes| Task::random(&mut rng, classes, 4, split));
+        let settings = Settings { ground_cost: COSTS[cost], ..Settings::default() };
+        let shared = SharedSource::new(source.labelled());
+        for target in targets.iter().chain(&targets) {
+            let alone = transfer_bound(&source.labelled(), &target.labelled(), &settings).unwrap();
+            let after = transfer_bound_from(&shared, &target.labelled(), &settings).unwrap();
+            prop_assert_eq!(alone, after);
         }
     }
 

@@ -67,19 +67,17 @@ fn nearest_to_any(cost: &Matrix) -> Vec<usize> {
     (0..columns).filter(|&k| used[k]).collect()
 }
 
-/// The `wanted` source classes that are farthest apart, in the metric of the pooled within-class
-/// covariance shrunk to a sphere: start from each class, add the class whose nearest chosen class is
+/// The `wanted` of the candidates that are farthest apart by their `distance`: start from each class, add the class whose nearest chosen class is
 /// farthest, keep the set whose closest pair is farthest apart. `candidates` as they are where there
 /// are no more than `wanted`.
 #[must_use]
-pub fn separated(source: &ClassScatter, candidates: &[u32], wanted: usize) -> Vec<u32> {
+pub fn separated(distance: &Matrix, candidates: &[u32], wanted: usize) -> Vec<u32> {
     if candidates.len() <= wanted {
         return candidates.to_vec();
     }
-    let distance = within_class_distances(source, candidates);
     let mut best = (f64::NEG_INFINITY, Vec::new());
     for first in 0..candidates.len() {
-        let (spread, chosen) = farthest_first(&distance, first, wanted);
+        let (spread, chosen) = farthest_first(distance, first, wanted);
         if spread > best.0 {
             best = (spread, chosen);
         }
@@ -109,9 +107,10 @@ fn farthest_first(distance: &Matrix, first: usize, wanted: usize) -> (f64, Vec<u
     (spread, chosen)
 }
 
-/// Squared distances of class means under the inverse of the shrunk within-class covariance. Falls
-/// back to plain squared distances where rows do not vary within classes.
-fn within_class_distances(source: &ClassScatter, candidates: &[u32]) -> Matrix {
+/// Squared distances of the candidates' means in the metric of the pooled within-class covariance, shrunk to a
+/// sphere. Falls back to plain squared distances where rows do not vary within classes.
+#[must_use]
+pub fn within_class_distances(source: &ClassScatter, candidates: &[u32]) -> Matrix {
     let (n, d) = (source.total(), source.means.ncols());
     let scale = 1.0 / n.max(1.0);
     let mut covariance = source.within.clone();
@@ -195,7 +194,8 @@ mod tests {
             width: 1,
             read: &|class, i, out| out[0] = positions[class] + 0.01 * i as f64,
         });
-        let chosen = separated(&source, &[0, 1, 2, 3, 4], 3);
+        let candidates = [0, 1, 2, 3, 4];
+        let chosen = separated(&within_class_distances(&source, &candidates), &candidates, 3);
         assert!(chosen.contains(&4) && (chosen.contains(&2) || chosen.contains(&3)));
         assert!(chosen.contains(&0) || chosen.contains(&1));
     }
