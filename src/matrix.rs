@@ -2,7 +2,8 @@
 //! and decompositions are faer's, through [`Matrix::view`], and always sequential: whoever calls
 //! decides about threads.
 
-use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
+use faer::linalg::matmul::{dot::inner_prod, matmul};
+use faer::{Accum, ColRef, Conj, MatMut, MatRef, Par, RowRef};
 
 /// Dense row-major matrix.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -100,4 +101,10 @@ impl Matrix {
     pub fn set_to_product(&mut self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
         matmul(self.view_mut(), Accum::Replace, left, right, 1.0, Par::Seq);
     }
+}
+
+/// The inner product of two vectors.
+#[must_use]
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    inner_prod(RowRef::from_slice(a), Conj::No, ColRef::from_slice(b), Conj::No)
 }

@@ -4,7 +4,8 @@
 use ndarray::Array2;
 use polars_transferability::bound::terms::{evaluate, Ground};
 use polars_transferability::bound::{
-    transfer_bound, Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform,
+    transfer_bound, transfer_bound_from, Bound, BoundError, GroundCost, LabelledRows, Lipschitz,
+    Settings, SharedSource, Transform,
 };
 use polars_transferability::features::{ClassRows, Table};
 use polars_transferability::head::{lipschitz, LinearHead};
@@ -291,6 +292,23 @@ proptest! {
         });
         prop_assert!(features <= identity, "features {features} above identity {identity}");
         prop_assert!(all <= features, "all {all} above features {features}");
+    }
+}
+
+/// What a source keeps from one target changes no bit of the next one's bound.
+#[test]
+fn targets_of_one_source_do_not_see_each_other() {
+    for seed in 0..6 {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let source = Task::random(&mut rng, 4, 4, seed % 2 == 0);
+        let targets = [2, 3].map(|classes| Task::random(&mut rng, classes, 4, seed % 2 == 0));
+        let settings = Settings { ground_cost: COSTS[seed as usize % 3], ..Settings::default() };
+        let shared = SharedSource::new(source.labelled());
+        for target in targets.iter().chain(&targets) {
+            let alone = transfer_bound(&source.labelled(), &target.labelled(), &settings).unwrap();
+            let after = transfer_bound_from(&shared, &target.labelled(), &settings).unwrap();
+            assert_eq!(alone, after);
+        }
     }
 }
 

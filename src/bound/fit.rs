@@ -9,11 +9,15 @@
 use std::sync::Arc;
 
 use super::canonical::Canonical;
-use super::label_map::{active_classes, closest, one_hot, restrict, separated};
+use super::label_map::{
+    active_classes, closest, one_hot, restrict, separated, within_class_distances,
+};
+use super::shared_source::SharedSource;
 use super::solution::{Part, Solution};
 use super::terms::{source_prior, ClassTerms};
 use super::{Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform};
-use crate::features::{Basis, ClassRows};
+use crate::features::discriminant::{class_means, ClassScatter, RowReader};
+use crate::features::Basis;
 use crate::head::{prior, LinearHead};
 use crate::matrix::Matrix;
 use crate::sampling::{limit_rows, set_aside};
@@ -33,11 +37,24 @@ pub fn transfer_bound<'t>(
     target: &LabelledRows<'t>,
     settings: &Settings,
 ) -> Result<Bound, BoundError> {
-    check(source, target, settings)?;
-    let (source, target) = (Canonical::new(source), Canonical::new(target));
-    let settings = reordered(settings, &source.class_of, &target.class_of);
-    let bound = canonical_bound(&source.task, &target.task, &settings)?;
-    Ok(in_callers_order(bound, &source.class_of, &target.class_of))
+    transfer_bound_from(&SharedSource::new(source.clone()), target, settings)
+}
+
+/// The same, with what was fitted to the source for targets before.
+///
+/// # Errors
+/// As [`transfer_bound`].
+pub fn transfer_bound_from<'t>(
+    source: &SharedSource<'t>,
+    target: &LabelledRows<'t>,
+    settings: &Settings,
+) -> Result<Bound, BoundError> {
+    check(&source.rows, target, settings)?;
+    let target = Canonical::new(target);
+    let source_of = &source.canonical.class_of;
+    let settings = reordered(settings, source_of, &target.class_of);
+    let bound = canonical_bound(source, &target.task, &settings)?;
+    Ok(in_callers_order(bound, source_of, &target.class_of))
 }
 
 /// The settings with head and label map in canonical class order.
@@ -66,10 +83,11 @@ fn in_callers_order(bound: Bound, source_of: &[u32], target_of: &[u32]) -> Bound
 }
 
 fn canonical_bound<'t>(
-    source: &LabelledRows<'t>,
+    shared: &SharedSource<'t>,
     target: &LabelledRows<'t>,
     settings: &Settings,
 ) -> Result<Bound, BoundError> {
+    let source = &shared.canonical.task;
     let limited = |rows: &[Vec<u32>], stream| {
         limit_rows(rows, settings.max_rows_per_class, settings.seed, stream)
     };
@@ -81,7 +99,7 @@ fn canonical_bound<'t>(
         source: limited(&source.fit, if same(source) { 11 } else { 13 }),
         target: limited(&target.fit, if same(target) { 12 } else { 14 }),
     };
-    let choice = Fitting::new(source, target, settings, fit)?.best()?;
+    let choice = Fitting::new(shared, target, settings, fit)?.best()?;
     let rows = choice.solution.coordinates(source, target, &evaluation);
     let (terms, lipschitz) = choice.solution.evaluate(&rows, settings.lipschitz)?;
     let count = |rows: &[Vec<u32>]| rows.iter().map(Vec::len).sum::<usize>() as u32;
@@ -193,6 +211,7 @@ pub(super) struct Choice {
 
 /// The rows and settings of one bound.
 pub(super) struct Fitting<'a, 't> {
+    pub(super) shared: &'a SharedSource<'t>,
     pub(super) source: &'a LabelledRows<'t>,
     pub(super) target: &'a LabelledRows<'t>,
     pub(super) settings: &'a Settings,
@@ -213,11 +232,12 @@ pub(super) struct Mapped {
 
 impl<'a, 't> Fitting<'a, 't> {
     fn new(
-        source: &'a LabelledRows<'t>,
+        shared: &'a SharedSource<'t>,
         target: &'a LabelledRows<'t>,
         settings: &'a Settings,
         fit: Part,
     ) -> Result<Self, BoundError> {
+        let source = &shared.canonical.task;
         let (learn, aside) = if settings.l2.is_some() {
             // Nothing to choose, so nothing is set aside.
             (fit.clone(), fit.clone())
@@ -234,6 +254,7 @@ impl<'a, 't> Fitting<'a, 't> {
             .then(|| Self::basis(target, &fit.target.concat(), settings.standardize, "target"))
             .transpose()?;
         Ok(Self {
+            shared,
             source,
             target,
             settings,
@@ -293,16 +314,19 @@ impl<'a, 't> Fitting<'a, 't> {
         if let Some(map) = &self.settings.label_map {
             return Ok(map.clone());
         }
-        let source_means = self.standardised(self.source, &self.fit.source).means();
-        let target_means = self.standardised(self.target, &self.fit.target).means();
-        let assigned = closest(&source_means, &target_means, &self.candidates())?;
+        let target_means = self.target_means();
+        let assigned = closest(self.source_means(), &target_means, &self.candidates())?;
         Ok(one_hot(&assigned, self.fit.source.len()))
     }
 
-    /// A task's fit rows in its own standardised features.
-    fn standardised(&self, task: &LabelledRows<'_>, rows: &[Vec<u32>]) -> ClassRows {
-        Basis::unrotated(task.table, &rows.concat(), self.settings.standardize)
-            .project_classes(task.table, rows)
+    fn source_means(&self) -> &Matrix {
+        self.shared.means.get_or_init(|| {
+            with_standardised(self.source, &self.fit.source, self.settings, class_means)
+        })
+    }
+
+    fn target_means(&self) -> Matrix {
+        with_standardised(self.target, &self.fit.target, self.settings, class_means)
     }
 
     /// Source classes that have rows to learn from and rows to be judged on.
@@ -323,13 +347,16 @@ impl<'a, 't> Fitting<'a, 't> {
         if candidates.len() <= wanted || wanted < 2 {
             return Ok(None);
         }
-        let rows = self.standardised(self.source, &self.fit.source);
-        let chosen = separated(&rows, &candidates, wanted);
+        let distances = self.shared.distances.get_or_init(|| {
+            let scatter =
+                with_standardised(self.source, &self.fit.source, self.settings, ClassScatter::of);
+            within_class_distances(&scatter, &candidates)
+        });
+        let chosen = separated(distances, &candidates, wanted);
         if chosen == assigned.active {
             return Ok(None);
         }
-        let target_means = self.standardised(self.target, &self.fit.target).means();
-        let map = closest(&rows.means(), &target_means, &chosen)?;
+        let map = closest(self.source_means(), &self.target_means(), &chosen)?;
         Ok(Some(one_hot(&map, self.fit.source.len())))
     }
 
@@ -338,9 +365,11 @@ impl<'a, 't> Fitting<'a, 't> {
         let source_basis = if self.settings.head.is_some() {
             Arc::new(Basis::raw(self.source.table.width()))
         } else {
-            let rows: Vec<u32> =
-                active.iter().flat_map(|&c| self.fit.source[c as usize].iter().copied()).collect();
-            Self::basis(self.source, &rows, self.settings.standardize, "source")?
+            self.shared.bases.get(active.clone(), || {
+                let rows = active.iter().flat_map(|&c| &self.fit.source[c as usize]);
+                let rows: Vec<u32> = rows.copied().collect();
+                Self::basis(self.source, &rows, self.settings.standardize, "source")
+            })?
         };
         Ok(Mapped { label_map: restrict(label_map, &active), active, source_basis })
     }
@@ -379,6 +408,22 @@ impl<'a, 't> Fitting<'a, 't> {
         prior::adjust(&mut adjusted, &from, prior);
         adjusted
     }
+}
+
+/// What `of` makes of a task's fit rows in its own standardised features.
+fn with_standardised<R>(
+    task: &LabelledRows<'_>,
+    rows: &[Vec<u32>],
+    settings: &Settings,
+    of: impl Fn(&RowReader<'_>) -> R,
+) -> R {
+    let basis = Basis::unrotated(task.table, &rows.concat(), settings.standardize);
+    let counts: Vec<usize> = rows.iter().map(Vec::len).collect();
+    of(&RowReader {
+        counts: &counts,
+        width: task.table.width(),
+        read: &|class, i, out| basis.standardise(task.table, rows[class][i], out),
+    })
 }
 
 /// Share of the rows that each class has.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::fit::{Choice, Fitting, Mapped};
 use super::joint_descent::Maps;
 use super::pull_back::{head_coordinates, procrustes, pull_back};
+use super::shared_source::HeadKey;
 use super::solution::{Geometry, Part, Solution};
 use super::{BoundError, GroundCost};
 use crate::features::Basis;
@@ -80,11 +81,17 @@ impl Fitting<'_, '_> {
         }
         let used: Vec<&Vec<u32>> =
             mapped.active.iter().map(|&c| &part.source[c as usize]).collect();
-        let rows = mapped.source_basis.project_classes(self.source.table, &used);
-        let mut head = start
-            .unwrap_or_else(|| LinearHead::zeros(mapped.active.len(), mapped.source_basis.rank()));
-        logistic::fit(&mut head, &rows, &prior, l2, HEAD_TOLERANCE)?;
-        Ok(head)
+        // Of the fit rows and the rows to learn from, because a head of the ones starts from the others'.
+        let priors = [&self.prior(mapped, &self.learn)[..], &self.prior(mapped, &self.fit)[..]];
+        let count = used.iter().map(|rows| rows.len()).sum();
+        self.shared.heads.get(HeadKey::new(&mapped.active, priors, count, l2), || {
+            let rows = mapped.source_basis.project_classes(self.source.table, &used);
+            let mut head = start.unwrap_or_else(|| {
+                LinearHead::zeros(mapped.active.len(), mapped.source_basis.rank())
+            });
+            logistic::fit(&mut head, &rows, &prior, l2, HEAD_TOLERANCE)?;
+            Ok(head)
+        })
     }
 
     /// The solution that a head gives: target rows as they are, or moved to the head's coordinates.

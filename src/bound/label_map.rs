@@ -13,7 +13,7 @@
 use faer::linalg::solvers::Solve;
 use faer::Side;
 
-use crate::features::ClassRows;
+use crate::features::discriminant::ClassScatter;
 use crate::matrix::Matrix;
 use crate::transport::{assignment, TransportError};
 
@@ -31,36 +31,53 @@ pub fn closest(
     candidates: &[u32],
 ) -> Result<Vec<u32>, TransportError> {
     let wanted = target_means.nrows();
-    let seats = wanted.div_ceil(candidates.len());
-    let size = seats * candidates.len();
+    let seats_each = wanted.div_ceil(candidates.len());
+    let cost = Matrix::from_fn(wanted, candidates.len(), |y, k| {
+        squared_distance(source_means.row(candidates[k] as usize), target_means.row(y))
+    });
+    let seats: Vec<usize> = (0..seats_each).flat_map(|_| nearest_to_any(&cost)).collect();
+    let size = seats.len();
     // Rows beyond the target classes are empty seats; they cost the same wherever they are.
-    let mut cost = vec![0.0; size * size];
-    for y in 0..wanted {
-        for seat in 0..size {
-            let c = candidates[seat % candidates.len()] as usize;
-            cost[y * size + seat] = squared_distance(source_means.row(c), target_means.row(y));
+    let mut square = vec![0.0; size * size];
+    for (y, row) in square.chunks_exact_mut(size).take(wanted).enumerate() {
+        for (value, &k) in row.iter_mut().zip(&seats) {
+            *value = cost.row(y)[k];
         }
     }
-    let plan = assignment::solve(&cost, size)?;
-    Ok(plan.pairs[..wanted]
-        .iter()
-        .map(|&(_, seat, _)| candidates[seat as usize % candidates.len()])
-        .collect())
+    let plan = assignment::solve(&square, size)?;
+    Ok(plan.pairs[..wanted].iter().map(|&(_, seat, _)| candidates[seats[seat as usize]]).collect())
 }
 
-/// The `wanted` source classes that are farthest apart, in the metric of the pooled within-class
-/// covariance shrunk to a sphere: start from each class, add the class whose nearest chosen class is
+/// The columns that are among the `nrows` cheapest of some row, ascending: a best assignment uses no other,
+/// because of a row's `nrows` cheapest columns the other rows leave one free.
+fn nearest_to_any(cost: &Matrix) -> Vec<usize> {
+    let (wanted, columns) = (cost.nrows(), cost.ncols());
+    let mut used = vec![wanted >= columns; columns];
+    if wanted < columns {
+        for row in cost.rows() {
+            let mut order: Vec<usize> = (0..columns).collect();
+            order.select_nth_unstable_by(wanted - 1, |&a, &b| {
+                row[a].total_cmp(&row[b]).then(a.cmp(&b))
+            });
+            for &k in &order[..wanted] {
+                used[k] = true;
+            }
+        }
+    }
+    (0..columns).filter(|&k| used[k]).collect()
+}
+
+/// The `wanted` of the candidates that are farthest apart by their `distance`: start from each class, add the class whose nearest chosen class is
 /// farthest, keep the set whose closest pair is farthest apart. `candidates` as they are where there
 /// are no more than `wanted`.
 #[must_use]
-pub fn separated(source: &ClassRows, candidates: &[u32], wanted: usize) -> Vec<u32> {
+pub fn separated(distance: &Matrix, candidates: &[u32], wanted: usize) -> Vec<u32> {
     if candidates.len() <= wanted {
         return candidates.to_vec();
     }
-    let distance = within_class_distances(source, candidates);
     let mut best = (f64::NEG_INFINITY, Vec::new());
     for first in 0..candidates.len() {
-        let (spread, chosen) = farthest_first(&distance, first, wanted);
+        let (spread, chosen) = farthest_first(distance, first, wanted);
         if spread > best.0 {
             best = (spread, chosen);
         }
@@ -90,21 +107,13 @@ fn farthest_first(distance: &Matrix, first: usize, wanted: usize) -> (f64, Vec<u
     (spread, chosen)
 }
 
-/// Squared distances of class means under the inverse of the shrunk within-class covariance. Falls
-/// back to plain squared distances where rows do not vary within classes.
-fn within_class_distances(source: &ClassRows, candidates: &[u32]) -> Matrix {
-    let (n, d) = (source.matrix().nrows(), source.width());
-    let means = source.means();
-    let mut residual = source.matrix().clone();
-    for class in 0..source.classes() {
-        for i in source.start(class)..source.start(class) + source.count(class) {
-            for (r, m) in residual.row_mut(i).iter_mut().zip(means.row(class)) {
-                *r -= m;
-            }
-        }
-    }
-    let mut covariance = residual.transposed_times(&residual);
-    let scale = 1.0 / n.max(1) as f64;
+/// Squared distances of the candidates' means in the metric of the pooled within-class covariance, shrunk to a
+/// sphere. Falls back to plain squared distances where rows do not vary within classes.
+#[must_use]
+pub fn within_class_distances(source: &ClassScatter, candidates: &[u32]) -> Matrix {
+    let (n, d) = (source.total(), source.means.ncols());
+    let scale = 1.0 / n.max(1.0);
+    let mut covariance = source.within.clone();
     let sphere = (0..d).map(|j| covariance.row(j)[j]).sum::<f64>() * scale / d.max(1) as f64;
     for v in covariance.values_mut() {
         *v *= (1.0 - SHRINKAGE) * scale;
@@ -112,7 +121,8 @@ fn within_class_distances(source: &ClassRows, candidates: &[u32]) -> Matrix {
     for j in 0..d {
         covariance.row_mut(j)[j] += SHRINKAGE * sphere;
     }
-    let chosen = Matrix::from_fn(candidates.len(), d, |k, j| means.row(candidates[k] as usize)[j]);
+    let chosen =
+        Matrix::from_fn(candidates.len(), d, |k, j| source.means.row(candidates[k] as usize)[j]);
     let Ok(factor) = covariance.view().llt(Side::Lower) else {
         return pairwise(&chosen, &chosen);
     };
@@ -158,6 +168,7 @@ pub fn restrict(map: &Matrix, active: &[u32]) -> Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::discriminant::RowReader;
 
     #[test]
     fn closest_is_one_to_one_where_it_can_be() {
@@ -178,9 +189,13 @@ mod tests {
     #[test]
     fn separated_takes_the_ends() {
         let positions = [0.0, 0.1, 5.0, 5.1, 10.0];
-        let rows = Matrix::from_fn(10, 1, |i, _| positions[i / 2] + 0.01 * (i % 2) as f64);
-        let source = ClassRows::new(rows, [2; 5]);
-        let chosen = separated(&source, &[0, 1, 2, 3, 4], 3);
+        let source = ClassScatter::of(&RowReader {
+            counts: &[2; 5],
+            width: 1,
+            read: &|class, i, out| out[0] = positions[class] + 0.01 * i as f64,
+        });
+        let candidates = [0, 1, 2, 3, 4];
+        let chosen = separated(&within_class_distances(&source, &candidates), &candidates, 3);
         assert!(chosen.contains(&4) && (chosen.contains(&2) || chosen.contains(&3)));
         assert!(chosen.contains(&0) || chosen.contains(&1));
     }

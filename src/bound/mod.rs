@@ -15,6 +15,7 @@ mod head_path;
 pub mod joint_descent;
 pub mod label_map;
 pub mod pull_back;
+pub mod shared_source;
 pub mod solution;
 pub mod terms;
 
@@ -26,7 +27,8 @@ use crate::matrix::Matrix;
 use crate::optimize::OptimizeError;
 use crate::transport::TransportError;
 
-pub use fit::transfer_bound;
+pub use fit::{transfer_bound, transfer_bound_from};
+pub use shared_source::SharedSource;
 pub use terms::ClassTerms;
 
 /// One task's rows by class: `fit[c]` and `evaluation[c]` are row numbers of class `c` in `table`.

@@ -11,7 +11,7 @@ use super::options::Options;
 use super::record;
 use super::task::Task;
 use super::transport_error::transport_error;
-use crate::bound::{self, Bound, BoundError};
+use crate::bound::{self, Bound, BoundError, SharedSource};
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -27,18 +27,27 @@ fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
 #[polars_expr(output_type_func = output_type)]
 fn transfer_bound(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     let (source, target) = read_pair(inputs, &kwargs.columns)?;
-    let bound = RAYON.install(|| bound_between(&source, &target, &kwargs.options))?;
+    let bound = RAYON.install(|| {
+        let shared = SharedSource::new(source.labelled_rows()?);
+        bound_between(&source, &shared, &target, &kwargs.options)
+    })?;
     let row = BoundRow::new(&bound, ("", &source), ("", &target))?;
     record::series(inputs[0].name(), &bound_record::columns(), &[row])
 }
 
 /// Check what two tasks and the options must agree on, then compute.
-pub fn bound_between(source: &Task, target: &Task, options: &Options) -> PolarsResult<Bound> {
+/// `shared` holds the source's rows.
+pub fn bound_between<'t>(
+    source: &'t Task,
+    shared: &SharedSource<'t>,
+    target: &'t Task,
+    options: &Options,
+) -> PolarsResult<Bound> {
     source.check_learnable("a bound")?;
     target.check_learnable("a bound")?;
     source.embeddings.check_same_width(&target.embeddings)?;
     let settings = options.settings(source, target)?;
-    bound::transfer_bound(&source.labelled_rows()?, &target.labelled_rows()?, &settings)
+    bound::transfer_bound_from(shared, &target.labelled_rows()?, &settings)
         .map_err(|error| in_names(&error, source, target))
 }
 

@@ -1,6 +1,6 @@
 //! `transfer_bounds`: a bound for every ordered pair of the tasks in one column.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
@@ -16,6 +16,7 @@ use super::options::Options;
 use super::record;
 use super::task::{Task, TaskColumns};
 use super::transfer_bound::bound_between;
+use crate::bound::SharedSource;
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -49,9 +50,17 @@ fn transfer_bounds(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series>
     // Collected in order and only then looked at, so that neither the result nor the error depends
     // on which thread is first.
     let bounds: Vec<PolarsResult<_>> = RAYON.install(|| {
-        let bound = |(s, t): &(usize, usize)| bound_between(&tasks[s], &tasks[t], &kwargs.options);
-        pairs.par_iter().map(bound).collect()
-    });
+        let sources: BTreeSet<usize> = pairs.iter().map(|(s, _)| *s).collect();
+        let sources: Vec<usize> = sources.into_iter().collect();
+        let shared = sources
+            .par_iter()
+            .map(|s| Ok((*s, SharedSource::new(tasks[s].labelled_rows()?))))
+            .collect::<PolarsResult<BTreeMap<_, _>>>()?;
+        let bound = |(s, t): &(usize, usize)| {
+            bound_between(&tasks[s], &shared[s], &tasks[t], &kwargs.options)
+        };
+        PolarsResult::Ok(pairs.par_iter().map(bound).collect())
+    })?;
     let bounds = bounds.into_iter().collect::<PolarsResult<Vec<_>>>()?;
 
     let rows = pairs.iter().zip(&bounds).map(|((s, t), bound)| {

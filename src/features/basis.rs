@@ -192,10 +192,15 @@ impl Basis {
 
     fn fill(&self, table: Table<'_>, rows: &[u32], out: &mut Matrix) {
         for (&row, out) in rows.iter().zip(out.rows_mut()) {
-            table.copy_row(row as usize, out);
-            for ((o, m), s) in out.iter_mut().zip(&self.mean).zip(&self.inverse_scale) {
-                *o = (*o - m) * s;
-            }
+            self.standardise(table, row, out);
+        }
+    }
+
+    /// Write one row of the table, with mean and scale taken out, into `out`.
+    pub fn standardise(&self, table: Table<'_>, row: u32, out: &mut [f64]) {
+        table.copy_row(row as usize, out);
+        for ((o, m), s) in out.iter_mut().zip(&self.mean).zip(&self.inverse_scale) {
+            *o = (*o - m) * s;
         }
     }
 

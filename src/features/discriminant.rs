@@ -81,6 +81,25 @@ impl RowReader<'_> {
     }
 }
 
+/// The mean row of each class; zero for a class without rows.
+#[must_use]
+pub fn class_means(rows: &RowReader<'_>) -> Matrix {
+    let mut means = Matrix::zeros(rows.counts.len(), rows.width);
+    rows.for_each_block(|members, block| {
+        for (&(class, _), row) in members.iter().zip(block.rows()) {
+            for (m, v) in means.row_mut(class).iter_mut().zip(row) {
+                *m += v;
+            }
+        }
+    });
+    for (mean, &count) in means.rows_mut().zip(rows.counts) {
+        for m in mean {
+            *m /= count.max(1) as f64;
+        }
+    }
+    means
+}
+
 /// What discriminant analysis needs to know of the rows. `O(n d^2)` to make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassScatter {
@@ -97,19 +116,7 @@ impl ClassScatter {
     #[must_use]
     pub fn of(rows: &RowReader<'_>) -> Self {
         use triangular::BlockStructure::{Rectangular, TriangularLower};
-        let mut means = Matrix::zeros(rows.counts.len(), rows.width);
-        rows.for_each_block(|members, block| {
-            for (&(class, _), row) in members.iter().zip(block.rows()) {
-                for (m, v) in means.row_mut(class).iter_mut().zip(row) {
-                    *m += v;
-                }
-            }
-        });
-        for (mean, &count) in means.rows_mut().zip(rows.counts) {
-            for m in mean {
-                *m /= count as f64;
-            }
-        }
+        let means = class_means(rows);
         let mut within = Matrix::zeros(rows.width, rows.width);
         rows.for_each_block(|members, block| {
             for (&(class, _), row) in members.iter().zip(block.rows_mut()) {

@@ -7,12 +7,27 @@
 //!
 //! `O(n d K)` an iteration, a few tens of iterations from cold, fewer along a path.
 
-use super::{cross_entropy_gradient, LinearHead};
+use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
+
+use super::curvature::{centre, Curvature};
+use super::softmax::softmax_rows;
+use super::LinearHead;
 use crate::features::ClassRows;
-use crate::matrix::Matrix;
+use crate::matrix::{dot, Matrix};
 use crate::optimize::{lbfgs, OptimizeError};
 
 const MAX_ITERATIONS: usize = 2000;
+/// Strength, relative to the mean square of a feature, at which a fit from nothing starts; the factor by
+/// which it falls from there; and the gradient that is small enough on the way.
+const COLD_STRENGTH: f64 = 0.1;
+const COLD_FACTOR: f64 = 10.0;
+const COLD_TOLERANCE: f64 = 1e-3;
+/// Rows whose logits are computed, turned into slopes and multiplied back while they are in the cache.
+const BLOCK_ROWS: usize = 256;
+/// Iterations between two computations of the curvature, and the early one where it is computed again: the
+/// first steps change it most.
+const CURVATURE_AGE: usize = 10;
+const EARLY_ITERATION: usize = 3;
 
 /// Fit from where `head` is, in place, until no entry of the gradient exceeds `tolerance`.
 /// `class_weight[c]` is the total weight of class `c`.
@@ -26,52 +41,148 @@ pub fn fit(
     l2: f64,
     tolerance: f64,
 ) -> Result<lbfgs::Minimum, OptimizeError> {
-    let (classes, width) = (rows.classes(), rows.width());
+    let size = rows.classes() * rows.width();
     let mut parameters = head.weight.values().to_vec();
+    let is_cold = parameters.iter().all(|w| *w == 0.0);
+    centre(&mut parameters, rows.width());
     parameters.extend_from_slice(&head.bias);
-    let mut slopes = Matrix::zeros(rows.matrix().nrows(), classes);
-    let minimum = lbfgs::minimise(&mut parameters, tolerance, MAX_ITERATIONS, |p, gradient| {
-        let (weight, bias) = p.split_at(classes * width);
-        head.weight.values_mut().copy_from_slice(weight);
-        head.bias.copy_from_slice(bias);
-        let loss = loss_slopes(head, rows, class_weight, &mut slopes);
-        let by_weight = slopes.transposed_times(rows.matrix());
-        let (weight_gradient, bias_gradient) = gradient.split_at_mut(classes * width);
-        for ((g, w), data) in weight_gradient.iter_mut().zip(weight).zip(by_weight.values()) {
-            *g = data + l2 * w;
+    let mut loss = Loss::new(rows, class_weight, l2);
+    if is_cold {
+        let mean_square = loss.square.iter().sum::<f64>() / rows.width().max(1) as f64;
+        loss.l2 = COLD_STRENGTH * mean_square;
+        while loss.l2 > COLD_FACTOR.sqrt() * l2 && l2 > 0.0 {
+            lbfgs::minimise(&mut parameters, COLD_TOLERANCE, MAX_ITERATIONS, &mut loss)?;
+            loss.l2 /= COLD_FACTOR;
         }
-        bias_gradient.fill(0.0);
-        for row in slopes.rows() {
-            for (g, s) in bias_gradient.iter_mut().zip(row) {
-                *g += s;
-            }
-        }
-        loss + 0.5 * l2 * weight.iter().map(|w| w * w).sum::<f64>()
-    })?;
-    let (weight, bias) = parameters.split_at(classes * width);
+        loss.l2 = l2;
+    }
+    let minimum = lbfgs::minimise(&mut parameters, tolerance, MAX_ITERATIONS, &mut loss)?;
+    let (weight, bias) = parameters.split_at(size);
     head.weight.values_mut().copy_from_slice(weight);
     head.bias.copy_from_slice(bias);
     Ok(minimum)
 }
 
-/// The weighted loss, and its derivatives in the logits.
-fn loss_slopes(
-    head: &LinearHead,
-    rows: &ClassRows,
-    class_weight: &[f64],
-    slopes: &mut Matrix,
-) -> f64 {
-    let logits = head.logits(rows.matrix());
-    slopes.values_mut().fill(0.0);
-    let mut loss = 0.0;
-    for (class, weight) in class_weight.iter().enumerate() {
-        let weight = weight / rows.count(class).max(1) as f64;
-        for i in rows.start(class)..rows.start(class) + rows.count(class) {
-            loss +=
-                weight * cross_entropy_gradient(logits.row(i), class, weight, slopes.row_mut(i));
+/// The penalised loss in (weights, then biases).
+struct Loss<'a> {
+    rows: &'a ClassRows,
+    l2: f64,
+    class_of: Vec<u32>,
+    row_weight: Vec<f64>,
+    /// Weighted mean square of each feature.
+    square: Vec<f64>,
+    /// Derivatives in the logits at the point evaluated last.
+    slopes: Matrix,
+    curvature: Option<Curvature>,
+    iteration: usize,
+    arch: pulp::Arch,
+}
+
+impl<'a> Loss<'a> {
+    fn new(rows: &'a ClassRows, class_weight: &[f64], l2: f64) -> Self {
+        let n = rows.matrix().nrows();
+        let mut class_of = Vec::with_capacity(n);
+        let mut row_weight = Vec::with_capacity(n);
+        for (class, weight) in class_weight.iter().enumerate() {
+            let count = rows.count(class);
+            class_of.extend(std::iter::repeat_n(class as u32, count));
+            row_weight.extend(std::iter::repeat_n(weight / count.max(1) as f64, count));
+        }
+        let mut square = vec![0.0; rows.width()];
+        for (row, weight) in rows.matrix().rows().zip(&row_weight) {
+            for (s, v) in square.iter_mut().zip(row) {
+                *s += weight * v * v;
+            }
+        }
+        Self {
+            rows,
+            l2,
+            class_of,
+            row_weight,
+            square,
+            slopes: Matrix::zeros(n, class_weight.len()),
+            curvature: None,
+            iteration: 0,
+            arch: pulp::Arch::new(),
         }
     }
-    loss
+}
+
+impl lbfgs::Objective for &mut Loss<'_> {
+    fn evaluate(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
+        let (rows, classes) = (self.rows.matrix(), self.rows.classes());
+        let size = classes * rows.ncols();
+        let (weight, bias) = parameters.split_at(size);
+        let (weight_gradient, bias_gradient) = gradient.split_at_mut(size);
+        for (g, w) in weight_gradient.iter_mut().zip(weight) {
+            *g = self.l2 * w;
+        }
+        bias_gradient.fill(0.0);
+        let weight_view = MatRef::from_row_major_slice(weight, classes, rows.ncols());
+        let mut loss = 0.0;
+        for (at, slopes) in self.slopes.values_mut().chunks_mut(BLOCK_ROWS * classes).enumerate() {
+            let (start, count) = (at * BLOCK_ROWS, slopes.len() / classes);
+            let block = rows.view().subrows(start, count);
+            for row in slopes.chunks_exact_mut(classes) {
+                row.copy_from_slice(bias);
+            }
+            matmul(
+                MatMut::from_row_major_slice_mut(slopes, count, classes),
+                Accum::Add,
+                block,
+                weight_view.transpose(),
+                1.0,
+                Par::Seq,
+            );
+            let class_of = &self.class_of[start..][..count];
+            let row_weight = &self.row_weight[start..][..count];
+            softmax_rows(
+                self.arch,
+                slopes,
+                classes,
+                |i| class_of[i] as usize,
+                |i, row_loss| loss += row_weight[i] * row_loss,
+            );
+            for ((row, class), w) in slopes.chunks_exact_mut(classes).zip(class_of).zip(row_weight)
+            {
+                row[*class as usize] -= 1.0;
+                for (s, g) in row.iter_mut().zip(&mut *bias_gradient) {
+                    *s *= w;
+                    *g += *s;
+                }
+            }
+            matmul(
+                MatMut::from_row_major_slice_mut(weight_gradient, classes, rows.ncols()),
+                Accum::Add,
+                MatRef::from_row_major_slice(slopes, count, classes).transpose(),
+                block,
+                1.0,
+                Par::Seq,
+            );
+        }
+        loss + 0.5 * self.l2 * dot(weight, weight)
+    }
+
+    fn refresh(&mut self) -> bool {
+        let due = self.iteration == EARLY_ITERATION || self.iteration.is_multiple_of(CURVATURE_AGE);
+        if due {
+            self.curvature = Some(Curvature::new(
+                self.rows.matrix(),
+                &self.slopes,
+                &self.row_weight,
+                &self.square,
+                self.l2,
+            ));
+        }
+        self.iteration += 1;
+        due
+    }
+
+    fn precondition(&self, vector: &mut [f64]) {
+        if let Some(curvature) = &self.curvature {
+            curvature.divide(self.rows.matrix(), vector);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The linear head: its logits and loss, how it is fitted, how it follows a class prior, and the
 //! Lipschitz constants that can be certified for it. What the head is used for lives elsewhere.
 
+mod curvature;
 pub mod lipschitz;
 pub mod logistic;
 pub mod prior;
+pub mod softmax;
 
 use crate::matrix::Matrix;
 

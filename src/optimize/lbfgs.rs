@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::OptimizeError;
+use crate::matrix::dot;
 
 const MEMORY: usize = 10;
 const SUFFICIENT_DECREASE: f64 = 1e-4;
@@ -21,10 +22,23 @@ pub struct Minimum {
     pub iterations: usize,
 }
 
+/// A smooth function, with what is known about its curvature.
+pub trait Objective {
+    /// The value; overwrites the gradient.
+    fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64;
+
+    /// Called once in each iteration, at the point that was evaluated last. Whether `precondition` has
+    /// changed; where it never does, there is nothing to lose by saying so each time.
+    fn refresh(&mut self) -> bool {
+        true
+    }
+
+    /// Multiply by an approximate inverse of the second derivative; `refresh` was called before.
+    fn precondition(&self, _vector: &mut [f64]) {}
+}
+
 /// Minimise from `x`, in place, until the gradient's largest entry is below `tolerance` or the value
 /// no longer changes in floating point.
-///
-/// `objective(x, gradient)` returns the value and overwrites the gradient.
 ///
 /// # Errors
 /// `max_iterations` reached before that.
@@ -32,11 +46,13 @@ pub fn minimise(
     x: &mut [f64],
     tolerance: f64,
     max_iterations: usize,
-    mut objective: impl FnMut(&[f64], &mut [f64]) -> f64,
+    mut objective: impl Objective,
 ) -> Result<Minimum, OptimizeError> {
     let mut gradient = vec![0.0; x.len()];
-    let mut value = objective(x, &mut gradient);
+    let mut value = objective.evaluate(x, &mut gradient);
     let mut history: VecDeque<Pair> = VecDeque::with_capacity(MEMORY);
+    // Of the preconditioner; measured where it changes, because each product with it costs time.
+    let mut scale = 1.0;
     let mut search = LineSearch::new(x.len());
     for iterations in 0..max_iterations {
         let largest = max_abs(&gradient);
@@ -44,13 +60,16 @@ pub fn minimise(
         if largest <= tolerance {
             return Ok(done(value));
         }
-        let mut direction = descent_direction(&gradient, &history);
+        let refreshed = objective.refresh();
+        if let (true, Some(last)) = (refreshed, history.back()) {
+            scale = last.scale(&objective);
+        }
+        let mut direction = descent_direction(&gradient, &history, scale, &objective);
         if dot(&direction, &gradient) >= 0.0 {
             history.clear();
             direction = gradient.iter().map(|g| -g).collect();
         }
-        let first = if history.is_empty() { 1.0 / norm(&gradient).max(1.0) } else { 1.0 };
-        let Some(found) = search.run(x, value, &gradient, &direction, first, &mut objective) else {
+        let Some(found) = search.run(x, value, &gradient, &direction, &mut objective) else {
             // No representable decrease along a descent direction: the floor of the arithmetic,
             // unless the direction was poor.
             if history.is_empty() {
@@ -94,10 +113,22 @@ impl Pair {
             inverse_curvature: 1.0 / curvature,
         })
     }
+
+    /// The factor that makes the preconditioner right along this step.
+    fn scale(&self, objective: &impl Objective) -> f64 {
+        let mut change = self.change.clone();
+        objective.precondition(&mut change);
+        1.0 / (self.inverse_curvature * dot(&self.change, &change))
+    }
 }
 
 /// The two-loop recursion.
-fn descent_direction(gradient: &[f64], history: &VecDeque<Pair>) -> Vec<f64> {
+fn descent_direction(
+    gradient: &[f64],
+    history: &VecDeque<Pair>,
+    scale: f64,
+    objective: &impl Objective,
+) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.iter().map(|g| -g).collect();
     let mut weights = Vec::with_capacity(history.len());
     for pair in history.iter().rev() {
@@ -105,11 +136,9 @@ fn descent_direction(gradient: &[f64], history: &VecDeque<Pair>) -> Vec<f64> {
         add_scaled(&mut direction, -weight, &pair.change);
         weights.push(weight);
     }
-    if let Some(last) = history.back() {
-        let scale = 1.0 / (last.inverse_curvature * dot(&last.change, &last.change));
-        for d in &mut direction {
-            *d *= scale;
-        }
+    objective.precondition(&mut direction);
+    for d in &mut direction {
+        *d *= scale;
     }
     for (pair, weight) in history.iter().zip(weights.into_iter().rev()) {
         let correction = pair.inverse_curvature * dot(&pair.change, &direction);
@@ -136,11 +165,10 @@ impl LineSearch {
         value: f64,
         gradient: &[f64],
         direction: &[f64],
-        first: f64,
-        objective: &mut impl FnMut(&[f64], &mut [f64]) -> f64,
+        objective: &mut impl Objective,
     ) -> Option<f64> {
         let slope = dot(gradient, direction);
-        let (mut low, mut high, mut step) = (0.0, f64::INFINITY, first);
+        let (mut low, mut high, mut step) = (0.0, f64::INFINITY, 1.0);
         let mut best: Option<(f64, f64)> = None;
         for _ in 0..LINE_SEARCH_STEPS {
             let found = self.evaluate(x, direction, step, objective);
@@ -174,17 +202,13 @@ impl LineSearch {
         x: &[f64],
         direction: &[f64],
         step: f64,
-        objective: &mut impl FnMut(&[f64], &mut [f64]) -> f64,
+        objective: &mut impl Objective,
     ) -> f64 {
         for ((p, x), d) in self.point.iter_mut().zip(x).zip(direction) {
             *p = x + step * d;
         }
-        objective(&self.point, &mut self.gradient)
+        objective.evaluate(&self.point, &mut self.gradient)
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn norm(a: &[f64]) -> f64 {
@@ -205,15 +229,28 @@ fn add_scaled(a: &mut [f64], factor: f64, b: &[f64]) {
 mod tests {
     use super::*;
 
+    struct Function<F>(F);
+
+    impl<F: FnMut(&[f64], &mut [f64]) -> f64> Objective for Function<F> {
+        fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+            self.0(x, gradient)
+        }
+    }
+
     #[test]
     fn finds_the_rosenbrock_minimum() {
         let mut x = [-1.2, 1.0];
-        let found = minimise(&mut x, 1e-10, 200, |x, g| {
-            let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
-            g[0] = -2.0 * a - 400.0 * x[0] * b;
-            g[1] = 200.0 * b;
-            a * a + 100.0 * b * b
-        })
+        let found = minimise(
+            &mut x,
+            1e-10,
+            200,
+            Function(|x: &[f64], g: &mut [f64]| {
+                let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
+                g[0] = -2.0 * a - 400.0 * x[0] * b;
+                g[1] = 200.0 * b;
+                a * a + 100.0 * b * b
+            }),
+        )
         .unwrap();
         assert!(found.gradient <= 1e-10);
         assert!((x[0] - 1.0).abs() < 1e-9 && (x[1] - 1.0).abs() < 1e-9);
@@ -222,10 +259,15 @@ mod tests {
     #[test]
     fn says_when_it_did_not_converge() {
         let mut x = [1.0, 1.0];
-        let error = minimise(&mut x, 1e-12, 1, |x, g| {
-            g.copy_from_slice(&[4.0 * x[0].powi(3), 2e3 * x[1]]);
-            x[0].powi(4) + 1e3 * x[1] * x[1]
-        });
+        let error = minimise(
+            &mut x,
+            1e-12,
+            1,
+            Function(|x: &[f64], g: &mut [f64]| {
+                g.copy_from_slice(&[4.0 * x[0].powi(3), 2e3 * x[1]]);
+                x[0].powi(4) + 1e3 * x[1] * x[1]
+            }),
+        );
         assert!(matches!(error, Err(OptimizeError::NotConverged { iterations: 1, .. })));
     }
 }
