@@ -2,7 +2,8 @@
 //! evaluated on others.
 //!
 //! The objective is the mean cross-entropy plus `l2 / 2 |W|^2`, with `W` the weights of the standardised
-//! features and the bias free: scikit-learn's `LogisticRegression(C)` with `l2 = 1 / (C N)`. Without a given
+//! features and the bias free: scikit-learn's `LogisticRegression(C)` with `l2 = 1 / (C N)`, or
+//! `2 / (C N)` for two classes, of which that fits one row of weights. Without a given
 //! `l2` it is chosen along a path by the loss on a quarter of each class's fit rows that is set aside,
 //! and the probe is fitted again to all of them.
 //!
