@@ -169,6 +169,8 @@ impl lbfgs::Objective for &mut Loss<'_> {
     fn refresh(&mut self) -> bool {
         let due = self.iteration == EARLY_ITERATION || self.iteration.is_multiple_of(CURVATURE_AGE);
         if due {
+            // Freed first: the factors of many classes are large.
+            self.curvature = None;
             self.curvature = Some(Curvature::new(
                 self.rows.matrix(),
                 &self.slopes,
