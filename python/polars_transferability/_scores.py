@@ -687,7 +687,8 @@ def scores(
     """Several scores of the same rows, with what they share computed once.
 
     LogME, H-score, shrinkage H-score, TransRate and GBC need one pass over the rows, one Gram
-    matrix and one eigendecomposition together. The values are those of the single expressions.
+    matrix and one eigendecomposition together. The values are those of the single expressions, but
+    for rounding.
 
     Parameters
     ----------
