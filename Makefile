@@ -1,7 +1,7 @@
 # Needs Rust, Python 3.10 or newer and make; everything else is installed into .venv.
 #   make demo    bounds of the model zoo in data/, a picture in out/
 #   make test    all tests
-#   make bench   all benchmarks
+#   make bench   all benchmarks, into benches/results.md
 #   make check   formatting and static checks
 #   make clean   remove what make made (not the Rust build in the target folder: cargo clean)
 # The first build compiles Polars, which takes several minutes; later ones take seconds. An exported
@@ -29,7 +29,7 @@ test: $(VENV)/built-dev
 	$(BIN)/pytest
 
 bench: $(VENV)/built-dev
-	POLARS_MAX_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benches/peers.py
+	$(BIN)/python benches/run.py
 
 check: $(VENV)/built-dev
 	cargo fmt --check

@@ -257,6 +257,7 @@ SCORES = [
     score(pt.nleep, "diagonal", components=3, energy=1.0, covariance="diagonal", seed=5),
     score(pt.knn_accuracy),
     score(pt.knn_accuracy, "cosine", k=1, metric="cosine"),
+    score(pt.knn_accuracy, "by the nearest", ties="nearest"),
     score(pt.knn_accuracy, "with a split", fit=TRAIN, k=1),
     score(pt.linear_probe, l2=0.1),
     score(pt.linear_probe, "that chooses, with a split", fit=TRAIN),

@@ -50,8 +50,10 @@ def logme(
         List of numbers for several targets a row (labels of which a row may have several: 0 and 1).
         None for moments, which have their labels inside.
     converge
-        Go on to the maximum. By default the iteration ends as in the authors' ICML code, whose
-        figures everyone compares with, at 1 % or 11 steps, up to about 1e-3 below.
+        Go on to the maximum that the iteration heads for. By default it ends as in the authors'
+        ICML code, whose figures everyone compares with, at 1 % or 11 steps, on real features up to
+        about 1e-3 below. (Of features that say little of a class, the evidence may have a second
+        maximum, with all weights zero.)
 
     Returns
     -------
@@ -425,7 +427,8 @@ def linear_probe(
     """Linear probe: multinomial logistic regression on standardised features.
 
     Minimises mean cross-entropy plus `l2 / 2 |W|^2` with a free bias, which is scikit-learn's
-    `LogisticRegression` with `C = 1 / (l2 N)`, to the end; PARC's probe stops after 20 steps.
+    `LogisticRegression` with `C = 1 / (l2 N)` (of two classes, for which that fits one row of
+    weights, `2 / (l2 N)`), to the end; PARC's probe stops after 20 steps.
 
     Parameters
     ----------
@@ -684,7 +687,8 @@ def scores(
     """Several scores of the same rows, with what they share computed once.
 
     LogME, H-score, shrinkage H-score, TransRate and GBC need one pass over the rows, one Gram
-    matrix and one eigendecomposition together. The values are those of the single expressions.
+    matrix and one eigendecomposition together. The values are those of the single expressions, but
+    for rounding.
 
     Parameters
     ----------

@@ -5,7 +5,8 @@
 //! in `W`, so the minimum does not depend on where the descent starts; starting from the solution at
 //! a neighbouring strength makes a path of strengths cheap.
 //!
-//! `O(n d K)` an iteration, a few tens of iterations from cold, fewer along a path.
+//! L-BFGS, preconditioned by the curvature of each class. `O(n d K)` an iteration, a few tens of iterations
+//! from cold, fewer along a path.
 
 use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
 
@@ -17,10 +18,12 @@ use crate::matrix::{dot, Matrix};
 use crate::optimize::{lbfgs, OptimizeError};
 
 const MAX_ITERATIONS: usize = 2000;
-/// Strength, relative to the mean square of a feature, at which a fit from nothing starts; the factor by
-/// which it falls from there; and the gradient that is small enough on the way.
+/// Strength, relative to the mean square of a feature, at which a fit from nothing starts, and the factor by
+/// which it falls; a strength that is not much above the last one would cost more than it saves.
 const COLD_STRENGTH: f64 = 0.1;
 const COLD_FACTOR: f64 = 10.0;
+const COLD_DISTANCE: f64 = 20.0;
+/// Gradient that is small enough on the way.
 const COLD_TOLERANCE: f64 = 1e-3;
 /// Rows whose logits are computed, turned into slopes and multiplied back while they are in the cache.
 const BLOCK_ROWS: usize = 256;
@@ -50,7 +53,7 @@ pub fn fit(
     if is_cold {
         let mean_square = loss.square.iter().sum::<f64>() / rows.width().max(1) as f64;
         loss.l2 = COLD_STRENGTH * mean_square;
-        while loss.l2 > COLD_FACTOR.sqrt() * l2 && l2 > 0.0 {
+        while loss.l2 > COLD_DISTANCE * l2 && l2 > 0.0 {
             lbfgs::minimise(&mut parameters, COLD_TOLERANCE, MAX_ITERATIONS, &mut loss)?;
             loss.l2 /= COLD_FACTOR;
         }
@@ -166,6 +169,8 @@ impl lbfgs::Objective for &mut Loss<'_> {
     fn refresh(&mut self) -> bool {
         let due = self.iteration == EARLY_ITERATION || self.iteration.is_multiple_of(CURVATURE_AGE);
         if due {
+            // Freed first: the factors of many classes are large.
+            self.curvature = None;
             self.curvature = Some(Curvature::new(
                 self.rows.matrix(),
                 &self.slopes,

@@ -2,7 +2,8 @@
 //! evaluated on others.
 //!
 //! The objective is the mean cross-entropy plus `l2 / 2 |W|^2`, with `W` the weights of the standardised
-//! features and the bias free: scikit-learn's `LogisticRegression(C)` with `l2 = 1 / (C N)`. Without a given
+//! features and the bias free: scikit-learn's `LogisticRegression(C)` with `l2 = 1 / (C N)`, or
+//! `2 / (C N)` for two classes, of which that fits one row of weights. Without a given
 //! `l2` it is chosen along a path by the loss on a quarter of each class's fit rows that is set aside,
 //! and the probe is fitted again to all of them.
 //!
@@ -11,7 +12,7 @@
 //! iterations at a tolerance of 0.1), so that its figures depend on the solver.
 
 use super::{check_classes, ScoreError};
-use crate::features::{Basis, ClassRows, ClassedTable};
+use crate::features::{Basis, ClassRows, ClassedTable, Table};
 use crate::head::{log_sum_exp, logistic, LinearHead};
 use crate::sampling::set_aside;
 
@@ -24,6 +25,8 @@ const PATH: [f64; 6] = [10.0, 1.0, 0.1, 0.01, 0.001, 1e-4];
 const TOLERANCE: f64 = 1e-6;
 /// The same along the path, where the losses only have to be told apart.
 const PATH_TOLERANCE: f64 = 1e-5;
+/// Rows whose losses are computed at a time.
+const BLOCK_ROWS: usize = 256;
 /// The purpose of this split under the user's seed.
 const STREAM: u64 = 0x11;
 
@@ -74,9 +77,9 @@ pub fn linear_probe(
     };
     let rows = basis.project_classes(fit.table, fit.classes);
     fit_head(&mut head, &rows, l2, TOLERANCE)?;
-    let (train_loss, _) = loss_and_accuracy(&head, &rows);
-    let others = basis.project_classes(evaluate.table, evaluate.classes);
-    let (loss, accuracy) = loss_and_accuracy(&head, &others);
+    drop(rows);
+    let (train_loss, _) = loss_and_accuracy(&head, &basis, fit.table, fit.classes);
+    let (loss, accuracy) = loss_and_accuracy(&head, &basis, evaluate.table, evaluate.classes);
     Ok(LinearProbe { loss, accuracy, train_loss, l2 })
 }
 
@@ -102,11 +105,10 @@ fn choose_strength(
 ) -> Result<f64, ScoreError> {
     let (learn, aside) = set_aside(fit.classes, seed, STREAM);
     let learn = basis.project_classes(fit.table, &learn);
-    let aside = basis.project_classes(fit.table, &aside);
     let mut best = (f64::INFINITY, PATH[0]);
     for l2 in PATH {
         fit_head(head, &learn, l2, PATH_TOLERANCE)?;
-        let (loss, _) = loss_and_accuracy(head, &aside);
+        let (loss, _) = loss_and_accuracy(head, basis, fit.table, &aside);
         if loss > best.0 {
             break;
         }
@@ -116,18 +118,23 @@ fn choose_strength(
 }
 
 /// Mean cross-entropy, and the share of rows whose largest logit is their class's (the first of equal
-/// ones counts).
-fn loss_and_accuracy(head: &LinearHead, rows: &ClassRows) -> (f64, f64) {
-    let logits = head.logits(rows.matrix());
-    let (mut loss, mut right) = (0.0, 0usize);
-    for class in 0..rows.classes() {
-        for i in rows.start(class)..rows.start(class) + rows.count(class) {
-            let row = logits.row(i);
-            loss += log_sum_exp(row) - row[class];
-            let before = row[..class].iter().all(|s| *s < row[class]);
-            right += usize::from(before && row.iter().all(|s| *s <= row[class]));
+/// ones counts). Rows are converted a block at a time.
+fn loss_and_accuracy(
+    head: &LinearHead,
+    basis: &Basis,
+    table: Table<'_>,
+    classes: &[Vec<u32>],
+) -> (f64, f64) {
+    let (mut loss, mut right, mut total) = (0.0, 0usize, 0usize);
+    for (class, rows) in classes.iter().enumerate() {
+        for block in rows.chunks(BLOCK_ROWS) {
+            for row in head.logits(&basis.project(table, block)).rows() {
+                loss += log_sum_exp(row) - row[class];
+                let before = row[..class].iter().all(|s| *s < row[class]);
+                right += usize::from(before && row.iter().all(|s| *s <= row[class]));
+            }
         }
+        total += rows.len();
     }
-    let total = rows.matrix().nrows() as f64;
-    (loss / total, right as f64 / total)
+    (loss / total as f64, right as f64 / total as f64)
 }

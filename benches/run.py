@@ -1,0 +1,88 @@
+"""Every benchmark, one after the other, each in a process of its own; writes `benches/results.md`.
+
+The lines of the results that the README quotes stand there between markers and are written here, so
+that no figure is typed by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+BENCHMARKS = ("peers", "scores", "head", "memory", "threads")
+# The benchmark of threads chooses how many it has.
+ONE_THREAD = dict.fromkeys(
+    ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1"
+)
+PEERS = ("polars", "numpy", "scipy", "scikit-learn", "POT")
+# Lines of the results that the README quotes.
+QUOTED = re.compile(
+    r"transport n= *(1000|2500|5000) m= *\1 |transfer_bound lenet-mnist|"
+    r"(logme|h_score|shrinkage_h_score|transrate|knn_accuracy|nleep) +ours"
+)
+START, END = "<!-- figures of benches/results.md -->", "<!-- end of figures -->"
+
+
+def machine() -> str:
+    """What the figures depend on."""
+    model = "unknown processor"
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text())
+        model = names[0] if names else model
+    packages = ", ".join(f"{name} {version(name)}" for name in PEERS)
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}"
+
+
+def run(name: str) -> str:
+    environment = os.environ if name == "threads" else os.environ | ONE_THREAD
+    command = [sys.executable, str(HERE / f"{name}.py")]
+    lines = []
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line.rstrip())
+    if process.returncode != 0:
+        sys.exit(f"{name}.py failed")
+    return "\n".join(lines)
+
+
+def quote(outputs: dict[str, str]) -> None:
+    lines = [line for output in outputs.values() for line in output.splitlines()]
+    quoted = "\n".join(line for line in lines if QUOTED.match(line))
+    text = README.read_text()
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    README.write_text(f"{before}{START}\n```text\n{quoted}\n```\n{END}{after}")
+
+
+def main() -> None:
+    started = time.perf_counter()
+    outputs = {}
+    for name in BENCHMARKS:
+        print(f"== {name}", flush=True)
+        outputs[name] = run(name)
+    minutes = (time.perf_counter() - started) / 60
+    today = datetime.now(timezone.utc).date()
+    parts = [
+        "# Results",
+        f"Written by `make bench` on {today}, in {minutes:.1f} minutes. {machine()}.",
+        *(f"## {name}\n\n```text\n{output}\n```" for name, output in outputs.items()),
+    ]
+    (HERE / "results.md").write_text("\n\n".join(parts) + "\n")
+    quote(outputs)
+    print(f"wrote {HERE / 'results.md'}, {minutes:.1f} minutes")
+
+
+if __name__ == "__main__":
+    main()
