@@ -1,7 +1,10 @@
 //! Exact transport: optimality, certificates and marginals on random and on awkward problems.
 
+use polars_transferability::matrix::Matrix;
 use polars_transferability::transport::network_simplex::NetworkSimplex;
-use polars_transferability::transport::{assignment, wasserstein, Plan, TransportError};
+use polars_transferability::transport::{
+    assignment, ground_cost, wasserstein, Plan, TransportError,
+};
 use proptest::prelude::*;
 
 /// Checks everything that makes a plan an optimum, from the plan and its duals alone.
@@ -59,6 +62,20 @@ fn problem() -> impl Strategy<Value = (Vec<f64>, Vec<f64>, Vec<f64>)> {
     (1usize..40, 1usize..40).prop_flat_map(|(n, m)| (masses(n), masses(m), costs(n * m)))
 }
 
+/// Points on a coarse grid, so that some coincide, with masses.
+fn cloud(count: usize, width: usize) -> impl Strategy<Value = (Matrix, Vec<f64>)> {
+    let coordinate = prop_oneof![(0..3i32).prop_map(f64::from), -3.0..3.0f64];
+    (prop::collection::vec(coordinate, count * width), masses(count)).prop_map(
+        move |(values, mass)| (Matrix::from_fn(count, width, |i, k| values[i * width + k]), mass),
+    )
+}
+
+/// The costs that `wasserstein::plan` is optimal for.
+fn power_costs(x: &Matrix, y: &Matrix, p: f64, scale: f64) -> Vec<f64> {
+    let distances = ground_cost::euclidean(x.view(), y.view(), false);
+    distances.into_iter().map(|d| (d / scale).powf(p)).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
@@ -92,6 +109,55 @@ proptest! {
         let scale = second.iter().fold(0.0_f64, |acc, c| acc.max(c.abs()));
         assert!((again.value - cold.value).abs() <= 1e-12 * scale);
     }
+
+    #[test]
+    fn costs_computed_in_blocks_give_the_same_optimum(
+        ((x, a), (y, b)) in (1usize..40, 1usize..40, 1usize..5)
+            .prop_flat_map(|(n, m, d)| (cloud(n, d), cloud(m, d))),
+        p in prop_oneof![Just(1.0), Just(2.0), Just(3.5)],
+        rows in 0usize..40,
+    ) {
+        let (n, m) = (x.nrows(), y.nrows());
+        let solve = |memory| wasserstein::plan(x.view(), y.view(), Some(&a), Some(&b), p, memory);
+        let (held, scale) = solve(usize::MAX).unwrap();
+        let (computed, near) = solve(rows.min(n - 1) * m * size_of::<f64>()).unwrap();
+        // Blocks of other sizes may round in other ways.
+        assert!((near - scale).abs() <= 1e-14 * scale);
+        let cost = power_costs(&x, &y, p, near);
+        assert_optimal(&computed, &cost, &a, &b);
+        let largest = cost.iter().fold(0.0_f64, |acc, c| acc.max(*c));
+        assert!((computed.value - held.value).abs() <= 1e-12 * largest);
+    }
+}
+
+/// Large enough for a coarse start and for several rounds over each block.
+#[test]
+fn many_points_in_little_memory() {
+    let points = |n: usize, phase: f64| {
+        Matrix::from_fn(n, 6, |i, k| ((i * 6 + k) as f64 * 12.9898 + phase).sin() * 437.585 % 1.0)
+    };
+    let (x, y) = (points(1500, 0.0), points(900, 0.7));
+    let mass = |n: usize| (0..n).map(|i| (i % 7) as f64).collect::<Vec<_>>();
+    for (a, b) in [(None, None), (Some(mass(1500)), Some(mass(900)))] {
+        let solve = |rows: usize| {
+            let memory = rows * 900 * size_of::<f64>();
+            wasserstein::plan(x.view(), y.view(), a.as_deref(), b.as_deref(), 1.0, memory).unwrap()
+        };
+        let ((held, _), (computed, scale)) = (solve(1500), solve(130));
+        assert!((computed.value - held.value).abs() <= 1e-13);
+        let uniform = |n: usize| vec![1.0; n];
+        let masses = (a.clone().unwrap_or(uniform(1500)), b.clone().unwrap_or(uniform(900)));
+        assert_optimal(&computed, &power_costs(&x, &y, 1.0, scale), &masses.0, &masses.1);
+    }
+}
+
+#[test]
+fn overflowing_costs_are_named_in_little_memory() {
+    let x = Matrix::from_fn(3, 1, |i, _| if i == 1 { 1e200 } else { 0.0 });
+    for p in [1.0, 2.0, 3.0] {
+        let found = wasserstein::plan(x.view(), x.view(), None, None, p, 0).unwrap_err();
+        assert!(matches!(found, TransportError::BadCost { row: 0, column: 1, .. }), "{found}");
+    }
 }
 
 #[test]
@@ -100,7 +166,7 @@ fn one_dimensional_distance_is_the_mean_sorted_difference() {
         (0..k).map(|i| ((i * 37 % 101) as f64).sqrt() + shift).collect()
     };
     let (mut x, mut y) = (points(50, 0.0), points(50, 0.3));
-    let view = |v: &[f64]| polars_transferability::matrix::Matrix::from_fn(v.len(), 1, |i, _| v[i]);
+    let view = |v: &[f64]| Matrix::from_fn(v.len(), 1, |i, _| v[i]);
     let found =
         wasserstein::wasserstein(view(&x).view(), view(&y).view(), None, None, 1.0).unwrap();
     x.sort_by(f64::total_cmp);

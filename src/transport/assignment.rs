@@ -9,7 +9,8 @@
 //! Reference: Jonker and Volgenant, "A shortest augmenting path algorithm for dense and sparse
 //! linear assignment problems", *Computing* 38, 1987.
 
-use super::{certify, check_cost, tighten_duals, Plan, TransportError};
+use super::cost_rows::CostRows;
+use super::{certify, tighten_duals, Plan, TransportError};
 
 const FREE: usize = usize::MAX;
 
@@ -22,7 +23,8 @@ pub fn solve(cost: &[f64], n: usize) -> Result<Plan, TransportError> {
     if n == 0 {
         return Err(TransportError::EmptySide);
     }
-    let largest = check_cost(cost, n, n)?;
+    let mut costs = CostRows::of_matrix(cost, n, n)?;
+    let largest = costs.largest()?;
     let (row_of, target_dual) = assign(cost, n);
     let mass = 1.0 / n as f64;
     let uniform = vec![mass; n];
@@ -32,7 +34,7 @@ pub fn solve(cost: &[f64], n: usize) -> Result<Plan, TransportError> {
     let value =
         pairs.iter().map(|&(i, j, _)| cost[i as usize * n + j as usize]).sum::<f64>() * mass;
     let mut source_dual = vec![0.0; n];
-    let dual = tighten_duals(cost, &uniform, &uniform, &mut source_dual, &target_dual);
+    let dual = tighten_duals(&mut costs, &uniform, &uniform, &mut source_dual, &target_dual);
     let gap = certify(value, dual, largest, n)?;
     Ok(Plan { pairs, value, source_dual, target_dual, gap })
 }

@@ -8,46 +8,16 @@
 //!
 //! Matrices are row-major, one row per source point.
 
-use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
+use faer::MatRef;
+
+use super::distance_rows::{DistanceRows, Power};
 
 /// Pairwise Euclidean distances between the rows of `source` (`n x d`) and `target` (`m x d`),
 /// squared or not. Flat row-major `n x m`.
-///
-/// Squares come from `|a|^2 + |b|^2 - 2ab` in one matrix product; pairs so close that this loses
-/// digits to cancellation are summed again coordinate by coordinate.
 #[must_use]
 pub fn euclidean(source: MatRef<'_, f64>, target: MatRef<'_, f64>, squared: bool) -> Vec<f64> {
-    let (n, m) = (source.nrows(), target.nrows());
-    let norms = |points: MatRef<'_, f64>| -> Vec<f64> {
-        (0..points.nrows()).map(|i| points.row(i).iter().map(|v| v * v).sum()).collect()
-    };
-    let (source_norm, target_norm) = (norms(source), norms(target));
-    let mut cost = vec![0.0; n * m];
-    matmul(
-        MatMut::from_row_major_slice_mut(&mut cost, n, m),
-        Accum::Replace,
-        source,
-        target.transpose(),
-        -2.0,
-        Par::Seq,
-    );
-    for i in 0..n {
-        for j in 0..m {
-            let scale = source_norm[i] + target_norm[j];
-            let mut square = cost[i * m + j] + scale;
-            // Keeps the relative error of the square below about 1e-12.
-            if square < 1e-3 * scale {
-                square = source
-                    .row(i)
-                    .iter()
-                    .zip(target.row(j).iter())
-                    .map(|(a, b)| (a - b) * (a - b))
-                    .sum();
-            }
-            cost[i * m + j] = if squared { square } else { square.sqrt() };
-        }
-    }
-    cost
+    let power = if squared { Power::Two } else { Power::One };
+    DistanceRows::new(source, target, power).matrix()
 }
 
 /// The margin cost of moving logits `source` to logits `target`, for a label whose sources are the
@@ -118,15 +88,6 @@ pub fn margin_matrix(source: &[f64], target: &[f64], k: usize, support: &[u32]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn close_points_keep_their_digits() {
-        let source = [1e6, 0.0];
-        let target = [1e6 + 1e-3, 0.0];
-        let row = |x| MatRef::from_row_major_slice(x, 1, 2);
-        let d = euclidean(row(&source), row(&target), false);
-        assert!((d[0] - (target[0] - source[0])).abs() < 1e-15);
-    }
 
     #[test]
     fn matrix_equals_the_pairwise_margin() {

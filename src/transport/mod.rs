@@ -4,6 +4,8 @@
 //! classes, heads or bounds. A solver returns an optimum with its duality gap, or an error.
 
 pub mod assignment;
+mod cost_rows;
+mod distance_rows;
 pub mod gaussian_wasserstein;
 pub mod ground_cost;
 mod lowest_difference;
@@ -15,6 +17,9 @@ pub mod wasserstein;
 
 use faer::MatRef;
 use thiserror::Error;
+
+use cost_rows::CostRows;
+use lowest_difference::lowest_difference;
 
 /// Why a transport problem has no answer.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -79,20 +84,6 @@ pub struct Plan {
 /// rounded products leaves, well below anything that could be seen in a result.
 const GAP_TOLERANCE: f64 = 1e-10;
 
-/// Largest absolute cost, after checking that every cost is finite and the shape fits.
-fn check_cost(cost: &[f64], rows: usize, columns: usize) -> Result<f64, TransportError> {
-    if cost.len() != rows * columns {
-        return Err(TransportError::Shape { rows, columns, found: cost.len() });
-    }
-    let largest = cost.iter().fold(0.0_f64, |acc, c| acc.max(c.abs()));
-    // `max` skips NaN, so a NaN must be looked for by itself.
-    if largest.is_finite() && !cost.iter().any(|c| c.is_nan()) {
-        return Ok(largest);
-    }
-    let at = cost.iter().position(|c| !c.is_finite()).unwrap_or(0);
-    Err(TransportError::BadCost { row: at / columns, column: at % columns, value: cost[at] })
-}
-
 /// One side's weights scaled to sum to 1; `None` weighs all `count` points the same.
 fn normalised_mass(
     side: &'static str,
@@ -131,15 +122,15 @@ fn check_width(source: MatRef<'_, f64>, target: MatRef<'_, f64>) -> Result<(), T
 /// Make `source_dual` feasible by the c-transform, `u[i] = min_j cost[i, j] - v[j]`, and return the
 /// dual objective. A c-transform never lowers a dual objective, so the gap it leaves is honest.
 fn tighten_duals(
-    cost: &[f64],
+    costs: &mut CostRows<'_>,
     source_mass: &[f64],
     target_mass: &[f64],
     source_dual: &mut [f64],
     target_dual: &[f64],
 ) -> f64 {
-    let columns = target_dual.len();
-    for (row, dual) in cost.chunks_exact(columns).zip(source_dual.iter_mut()) {
-        *dual = row.iter().zip(target_dual).fold(f64::INFINITY, |acc, (c, v)| acc.min(c - v));
+    let arch = pulp::Arch::new();
+    for (i, dual) in source_dual.iter_mut().enumerate() {
+        *dual = lowest_difference(arch, costs.row(i), target_dual).0;
     }
     let dot =
         |mass: &[f64], dual: &[f64]| -> f64 { mass.iter().zip(dual).map(|(a, u)| a * u).sum() };

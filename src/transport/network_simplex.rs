@@ -19,8 +19,9 @@
 //!
 //! Reference: Ahuja, Magnanti and Orlin, *Network Flows*, 1993, chapter 11.
 
+use super::cost_rows::CostRows;
 use super::pricing::{Arc, Pricing};
-use super::{certify, check_cost, tighten_duals, Plan, TransportError};
+use super::{certify, tighten_duals, Plan, TransportError};
 
 const NONE: u32 = u32::MAX;
 
@@ -101,107 +102,114 @@ impl NetworkSimplex {
     /// A cost that is not finite, a matrix of the wrong shape, or (a defect) no optimum found.
     pub fn solve(&mut self, cost: &[f64]) -> Result<Plan, TransportError> {
         let (n, m) = (self.source_mass.len(), self.target_mass.len());
-        let largest = check_cost(cost, n, m)?;
-        let compact = self.compact(cost);
-        let cost_kept = compact.as_deref().unwrap_or(cost);
+        self.solve_rows(&mut CostRows::of_matrix(cost, n, m)?)
+    }
+
+    /// [`Self::solve`] for costs that need not be in memory all at once.
+    pub(super) fn solve_rows(&mut self, costs: &mut CostRows<'_>) -> Result<Plan, TransportError> {
+        let largest = costs.largest()?;
+        let massive = (self.rows.len(), self.columns.len());
+        if massive == (costs.nrows(), costs.ncols()) {
+            let basis = self.optimise(costs)?;
+            return self.plan(&basis, costs, largest);
+        }
+        let basis = self.optimise(&mut costs.select(&self.rows, &self.columns).view())?;
+        self.plan(&basis, costs, largest)
+    }
+
+    /// The optimal basis for the costs among points that have mass; its tree is kept for the next call.
+    fn optimise(&mut self, costs: &mut CostRows<'_>) -> Result<Basis, TransportError> {
         let mut tree = match self.tree.take() {
             Some(tree) => tree,
             None => {
-                let dual = self.coarse_target_dual(cost_kept)?;
-                Tree::greedy(cost_kept, &dual, &self.source_units, &self.target_units)
+                let dual = self.coarse_target_dual(costs)?;
+                Tree::greedy(costs, &dual, &self.source_units, &self.target_units)
             }
         };
-        let pivots = tree.optimise(cost_kept)?;
-        let plan = self.plan(&tree, cost, cost_kept, largest, pivots);
+        let (arc_cost, pivots) = tree.optimise(costs)?;
+        let basis = Basis { arcs: tree.arcs(&arc_cost), potential: tree.potential.clone(), pivots };
         self.tree = Some(tree);
-        plan
+        Ok(basis)
     }
 
     /// Target potentials to start from: those of the problem of every fourth point of each side, extended
     /// to all columns by the c-transform. A start that knows which columns are wanted needs a fifth fewer
     /// pivots; finding it costs a twentieth of the time. Zero for problems too small to gain.
-    fn coarse_target_dual(&self, cost: &[f64]) -> Result<Vec<f64>, TransportError> {
-        let (n, m) = (self.rows.len(), self.columns.len());
+    fn coarse_target_dual(&self, costs: &mut CostRows<'_>) -> Result<Vec<f64>, TransportError> {
+        let (n, m) = (costs.nrows(), costs.ncols());
         if n.min(m) < COARSE_FROM {
             return Ok(vec![0.0; m]);
         }
-        let every = |kept: &[u32], mass: &[f64]| -> Vec<f64> {
-            kept.iter().step_by(COARSENING).map(|&at| mass[at as usize]).collect()
+        let every = |count: usize| -> Vec<u32> { (0..count as u32).step_by(COARSENING).collect() };
+        let (rows, columns) = (every(n), every(m));
+        let masses = |coarse: &[u32], kept: &[u32], mass: &[f64]| -> Vec<f64> {
+            coarse.iter().map(|&k| mass[kept[k as usize] as usize]).collect()
         };
         let mut coarse = Self::new(
-            &every(&self.rows, &self.source_mass),
-            &every(&self.columns, &self.target_mass),
+            &masses(&rows, &self.rows, &self.source_mass),
+            &masses(&columns, &self.columns, &self.target_mass),
         )?;
-        let rows = || cost.chunks_exact(m).step_by(COARSENING);
-        let sample: Vec<f64> =
-            rows().flat_map(|row| row.iter().step_by(COARSENING).copied()).collect();
-        let plan = coarse.solve(&sample)?;
+        let plan = coarse.solve_rows(&mut costs.select(&rows, &columns).view())?;
         let mut dual = vec![f64::INFINITY; m];
-        for (row, u) in rows().zip(&plan.source_dual) {
-            for (v, c) in dual.iter_mut().zip(row) {
+        for (&i, u) in rows.iter().zip(&plan.source_dual) {
+            for (v, c) in dual.iter_mut().zip(costs.row(i as usize)) {
                 *v = v.min(c - u);
             }
         }
         Ok(dual)
     }
 
-    /// The costs among points that have mass, where some have none.
-    fn compact(&self, cost: &[f64]) -> Option<Vec<f64>> {
-        let (n, m) = (self.source_mass.len(), self.target_mass.len());
-        if self.rows.len() == n && self.columns.len() == m {
-            return None;
-        }
-        let mut kept = Vec::with_capacity(self.rows.len() * self.columns.len());
-        for &i in &self.rows {
-            let row = &cost[i as usize * m..][..m];
-            kept.extend(self.columns.iter().map(|&j| row[j as usize]));
-        }
-        Some(kept)
-    }
-
     fn plan(
         &self,
-        tree: &Tree,
-        cost: &[f64],
-        cost_kept: &[f64],
+        basis: &Basis,
+        costs: &mut CostRows<'_>,
         largest: f64,
-        pivots: usize,
     ) -> Result<Plan, TransportError> {
-        let (n, m) = (self.rows.len(), self.columns.len());
-        let mut pairs = Vec::with_capacity(n + m - 1);
+        let (source_potential, target_potential) = basis.potential.split_at(self.rows.len());
+        let mut pairs = Vec::with_capacity(basis.arcs.len());
         let mut value = 0.0;
-        for node in 0..n + m {
-            if tree.flow[node] > 0 {
-                let (i, j) = tree.arc(node);
-                let mass = tree.flow[node] as f64 / UNITS as f64;
-                value += mass * cost_kept[i * m + j];
+        for &(i, j, flow, cost) in &basis.arcs {
+            if flow > 0 {
+                let mass = flow as f64 / UNITS as f64;
+                value += mass * cost;
                 pairs.push((self.rows[i], self.columns[j], mass));
             }
         }
-        let width = self.target_mass.len();
-        let mut source_dual = vec![0.0; self.source_mass.len()];
-        // Points without mass do not bind: their potentials come from the c-transforms.
-        let mut target_dual = vec![f64::NAN; width];
-        for (k, &j) in self.columns.iter().enumerate() {
-            target_dual[j as usize] = tree.potential[n + k];
+        let mut target_dual = vec![f64::INFINITY; self.target_mass.len()];
+        for (&j, potential) in self.columns.iter().zip(target_potential) {
+            target_dual[j as usize] = *potential;
         }
-        for (j, dual) in target_dual.iter_mut().enumerate() {
-            if dual.is_nan() {
-                *dual = self.rows.iter().enumerate().fold(f64::INFINITY, |acc, (k, &i)| {
-                    acc.min(cost[i as usize * width + j] - tree.potential[k])
-                });
+        // Points without mass do not bind: their potentials come from the c-transforms.
+        let massless: Vec<usize> =
+            (0..target_dual.len()).filter(|&j| self.target_mass[j] == 0.0).collect();
+        if !massless.is_empty() {
+            for (&i, u) in self.rows.iter().zip(source_potential) {
+                let row = costs.row(i as usize);
+                for &j in &massless {
+                    target_dual[j] = target_dual[j].min(row[j] - u);
+                }
             }
         }
+        let mut source_dual = vec![0.0; self.source_mass.len()];
         let dual = tighten_duals(
-            cost,
+            costs,
             &self.source_mass,
             &self.target_mass,
             &mut source_dual,
             &target_dual,
         );
-        let gap = certify(value, dual, largest, pivots)?;
+        let gap = certify(value, dual, largest, basis.pivots)?;
         Ok(Plan { pairs, value, source_dual, target_dual, gap })
     }
+}
+
+/// What an optimal tree says, in the numbering of the points that have mass.
+struct Basis {
+    /// `(row, column, flow, cost)`
+    arcs: Vec<(usize, usize, i64, f64)>,
+    /// Of rows, then columns.
+    potential: Vec<f64>,
+    pivots: usize,
 }
 
 /// One side's masses, normalised, and in integer units without the points of zero mass.
@@ -256,12 +264,13 @@ impl Side {
 
 impl Tree {
     /// A strongly feasible starting basis: rows served in order of how much a bad column would cost
-    /// them, each from the columns with demand left that are cheapest after `dual`.
+    /// them (in their own order where rows are computed), each from the columns with demand left that are
+    /// cheapest after `dual`.
     ///
     /// Strong feasibility comes from solving the problem in which every row has one more
     /// infinitesimal unit and the root column takes them all: its bases have no zero flows, so they
     /// are trees, and where the real flow is zero the infinitesimal one points to the root.
-    fn greedy(cost: &[f64], dual: &[f64], supply: &[i64], demand: &[i64]) -> Self {
+    fn greedy(costs: &mut CostRows<'_>, dual: &[f64], supply: &[i64], demand: &[i64]) -> Self {
         let (n, m) = (supply.len(), demand.len());
         let root = m - 1;
         // (real units, infinitesimal units), compared in that order.
@@ -270,8 +279,13 @@ impl Tree {
         let mut open: Vec<u32> = (0..m as u32).collect();
         let mut arcs: Vec<(u32, u32, i64)> = Vec::with_capacity(n + m - 1);
         let mut row = vec![0.0; m];
-        for i in regret_order(cost, dual, n) {
-            for ((r, c), v) in row.iter_mut().zip(&cost[i as usize * m..]).zip(dual) {
+        let order = if costs.at_hand(0) == (0..n) {
+            regret_order(costs, dual)
+        } else {
+            (0..n as u32).collect()
+        };
+        for i in order {
+            for ((r, c), v) in row.iter_mut().zip(costs.row(i as usize)).zip(dual) {
                 *r = c - v;
             }
             let mut need = (supply[i as usize], 1_i64);
@@ -366,9 +380,35 @@ impl Tree {
         }
     }
 
+    /// `(row, column, flow, cost)` of all arcs.
+    fn arcs(&self, arc_cost: &[f64]) -> Vec<(usize, usize, i64, f64)> {
+        let nodes = 0..self.links.len() - 1;
+        nodes
+            .map(|node| {
+                let (i, j) = self.arc(node);
+                (i, j, self.flow[node], arc_cost[node])
+            })
+            .collect()
+    }
+
+    /// The cost of the arc between each node and its parent, read in the order of the rows.
+    fn arc_costs(&self, costs: &mut CostRows<'_>) -> Vec<f64> {
+        let mut found = vec![0.0; self.links.len()];
+        for i in 0..self.n {
+            let row = costs.row(i);
+            let Links { parent, first_child, .. } = self.links[i];
+            found[i] = row[parent as usize - self.n];
+            let mut child = first_child;
+            while child != NONE {
+                found[child as usize] = row[child as usize - self.n];
+                child = self.links[child as usize].next_sibling;
+            }
+        }
+        found
+    }
+
     /// Recompute potentials from the tree: pivots shift them, and every shift rounds.
-    fn refresh_potentials(&mut self, cost: &[f64]) {
-        let m = self.links.len() - self.n;
+    fn refresh_potentials(&mut self, arc_cost: &[f64]) {
         let root = self.links.len() as u32 - 1;
         self.potential[root as usize] = 0.0;
         let mut stack = std::mem::take(&mut self.stack);
@@ -376,8 +416,8 @@ impl Tree {
         while let Some(node) = stack.pop() {
             let mut child = self.links[node as usize].first_child;
             while child != NONE {
-                let (i, j) = self.arc(child as usize);
-                self.potential[child as usize] = cost[i * m + j] - self.potential[node as usize];
+                self.potential[child as usize] =
+                    arc_cost[child as usize] - self.potential[node as usize];
                 stack.push(child);
                 child = self.links[child as usize].next_sibling;
             }
@@ -385,8 +425,9 @@ impl Tree {
         self.stack = stack;
     }
 
-    /// Pivot until no arc has a negative reduced cost. Returns the number of pivots.
-    fn optimise(&mut self, cost: &[f64]) -> Result<usize, TransportError> {
+    /// Pivot until no arc has a negative reduced cost. Returns the costs of the tree's arcs and the number
+    /// of pivots.
+    fn optimise(&mut self, costs: &mut CostRows<'_>) -> Result<(Vec<f64>, usize), TransportError> {
         let nodes = self.links.len();
         // Pivots are finite in exact arithmetic; the cap is only there so that a defect ends as an
         // error. Observed counts are a few times n + m.
@@ -394,11 +435,12 @@ impl Tree {
         let mut pricing = Pricing::new();
         let mut pivots = 0;
         loop {
-            self.refresh_potentials(cost);
+            let arc_cost = self.arc_costs(costs);
+            self.refresh_potentials(&arc_cost);
             let before = pivots;
             loop {
                 let (source, target) = self.potential.split_at(self.n);
-                let Some(entering) = pricing.entering_arc(cost, source, target) else {
+                let Some(entering) = pricing.entering_arc(costs, source, target) else {
                     break;
                 };
                 self.pivot(&entering);
@@ -415,7 +457,7 @@ impl Tree {
                 }
             }
             if pivots == before {
-                return Ok(pivots);
+                return Ok((arc_cost, pivots));
             }
         }
     }
@@ -543,12 +585,12 @@ impl Tree {
 }
 
 /// Rows in order of decreasing regret, the gap between their cheapest and second cheapest column.
-fn regret_order(cost: &[f64], dual: &[f64], n: usize) -> Vec<u32> {
-    let regret: Vec<f64> = cost
-        .chunks_exact(dual.len())
-        .map(|row| {
+fn regret_order(costs: &mut CostRows<'_>, dual: &[f64]) -> Vec<u32> {
+    let n = costs.nrows();
+    let regret: Vec<f64> = (0..n)
+        .map(|i| {
             let (mut first, mut second) = (f64::INFINITY, f64::INFINITY);
-            for (c, v) in row.iter().zip(dual) {
+            for (c, v) in costs.row(i).iter().zip(dual) {
                 let reduced = c - v;
                 if reduced < first {
                     (first, second) = (reduced, first);

@@ -30,8 +30,9 @@
 use faer::linalg::matmul::dot::inner_prod;
 use faer::{ColRef, Conj, MatRef, RowRef};
 
+use super::cost_rows::CostRows;
 use super::wasserstein::power_cost;
-use super::{check_cost, check_width, normalised_mass, TransportError};
+use super::{check_width, normalised_mass, TransportError};
 use crate::matrix::Matrix;
 
 /// The default regularisation, as a share of the mean cost between the two sides.
@@ -181,7 +182,7 @@ struct Costs {
 impl Costs {
     fn new(x: &Matrix, y: &Matrix, p: f64) -> Result<Self, TransportError> {
         let (values, scale) = power_cost(x.view(), y.view(), p);
-        check_cost(&values, x.nrows(), y.nrows())?;
+        CostRows::of_matrix(&values, x.nrows(), y.nrows())?.largest()?;
         Ok(Self { values, unit: scale.powf(p) })
     }
 

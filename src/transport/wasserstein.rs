@@ -5,11 +5,18 @@
 
 use faer::MatRef;
 
-use super::{assignment, ground_cost, network_simplex::NetworkSimplex, Plan, TransportError};
+use super::cost_rows::{fits, CostRows};
+use super::distance_rows::{DistanceRows, Power};
+use super::network_simplex::NetworkSimplex;
+use super::{assignment, ground_cost, Plan, TransportError};
 
 /// Up to so many rows the assignment solver is faster; beyond, its paths grow long where costs cluster
 /// (2000 rows of a LeNet: 2.2 s against 0.2 s).
 const ASSIGNMENT_ROWS: usize = 256;
+
+/// Bytes that a cost matrix may take (11,585 rows on each side). Beyond, costs are computed from the
+/// points each time they are read, in blocks: the same optimum, but more computing.
+pub const COST_MEMORY: usize = 1 << 30;
 
 /// `W_p` between the rows of `source` and `target`; `None` weighs a side uniformly.
 ///
@@ -22,9 +29,40 @@ pub fn wasserstein(
     target_mass: Option<&[f64]>,
     p: f64,
 ) -> Result<f64, TransportError> {
-    let (cost, scale) = power_cost(source, target, p);
-    let plan = transport(&cost, source.nrows(), target.nrows(), source_mass, target_mass)?;
+    let (plan, scale) = plan(source, target, source_mass, target_mass, p, COST_MEMORY)?;
     Ok(plan.value.max(0.0).powf(1.0 / p) * scale)
+}
+
+/// An optimal plan for the costs `(|x_i - y_j| / scale)^p`, and the scale, with at most `memory` bytes of
+/// costs held at a time (a block of a few rows is held in any case).
+///
+/// # Errors
+/// As [`wasserstein`].
+pub fn plan(
+    source: MatRef<'_, f64>,
+    target: MatRef<'_, f64>,
+    source_mass: Option<&[f64]>,
+    target_mass: Option<&[f64]>,
+    p: f64,
+    memory: usize,
+) -> Result<(Plan, f64), TransportError> {
+    let (n, m) = (source.nrows(), target.nrows());
+    if fits(n, m, memory) {
+        let (cost, scale) = power_cost(source, target, p);
+        return Ok((transport(&cost, n, m, source_mass, target_mass)?, scale));
+    }
+    let mut solver = network_simplex(n, m, source_mass, target_mass)?;
+    let costs = |power| CostRows::of_distances(DistanceRows::new(source, target, power), memory);
+    let largest = || costs(Power::One).largest();
+    let (power, scale) = match p {
+        1.0 => (Power::One, 1.0),
+        2.0 => (Power::Two, 1.0),
+        _ => match largest()? {
+            0.0 => (Power::One, 1.0),
+            scale => (Power::Scaled { p, scale }, scale),
+        },
+    };
+    Ok((solver.solve_rows(&mut costs(power))?, scale))
 }
 
 /// `(|x_i - y_j| / scale)^p` and the scale; dividing first keeps large powers from overflowing.
@@ -61,8 +99,17 @@ pub fn transport(
     if n == m && n <= ASSIGNMENT_ROWS && source_mass.is_none() && target_mass.is_none() {
         return assignment::solve(cost, n);
     }
+    network_simplex(n, m, source_mass, target_mass)?.solve(cost)
+}
+
+fn network_simplex(
+    n: usize,
+    m: usize,
+    source_mass: Option<&[f64]>,
+    target_mass: Option<&[f64]>,
+) -> Result<NetworkSimplex, TransportError> {
     let uniform = |count: usize| vec![1.0; count];
     let source_mass = source_mass.map_or_else(|| uniform(n), <[f64]>::to_vec);
     let target_mass = target_mass.map_or_else(|| uniform(m), <[f64]>::to_vec);
-    NetworkSimplex::new(&source_mass, &target_mass)?.solve(cost)
+    NetworkSimplex::new(&source_mass, &target_mass)
 }

@@ -1,0 +1,182 @@
+//! The costs of a transport problem as the network simplex reads them, row by row: from a matrix that is
+//! held, or computed from the points whenever they are asked for, where the matrix would take too much
+//! memory.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use faer::MatRef;
+
+use super::distance_rows::{DistanceRows, Power};
+use super::TransportError;
+use crate::matrix::Matrix;
+
+/// Costs computed at a time, in bytes, where there is memory for them: enough rows for a fast matrix product.
+const BLOCK_BYTES: usize = 16 << 20;
+
+/// Costs of `n` source points to `m` target points each.
+pub enum CostRows<'a> {
+    /// Row-major `n x m`.
+    Held {
+        cost: Cow<'a, [f64]>,
+        columns: usize,
+    },
+    Computed(ComputedRows<'a>),
+}
+
+/// Distances in blocks of consecutive rows, of which the last one asked for is kept. A row is always
+/// computed in the same block, so it always has the same bits.
+pub struct ComputedRows<'a> {
+    distances: DistanceRows<'a>,
+    memory: usize,
+    rows_per_block: usize,
+    /// The rows that `block` holds.
+    held: Range<usize>,
+    block: Vec<f64>,
+}
+
+/// The costs among some of the points.
+pub enum SelectedCosts {
+    Held { cost: Vec<f64>, columns: usize },
+    Computed { source: Matrix, target: Matrix, power: Power, memory: usize },
+}
+
+impl<'a> CostRows<'a> {
+    /// From a row-major matrix.
+    ///
+    /// # Errors
+    /// The slice does not hold `rows x columns` costs.
+    pub fn of_matrix(cost: &'a [f64], rows: usize, columns: usize) -> Result<Self, TransportError> {
+        if cost.len() != rows * columns {
+            return Err(TransportError::Shape { rows, columns, found: cost.len() });
+        }
+        Ok(Self::Held { cost: Cow::Borrowed(cost), columns })
+    }
+
+    /// Held if the matrix takes no more than `memory` bytes; otherwise computed, in blocks that take no more
+    /// either, or are single rows.
+    #[must_use]
+    pub fn of_distances(distances: DistanceRows<'a>, memory: usize) -> Self {
+        let (n, m) = (distances.source().nrows(), distances.target().nrows());
+        if fits(n, m, memory) {
+            return Self::Held { cost: Cow::Owned(distances.matrix()), columns: m };
+        }
+        let rows_per_block = (BLOCK_BYTES.min(memory) / (m * size_of::<f64>()).max(1)).max(1);
+        let (held, block) = (0..0, Vec::new());
+        Self::Computed(ComputedRows { distances, memory, rows_per_block, held, block })
+    }
+
+    #[must_use]
+    pub fn nrows(&self) -> usize {
+        match self {
+            Self::Held { cost, columns } => cost.len() / columns,
+            Self::Computed(computed) => computed.distances.source().nrows(),
+        }
+    }
+
+    #[must_use]
+    pub fn ncols(&self) -> usize {
+        match self {
+            Self::Held { columns, .. } => *columns,
+            Self::Computed(computed) => computed.distances.target().nrows(),
+        }
+    }
+
+    /// The rows that are quick to read after row `i`.
+    #[must_use]
+    pub fn at_hand(&self, i: usize) -> Range<usize> {
+        match self {
+            Self::Held { .. } => 0..self.nrows(),
+            Self::Computed(computed) => computed.block_of(i),
+        }
+    }
+
+    pub fn row(&mut self, i: usize) -> &[f64] {
+        match self {
+            Self::Held { cost, columns } => &cost[i * *columns..][..*columns],
+            Self::Computed(computed) => computed.row(i),
+        }
+    }
+
+    /// The largest absolute cost, after checking that every cost is finite.
+    ///
+    /// # Errors
+    /// A cost that is not.
+    pub fn largest(&mut self) -> Result<f64, TransportError> {
+        let mut largest = 0.0_f64;
+        for i in 0..self.nrows() {
+            let row = self.row(i);
+            let in_row = row.iter().fold(0.0_f64, |acc, c| acc.max(c.abs()));
+            // `max` skips NaN, so a NaN must be looked for by itself.
+            if !in_row.is_finite() || row.iter().any(|c| c.is_nan()) {
+                let column = row.iter().position(|c| !c.is_finite()).unwrap_or(0);
+                return Err(TransportError::BadCost { row: i, column, value: row[column] });
+            }
+            largest = largest.max(in_row);
+        }
+        Ok(largest)
+    }
+
+    #[must_use]
+    pub fn select(&mut self, rows: &[u32], columns: &[u32]) -> SelectedCosts {
+        match self {
+            Self::Held { cost, columns: width } => {
+                let mut selected = Vec::with_capacity(rows.len() * columns.len());
+                for &i in rows {
+                    let row = &cost[i as usize * *width..][..*width];
+                    selected.extend(columns.iter().map(|&j| row[j as usize]));
+                }
+                SelectedCosts::Held { cost: selected, columns: columns.len() }
+            }
+            Self::Computed(ComputedRows { distances, memory, .. }) => SelectedCosts::Computed {
+                source: points(distances.source(), rows),
+                target: points(distances.target(), columns),
+                power: distances.power(),
+                memory: *memory,
+            },
+        }
+    }
+}
+
+impl SelectedCosts {
+    #[must_use]
+    pub fn view(&self) -> CostRows<'_> {
+        match self {
+            Self::Held { cost, columns } => {
+                CostRows::Held { cost: Cow::Borrowed(cost), columns: *columns }
+            }
+            Self::Computed { source, target, power, memory } => {
+                let distances = DistanceRows::new(source.view(), target.view(), *power);
+                CostRows::of_distances(distances, *memory)
+            }
+        }
+    }
+}
+
+impl ComputedRows<'_> {
+    fn row(&mut self, i: usize) -> &[f64] {
+        let m = self.distances.target().nrows();
+        let wanted = self.block_of(i);
+        if self.held != wanted {
+            self.block.resize(wanted.len() * m, 0.0);
+            self.distances.fill(wanted.start, &mut self.block);
+            self.held = wanted;
+        }
+        &self.block[(i - self.held.start) * m..][..m]
+    }
+
+    fn block_of(&self, i: usize) -> Range<usize> {
+        let first = i - i % self.rows_per_block;
+        first..(first + self.rows_per_block).min(self.distances.source().nrows())
+    }
+}
+
+/// Whether `n x m` costs take no more than `memory` bytes.
+#[must_use]
+pub fn fits(n: usize, m: usize, memory: usize) -> bool {
+    n.saturating_mul(m).saturating_mul(size_of::<f64>()) <= memory
+}
+
+fn points(all: MatRef<'_, f64>, rows: &[u32]) -> Matrix {
+    Matrix::from_fn(rows.len(), all.ncols(), |k, c| all[(rows[k] as usize, c)])
+}
