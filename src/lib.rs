@@ -12,6 +12,7 @@ pub mod features;
 pub mod head;
 pub mod matrix;
 pub mod optimize;
+pub mod parallelism;
 pub mod ranking;
 pub mod sampling;
 pub mod scores;

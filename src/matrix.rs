@@ -73,6 +73,11 @@ impl Matrix {
     }
 
     #[must_use]
+    pub fn into_values(self) -> Vec<f64> {
+        self.values
+    }
+
+    #[must_use]
     pub fn view(&self) -> MatRef<'_, f64> {
         MatRef::from_row_major_slice(&self.values, self.rows, self.columns)
     }
@@ -95,6 +100,23 @@ impl Matrix {
         let mut product = Self::zeros(self.columns, other.columns);
         product.set_to_product(self.view().transpose(), other.view());
         product
+    }
+
+    /// `weight row + bias` of every row.
+    #[must_use]
+    pub fn affine(&self, weight: &Self, bias: &[f64]) -> Self {
+        let mut mapped = self.times_transposed(weight);
+        for row in mapped.rows_mut() {
+            for (v, b) in row.iter_mut().zip(bias) {
+                *v += b;
+            }
+        }
+        mapped
+    }
+
+    /// Add `left * right`.
+    pub fn add_product(&mut self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
+        matmul(self.view_mut(), Accum::Add, left, right, 1.0, Par::Seq);
     }
 
     /// Overwrite with `left * right`.

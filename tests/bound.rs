@@ -7,7 +7,7 @@ use polars_transferability::bound::{
     transfer_bound, transfer_bound_from, Bound, BoundError, GroundCost, LabelledRows, Lipschitz,
     Settings, SharedSource, Transform,
 };
-use polars_transferability::features::{ClassRows, Table};
+use polars_transferability::features::{AffineRows, ClassRows, Table};
 use polars_transferability::head::{lipschitz, LinearHead};
 use polars_transferability::matrix::Matrix;
 use proptest::prelude::*;
@@ -208,21 +208,22 @@ proptest! {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let source = Task::random(&mut rng, sources, rank, false);
         let target = Task::random(&mut rng, targets, rank, false);
-        let rows = |task: &Task| {
+        let rows = |task: &Task| -> AffineRows<'_> {
             let counts = (0..task.classes).map(|c| task.labels.iter().filter(|&&l| l == c).count());
-            ClassRows::new(Matrix::from_fn(task.labels.len(), rank, |i, j| task.rows[(i, j)]), counts)
+            ClassRows::new(Matrix::from_fn(task.labels.len(), rank, |i, j| task.rows[(i, j)]), counts).into()
         };
         let (source, target) = (rows(&source), rows(&target));
         let head = random_head(&mut rng, sources, rank);
-        let logits = |rows: &ClassRows| rows.with_rows(head.logits(rows.matrix()));
         let map = random_map(&mut rng, targets, sources);
         let ground = Ground::Lipschitz {
             constant: lipschitz::certified(&head.weight),
             source: &source,
             target: &target,
         };
-        let margin = evaluate(&logits(&source), &logits(&target), &map, Ground::Margin).unwrap();
-        let moved = evaluate(&logits(&source), &logits(&target), &map, ground).unwrap();
+        let margin = evaluate(
+            &head.class_logits(&source), &head.class_logits(&target), &map, Ground::Margin,
+        ).unwrap();
+        let moved = evaluate(&head.class_logits(&source), &head.class_logits(&target), &map, ground).unwrap();
         prop_assert!(margin.target_loss <= margin.bound() * (1.0 + 1e-9));
         prop_assert!(margin.bound() <= moved.bound() * (1.0 + 1e-9));
     }

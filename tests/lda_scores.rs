@@ -11,9 +11,11 @@ use polars_transferability::features::discriminant::{
 };
 use polars_transferability::features::{ClassedTable, Discriminant, Table};
 use polars_transferability::matrix::Matrix;
+use polars_transferability::parallelism::Parallelism;
 use polars_transferability::scores::{etran, linear_probe, ncti, pactran, sfda, ScoreError};
 use proptest::prelude::*;
 
+const SEQUENTIAL: Parallelism = Parallelism::Sequential;
 const WIDTH: usize = 6;
 
 #[derive(Debug)]
@@ -234,7 +236,7 @@ fn pactran_has_the_values_that_independent_code_gave() {
 }
 
 fn probe(fit: &Rows, evaluate: &Rows, l2: Option<f64>) -> linear_probe::LinearProbe {
-    linear_probe::linear_probe(fit.table(), evaluate.table(), l2, 7).unwrap()
+    linear_probe::linear_probe(fit.table(), evaluate.table(), l2, 7, SEQUENTIAL).unwrap()
 }
 
 #[test]
@@ -438,10 +440,11 @@ fn degenerate_input_is_refused_with_the_reason() {
         assert!(matches!(error, ScoreError::NotPositive { name: "alpha", .. }), "{error}");
     }
     let two = Rows { values: rows.values.clone(), classes: rows.classes[..2].to_vec() };
-    let error = linear_probe::linear_probe(rows.table(), two.table(), None, 0);
+    let error = linear_probe::linear_probe(rows.table(), two.table(), None, 0, SEQUENTIAL);
     assert_eq!(error, Err(ScoreError::EvaluationClasses { found: 2, expected: 3 }));
     let empty = Rows { values: rows.values.clone(), classes: vec![Vec::new(); 3] };
-    let error = linear_probe::linear_probe(rows.table(), empty.table(), None, 0).unwrap_err();
+    let error =
+        linear_probe::linear_probe(rows.table(), empty.table(), None, 0, SEQUENTIAL).unwrap_err();
     assert!(matches!(error, ScoreError::FewRows { found: 0, .. }), "{error}");
 }
 

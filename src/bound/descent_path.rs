@@ -9,7 +9,7 @@ use super::joint_descent::{JointDescent, Maps, Schedule};
 use super::solution::{pull_to_prior, Coordinates, Geometry, Part, Solution};
 use super::terms::{self, Ground};
 use super::BoundError;
-use crate::features::ClassRows;
+use crate::features::AffineRows;
 
 /// Strengths tried by the joint descent, strong to weak; each starts where the last ended.
 const DESCENT_PATH: [f64; 7] = [3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003];
@@ -36,9 +36,8 @@ impl Fitting<'_, '_> {
                 part,
             )
         };
-        let fit = coordinates(&self.fit);
         let prior = self.prior(mapped, &self.fit);
-        let mut maps = Maps::constant(&prior, fit.source.width(), fit.target.width());
+        let mut maps = Maps::constant(&prior, mapped.source_basis.rank(), target_basis.rank());
         if let Some(head) = &self.settings.head {
             maps.source = self.adjusted_head(head, mapped, &prior);
         }
@@ -69,6 +68,8 @@ impl Fitting<'_, '_> {
         let Some(l2) = picked.l2 else {
             return Ok(constant_choice);
         };
+        // Not made before: the rows to choose by have gone by now.
+        let fit = coordinates(&self.fit);
         let mut solution = Solution { maps: picked.maps, ..constant };
         let source = self.descent_rows(&solution, &fit.source);
         JointDescent::new(
@@ -93,9 +94,13 @@ impl Fitting<'_, '_> {
     }
 
     /// What the descent takes as source rows: coordinates, or the logits of a head that stays as it is.
-    fn descent_rows<'r>(&self, solution: &Solution, source: &'r ClassRows) -> Cow<'r, ClassRows> {
+    fn descent_rows<'r, 't>(
+        &self,
+        solution: &Solution,
+        source: &'r AffineRows<'t>,
+    ) -> Cow<'r, AffineRows<'t>> {
         if self.head_is_fixed() {
-            Cow::Owned(source.with_rows(solution.maps.source.logits(source.matrix())))
+            Cow::Owned(solution.maps.source.class_logits(source))
         } else {
             Cow::Borrowed(source)
         }
@@ -107,8 +112,8 @@ impl Fitting<'_, '_> {
         &self,
         constant: &Solution,
         constant_held_out: f64,
-        learn: &Coordinates,
-        aside: &Coordinates,
+        learn: &Coordinates<'_>,
+        aside: &Coordinates<'_>,
     ) -> Result<Picked, BoundError> {
         let mut best = Picked {
             maps: constant.maps.clone(),
@@ -148,11 +153,11 @@ impl Fitting<'_, '_> {
         &self,
         constant: &Solution,
         maps: &Maps,
-        aside: &Coordinates,
+        aside: &Coordinates<'_>,
         l2: f64,
     ) -> Result<Picked, BoundError> {
-        let source = aside.source.with_rows(maps.source.logits(aside.source.matrix()));
-        let target = aside.target.with_rows(maps.target.logits(aside.target.matrix()));
+        let source = maps.source.class_logits(&aside.source);
+        let target = maps.target.class_logits(&aside.target);
         let judge = |scale: f64| -> Result<f64, BoundError> {
             let source = scaled_logits(&source, self.head_scale(scale), &constant.prior);
             let target = scaled_logits(&target, scale, &constant.prior);
@@ -198,10 +203,8 @@ fn schedule(l2: f64, steps: usize) -> Schedule {
     Schedule { l2, steps, first_rate: FIRST_RATE, last_rate: LAST_RATE }
 }
 
-fn scaled_logits(logits: &ClassRows, scale: f64, prior: &[f64]) -> ClassRows {
-    let mut scaled = logits.matrix().clone();
-    for row in scaled.rows_mut() {
-        pull_to_prior(row, scale, prior);
-    }
-    logits.with_rows(scaled)
+fn scaled_logits<'t>(logits: &AffineRows<'t>, scale: f64, prior: &[f64]) -> AffineRows<'t> {
+    let mut shift = vec![0.0; prior.len()];
+    pull_to_prior(&mut shift, scale, prior);
+    logits.scaled(scale, &shift)
 }

@@ -85,11 +85,11 @@ impl Fitting<'_, '_> {
         let priors = [&self.prior(mapped, &self.learn)[..], &self.prior(mapped, &self.fit)[..]];
         let count = used.iter().map(|rows| rows.len()).sum();
         self.shared.heads.get(HeadKey::new(&mapped.active, priors, count, l2), || {
-            let rows = mapped.source_basis.project_classes(self.source.table, &used);
+            let rows = mapped.source_basis.coordinates(self.source.table, &used);
             let mut head = start.unwrap_or_else(|| {
                 LinearHead::zeros(mapped.active.len(), mapped.source_basis.rank())
             });
-            logistic::fit(&mut head, &rows, &prior, l2, HEAD_TOLERANCE)?;
+            logistic::fit(&mut head, &rows, &prior, l2, HEAD_TOLERANCE, self.settings.parallelism)?;
             Ok(head)
         })
     }
@@ -146,7 +146,7 @@ impl Fitting<'_, '_> {
         if let (true, Some(basis)) = (learn_features, &self.target_basis) {
             solution.target_basis = Arc::clone(basis);
             let rows = solution.coordinates(self.source, self.target, part);
-            let source = rows.source.with_rows(points.logits(rows.source.matrix()));
+            let source = points.class_logits(&rows.source);
             moved = pull_back(&source, &rows.target, &solution.label_map, l2)?;
             solution.maps.target = compose(&gradient, &head.bias, &moved);
         }

@@ -11,12 +11,11 @@
 //! Measured on the LeNet pairs of this project, batches of 20 reach a lower bound on new rows than
 //! couplings of all 200 rows a class, in a tenth of the time.
 
-use faer::{linalg::matmul::matmul, Accum, MatMut, Par};
 use pulp::{Simd, WithSimd};
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::features::ClassRows;
+use crate::features::AffineRows;
 use crate::head::softmax::softmax_rows;
 use crate::head::LinearHead;
 use crate::matrix::Matrix;
@@ -66,9 +65,9 @@ pub struct Schedule {
 }
 
 /// A descent in progress: rows, draws and Adam's moments.
-pub struct JointDescent<'a> {
-    source: &'a ClassRows,
-    target: &'a ClassRows,
+pub struct JointDescent<'a, 't> {
+    source: &'a AffineRows<'t>,
+    target: &'a AffineRows<'t>,
     label_map: &'a Matrix,
     target_prior: Vec<f64>,
     /// `source` holds the logits of a head that stays as it is.
@@ -84,23 +83,24 @@ pub struct JointDescent<'a> {
     arch: pulp::Arch,
 }
 
-impl<'a> JointDescent<'a> {
+impl<'a, 't> JointDescent<'a, 't> {
     /// `label_map` is over the classes of `source`, all of which it uses. Every class has rows, except
     /// target classes of no mass.
     #[must_use]
     pub fn new(
-        source: &'a ClassRows,
-        target: &'a ClassRows,
+        source: &'a AffineRows<'t>,
+        target: &'a AffineRows<'t>,
         label_map: &'a Matrix,
         head_fixed: bool,
         seed: u64,
     ) -> Self {
         let decks =
-            |rows: &ClassRows| (0..rows.classes()).map(|c| Deck::new(rows.count(c))).collect();
+            |rows: &AffineRows<'_>| (0..rows.classes()).map(|c| Deck::new(rows.count(c))).collect();
         let present: Vec<u32> =
             (0..target.classes() as u32).filter(|&y| target.count(y as usize) > 0).collect();
         let classes = source.classes();
         let blocks = present.len().min(CLASSES_PER_BATCH);
+        let source_width = if head_fixed { source.width() } else { source.input_width() };
         Self {
             source,
             target,
@@ -114,7 +114,7 @@ impl<'a> JointDescent<'a> {
             source_moments: Moments::new(classes * (source.width() + 1)),
             target_moments: Moments::new(classes * (target.width() + 1)),
             iteration: 0,
-            batch: Batch::new(blocks, classes, source.width(), target.width()),
+            batch: Batch::new(blocks, classes, source_width, target.input_width()),
             arch: pulp::Arch::new(),
         }
     }
@@ -132,19 +132,21 @@ impl<'a> JointDescent<'a> {
             if self.head_fixed {
                 batch.source_logits.values_mut().copy_from_slice(batch.source.values());
             } else {
-                set_to_logits(&mut batch.source_logits, &maps.source, &batch.source);
+                set_to_logits(&mut batch.source_logits, &maps.source, self.source, &batch.source);
             }
-            set_to_logits(&mut batch.target_logits, &maps.target, &batch.target);
+            set_to_logits(&mut batch.target_logits, &maps.target, self.target, &batch.target);
             batch.set_slopes(self.arch)?;
             self.iteration += 1;
             if !self.head_fixed {
                 let l2 = HEAD_PENALTY * schedule.l2;
                 let moments = &mut self.source_moments;
-                moments.set_gradient(&maps.source, &batch.source, &batch.source_slopes, l2);
+                let rows = (self.source, &batch.source);
+                moments.set_gradient(&maps.source, rows, &batch.source_slopes, l2);
                 moments.step(&mut maps.source, rate, self.iteration, self.arch);
             }
             let moments = &mut self.target_moments;
-            moments.set_gradient(&maps.target, &batch.target, &batch.target_slopes, schedule.l2);
+            let rows = (self.target, &batch.target);
+            moments.set_gradient(&maps.target, rows, &batch.target_slopes, schedule.l2);
             moments.step(&mut maps.target, rate, self.iteration, self.arch);
         }
         Ok(())
@@ -170,10 +172,15 @@ impl<'a> JointDescent<'a> {
                 let drawn = usable_class(weights, c);
                 let i = self.source.start(drawn)
                     + self.source_decks[drawn].draw(&mut self.rng) as usize;
-                batch.source.row_mut(row).copy_from_slice(self.source.matrix().row(i));
+                if self.head_fixed {
+                    let logits = self.source.gather(&[i as u32]);
+                    batch.source.row_mut(row).copy_from_slice(logits.row(0));
+                } else {
+                    self.source.copy_input(i, batch.source.row_mut(row));
+                }
                 batch.source_class[row] = drawn as u32;
                 let j = self.target.start(y) + self.target_decks[y].draw(&mut self.rng) as usize;
-                batch.target.row_mut(row).copy_from_slice(self.target.matrix().row(j));
+                self.target.copy_input(j, batch.target.row_mut(row));
             }
             let block = &mut batch.blocks[at];
             block.weight = share * self.target_prior[y] / ROWS_PER_CLASS as f64;
@@ -183,10 +190,13 @@ impl<'a> JointDescent<'a> {
     }
 }
 
-fn set_to_logits(logits: &mut Matrix, map: &LinearHead, rows: &Matrix) {
-    logits.set_to_product(rows.view(), map.weight.view().transpose());
+/// `drawn` are some of `rows` as they are read.
+fn set_to_logits(logits: &mut Matrix, map: &LinearHead, rows: &AffineRows<'_>, drawn: &Matrix) {
+    let lifted = rows.lift(map.weight.view(), &map.bias);
+    let (weight, bias) = lifted.as_ref().map_or((&map.weight, &map.bias), |(w, b)| (w, b));
+    logits.set_to_product(drawn.view(), weight.view().transpose());
     for row in logits.rows_mut() {
-        for (s, b) in row.iter_mut().zip(&map.bias) {
+        for (s, b) in row.iter_mut().zip(bias) {
             *s += b;
         }
     }
@@ -326,26 +336,25 @@ impl Moments {
         Self { gradient: vec![0.0; size], first: vec![0.0; size], second: vec![0.0; size] }
     }
 
-    /// From the slopes in the logits of `rows`, penalty included.
-    fn set_gradient(&mut self, map: &LinearHead, rows: &Matrix, slopes: &Matrix, l2: f64) {
-        let (classes, width) = (map.classes(), rows.ncols());
-        let (weight, bias) = self.gradient.split_at_mut(classes * width);
-        matmul(
-            MatMut::from_row_major_slice_mut(weight, classes, width),
-            Accum::Replace,
-            slopes.view().transpose(),
-            rows.view(),
-            1.0,
-            Par::Seq,
-        );
-        for (g, w) in weight.iter_mut().zip(map.weight.values()) {
-            *g += l2 * w;
-        }
+    /// From the slopes in the logits of rows that were drawn, penalty included.
+    fn set_gradient(
+        &mut self,
+        map: &LinearHead,
+        (rows, drawn): (&AffineRows<'_>, &Matrix),
+        slopes: &Matrix,
+        l2: f64,
+    ) {
+        let (weight, bias) = self.gradient.split_at_mut(map.weight.values().len());
         bias.fill(0.0);
         for row in slopes.rows() {
             for (b, s) in bias.iter_mut().zip(row) {
                 *b += s;
             }
+        }
+        let product = slopes.transposed_times(drawn);
+        let product = rows.lower(product.view(), bias).unwrap_or(product);
+        for ((g, p), w) in weight.iter_mut().zip(product.values()).zip(map.weight.values()) {
+            *g = p + l2 * w;
         }
     }
 

@@ -25,6 +25,7 @@ use crate::features::Table;
 use crate::head::LinearHead;
 use crate::matrix::Matrix;
 use crate::optimize::OptimizeError;
+use crate::parallelism::Parallelism;
 use crate::transport::TransportError;
 
 pub use fit::{transfer_bound, transfer_bound_from};
@@ -83,6 +84,8 @@ pub struct Settings {
     /// Use at most so many fit rows and so many evaluation rows of a class, drawn by `seed`.
     pub max_rows_per_class: Option<usize>,
     pub seed: u64,
+    /// Results do not depend on it.
+    pub parallelism: Parallelism,
 }
 
 impl Default for Settings {
@@ -97,6 +100,7 @@ impl Default for Settings {
             standardize: true,
             max_rows_per_class: None,
             seed: 0,
+            parallelism: Parallelism::Sequential,
         }
     }
 }

@@ -5,7 +5,7 @@
 use faer::linalg::solvers::Solve;
 use faer::{MatRef, Side};
 
-use crate::features::ClassRows;
+use crate::features::AffineRows;
 use crate::head::LinearHead;
 use crate::matrix::Matrix;
 use crate::transport::wasserstein::transport;
@@ -13,6 +13,9 @@ use crate::transport::{ground_cost, TransportError};
 
 /// Rounds of coupling and regression; the couplings settle in two or three.
 const ROUNDS: usize = 3;
+
+/// Rows whose coordinates are multiplied at a time.
+const BLOCK_ROWS: usize = 256;
 
 /// Singular directions below this share of the largest are rounding.
 const NEGLIGIBLE_SINGULAR: f64 = 1e-10;
@@ -44,14 +47,14 @@ pub fn head_coordinates(weight: &Matrix) -> Matrix {
 /// # Errors
 /// The transport solver's.
 pub fn pull_back(
-    points: &ClassRows,
-    target: &ClassRows,
+    points: &AffineRows<'_>,
+    target: &AffineRows<'_>,
     label_map: &Matrix,
     l2: f64,
 ) -> Result<LinearHead, TransportError> {
-    let ridge = Ridge::new(target.matrix(), l2);
+    let ridge = Ridge::new(target, l2);
     let means = points.means();
-    let mut wanted = Matrix::zeros(target.matrix().nrows(), points.width());
+    let mut wanted = Matrix::zeros(target.nrows(), points.width());
     for y in 0..target.classes() {
         for j in target.start(y)..target.start(y) + target.count(y) {
             for (c, weight) in label_map.row(y).iter().enumerate() {
@@ -61,23 +64,23 @@ pub fn pull_back(
             }
         }
     }
-    let mut map = ridge.regress(target.matrix(), &wanted);
+    let mut map = ridge.regress(target, &wanted);
     for _ in 1..ROUNDS {
-        let moved = target.with_rows(map.logits(target.matrix()));
+        let moved = map.class_logits(target);
         wanted = barycentres(points, &moved, label_map)?;
-        map = ridge.regress(target.matrix(), &wanted);
+        map = ridge.regress(target, &wanted);
     }
     Ok(map)
 }
 
 /// For every target row, the mean of the source points it is coupled with.
 fn barycentres(
-    points: &ClassRows,
-    moved: &ClassRows,
+    points: &AffineRows<'_>,
+    moved: &AffineRows<'_>,
     label_map: &Matrix,
 ) -> Result<Matrix, TransportError> {
     let width = points.width();
-    let mut out = Matrix::zeros(moved.matrix().nrows(), width);
+    let mut out = Matrix::zeros(moved.nrows(), width);
     for y in 0..moved.classes() {
         let m = moved.count(y);
         if m == 0 || width == 0 {
@@ -87,7 +90,7 @@ fn barycentres(
         let n = rows.len() / width.max(1);
         let cost = ground_cost::euclidean(
             MatRef::from_row_major_slice(&rows, n, width),
-            MatRef::from_row_major_slice(moved.class(y), m, width),
+            MatRef::from_row_major_slice(&moved.class(y), m, width),
             false,
         );
         let plan = transport(&cost, n, m, mass.as_deref(), None)?;
@@ -108,15 +111,18 @@ struct Ridge {
 }
 
 impl Ridge {
-    fn new(rows: &Matrix, l2: f64) -> Self {
-        let (n, width) = (rows.nrows() as f64, rows.ncols());
+    fn new(rows: &AffineRows<'_>, l2: f64) -> Self {
+        let (n, width) = (rows.nrows() as f64, rows.width());
         let mut mean = vec![0.0; width];
-        for row in rows.rows() {
-            for (m, v) in mean.iter_mut().zip(row) {
-                *m += v / n;
+        let mut gram = Matrix::zeros(width, width);
+        rows.for_each_block(BLOCK_ROWS, |_, block| {
+            for row in block.row_iter() {
+                for (m, v) in mean.iter_mut().zip(row.iter()) {
+                    *m += v / n;
+                }
             }
-        }
-        let mut gram = rows.transposed_times(rows);
+            gram.add_product(block.transpose(), block);
+        });
         for i in 0..width {
             for j in 0..width {
                 let centred = gram.row(i)[j] / n - mean[i] * mean[j];
@@ -127,7 +133,7 @@ impl Ridge {
         Self { mean, factor }
     }
 
-    fn regress(&self, rows: &Matrix, wanted: &Matrix) -> LinearHead {
+    fn regress(&self, rows: &AffineRows<'_>, wanted: &Matrix) -> LinearHead {
         let (n, outputs) = (rows.nrows() as f64, wanted.ncols());
         let mut wanted_mean = vec![0.0; outputs];
         for row in wanted.rows() {
@@ -137,14 +143,18 @@ impl Ridge {
         }
         let Some(factor) = &self.factor else {
             // No ridge and dependent features: only the mean is determined.
-            return LinearHead { weight: Matrix::zeros(outputs, rows.ncols()), bias: wanted_mean };
+            return LinearHead { weight: Matrix::zeros(outputs, rows.width()), bias: wanted_mean };
         };
-        let products = rows.transposed_times(wanted);
-        let right = Matrix::from_fn(rows.ncols(), outputs, |j, k| {
+        let mut products = Matrix::zeros(rows.width(), outputs);
+        rows.for_each_block(BLOCK_ROWS, |start, block| {
+            let wanted = wanted.view().subrows(start, block.nrows());
+            products.add_product(block.transpose(), wanted);
+        });
+        let right = Matrix::from_fn(rows.width(), outputs, |j, k| {
             products.row(j)[k] / n - self.mean[j] * wanted_mean[k]
         });
         let solution = factor.solve(right.view());
-        let weight = Matrix::from_fn(outputs, rows.ncols(), |k, j| solution[(j, k)]);
+        let weight = Matrix::from_fn(outputs, rows.width(), |k, j| solution[(j, k)]);
         let bias = weight
             .rows()
             .zip(&wanted_mean)
@@ -159,8 +169,8 @@ impl Ridge {
 /// `R` is the identity.
 #[must_use]
 pub fn procrustes(
-    source: &ClassRows,
-    target: &ClassRows,
+    source: &AffineRows<'_>,
+    target: &AffineRows<'_>,
     label_map: &Matrix,
     target_prior: &[f64],
 ) -> LinearHead {
@@ -243,6 +253,7 @@ fn rotation_between(source: &Matrix, target: &Matrix) -> Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::ClassRows;
 
     #[test]
     fn procrustes_undoes_a_rotation() {
@@ -253,11 +264,12 @@ mod tests {
             [c * z[0] - s * z[1], s * z[0] + c * z[1], z[2]][j] + 2.0
         });
         let one_to_one = Matrix::from_fn(3, 3, |i, j| f64::from(u8::from(i == j)));
-        let source = ClassRows::new(source, [1; 3]);
-        let target = ClassRows::new(rotated, [1; 3]);
+        let wanted = rotated.clone();
+        let target = ClassRows::new(rotated, [1; 3]).into();
+        let source: AffineRows<'_> = ClassRows::new(source, [1; 3]).into();
         let map = procrustes(&source, &target, &one_to_one, &[1.0 / 3.0; 3]);
-        let moved = map.logits(source.matrix());
-        for (a, b) in moved.values().iter().zip(target.matrix().values()) {
+        let moved = map.logits(&source.gather(&[0, 1, 2]));
+        for (a, b) in moved.values().iter().zip(wanted.values()) {
             assert!((a - b).abs() < 1e-5);
         }
         let square = map.weight.times_transposed(&map.weight);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::joint_descent::{log_prior, Maps};
 use super::terms::{evaluate, source_prior, Ground, Terms};
 use super::{LabelledRows, Lipschitz};
-use crate::features::{Basis, ClassRows};
+use crate::features::{AffineRows, Basis};
 use crate::head::{lipschitz, log_sum_exp, LinearHead};
 use crate::matrix::Matrix;
 use crate::transport::TransportError;
@@ -43,35 +43,35 @@ pub enum Geometry {
 
 /// Both tasks' rows in a solution's coordinates.
 #[derive(Debug, Clone)]
-pub struct Coordinates {
-    pub source: ClassRows,
-    pub target: ClassRows,
+pub struct Coordinates<'t> {
+    pub source: AffineRows<'t>,
+    pub target: AffineRows<'t>,
 }
 
-impl Coordinates {
+impl<'t> Coordinates<'t> {
     #[must_use]
     pub fn new(
-        (source, source_basis): (&LabelledRows<'_>, &Basis),
-        (target, target_basis): (&LabelledRows<'_>, &Basis),
+        (source, source_basis): (&LabelledRows<'t>, &Basis),
+        (target, target_basis): (&LabelledRows<'t>, &Basis),
         active: &[u32],
         part: &Part,
     ) -> Self {
         let used: Vec<&Vec<u32>> = active.iter().map(|&c| &part.source[c as usize]).collect();
         Self {
-            source: source_basis.project_classes(source.table, &used),
-            target: target_basis.project_classes(target.table, &part.target),
+            source: source_basis.coordinates(source.table, &used),
+            target: target_basis.coordinates(target.table, &part.target),
         }
     }
 }
 
 impl Solution {
     #[must_use]
-    pub fn coordinates(
+    pub fn coordinates<'t>(
         &self,
-        source: &LabelledRows<'_>,
-        target: &LabelledRows<'_>,
+        source: &LabelledRows<'t>,
+        target: &LabelledRows<'t>,
         part: &Part,
-    ) -> Coordinates {
+    ) -> Coordinates<'t> {
         Coordinates::new(
             (source, &self.source_basis),
             (target, &self.target_basis),
@@ -101,11 +101,11 @@ impl Solution {
     /// The transport solver's.
     pub fn evaluate(
         &self,
-        rows: &Coordinates,
+        rows: &Coordinates<'_>,
         mode: Lipschitz,
     ) -> Result<(Terms, Option<f64>), TransportError> {
-        let source = rows.source.with_rows(self.maps.source.logits(rows.source.matrix()));
-        let target = rows.target.with_rows(self.maps.target.logits(rows.target.matrix()));
+        let source = self.maps.source.class_logits(&rows.source);
+        let target = self.maps.target.class_logits(&rows.target);
         let Geometry::Points { source: source_map, target: target_map, gradient } = &self.geometry
         else {
             return Ok((evaluate(&source, &target, &self.label_map, Ground::Margin)?, None));
@@ -114,11 +114,8 @@ impl Solution {
             Lipschitz::Certified => lipschitz::certified(gradient),
             Lipschitz::Empirical => self.empirical_constant(&source, &target, gradient),
         };
-        let points = |rows: &ClassRows, map: &Option<LinearHead>| {
-            map.as_ref().map(|map| rows.with_rows(map.logits(rows.matrix())))
-        };
-        let (source_points, target_points) =
-            (points(&rows.source, source_map), points(&rows.target, target_map));
+        let source_points = source_map.as_ref().map(|map| map.class_logits(&rows.source));
+        let target_points = target_map.as_ref().map(|map| map.class_logits(&rows.target));
         let ground = Ground::Lipschitz {
             constant,
             source: source_points.as_ref().unwrap_or(&rows.source),
@@ -129,7 +126,12 @@ impl Solution {
 
     /// The largest gradient norm of the loss on the rows: of every target row with its own label, and of
     /// every source row with each target label it stands for.
-    fn empirical_constant(&self, source: &ClassRows, target: &ClassRows, gradient: &Matrix) -> f64 {
+    fn empirical_constant(
+        &self,
+        source: &AffineRows<'_>,
+        target: &AffineRows<'_>,
+        gradient: &Matrix,
+    ) -> f64 {
         let target_prior = target.prior();
         let prior = source_prior(&self.label_map, &target_prior);
         let mut largest: f64 = 0.0;
@@ -143,11 +145,11 @@ impl Solution {
                 .collect();
             let standing = (0..source.classes()).filter(|&c| share[c] > 0.0);
             for class in standing {
-                let slopes = loss_slopes(source.class(class), &share);
+                let slopes = loss_slopes(&source.class(class), &share);
                 largest = largest.max(lipschitz::empirical(gradient, &slopes));
             }
             if weight > 0.0 {
-                let slopes = loss_slopes(target.class(y), &share);
+                let slopes = loss_slopes(&target.class(y), &share);
                 largest = largest.max(lipschitz::empirical(gradient, &slopes));
             }
         }

@@ -12,7 +12,7 @@
 //! inequality is exact on the rows given, for any logits `s` of source and target rows whose
 //! differences the ground cost covers; see the README for the proof in three lines.
 
-use crate::features::ClassRows;
+use crate::features::AffineRows;
 use crate::head::log_sum_exp;
 use crate::matrix::Matrix;
 use crate::transport::ground_cost;
@@ -58,11 +58,11 @@ impl Terms {
 
 /// The space in which rows are moved, with the price of a move.
 #[derive(Debug, Clone, Copy)]
-pub enum Ground<'a> {
+pub enum Ground<'a, 't> {
     /// The margin cost of the logits themselves.
     Margin,
     /// A Lipschitz constant times the Euclidean distance between given points.
-    Lipschitz { constant: f64, source: &'a ClassRows, target: &'a ClassRows },
+    Lipschitz { constant: f64, source: &'a AffineRows<'t>, target: &'a AffineRows<'t> },
 }
 
 /// The joint mass `J`, its column sums `D` and the label map it came from.
@@ -106,11 +106,11 @@ pub fn source_prior(label_map: &Matrix, target_prior: &[f64]) -> Vec<f64> {
 ///
 /// # Errors
 /// The transport solver's.
-pub fn evaluate(
-    source: &ClassRows,
-    target: &ClassRows,
+pub fn evaluate<'t>(
+    source: &AffineRows<'t>,
+    target: &AffineRows<'t>,
     label_map: &Matrix,
-    ground: Ground<'_>,
+    ground: Ground<'_, 't>,
 ) -> Result<Terms, TransportError> {
     let target_prior = target.prior();
     let joint = Joint::new(label_map, &target_prior);
@@ -147,7 +147,7 @@ pub fn entropy(prior: &[f64]) -> f64 {
 }
 
 /// Mean cross-entropy of each class's own rows.
-fn class_losses(source: &ClassRows) -> Vec<f64> {
+fn class_losses(source: &AffineRows<'_>) -> Vec<f64> {
     let width = source.width();
     (0..source.classes())
         .map(|c| {
@@ -159,13 +159,13 @@ fn class_losses(source: &ClassRows) -> Vec<f64> {
 }
 
 /// The optimal transport cost from the source rows that stand for class `y` to its target rows.
-fn class_transport(
-    source: &ClassRows,
-    target: &ClassRows,
+fn class_transport<'t>(
+    source: &AffineRows<'t>,
+    target: &AffineRows<'t>,
     y: usize,
     support: &[u32],
     weights: &[f64],
-    ground: Ground<'_>,
+    ground: Ground<'_, 't>,
 ) -> Result<f64, TransportError> {
     let (source_points, target_points) = match ground {
         Ground::Margin => (source, target),
@@ -176,11 +176,11 @@ fn class_transport(
     let m = target.count(y);
     let (rows, mass) = source_points.mixture(weights);
     let cost = match ground {
-        Ground::Margin => ground_cost::margin_matrix(&rows, target.class(y), width, support),
+        Ground::Margin => ground_cost::margin_matrix(&rows, &target.class(y), width, support),
         Ground::Lipschitz { constant, .. } => {
             let mut cost = ground_cost::euclidean(
                 MatRef::from_row_major_slice(&rows, n, width),
-                MatRef::from_row_major_slice(target_points.class(y), m, width),
+                MatRef::from_row_major_slice(&target_points.class(y), m, width),
                 false,
             );
             for c in &mut cost {
@@ -193,7 +193,7 @@ fn class_transport(
 }
 
 /// Mean loss and accuracy of `B softmax(s(x))` on the target rows.
-fn target_performance(target: &ClassRows, joint: &Joint) -> (f64, f64) {
+fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> (f64, f64) {
     let (classes, width) = (joint.mass.nrows(), joint.mass.ncols());
     let shares = Matrix::from_fn(classes, width, |y, c| joint.share(y, c));
     let mut probability = vec![0.0; width];
@@ -223,16 +223,17 @@ fn target_performance(target: &ClassRows, joint: &Joint) -> (f64, f64) {
             correct += usize::from(!beaten);
         }
     }
-    let n = target.matrix().nrows().max(1) as f64;
+    let n = target.nrows().max(1) as f64;
     (loss / n, correct as f64 / n)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::ClassRows;
 
-    fn rows(values: &[[f64; 2]], counts: [usize; 2]) -> ClassRows {
-        ClassRows::new(Matrix::from_fn(values.len(), 2, |i, j| values[i][j]), counts)
+    fn rows(values: &[[f64; 2]], counts: [usize; 2]) -> AffineRows<'static> {
+        ClassRows::new(Matrix::from_fn(values.len(), 2, |i, j| values[i][j]), counts).into()
     }
 
     #[test]

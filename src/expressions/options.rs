@@ -7,6 +7,7 @@ use super::given_head::GivenHead;
 use super::given_label_map::GivenLabelMap;
 use super::task::Task;
 use crate::bound::{GroundCost, Lipschitz, Settings, Transform};
+use crate::parallelism::Parallelism;
 
 #[derive(Deserialize)]
 pub struct Options {
@@ -23,7 +24,12 @@ pub struct Options {
 
 impl Options {
     /// Check them against the two tasks.
-    pub fn settings(&self, source: &Task, target: &Task) -> PolarsResult<Settings> {
+    pub fn settings(
+        &self,
+        source: &Task,
+        target: &Task,
+        parallelism: Parallelism,
+    ) -> PolarsResult<Settings> {
         let head = self.head.as_ref().map(|head| head.for_task(source));
         let label_map = self.label_map.as_ref().map(|map| map.between(source, target));
         let ground_cost = self.ground_cost()?;
@@ -37,6 +43,7 @@ impl Options {
             standardize: self.standardize,
             max_rows_per_class: self.max_rows_per_class()?,
             seed: self.seed,
+            parallelism,
         })
     }
 

@@ -3,12 +3,14 @@
 
 use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
+use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
 use super::record;
 use super::score_kind::{Reads, ScoreKind};
 use super::score_rows::{LabelPairs, LabelledVectors, ScoreColumns, ScoreInput, Source};
 use crate::features::{ClassSpectrum, ClassedTable, Moments};
+use crate::parallelism::Parallelism;
 use crate::scores::logme::Stopping;
 use crate::scores::{
     etran, gbc, h_score, knn_accuracy, knn_accuracy_split, leep, linear_probe, logme, nce, ncti,
@@ -188,7 +190,8 @@ impl Rows {
             ScoreKind::LinearProbe { l2, seed } => {
                 rows.task.check_learnable(kind.name())?;
                 let (fit, test) = rows.split()?;
-                linear_probe::linear_probe(fit, test, l2, seed)
+                RAYON
+                    .install(|| linear_probe::linear_probe(fit, test, l2, seed, Parallelism::Pool))
                     .map(|probe| vec![probe.loss, probe.accuracy, probe.train_loss, probe.l2])
             }
             ScoreKind::Nleep { components, energy, covariance, seed } => {

@@ -12,6 +12,7 @@ use super::record;
 use super::task::Task;
 use super::transport_error::transport_error;
 use crate::bound::{self, Bound, BoundError, SharedSource};
+use crate::parallelism::Parallelism;
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -29,7 +30,7 @@ fn transfer_bound(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> 
     let (source, target) = read_pair(inputs, &kwargs.columns)?;
     let bound = RAYON.install(|| {
         let shared = SharedSource::new(source.labelled_rows()?);
-        bound_between(&source, &shared, &target, &kwargs.options)
+        bound_between(&source, &shared, &target, &kwargs.options, Parallelism::Pool)
     })?;
     let row = BoundRow::new(&bound, ("", &source), ("", &target))?;
     record::series(inputs[0].name(), &bound_record::columns(), &[row])
@@ -42,11 +43,12 @@ pub fn bound_between<'t>(
     shared: &SharedSource<'t>,
     target: &'t Task,
     options: &Options,
+    parallelism: Parallelism,
 ) -> PolarsResult<Bound> {
     source.check_learnable("a bound")?;
     target.check_learnable("a bound")?;
     source.embeddings.check_same_width(&target.embeddings)?;
-    let settings = options.settings(source, target)?;
+    let settings = options.settings(source, target, parallelism)?;
     bound::transfer_bound_from(shared, &target.labelled_rows()?, &settings)
         .map_err(|error| in_names(&error, source, target))
 }

@@ -17,6 +17,7 @@ use super::record;
 use super::task::{Task, TaskColumns};
 use super::transfer_bound::bound_between;
 use crate::bound::SharedSource;
+use crate::parallelism::Parallelism;
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -56,8 +57,11 @@ fn transfer_bounds(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series>
             .par_iter()
             .map(|s| Ok((*s, SharedSource::new(tasks[s].labelled_rows()?))))
             .collect::<PolarsResult<BTreeMap<_, _>>>()?;
+        // Pairs wait for what they share of a source, so none may do another's work meanwhile.
+        let parallelism =
+            if pairs.len() == 1 { Parallelism::Pool } else { Parallelism::Sequential };
         let bound = |(s, t): &(usize, usize)| {
-            bound_between(&tasks[s], &shared[s], &tasks[t], &kwargs.options)
+            bound_between(&tasks[s], &shared[s], &tasks[t], &kwargs.options, parallelism)
         };
         PolarsResult::Ok(pairs.par_iter().map(bound).collect())
     })?;

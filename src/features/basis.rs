@@ -7,23 +7,44 @@
 //! different coordinates uncorrelated, takes away directions that the fit rows do not span, and makes
 //! everything that is fitted independent of a rotation of the embedding (without `standardize`).
 
+use std::sync::Arc;
+
 use faer::{linalg::matmul::triangular, linalg::solvers::EvdError, Accum, MatRef, Par, Side};
 
-use super::{ClassRows, Table};
+use super::{AffineRows, ClassRows, Table};
 use crate::matrix::Matrix;
 
 /// Axes whose variance is below this share of the largest carry rounding, not signal.
 const NEGLIGIBLE_VARIANCE: f64 = 1e-6;
+/// Coordinates up to this size are held, and up to this share of the table.
+const HELD_BYTES: usize = 8 << 20;
+const HELD_SHARE: usize = 50;
 /// Rows converted to `f64` at a time.
 const BLOCK_ROWS: usize = 256;
 
 /// An affine change of coordinates fitted to rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Basis {
+    standardisation: Arc<Standardisation>,
+    /// `r x d`, rows are axes; without them the coordinates are the standardised features.
+    axes: Option<Arc<Matrix>>,
+}
+
+/// Means and scales that are taken out of features.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standardisation {
     mean: Vec<f64>,
     inverse_scale: Vec<f64>,
-    /// `r x d`, rows are axes; without them the coordinates are the standardised features.
-    axes: Option<Matrix>,
+}
+
+impl Standardisation {
+    /// Write one row of the table, with mean and scale taken out, into `out`.
+    pub fn standardise(&self, table: Table<'_>, row: u32, out: &mut [f64]) {
+        table.copy_row(row as usize, out);
+        for ((o, m), s) in out.iter_mut().zip(&self.mean).zip(&self.inverse_scale) {
+            *o = (*o - m) * s;
+        }
+    }
 }
 
 impl Basis {
@@ -88,33 +109,44 @@ impl Basis {
         } else {
             (rank as f64 / variance[..rank].iter().sum::<f64>()).sqrt()
         };
-        basis.axes = Some(Matrix::from_fn(rank, d, |k, j| gain * axes.row(k)[j]));
+        basis.axes = Some(Arc::new(Matrix::from_fn(rank, d, |k, j| gain * axes.row(k)[j])));
         Ok(basis)
     }
 
     /// Mean and scale only.
     #[must_use]
     pub fn unrotated(table: Table<'_>, rows: &[u32], standardize: bool) -> Self {
-        let (mean, inverse_scale) = moments(table, rows, standardize);
-        Self { mean, inverse_scale, axes: None }
+        Self { standardisation: Arc::new(moments(table, rows, standardize)), axes: None }
     }
 
     /// The mean row of the fit rows.
     #[must_use]
     pub fn mean(&self) -> &[f64] {
-        &self.mean
+        &self.standardisation.mean
     }
 
     /// The features as they are.
     #[must_use]
     pub fn raw(width: usize) -> Self {
-        Self { mean: vec![0.0; width], inverse_scale: vec![1.0; width], axes: None }
+        let standardisation =
+            Standardisation { mean: vec![0.0; width], inverse_scale: vec![1.0; width] };
+        Self { standardisation: Arc::new(standardisation), axes: None }
     }
 
     /// This basis without its axes.
     #[must_use]
     pub fn without_axes(&self) -> Self {
         Self { axes: None, ..self.clone() }
+    }
+
+    /// This basis without its axes, its coordinates times a factor.
+    #[must_use]
+    pub fn times(&self, factor: f64) -> Self {
+        let mut standardisation = (*self.standardisation).clone();
+        for scale in &mut standardisation.inverse_scale {
+            *scale *= factor;
+        }
+        Self { standardisation: Arc::new(standardisation), axes: None }
     }
 
     /// A map of this basis's coordinates, as a map of the standardised features.
@@ -132,8 +164,8 @@ impl Basis {
     /// target that is standardised by itself.
     #[must_use]
     pub fn restandardised(&self, table: Table<'_>, rows: &[u32]) -> Self {
-        let (mean, inverse_scale) = moments(table, rows, true);
-        Self { mean, inverse_scale, axes: self.axes.clone() }
+        let standardisation = Arc::new(moments(table, rows, true));
+        Self { standardisation, axes: self.axes.clone() }
     }
 
     /// The factor by which the coordinates are longer than the standardised features: a weight of size
@@ -149,7 +181,7 @@ impl Basis {
     /// Number of coordinates.
     #[must_use]
     pub fn rank(&self) -> usize {
-        self.axes.as_ref().map_or(self.mean.len(), Matrix::nrows)
+        self.axes.as_ref().map_or(self.mean().len(), |axes| axes.nrows())
     }
 
     /// The coordinates of some rows.
@@ -172,6 +204,33 @@ impl Basis {
             );
         }
         out
+    }
+
+    /// The coordinates of some classes' rows: held where they take little memory, beside the table or at all.
+    #[must_use]
+    pub fn coordinates<'t, R: AsRef<[u32]>>(
+        &self,
+        table: Table<'t>,
+        classes: &[R],
+    ) -> AffineRows<'t> {
+        self.coordinates_within(table, classes, HELD_BYTES.max(table.bytes() / HELD_SHARE))
+    }
+
+    /// The same: held where they take no more than `memory` bytes.
+    #[must_use]
+    pub fn coordinates_within<'t, R: AsRef<[u32]>>(
+        &self,
+        table: Table<'t>,
+        classes: &[R],
+        memory: usize,
+    ) -> AffineRows<'t> {
+        AffineRows::of_table(
+            table,
+            classes,
+            Arc::clone(&self.standardisation),
+            self.axes.as_ref().map(Arc::clone),
+            memory,
+        )
     }
 
     /// The coordinates of some classes' rows, grouped by class.
@@ -198,10 +257,7 @@ impl Basis {
 
     /// Write one row of the table, with mean and scale taken out, into `out`.
     pub fn standardise(&self, table: Table<'_>, row: u32, out: &mut [f64]) {
-        table.copy_row(row as usize, out);
-        for ((o, m), s) in out.iter_mut().zip(&self.mean).zip(&self.inverse_scale) {
-            *o = (*o - m) * s;
-        }
+        self.standardisation.standardise(table, row, out);
     }
 
     /// Second moments of the standardised rows, in blocks; only the lower triangle is filled.
@@ -231,7 +287,7 @@ impl Basis {
 
 /// Means, and one over the standard deviations. A feature that does not vary gets scale 0: it says
 /// nothing on the fit rows, and must not be blown up on others.
-fn moments(table: Table<'_>, rows: &[u32], standardize: bool) -> (Vec<f64>, Vec<f64>) {
+fn moments(table: Table<'_>, rows: &[u32], standardize: bool) -> Standardisation {
     let d = table.width();
     let n = rows.len() as f64;
     let mut mean = vec![0.0; d];
@@ -253,7 +309,7 @@ fn moments(table: Table<'_>, rows: &[u32], standardize: bool) -> (Vec<f64>, Vec<
         *m = if varies[k] { *m / n } else { first[k] };
     }
     if !standardize {
-        return (mean, vec![1.0; d]);
+        return Standardisation { mean, inverse_scale: vec![1.0; d] };
     }
     let mut variance = vec![0.0; d];
     for &row in rows {
@@ -274,7 +330,7 @@ fn moments(table: Table<'_>, rows: &[u32], standardize: bool) -> (Vec<f64>, Vec<
             }
         })
         .collect();
-    (mean, inverse_scale)
+    Standardisation { mean, inverse_scale }
 }
 
 /// Eigenvectors (as rows) and eigenvalues of a covariance, largest first.

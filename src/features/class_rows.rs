@@ -1,7 +1,5 @@
 //! Rows grouped by class: every class's rows stand together.
 
-use std::borrow::Cow;
-
 use crate::matrix::Matrix;
 
 /// A matrix whose rows are sorted by class.
@@ -24,10 +22,10 @@ impl ClassRows {
         Self { rows, offsets }
     }
 
-    /// The same classes with other columns.
+    /// The rows, and where each class starts and the last one ends.
     #[must_use]
-    pub fn with_rows(&self, rows: Matrix) -> Self {
-        Self { rows, offsets: self.offsets.clone() }
+    pub fn into_parts(self) -> (Matrix, Vec<usize>) {
+        (self.rows, self.offsets)
     }
 
     #[must_use]
@@ -62,44 +60,24 @@ impl ClassRows {
         &self.rows.values()[self.offsets[class] * width..self.offsets[class + 1] * width]
     }
 
-    /// The rows of the classes that have weight, flat and in class order, with the mass of each row where a
-    /// class's weight is spread evenly over its rows; `None` where all rows weigh the same because there
-    /// is one class.
-    #[must_use]
-    pub fn mixture(&self, weights: &[f64]) -> (Cow<'_, [f64]>, Option<Vec<f64>>) {
-        let used: Vec<usize> = (0..weights.len()).filter(|&c| weights[c] > 0.0).collect();
-        if let [only] = used[..] {
-            return (Cow::Borrowed(self.class(only)), None);
-        }
-        let mut rows = Vec::new();
-        let mut mass = Vec::new();
-        for c in used {
-            rows.extend_from_slice(self.class(c));
-            mass.extend(std::iter::repeat_n(weights[c] / self.count(c) as f64, self.count(c)));
-        }
-        (Cow::Owned(rows), Some(mass))
-    }
-
     /// The mean row of each class; zero for a class without rows.
     #[must_use]
     pub fn means(&self) -> Matrix {
         let mut means = Matrix::zeros(self.classes(), self.width());
         for class in 0..self.classes() {
-            let count = self.count(class).max(1) as f64;
-            let mean = means.row_mut(class);
-            for row in self.class(class).chunks_exact(self.rows.ncols().max(1)) {
-                for (m, v) in mean.iter_mut().zip(row) {
-                    *m += v / count;
-                }
-            }
+            add_mean(self.class(class), means.row_mut(class));
         }
         means
     }
+}
 
-    /// Share of the rows that each class has.
-    #[must_use]
-    pub fn prior(&self) -> Vec<f64> {
-        let total = self.rows.nrows().max(1) as f64;
-        (0..self.classes()).map(|c| self.count(c) as f64 / total).collect()
+/// Add the mean of some rows; nothing where there are none.
+pub fn add_mean(rows: &[f64], mean: &mut [f64]) {
+    let width = mean.len().max(1);
+    let count = (rows.len() / width) as f64;
+    for row in rows.chunks_exact(width) {
+        for (m, v) in mean.iter_mut().zip(row) {
+            *m += v / count;
+        }
     }
 }

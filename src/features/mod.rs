@@ -2,6 +2,7 @@
 //! by class, and the coordinates (standardisation, principal axes) in which maps are fitted. What a
 //! map or a head does with those coordinates lives elsewhere.
 
+pub mod affine_rows;
 pub mod basis;
 pub mod class_rows;
 pub mod classed_table;
@@ -16,6 +17,7 @@ pub mod spectrum;
 pub mod square_distance;
 pub mod table;
 
+pub use affine_rows::AffineRows;
 pub use basis::Basis;
 pub use class_rows::ClassRows;
 pub use classed_table::ClassedTable;

@@ -26,6 +26,15 @@ impl Table<'_> {
         }
     }
 
+    /// How much memory the values take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::F32(rows) => rows.len() * size_of::<f32>(),
+            Self::F64(rows) => rows.len() * size_of::<f64>(),
+        }
+    }
+
     /// Write one row, as `f64`, into `out`.
     pub fn copy_row(&self, row: usize, out: &mut [f64]) {
         match self {

@@ -15,7 +15,9 @@ use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{Accum, MatMut, Par, Side};
 
+use crate::features::AffineRows;
 use crate::matrix::{dot, Matrix};
+use crate::parallelism::Parallelism;
 
 /// Rows kept for a class, in units of the mean number of rows a class has, and of the width: beyond, a
 /// factor in columns gains little.
@@ -26,6 +28,11 @@ const WIDTHS: usize = 2;
 const LEAST_SHARE: f64 = 0.05;
 /// Share of all rows' mean square that is added to that of the rows left out.
 const LEAST_REST: f64 = 1e-3;
+/// The factors of all classes take this much memory at most, or this share of the table if that is more.
+const FACTOR_BYTES: usize = 8 << 20;
+const FACTOR_SHARE: usize = 25;
+/// Kept rows whose values are computed at a time.
+const BLOCK_ROWS: usize = 256;
 
 /// An approximate inverse of the second derivative.
 pub struct Curvature {
@@ -52,59 +59,99 @@ struct Kept {
     root: f64,
 }
 
+/// The rows to keep for each class, chosen while rows come in blocks.
+pub struct KeptRows {
+    /// How many a class keeps.
+    limit: usize,
+    classes: Vec<Candidates>,
+}
+
+#[derive(Clone, Default)]
+struct Candidates {
+    /// Rows and their `q`.
+    rows: Vec<(u32, f64)>,
+    total: f64,
+}
+
+impl KeptRows {
+    #[must_use]
+    pub fn new(rows: &AffineRows<'_>) -> Self {
+        let (n, classes, size) = (rows.nrows(), rows.classes().max(1), rows.width() + 1);
+        let affordable = rows.table_bytes() / FACTOR_SHARE;
+        let affordable = affordable.max(FACTOR_BYTES) / (classes * size_of::<f64>());
+        let limit = (CLASS_SIZES * n / classes + 1)
+            .min(WIDTHS * size)
+            .min(affordable.isqrt().max(1))
+            .min(n);
+        Self { limit, classes: vec![Candidates::default(); classes] }
+    }
+
+    /// Consider consecutive rows, of which the first has number `start`: their weights, and
+    /// `slopes[i, c] = p_ic - [c is the class of i]`.
+    pub fn add(&mut self, start: usize, slopes: &[f64], row_weight: &[f64]) {
+        let count = self.classes.len();
+        for ((i, slopes), weight) in
+            (start as u32..).zip(slopes.chunks_exact(count)).zip(row_weight)
+        {
+            for (class, slope) in self.classes.iter_mut().zip(slopes) {
+                let q = curvature(*slope, *weight);
+                class.total += q;
+                class.rows.push((i, q));
+            }
+        }
+        for class in &mut self.classes {
+            if class.rows.len() > 2 * self.limit {
+                keep_largest(&mut class.rows, self.limit);
+            }
+        }
+    }
+}
+
 impl Curvature {
-    /// At the point where `slopes[i, c] = w_i (p_ic - [c is the class of i])`. `square` is the weighted mean
-    /// square of each column of `rows`.
+    /// `square` is the weighted mean square of each column of `rows`.
     #[must_use]
     pub fn new(
-        rows: &Matrix,
-        slopes: &Matrix,
-        row_weight: &[f64],
+        rows: &AffineRows<'_>,
+        kept: KeptRows,
         square: &[f64],
         l2: f64,
+        parallelism: Parallelism,
     ) -> Self {
-        let (n, classes, size) = (rows.nrows(), slopes.ncols(), rows.ncols() + 1);
-        let limit = (CLASS_SIZES * n / classes.max(1) + 1).min(WIDTHS * size).min(n);
+        let size = rows.width() + 1;
+        let KeptRows { limit, mut classes } = kept;
         let by_columns = limit > size;
-        let mut diagonal = Matrix::zeros(classes, size);
-        let mut factors = Vec::with_capacity(classes);
-        let mut all_kept = Vec::new();
-        for c in 0..classes {
-            let mut kept: Vec<(u32, f64)> = (0..n as u32)
-                .map(|i| (i, curvature(slopes.row(i as usize)[c], row_weight[i as usize])))
-                .collect();
-            let total: f64 = kept.iter().map(|k| k.1).sum();
-            keep_largest(&mut kept, limit);
-            let rest = total - kept.iter().map(|k| k.1).sum::<f64>();
-            let rest = rest.max(0.0) + LEAST_REST * total;
-            let diagonal = diagonal.row_mut(c);
+        let mut diagonal = Matrix::zeros(classes.len(), size);
+        for (class, diagonal) in classes.iter_mut().zip(diagonal.rows_mut()) {
+            keep_largest(&mut class.rows, limit);
+            let rest = class.total - class.rows.iter().map(|k| k.1).sum::<f64>();
+            let rest = rest.max(0.0) + LEAST_REST * class.total;
             for (d, s) in diagonal.iter_mut().zip(square) {
                 *d = (l2 + rest * s).max(f64::MIN_POSITIVE);
             }
             diagonal[size - 1] = rest.max(f64::MIN_POSITIVE);
-            factors.push(factor(rows, &kept, diagonal, by_columns));
-            if !by_columns {
-                let numbered = (0..).zip(kept);
-                all_kept.extend(numbered.map(|(at, (row, q))| Kept {
-                    row,
-                    class: c as u32,
-                    at,
-                    root: q.sqrt(),
-                }));
-            }
         }
-        all_kept.sort_unstable_by_key(|k| (k.row, k.class));
-        let factors = if by_columns {
-            Factors::Columns(factors)
-        } else {
-            Factors::Rows { factors, kept: all_kept }
-        };
-        Self { diagonal, factors }
+        let factors = parallelism.collect(classes.len(), |c| {
+            factor(rows, &classes[c].rows, diagonal.row(c), by_columns)
+        });
+        if by_columns {
+            return Self { diagonal, factors: Factors::Columns(factors) };
+        }
+        let mut kept = Vec::with_capacity(limit * classes.len());
+        for (class, candidates) in (0..).zip(classes) {
+            kept.extend((0..).zip(candidates.rows).map(|(at, (row, q))| Kept {
+                row,
+                class,
+                at,
+                root: q.sqrt(),
+            }));
+        }
+        kept.sort_unstable_by_key(|k| (k.row, k.class));
+        Self { diagonal, factors: Factors::Rows { factors, kept } }
     }
 
     /// Multiply a gradient in (weights, then biases) by the inverse, in place.
-    pub fn divide(&self, rows: &Matrix, gradient: &mut [f64]) {
-        let width = rows.ncols();
+    pub fn divide(&self, rows: &AffineRows<'_>, gradient: &mut [f64]) {
+        let width = rows.width();
         let (weight, bias) = gradient.split_at_mut(bias_start(&self.diagonal));
         centre(weight, width);
         centre(bias, 1);
@@ -143,18 +190,25 @@ impl Curvature {
         &self,
         factors: &[Option<Llt<f64>>],
         kept: &[Kept],
-        rows: &Matrix,
+        rows: &AffineRows<'_>,
         vectors: &mut Matrix,
     ) {
-        let width = rows.ncols();
+        let width = rows.width();
         for (c, vector) in vectors.rows_mut().enumerate() {
             divide_each(vector, self.diagonal.row(c));
         }
+        // Products are taken with rows as they are read, and the vectors are brought to those.
+        let weight = vectors.view().subcols(0, width);
+        let bias: Vec<f64> = vectors.rows().map(|vector| vector[width]).collect();
+        let (lifted, lifted_bias) = rows.lift(weight, &bias).unwrap_or_else(|| {
+            (Matrix::from_fn(weight.nrows(), width, |c, j| weight[(c, j)]), bias.clone())
+        });
+        let mut row = InputRow::new(rows);
         let mut products = Matrix::zeros(factors.len(), kept.len() / factors.len().max(1));
         for k in kept {
-            let vector = vectors.row(k.class as usize);
-            let along = dot(rows.row(k.row as usize), &vector[..width]) + vector[width];
-            products.row_mut(k.class as usize)[k.at as usize] = k.root * along;
+            let class = k.class as usize;
+            let along = dot(row.read(k.row), lifted.row(class)) + lifted_bias[class];
+            products.row_mut(class)[k.at as usize] = k.root * along;
         }
         for (factor, products) in factors.iter().zip(products.rows_mut()) {
             match factor {
@@ -162,21 +216,48 @@ impl Curvature {
                 None => products.fill(0.0),
             }
         }
-        let mut correction = Matrix::zeros(vectors.nrows(), width + 1);
+        let mut correction = Matrix::zeros(lifted.nrows(), lifted.ncols());
+        let mut bias_correction = vec![0.0; bias.len()];
         for k in kept {
-            let factor = k.root * products.row(k.class as usize)[k.at as usize];
-            let correction = correction.row_mut(k.class as usize);
-            for (c, x) in correction.iter_mut().zip(rows.row(k.row as usize)) {
+            let class = k.class as usize;
+            let factor = k.root * products.row(class)[k.at as usize];
+            for (c, x) in correction.row_mut(class).iter_mut().zip(row.read(k.row)) {
                 *c += factor * x;
             }
-            correction[width] += factor;
+            bias_correction[class] += factor;
         }
-        for (c, correction) in correction.rows_mut().enumerate() {
-            divide_each(correction, self.diagonal.row(c));
-            for (v, c) in vectors.row_mut(c).iter_mut().zip(correction) {
-                *v -= *c;
+        let correction = rows.lower(correction.view(), &bias_correction).unwrap_or(correction);
+        for (c, (correction, bias)) in correction.rows().zip(&bias_correction).enumerate() {
+            let diagonal = self.diagonal.row(c);
+            let correction = correction.iter().chain(std::iter::once(bias));
+            for ((v, c), d) in vectors.row_mut(c).iter_mut().zip(correction).zip(diagonal) {
+                *v -= c / d;
             }
         }
+    }
+}
+
+/// The row that was read last.
+struct InputRow<'a, 't> {
+    rows: &'a AffineRows<'t>,
+    at: Option<u32>,
+    values: Vec<f64>,
+}
+
+impl<'a, 't> InputRow<'a, 't> {
+    fn new(rows: &'a AffineRows<'t>) -> Self {
+        Self { rows, at: None, values: vec![0.0; rows.input_width()] }
+    }
+
+    fn read(&mut self, row: u32) -> &[f64] {
+        if let Some(row) = self.rows.held_row(row as usize) {
+            return row;
+        }
+        if self.at != Some(row) {
+            self.rows.copy_input(row as usize, &mut self.values);
+            self.at = Some(row);
+        }
+        &self.values
     }
 }
 
@@ -205,14 +286,10 @@ fn keep_largest(kept: &mut Vec<(u32, f64)>, limit: usize) {
     }
 }
 
-/// `q` of one row and class, from the slope.
+/// `q` of one row and class.
 fn curvature(slope: f64, weight: f64) -> f64 {
     let slope = slope.abs();
-    if weight > 0.0 {
-        slope * (1.0 - (1.0 - LEAST_SHARE) * slope / weight)
-    } else {
-        0.0
-    }
+    weight * slope * (1.0 - (1.0 - LEAST_SHARE) * slope)
 }
 
 /// Take the mean of the rows of `width` entries out of each.
@@ -235,7 +312,7 @@ pub(super) fn centre(rows: &mut [f64], width: usize) {
 }
 
 fn factor(
-    rows: &Matrix,
+    rows: &AffineRows<'_>,
     kept: &[(u32, f64)],
     diagonal: &[f64],
     by_columns: bool,
@@ -243,11 +320,15 @@ fn factor(
     let scale: Vec<f64> =
         diagonal.iter().map(|d| if by_columns { 1.0 } else { 1.0 / d.sqrt() }).collect();
     let mut scaled = Matrix::zeros(kept.len(), diagonal.len());
-    for (out, (i, q)) in scaled.rows_mut().zip(kept) {
-        let root = q.sqrt();
-        let row = rows.row(*i as usize).iter().chain(&[1.0]);
-        for ((o, x), s) in out.iter_mut().zip(row).zip(&scale) {
-            *o = root * x * s;
+    for (some, from) in kept.chunks(BLOCK_ROWS).zip((0..).step_by(BLOCK_ROWS)) {
+        let numbers: Vec<u32> = some.iter().map(|k| k.0).collect();
+        let values = rows.gather(&numbers);
+        let out = scaled.rows_mut().skip(from);
+        for ((out, (_, q)), row) in out.zip(some).zip(values.rows()) {
+            let root = q.sqrt();
+            for ((o, x), s) in out.iter_mut().zip(row.iter().chain(&[1.0])).zip(&scale) {
+                *o = root * x * s;
+            }
         }
     }
     let size = if by_columns { diagonal.len() } else { kept.len() };

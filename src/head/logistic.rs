@@ -8,14 +8,17 @@
 //! L-BFGS, preconditioned by the curvature of each class. `O(n d K)` an iteration, a few tens of iterations
 //! from cold, fewer along a path.
 
+use std::ops::Range;
+
 use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
 
-use super::curvature::{centre, Curvature};
+use super::curvature::{centre, Curvature, KeptRows};
 use super::softmax::softmax_rows;
 use super::LinearHead;
-use crate::features::ClassRows;
+use crate::features::AffineRows;
 use crate::matrix::{dot, Matrix};
 use crate::optimize::{lbfgs, OptimizeError};
+use crate::parallelism::Parallelism;
 
 const MAX_ITERATIONS: usize = 2000;
 /// Strength, relative to the mean square of a feature, at which a fit from nothing starts, and the factor by
@@ -27,6 +30,10 @@ const COLD_DISTANCE: f64 = 20.0;
 const COLD_TOLERANCE: f64 = 1e-3;
 /// Rows whose logits are computed, turned into slopes and multiplied back while they are in the cache.
 const BLOCK_ROWS: usize = 256;
+/// Parts into which the rows are cut, so many that a few threads have enough to do.
+const PARTS: usize = 8;
+/// Products of rows, features and classes below which threads would cost more than they save.
+const WORK_TO_SHARE: usize = 1 << 20;
 /// Iterations between two computations of the curvature, and the early one where it is computed again: the
 /// first steps change it most.
 const CURVATURE_AGE: usize = 10;
@@ -39,17 +46,18 @@ const EARLY_ITERATION: usize = 3;
 /// No convergence within 2000 iterations.
 pub fn fit(
     head: &mut LinearHead,
-    rows: &ClassRows,
+    rows: &AffineRows<'_>,
     class_weight: &[f64],
     l2: f64,
     tolerance: f64,
+    parallelism: Parallelism,
 ) -> Result<lbfgs::Minimum, OptimizeError> {
     let size = rows.classes() * rows.width();
     let mut parameters = head.weight.values().to_vec();
     let is_cold = parameters.iter().all(|w| *w == 0.0);
     centre(&mut parameters, rows.width());
     parameters.extend_from_slice(&head.bias);
-    let mut loss = Loss::new(rows, class_weight, l2);
+    let mut loss = Loss::new(rows, class_weight, l2, parallelism);
     if is_cold {
         let mean_square = loss.square.iter().sum::<f64>() / rows.width().max(1) as f64;
         loss.l2 = COLD_STRENGTH * mean_square;
@@ -66,104 +74,218 @@ pub fn fit(
     Ok(minimum)
 }
 
-/// The penalised loss in (weights, then biases).
-struct Loss<'a> {
-    rows: &'a ClassRows,
-    l2: f64,
+/// The weighted rows of which the loss is a sum. They are cut into parts whatever the number of threads.
+struct WeightedRows<'a, 't> {
+    rows: &'a AffineRows<'t>,
     class_of: Vec<u32>,
-    row_weight: Vec<f64>,
-    /// Weighted mean square of each feature.
-    square: Vec<f64>,
-    /// Derivatives in the logits at the point evaluated last.
-    slopes: Matrix,
-    curvature: Option<Curvature>,
-    iteration: usize,
+    weight: Vec<f64>,
+    parts: usize,
     arch: pulp::Arch,
 }
 
-impl<'a> Loss<'a> {
-    fn new(rows: &'a ClassRows, class_weight: &[f64], l2: f64) -> Self {
-        let n = rows.matrix().nrows();
-        let mut class_of = Vec::with_capacity(n);
-        let mut row_weight = Vec::with_capacity(n);
-        for (class, weight) in class_weight.iter().enumerate() {
-            let count = rows.count(class);
-            class_of.extend(std::iter::repeat_n(class as u32, count));
-            row_weight.extend(std::iter::repeat_n(weight / count.max(1) as f64, count));
-        }
-        let mut square = vec![0.0; rows.width()];
-        for (row, weight) in rows.matrix().rows().zip(&row_weight) {
-            for (s, v) in square.iter_mut().zip(row) {
-                *s += weight * v * v;
-            }
-        }
-        Self {
-            rows,
-            l2,
-            class_of,
-            row_weight,
-            square,
-            slopes: Matrix::zeros(n, class_weight.len()),
-            curvature: None,
-            iteration: 0,
-            arch: pulp::Arch::new(),
-        }
-    }
+/// What one part contributes to the loss and its gradient, and the memory in which it is summed.
+#[derive(Clone, Default)]
+struct Part {
+    loss: f64,
+    weight_gradient: Vec<f64>,
+    bias_gradient: Vec<f64>,
+    slopes: Vec<f64>,
+    inputs: Matrix,
 }
 
-impl lbfgs::Objective for &mut Loss<'_> {
-    fn evaluate(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
-        let (rows, classes) = (self.rows.matrix(), self.rows.classes());
-        let size = classes * rows.ncols();
-        let (weight, bias) = parameters.split_at(size);
-        let (weight_gradient, bias_gradient) = gradient.split_at_mut(size);
-        for (g, w) in weight_gradient.iter_mut().zip(weight) {
-            *g = self.l2 * w;
+impl<'a, 't> WeightedRows<'a, 't> {
+    fn new(rows: &'a AffineRows<'t>, class_weight: &[f64]) -> Self {
+        let n = rows.nrows();
+        let mut class_of = Vec::with_capacity(n);
+        let mut weight = Vec::with_capacity(n);
+        for (class, total) in class_weight.iter().enumerate() {
+            let count = rows.count(class);
+            class_of.extend(std::iter::repeat_n(class as u32, count));
+            weight.extend(std::iter::repeat_n(total / count.max(1) as f64, count));
         }
-        bias_gradient.fill(0.0);
-        let weight_view = MatRef::from_row_major_slice(weight, classes, rows.ncols());
-        let mut loss = 0.0;
-        for (at, slopes) in self.slopes.values_mut().chunks_mut(BLOCK_ROWS * classes).enumerate() {
-            let (start, count) = (at * BLOCK_ROWS, slopes.len() / classes);
-            let block = rows.view().subrows(start, count);
-            for row in slopes.chunks_exact_mut(classes) {
-                row.copy_from_slice(bias);
+        let parts = PARTS.min(n.div_ceil(BLOCK_ROWS)).max(1);
+        Self { rows, class_of, weight, parts, arch: pulp::Arch::new() }
+    }
+
+    /// Weighted mean square of each feature.
+    fn square(&self) -> Vec<f64> {
+        let mut square = vec![0.0; self.rows.width()];
+        self.rows.for_each_block(BLOCK_ROWS, |start, block| {
+            for (row, weight) in block.row_iter().zip(&self.weight[start..]) {
+                for (s, v) in square.iter_mut().zip(row.iter()) {
+                    *s += weight * v * v;
+                }
             }
-            matmul(
-                MatMut::from_row_major_slice_mut(slopes, count, classes),
-                Accum::Add,
-                block,
-                weight_view.transpose(),
-                1.0,
-                Par::Seq,
-            );
-            let class_of = &self.class_of[start..][..count];
-            let row_weight = &self.row_weight[start..][..count];
-            softmax_rows(
-                self.arch,
-                slopes,
-                classes,
-                |i| class_of[i] as usize,
-                |i, row_loss| loss += row_weight[i] * row_loss,
-            );
-            for ((row, class), w) in slopes.chunks_exact_mut(classes).zip(class_of).zip(row_weight)
-            {
-                row[*class as usize] -= 1.0;
-                for (s, g) in row.iter_mut().zip(&mut *bias_gradient) {
+        });
+        square
+    }
+
+    /// The rows of a block.
+    fn block(&self, at: usize) -> Range<usize> {
+        at * BLOCK_ROWS..((at + 1) * BLOCK_ROWS).min(self.rows.nrows())
+    }
+
+    /// The blocks of a part.
+    fn blocks(&self, part: usize) -> Range<usize> {
+        let blocks = self.rows.nrows().div_ceil(BLOCK_ROWS);
+        part * blocks / self.parts..(part + 1) * blocks / self.parts
+    }
+
+    /// Overwrite with the unweighted derivatives in the logits of rows that were read, and call `row_loss` with the loss
+    /// of each.
+    fn set_slopes(
+        &self,
+        slopes: &mut Vec<f64>,
+        (weight, bias): (MatRef<'_, f64>, &[f64]),
+        (rows, inputs): (Range<usize>, MatRef<'_, f64>),
+        mut row_loss: impl FnMut(usize, f64),
+    ) {
+        let classes = bias.len();
+        slopes.clear();
+        rows.clone().for_each(|_| slopes.extend_from_slice(bias));
+        matmul(
+            MatMut::from_row_major_slice_mut(slopes, rows.len(), classes),
+            Accum::Add,
+            inputs,
+            weight.transpose(),
+            1.0,
+            Par::Seq,
+        );
+        let class_of = &self.class_of[rows.clone()];
+        softmax_rows(
+            self.arch,
+            slopes,
+            classes,
+            |i| class_of[i] as usize,
+            |i, loss| row_loss(rows.start + i, loss),
+        );
+        for (row, class) in slopes.chunks_exact_mut(classes).zip(class_of) {
+            row[*class as usize] -= 1.0;
+        }
+    }
+
+    /// The loss and its gradient over one part's rows, in a map of the rows as they are read.
+    fn sum(&self, part: usize, sum: &mut Part, weight: MatRef<'_, f64>, bias: &[f64]) {
+        let (classes, width) = (bias.len(), weight.ncols());
+        sum.loss = 0.0;
+        sum.weight_gradient.clear();
+        sum.weight_gradient.resize(classes * width, 0.0);
+        sum.bias_gradient.clear();
+        sum.bias_gradient.resize(classes, 0.0);
+        for at in self.blocks(part) {
+            let rows = self.block(at);
+            let inputs = self.rows.inputs(rows.start, rows.len(), &mut sum.inputs);
+            self.set_slopes(&mut sum.slopes, (weight, bias), (rows.clone(), inputs), |i, loss| {
+                sum.loss += self.weight[i] * loss;
+            });
+            let slopes = sum.slopes.chunks_exact_mut(classes);
+            for (row, w) in slopes.zip(&self.weight[rows.clone()]) {
+                for (s, g) in row.iter_mut().zip(&mut sum.bias_gradient) {
                     *s *= w;
                     *g += *s;
                 }
             }
             matmul(
-                MatMut::from_row_major_slice_mut(weight_gradient, classes, rows.ncols()),
+                MatMut::from_row_major_slice_mut(&mut sum.weight_gradient, classes, width),
                 Accum::Add,
-                MatRef::from_row_major_slice(slopes, count, classes).transpose(),
-                block,
+                MatRef::from_row_major_slice(&sum.slopes, rows.len(), classes).transpose(),
+                inputs,
                 1.0,
                 Par::Seq,
             );
         }
-        loss + 0.5 * self.l2 * dot(weight, weight)
+    }
+
+    /// An affine map of the rows, as one of the rows as they are read.
+    fn lifted<R>(&self, point: &[f64], act: impl FnOnce(MatRef<'_, f64>, &[f64]) -> R) -> R {
+        let (classes, width) = (self.rows.classes(), self.rows.width());
+        let (weight, bias) = point.split_at(classes * width);
+        let weight = MatRef::from_row_major_slice(weight, classes, width);
+        match self.rows.lift(weight, bias) {
+            Some((weight, bias)) => act(weight.view(), &bias),
+            None => act(weight, bias),
+        }
+    }
+}
+
+/// The penalised loss in (weights, then biases).
+struct Loss<'a, 't> {
+    data: WeightedRows<'a, 't>,
+    square: Vec<f64>,
+    l2: f64,
+    /// The point evaluated last.
+    point: Vec<f64>,
+    sums: Vec<Part>,
+    curvature: Option<Curvature>,
+    iteration: usize,
+    parallelism: Parallelism,
+}
+
+impl<'a, 't> Loss<'a, 't> {
+    fn new(
+        rows: &'a AffineRows<'t>,
+        class_weight: &[f64],
+        l2: f64,
+        parallelism: Parallelism,
+    ) -> Self {
+        let data = WeightedRows::new(rows, class_weight);
+        let work = rows.nrows() * rows.input_width() * rows.classes();
+        Self {
+            square: data.square(),
+            l2,
+            point: Vec::new(),
+            sums: vec![Part::default(); data.parts],
+            curvature: None,
+            iteration: 0,
+            parallelism: if work < WORK_TO_SHARE { Parallelism::Sequential } else { parallelism },
+            data,
+        }
+    }
+
+    fn curvature(&self) -> Curvature {
+        let data = &self.data;
+        data.lifted(&self.point, |weight, bias| {
+            let (mut slopes, mut inputs) = (Vec::new(), Matrix::default());
+            let blocks = (0..data.rows.nrows().div_ceil(BLOCK_ROWS)).map(|at| data.block(at));
+            let mut kept = KeptRows::new(data.rows);
+            for rows in blocks {
+                let block = data.rows.inputs(rows.start, rows.len(), &mut inputs);
+                data.set_slopes(&mut slopes, (weight, bias), (rows.clone(), block), |_, _| {});
+                kept.add(rows.start, &slopes, &data.weight[rows]);
+            }
+            Curvature::new(data.rows, kept, &self.square, self.l2, self.parallelism)
+        })
+    }
+}
+
+impl lbfgs::Objective for &mut Loss<'_, '_> {
+    fn evaluate(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
+        self.point.clear();
+        self.point.extend_from_slice(parameters);
+        let (data, sums) = (&self.data, &mut self.sums);
+        data.lifted(parameters, |weight, bias| {
+            self.parallelism.for_each(sums, |part, sum| data.sum(part, sum, weight, bias));
+        });
+        // In order, whichever thread was first.
+        let Some((total, rest)) = sums.split_first_mut() else { return 0.0 };
+        for part in rest {
+            total.loss += part.loss;
+            add(&mut total.weight_gradient, &part.weight_gradient);
+            add(&mut total.bias_gradient, &part.bias_gradient);
+        }
+        let classes = data.rows.classes();
+        let size = classes * data.rows.width();
+        let lowered = data.rows.lower(
+            MatRef::from_row_major_slice(&total.weight_gradient, classes, data.rows.input_width()),
+            &total.bias_gradient,
+        );
+        let weight_gradient = lowered.as_ref().map_or(&total.weight_gradient[..], Matrix::values);
+        let weight = &parameters[..size];
+        for ((out, g), w) in gradient.iter_mut().zip(weight_gradient).zip(weight) {
+            *out = self.l2 * w + g;
+        }
+        gradient[size..].copy_from_slice(&total.bias_gradient);
+        total.loss + 0.5 * self.l2 * dot(weight, weight)
     }
 
     fn refresh(&mut self) -> bool {
@@ -171,13 +293,7 @@ impl lbfgs::Objective for &mut Loss<'_> {
         if due {
             // Freed first: the factors of many classes are large.
             self.curvature = None;
-            self.curvature = Some(Curvature::new(
-                self.rows.matrix(),
-                &self.slopes,
-                &self.row_weight,
-                &self.square,
-                self.l2,
-            ));
+            self.curvature = Some(self.curvature());
         }
         self.iteration += 1;
         due
@@ -185,20 +301,27 @@ impl lbfgs::Objective for &mut Loss<'_> {
 
     fn precondition(&self, vector: &mut [f64]) {
         if let Some(curvature) = &self.curvature {
-            curvature.divide(self.rows.matrix(), vector);
+            curvature.divide(self.data.rows, vector);
         }
+    }
+}
+
+fn add(sum: &mut [f64], part: &[f64]) {
+    for (s, p) in sum.iter_mut().zip(part) {
+        *s += p;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::ClassRows;
 
-    fn rows() -> ClassRows {
+    fn rows() -> AffineRows<'static> {
         let values = Matrix::from_fn(40, 3, |i, j| {
             ((i * 7 + j * 3) as f64 * 1.9).sin() + if i / 20 == j { 0.8 } else { 0.0 }
         });
-        ClassRows::new(values, [20, 12, 8])
+        ClassRows::new(values, [20, 12, 8]).into()
     }
 
     /// At the minimum the penalty's gradient balances the loss's, so `l2 |W|^2` equals the loss's slope
@@ -207,9 +330,9 @@ mod tests {
     fn the_minimum_is_stationary() {
         let (rows, weights) = (rows(), [0.5, 0.3, 0.2]);
         let mut head = LinearHead::zeros(3, 3);
-        let minimum = fit(&mut head, &rows, &weights, 0.05, 1e-9).unwrap();
+        let minimum = fit(&mut head, &rows, &weights, 0.05, 1e-9, Parallelism::Sequential).unwrap();
         assert!(minimum.gradient <= 1e-9);
-        let logits = head.logits(rows.matrix());
+        let logits = head.logits(&rows.gather(&(0..40).collect::<Vec<u32>>()));
         let mut mass = [0.0; 3];
         for (class, weight) in weights.iter().enumerate() {
             for i in rows.start(class)..rows.start(class) + rows.count(class) {
@@ -228,10 +351,10 @@ mod tests {
     fn a_warm_start_ends_in_the_same_place() {
         let (rows, weights) = (rows(), [0.4, 0.3, 0.3]);
         let mut warm = LinearHead::zeros(3, 3);
-        fit(&mut warm, &rows, &weights, 1.0, 1e-10).unwrap();
-        fit(&mut warm, &rows, &weights, 0.01, 1e-10).unwrap();
+        fit(&mut warm, &rows, &weights, 1.0, 1e-10, Parallelism::Sequential).unwrap();
+        fit(&mut warm, &rows, &weights, 0.01, 1e-10, Parallelism::Sequential).unwrap();
         let mut cold = LinearHead::zeros(3, 3);
-        fit(&mut cold, &rows, &weights, 0.01, 1e-10).unwrap();
+        fit(&mut cold, &rows, &weights, 0.01, 1e-10, Parallelism::Sequential).unwrap();
         for (a, b) in warm.weight.values().iter().zip(cold.weight.values()) {
             assert!((a - b).abs() < 1e-6);
         }

@@ -7,6 +7,7 @@ pub mod logistic;
 pub mod prior;
 pub mod softmax;
 
+use crate::features::AffineRows;
 use crate::matrix::Matrix;
 
 /// Logits `s(z) = W z + bias`: an affine map with one row of `weight` per class.
@@ -30,13 +31,13 @@ impl LinearHead {
     /// Logits of the rows of `z`.
     #[must_use]
     pub fn logits(&self, z: &Matrix) -> Matrix {
-        let mut logits = z.times_transposed(&self.weight);
-        for row in logits.rows_mut() {
-            for (s, b) in row.iter_mut().zip(&self.bias) {
-                *s += b;
-            }
-        }
-        logits
+        z.affine(&self.weight, &self.bias)
+    }
+
+    /// Logits of rows by class.
+    #[must_use]
+    pub fn class_logits<'t>(&self, rows: &AffineRows<'t>) -> AffineRows<'t> {
+        rows.affine(&self.weight, &self.bias)
     }
 
     /// Keep only some classes, in the order given.

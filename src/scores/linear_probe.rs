@@ -12,8 +12,9 @@
 //! iterations at a tolerance of 0.1), so that its figures depend on the solver.
 
 use super::{check_classes, ScoreError};
-use crate::features::{Basis, ClassRows, ClassedTable, Table};
+use crate::features::{AffineRows, Basis, ClassedTable, Table};
 use crate::head::{log_sum_exp, logistic, LinearHead};
+use crate::parallelism::Parallelism;
 use crate::sampling::set_aside;
 
 const NAME: &str = "the linear probe";
@@ -53,6 +54,7 @@ pub fn linear_probe(
     evaluate: ClassedTable<'_>,
     l2: Option<f64>,
     seed: u64,
+    parallelism: Parallelism,
 ) -> Result<LinearProbe, ScoreError> {
     check_classes(NAME, fit.classes.len())?;
     if evaluate.classes.len() != fit.classes.len() {
@@ -73,10 +75,10 @@ pub fn linear_probe(
     let mut head = LinearHead::zeros(fit.classes.len(), fit.table.width());
     let l2 = match l2 {
         Some(l2) => l2,
-        None => choose_strength(&mut head, &basis, fit, seed)?,
+        None => choose_strength(&mut head, &basis, fit, seed, parallelism)?,
     };
-    let rows = basis.project_classes(fit.table, fit.classes);
-    fit_head(&mut head, &rows, l2, TOLERANCE)?;
+    let rows = basis.coordinates(fit.table, fit.classes);
+    fit_head(&mut head, &rows, l2, TOLERANCE, parallelism)?;
     drop(rows);
     let (train_loss, _) = loss_and_accuracy(&head, &basis, fit.table, fit.classes);
     let (loss, accuracy) = loss_and_accuracy(&head, &basis, evaluate.table, evaluate.classes);
@@ -86,11 +88,12 @@ pub fn linear_probe(
 /// Fit from where the head is.
 fn fit_head(
     head: &mut LinearHead,
-    rows: &ClassRows,
+    rows: &AffineRows<'_>,
     l2: f64,
     tolerance: f64,
+    parallelism: Parallelism,
 ) -> Result<(), ScoreError> {
-    match logistic::fit(head, rows, &rows.prior(), l2, tolerance) {
+    match logistic::fit(head, rows, &rows.prior(), l2, tolerance, parallelism) {
         Ok(_) => Ok(()),
         Err(reason) => Err(ScoreError::Optimize { score: NAME, reason }),
     }
@@ -102,12 +105,13 @@ fn choose_strength(
     basis: &Basis,
     fit: ClassedTable<'_>,
     seed: u64,
+    parallelism: Parallelism,
 ) -> Result<f64, ScoreError> {
     let (learn, aside) = set_aside(fit.classes, seed, STREAM);
-    let learn = basis.project_classes(fit.table, &learn);
+    let learn = basis.coordinates(fit.table, &learn);
     let mut best = (f64::INFINITY, PATH[0]);
     for l2 in PATH {
-        fit_head(head, &learn, l2, PATH_TOLERANCE)?;
+        fit_head(head, &learn, l2, PATH_TOLERANCE, parallelism)?;
         let (loss, _) = loss_and_accuracy(head, basis, fit.table, &aside);
         if loss > best.0 {
             break;

@@ -44,9 +44,10 @@ use special::Gamma;
 
 use super::leep::check_distributions;
 use super::{check_classes, check_positive, ScoreError};
-use crate::features::{Basis, ClassRows, ClassedTable};
+use crate::features::{AffineRows, Basis, ClassedTable};
 use crate::head::{log_sum_exp, logistic, LinearHead};
 use crate::matrix::Matrix;
+use crate::parallelism::Parallelism;
 
 const DIRICHLET: &str = "PACTran-Dirichlet";
 const GAMMA: &str = "PACTran-Gamma";
@@ -58,6 +59,8 @@ const MAX_ITERATIONS: usize = 10_000;
 const LEAST_LOG_FACTOR: f64 = -600.0;
 /// Gradient at which the Gaussian variant's head counts as fitted.
 const TOLERANCE: f64 = 1e-7;
+/// Rows whose logits are computed at a time.
+const BLOCK_ROWS: usize = 256;
 
 /// PACTran with a Dirichlet prior of total weight `alpha` (the authors take 1). `O(N Z + C Z)` an
 /// iteration, some tens of iterations; `O(C Z)` memory.
@@ -173,7 +176,7 @@ pub fn gaussian(features: ClassedTable<'_>, prior: GaussianPrior) -> Result<f64,
     // Weights of the scaled features are smaller than those of the features by the gain.
     let l2 = gain * gain / (prior.strength * total);
     let mut head = LinearHead::zeros(rows.classes(), rows.width());
-    logistic::fit(&mut head, &rows, &rows.prior(), l2, TOLERANCE)
+    logistic::fit(&mut head, &rows, &rows.prior(), l2, TOLERANCE, Parallelism::Sequential)
         .map_err(|reason| ScoreError::Optimize { score: GAUSSIAN, reason })?;
     let (loss, curvature) = loss_and_curvature(&head, &rows);
     let penalty = 0.5 * l2 * head.weight.values().iter().map(|w| w * w).sum::<f64>();
@@ -200,34 +203,40 @@ fn is_constant(rows: ClassedTable<'_>) -> bool {
 
 /// The rows with the mean taken out, times the one factor that makes their mean variance 1, so that the
 /// solver's tolerance means the same at every scale. And that factor.
-fn centred(features: ClassedTable<'_>) -> (ClassRows, f64) {
-    let all = features.classes.concat();
-    let mut rows = Basis::unrotated(features.table, &all, false).project(features.table, &all);
-    let square: f64 = rows.values().iter().map(|v| v * v).sum();
-    let gain = (rows.values().len() as f64 / square).sqrt();
-    for v in rows.values_mut() {
-        *v *= gain;
-    }
-    (ClassRows::new(rows, features.classes.iter().map(Vec::len)), gain)
+fn centred(features: ClassedTable<'_>) -> (AffineRows<'_>, f64) {
+    let basis = Basis::unrotated(features.table, &features.classes.concat(), false);
+    let mut square = 0.0;
+    let rows = basis.coordinates(features.table, features.classes);
+    rows.for_each_block(BLOCK_ROWS, |_, block| {
+        square += block.row_iter().flat_map(|row| row.iter()).map(|v| v * v).sum::<f64>();
+    });
+    let gain = ((rows.nrows() * rows.width()) as f64 / square).sqrt();
+    (basis.times(gain).coordinates(features.table, features.classes), gain)
 }
 
 /// Mean cross-entropy, and the trace of its Hessian in the weights:
 /// `1/N sum_i |z_i|^2 sum_c p_ic (1 - p_ic)`.
-fn loss_and_curvature(head: &LinearHead, rows: &ClassRows) -> (f64, f64) {
-    let logits = head.logits(rows.matrix());
+fn loss_and_curvature(head: &LinearHead, rows: &AffineRows<'_>) -> (f64, f64) {
+    let classes = (0..rows.classes()).flat_map(|c| std::iter::repeat_n(c, rows.count(c)));
+    let classes: Vec<usize> = classes.collect();
     let (mut loss, mut curvature) = (0.0, 0.0);
-    for class in 0..rows.classes() {
-        for i in rows.start(class)..rows.start(class) + rows.count(class) {
-            let row = logits.row(i);
-            let normaliser = log_sum_exp(row);
-            loss += normaliser - row[class];
-            let size: f64 = rows.matrix().row(i).iter().map(|z| z * z).sum();
+    rows.for_each_block(BLOCK_ROWS, |start, block| {
+        let mut logits = Matrix::zeros(block.nrows(), rows.classes());
+        logits.set_to_product(block, head.weight.view().transpose());
+        for ((logits, row), class) in logits.rows_mut().zip(block.row_iter()).zip(&classes[start..])
+        {
+            for (s, b) in logits.iter_mut().zip(&head.bias) {
+                *s += b;
+            }
+            let normaliser = log_sum_exp(logits);
+            loss += normaliser - logits[*class];
+            let size: f64 = row.iter().map(|z| z * z).sum();
             let uncertainty: f64 =
-                row.iter().map(|s| (s - normaliser).exp()).map(|p| p * (1.0 - p)).sum();
+                logits.iter().map(|s| (s - normaliser).exp()).map(|p| p * (1.0 - p)).sum();
             curvature += size * uncertainty;
         }
-    }
-    let total = rows.matrix().nrows() as f64;
+    });
+    let total = rows.nrows() as f64;
     (loss / total, curvature / total)
 }
 

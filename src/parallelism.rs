@@ -1,0 +1,32 @@
+//! Whether work is spread over threads: a decision of whoever calls the mathematics, never of the mathematics
+//! itself. Work is cut the same way either way, so results have the same bits on any number of threads.
+
+use rayon::prelude::*;
+
+/// How independent pieces of work are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Parallelism {
+    /// One after the other, on the caller's thread.
+    #[default]
+    Sequential,
+    /// By the threads of the pool in which the caller runs.
+    Pool,
+}
+
+impl Parallelism {
+    /// Call `work` with each item and its number.
+    pub fn for_each<T: Send>(self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
+        match self {
+            Self::Sequential => items.iter_mut().enumerate().for_each(|(k, item)| work(k, item)),
+            Self::Pool => items.par_iter_mut().enumerate().for_each(|(k, item)| work(k, item)),
+        }
+    }
+
+    /// What `make` gives for each number below `count`.
+    pub fn collect<T: Send>(self, count: usize, make: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+        match self {
+            Self::Sequential => (0..count).map(make).collect(),
+            Self::Pool => (0..count).into_par_iter().map(make).collect(),
+        }
+    }
+}
