@@ -18,7 +18,8 @@ impl ClassNames {
     /// Read the rows of `column` that `rows` lists.
     pub fn read(column: &Series, rows: &[u32], name: &ColumnName) -> PolarsResult<Self> {
         check_dtype(column, name)?;
-        let column = column.take_slice(rows)?;
+        let column =
+            if rows.len() == column.len() { column.clone() } else { column.take_slice(rows)? };
         let nulls = column.null_count();
         polars_ensure!(
             nulls == 0,
@@ -27,27 +28,37 @@ impl ClassNames {
             rows.len()
         );
         Ok(match column.dtype() {
-            DataType::Boolean => Self::number(column.bool()?.iter().flatten().collect()),
-            dtype if dtype.is_integer() => {
+            DataType::Boolean => {
+                let labels = column.bool()?;
+                Self::number(|| labels.iter().flatten())
+            }
+            DataType::UInt64 | DataType::Int128 | DataType::UInt128 => {
                 let column = column.strict_cast(&DataType::Int128)?;
-                Self::number(column.i128()?.iter().flatten().collect())
+                let labels = column.i128()?;
+                Self::number(|| labels.iter().flatten())
+            }
+            dtype if dtype.is_integer() => {
+                let column = column.strict_cast(&DataType::Int64)?;
+                let labels = column.i64()?;
+                Self::number(|| labels.iter().flatten())
             }
             _ => {
                 let column = column.cast(&DataType::String)?;
-                Self::number(column.str()?.iter().flatten().collect())
+                let labels = column.str()?;
+                Self::number(|| labels.iter().flatten())
             }
         })
     }
 
-    fn number<L: Ord + Copy + ToString>(labels: Vec<L>) -> Self {
-        let mut numbers: BTreeMap<L, u32> = labels.iter().map(|label| (*label, 0)).collect();
+    /// From labels that are gone through twice, rather than collected.
+    fn number<L: Ord + Copy + ToString, I: Iterator<Item = L>>(labels: impl Fn() -> I) -> Self {
+        let mut numbers: BTreeMap<L, u32> = labels().map(|label| (label, 0)).collect();
         for (number, entry) in (0..).zip(numbers.values_mut()) {
             *entry = number;
         }
-        Self {
-            names: numbers.keys().map(ToString::to_string).collect(),
-            of_row: labels.iter().map(|label| numbers[label]).collect(),
-        }
+        let mut of_row = Vec::with_capacity(labels().size_hint().1.unwrap_or(0));
+        of_row.extend(labels().map(|label| numbers[&label]));
+        Self { names: numbers.keys().map(ToString::to_string).collect(), of_row }
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::{Range, RangeInclusive};
 
 use ndarray::ArrayView2;
 use polars::prelude::*;
+use pyo3_polars::export::polars_arrow::offset::OffsetsBuffer;
 
 use super::column_name::ColumnName;
 use crate::features::Table;
@@ -39,7 +40,7 @@ impl Embeddings {
     pub fn read(column: &Series, rows: &[u32], name: &ColumnName) -> PolarsResult<Self> {
         let column = as_floats(column, name)?;
         check_no_null(&column, rows, name)?;
-        let (inner, spans) = spans(&column, rows)?;
+        let (inner, spans) = (flat_values(&column)?, Spans::new(&column, rows)?);
         let width = common_width(&spans, name)?;
         let (values, rows) = match inner.dtype() {
             DataType::Float32 => {
@@ -186,37 +187,71 @@ fn check_no_null(column: &Series, rows: &[u32], name: &ColumnName) -> PolarsResu
     Ok(())
 }
 
-/// The flat values, chunked as the column is, and where each row's are.
-fn spans(column: &Series, rows: &[u32]) -> PolarsResult<(Series, Vec<Span>)> {
-    let places = places(column, rows).into_iter();
-    if let DataType::Array(_, width) = column.dtype() {
-        let spans = places.map(|(chunk, row)| (chunk, row * width..(row + 1) * width));
-        return Ok((column.array()?.get_inner(), spans.collect()));
-    }
-    let lists = column.list()?;
-    let chunks: Vec<_> = lists.downcast_iter().collect();
-    let spans = places.map(|(chunk, row)| {
-        let (start, end) = chunks[chunk].offsets().start_end(row);
-        (chunk, start..end)
-    });
-    Ok((lists.get_inner(), spans.collect()))
+/// Where the values of some rows are. Worked out anew each time: kept, it would take more memory than the
+/// labels.
+struct Spans<'a> {
+    /// Ascending.
+    rows: &'a [u32],
+    chunks: Vec<Chunk<'a>>,
 }
 
-/// Chunk, and row in it, of each of the ascending `rows`.
-fn places(column: &Series, rows: &[u32]) -> Vec<(usize, usize)> {
-    let mut places = Vec::with_capacity(rows.len());
-    let mut rows = rows.iter().map(|row| *row as usize).peekable();
-    let mut first = 0;
-    for (chunk, length) in column.chunk_lengths().enumerate() {
-        while let Some(row) = rows.next_if(|row| *row < first + length) {
-            places.push((chunk, row - first));
-        }
-        first += length;
-    }
-    places
+struct Chunk<'a> {
+    /// The number of the row after its last one.
+    end: usize,
+    offsets: Offsets<'a>,
 }
 
-fn common_width(spans: &[Span], name: &ColumnName) -> PolarsResult<usize> {
+enum Offsets<'a> {
+    /// All rows have this width.
+    Regular(usize),
+    Listed(&'a OffsetsBuffer<i64>),
+}
+
+impl<'a> Spans<'a> {
+    fn new(column: &'a Series, rows: &'a [u32]) -> PolarsResult<Self> {
+        let offsets: Vec<Offsets<'a>> = if let DataType::Array(_, width) = column.dtype() {
+            column.chunk_lengths().map(|_| Offsets::Regular(*width)).collect()
+        } else {
+            column.list()?.downcast_iter().map(|list| Offsets::Listed(list.offsets())).collect()
+        };
+        let mut end = 0;
+        let chunks = column.chunk_lengths().zip(offsets).map(|(length, offsets)| {
+            end += length;
+            Chunk { end, offsets }
+        });
+        Ok(Self { rows, chunks: chunks.collect() })
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Span> + '_ {
+        let (mut at, mut first) = (0, 0);
+        self.rows.iter().map(move |row| {
+            let row = *row as usize;
+            while row >= self.chunks[at].end {
+                first = self.chunks[at].end;
+                at += 1;
+            }
+            let row = row - first;
+            let span = match self.chunks[at].offsets {
+                Offsets::Regular(width) => row * width..(row + 1) * width,
+                Offsets::Listed(offsets) => {
+                    let (start, end) = offsets.start_end(row);
+                    start..end
+                }
+            };
+            (at, span)
+        })
+    }
+}
+
+/// The flat values, chunked as the column is.
+fn flat_values(column: &Series) -> PolarsResult<Series> {
+    Ok(match column.dtype() {
+        DataType::Array(..) => column.array()?.get_inner(),
+        _ => column.list()?.get_inner(),
+    })
+}
+
+fn common_width(spans: &Spans<'_>, name: &ColumnName) -> PolarsResult<usize> {
     let lengths: BTreeSet<usize> = spans.iter().map(|(_, span)| span.len()).collect();
     let shown: Vec<String> = lengths.iter().take(LENGTHS_SHOWN).map(ToString::to_string).collect();
     polars_ensure!(
@@ -237,7 +272,7 @@ fn common_width(spans: &[Span], name: &ColumnName) -> PolarsResult<usize> {
 /// otherwise a copy of these rows.
 fn gather<T: PolarsNumericType>(
     values: &ChunkedArray<T>,
-    spans: &[Span],
+    spans: &Spans<'_>,
     width: usize,
     name: &ColumnName,
 ) -> PolarsResult<(ChunkedArray<T>, Vec<u32>)> {
@@ -245,7 +280,7 @@ fn gather<T: PolarsNumericType>(
     let nulls: usize = spans
         .iter()
         .filter_map(|(chunk, span)| {
-            let validity = chunks[*chunk].validity()?;
+            let validity = chunks[chunk].validity()?;
             Some(validity.null_count_range(span.start, span.len()))
         })
         .sum();
@@ -259,26 +294,31 @@ fn gather<T: PolarsNumericType>(
         let tail = chunks[chunk].clone().sliced(start, chunks[chunk].len() - start);
         return Ok((ChunkedArray::with_chunk(PlSmallStr::EMPTY, tail), rows));
     }
-    let mut copy = Vec::with_capacity(spans.len() * width);
-    for (chunk, span) in spans {
-        copy.extend_from_slice(&chunks[*chunk].values().as_slice()[span.clone()]);
+    let mut copy = Vec::with_capacity(spans.rows.len() * width);
+    for (chunk, span) in spans.iter() {
+        copy.extend_from_slice(&chunks[chunk].values().as_slice()[span]);
     }
-    let rows = (0..spans.len() as u32).collect();
+    let rows = (0..spans.rows.len() as u32).collect();
     Ok((ChunkedArray::from_vec(PlSmallStr::EMPTY, copy), rows))
 }
 
 /// Chunk and start of a matrix of rows of this width that has every span as one of its rows, and
 /// which; `None` where there is no such matrix. Unselected rows of another width, or null lists
 /// without values, do no harm as long as the distances are multiples of the width.
-fn regular(spans: &[Span], width: usize) -> Option<(usize, usize, Vec<u32>)> {
-    let (chunk, first) = spans.first()?;
-    let row = |(c, span): &Span| {
+fn regular(spans: &Spans<'_>, width: usize) -> Option<(usize, usize, Vec<u32>)> {
+    let (chunk, first) = spans.iter().next()?;
+    let row = |(c, span): Span| {
         let distance = span.start.checked_sub(first.start)?;
         (c == chunk && distance % width == 0)
             .then(|| u32::try_from(distance / width).ok())
             .flatten()
     };
-    Some((*chunk, first.start, spans.iter().map(row).collect::<Option<_>>()?))
+    // Collected into a vector of the right size, which an iterator of options does not know.
+    let mut rows = Vec::with_capacity(spans.rows.len());
+    for span in spans.iter() {
+        rows.push(row(span)?);
+    }
+    Some((chunk, first.start, rows))
 }
 
 fn view<T: PolarsNumericType>(
