@@ -1,6 +1,7 @@
 //! Exact transport: optimality, certificates and marginals on random and on awkward problems.
 
 use polars_transferability::matrix::Matrix;
+use polars_transferability::parallelism::Parallelism;
 use polars_transferability::transport::network_simplex::NetworkSimplex;
 use polars_transferability::transport::{
     assignment, ground_cost, wasserstein, Plan, TransportError,
@@ -118,7 +119,10 @@ proptest! {
         rows in 0usize..40,
     ) {
         let (n, m) = (x.nrows(), y.nrows());
-        let solve = |memory| wasserstein::plan(x.view(), y.view(), Some(&a), Some(&b), p, memory);
+        let solve = |memory| {
+        let (x, y) = (x.view().into(), y.view().into());
+        wasserstein::plan(x, y, Some(&a), Some(&b), p, memory, Parallelism::Sequential)
+    };
         let (held, scale) = solve(usize::MAX).unwrap();
         let (computed, near) = solve(rows.min(n - 1) * m * size_of::<f64>()).unwrap();
         // Blocks of other sizes may round in other ways.
@@ -141,7 +145,8 @@ fn many_points_in_little_memory() {
     for (a, b) in [(None, None), (Some(mass(1500)), Some(mass(900)))] {
         let solve = |rows: usize| {
             let memory = rows * 900 * size_of::<f64>();
-            wasserstein::plan(x.view(), y.view(), a.as_deref(), b.as_deref(), 1.0, memory).unwrap()
+            let (x, y, a, b) = (x.view().into(), y.view().into(), a.as_deref(), b.as_deref());
+            wasserstein::plan(x, y, a, b, 1.0, memory, Parallelism::Sequential).unwrap()
         };
         let ((held, _), (computed, scale)) = (solve(1500), solve(130));
         assert!((computed.value - held.value).abs() <= 1e-13);
@@ -155,7 +160,9 @@ fn many_points_in_little_memory() {
 fn overflowing_costs_are_named_in_little_memory() {
     let x = Matrix::from_fn(3, 1, |i, _| if i == 1 { 1e200 } else { 0.0 });
     for p in [1.0, 2.0, 3.0] {
-        let found = wasserstein::plan(x.view(), x.view(), None, None, p, 0).unwrap_err();
+        let (a, b) = (x.view().into(), x.view().into());
+        let sequential = Parallelism::Sequential;
+        let found = wasserstein::plan(a, b, None, None, p, 0, sequential).unwrap_err();
         assert!(matches!(found, TransportError::BadCost { row: 0, column: 1, .. }), "{found}");
     }
 }
@@ -167,8 +174,9 @@ fn one_dimensional_distance_is_the_mean_sorted_difference() {
     };
     let (mut x, mut y) = (points(50, 0.0), points(50, 0.3));
     let view = |v: &[f64]| Matrix::from_fn(v.len(), 1, |i, _| v[i]);
-    let found =
-        wasserstein::wasserstein(view(&x).view(), view(&y).view(), None, None, 1.0).unwrap();
+    let (a, b) = (view(&x), view(&y));
+    let (a, b) = (a.view().into(), b.view().into());
+    let found = wasserstein::wasserstein(a, b, None, None, 1.0, Parallelism::Sequential).unwrap();
     x.sort_by(f64::total_cmp);
     y.sort_by(f64::total_cmp);
     let wanted = x.iter().zip(&y).map(|(a, b)| (a - b).abs()).sum::<f64>() / 50.0;

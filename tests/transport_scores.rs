@@ -7,6 +7,7 @@
 use ndarray::ArrayView2;
 use polars_transferability::features::{ClassedTable, Table};
 use polars_transferability::matrix::Matrix;
+use polars_transferability::parallelism::Parallelism;
 use polars_transferability::scores::otce::{ot_nce, otce, OtNce, OtceCoefficients};
 use polars_transferability::scores::otdd::{otdd, InnerDistance};
 use polars_transferability::scores::ScoreError;
@@ -14,9 +15,21 @@ use polars_transferability::transport::sinkhorn::{
     sinkhorn_divergence, Sinkhorn, SinkhornDivergence,
 };
 use polars_transferability::transport::sliced_wasserstein::{along, sliced_wasserstein};
-use polars_transferability::transport::wasserstein::wasserstein;
+use polars_transferability::transport::wasserstein;
 use polars_transferability::transport::TransportError;
 use proptest::prelude::*;
+
+/// On the caller's thread.
+fn wasserstein(
+    x: &Matrix,
+    y: &Matrix,
+    a: Option<&[f64]>,
+    b: Option<&[f64]>,
+    p: f64,
+) -> Result<f64, TransportError> {
+    let sequential = Parallelism::Sequential;
+    wasserstein::wasserstein(x.view().into(), y.view().into(), a, b, p, sequential)
+}
 
 fn assert_close(found: f64, wanted: f64, tolerance: f64) {
     let scale = wanted.abs().max(1.0);
@@ -208,7 +221,7 @@ proptest! {
         (x, a) in weighted(3), (y, b) in weighted(3), p in prop_oneof![Just(1.0), Just(2.0), Just(3.0)],
     ) {
         let exact = |x: &Matrix, y: &Matrix| {
-            wasserstein(x.view(), y.view(), a.as_deref(), b.as_deref(), p).unwrap()
+            wasserstein(x, y, a.as_deref(), b.as_deref(), p).unwrap()
         };
         let direction = Matrix::from_fn(1, 3, |_, k| [0.48, 0.6, 0.64][k]);
         let found = along(direction.view(), x.view(), y.view(), a.as_deref(), b.as_deref(), p)
@@ -351,7 +364,7 @@ proptest! {
         let found =
             sinkhorn_divergence(x.view(), y.view(), a.as_deref(), b.as_deref(), &settings).unwrap();
         let exact =
-            wasserstein(x.view(), y.view(), a.as_deref(), b.as_deref(), power).unwrap().powf(power);
+            wasserstein(&x, &y, a.as_deref(), b.as_deref(), power).unwrap().powf(power);
         let most = epsilon * 13f64.ln();
         prop_assert!((found.divergence - exact).abs() <= most + 1e-9, "{found:?}, {exact}");
     }
@@ -360,7 +373,7 @@ proptest! {
     fn sinkhorn_divergence_follows_scale_shift_and_order(
         x in points(2..14, 2), y in points(2..14, 2), scale in 0.1..10.0f64, shift in -5.0..5.0f64,
     ) {
-        prop_assume!(wasserstein(x.view(), y.view(), None, None, 2.0).unwrap() > 0.0);
+        prop_assume!(wasserstein(&x, &y, None, None, 2.0).unwrap() > 0.0);
         let settings = Sinkhorn::default();
         let wanted = sinkhorn(&x, &y, &settings).divergence;
         let moved = |points: &Matrix| map(points, |v| v * scale + shift);
@@ -518,7 +531,7 @@ proptest! {
             target.classes.iter().map(|c| c.len() as f64 / n).map(|p| -p * p.ln()).sum();
         prop_assert!(found.ot_nce <= 0.0 && found.ot_nce >= -entropy - 1e-12);
         let distance =
-            wasserstein(source.points.view(), target.points.view(), None, None, 2.0).unwrap();
+            wasserstein(&source.points, &target.points, None, None, 2.0).unwrap();
         assert_close(found.wasserstein, distance * distance, 1e-12);
     }
 }
@@ -585,7 +598,7 @@ proptest! {
         assert_close(run(&y, &x), run(&x, &y), 1e-11);
         prop_assert!(run(&x, &z) <= run(&x, &y) + run(&y, &z) + 1e-9);
         // Never below the distance of the features alone.
-        let features = wasserstein(x.points.view(), y.points.view(), None, None, p).unwrap();
+        let features = wasserstein(&x.points, &y.points, None, None, p).unwrap();
         prop_assert!(run(&x, &y) >= features - 1e-9);
     }
 
@@ -620,7 +633,7 @@ fn otdd_sees_a_relabelling_that_the_features_do_not() {
     let shuffled = Task::new(x.clone(), |i| i % 2, 2);
     let found = otdd(sorted.table(), shuffled.table(), InnerDistance::Exact, 2.0, None, 0);
     assert!(found.unwrap().distance > 0.5);
-    assert_eq!(wasserstein(x.view(), x.view(), None, None, 2.0).unwrap(), 0.0);
+    assert_eq!(wasserstein(&x, &x, None, None, 2.0).unwrap(), 0.0);
 }
 
 #[test]

@@ -10,6 +10,8 @@ use super::record::{self, text, Column};
 use super::task::Task;
 use super::transport_error::transport_error;
 use super::wasserstein::check_power;
+use crate::parallelism::Parallelism;
+use crate::transport::point_rows::PointRows;
 use crate::transport::wasserstein as transport;
 
 #[derive(Deserialize)]
@@ -91,11 +93,12 @@ fn class_distance(
         listed(&source.classes)
     );
     transport::wasserstein(
-        source.embeddings.matrix(source_rows)?.view(),
-        target.embeddings.matrix(target_rows)?.view(),
+        PointRows::of_table(source.embeddings.table()?, source_rows),
+        PointRows::of_table(target.embeddings.table()?, target_rows),
         None,
         None,
         p,
+        Parallelism::Sequential,
     )
     .map_err(|error| {
         let between = format!("class {class:?} of {} and of {}", source.name, target.name);

@@ -6,6 +6,7 @@ use super::column_name::ColumnName;
 use super::embedding::Embeddings;
 use super::inputs::{field, optional_field};
 use crate::matrix::Matrix;
+use crate::transport::point_rows::PointRows;
 
 /// One side, checked.
 pub struct Points {
@@ -25,6 +26,12 @@ impl Points {
         Ok(Self { embeddings, mass: weight.map(|weight| masses(&weight, side)).transpose()? })
     }
 
+    /// The points where they are.
+    pub fn rows(&self) -> PolarsResult<PointRows<'_>> {
+        Ok(PointRows::of_table(self.embeddings.table()?, &self.embeddings.rows))
+    }
+
+    /// A copy of the points.
     pub fn matrix(&self) -> PolarsResult<Matrix> {
         self.embeddings.matrix(&self.embeddings.rows)
     }

@@ -3,6 +3,7 @@
 
 use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
+use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
 use super::moments::{is_moments, NamedMoments};
@@ -10,6 +11,7 @@ use super::points::Points;
 use super::record;
 use super::transport_error::transport_error;
 use crate::features::{ClassedTable, Moments};
+use crate::parallelism::Parallelism;
 use crate::transport::gaussian_wasserstein::Gaussian;
 use crate::transport::sinkhorn::Sinkhorn;
 use crate::transport::{self, TransportError};
@@ -56,9 +58,11 @@ fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
 fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     check_power(kwargs.p)?;
     between(inputs, &kwargs.columns, |x, y| {
-        let (a, b) = (x.matrix()?, y.matrix()?);
+        let (a, b) = (x.rows()?, y.rows()?);
         let (v, w) = (x.mass.as_deref(), y.mass.as_deref());
-        Ok(transport::wasserstein::wasserstein(a.view(), b.view(), v, w, kwargs.p))
+        let distance =
+            || transport::wasserstein::wasserstein(a, b, v, w, kwargs.p, Parallelism::Pool);
+        Ok(RAYON.install(distance))
     })
 }
 

@@ -9,7 +9,9 @@
 
 use std::sync::Arc;
 
-use faer::{linalg::matmul::triangular, linalg::solvers::EvdError, Accum, MatRef, Par, Side};
+use faer::linalg::matmul::triangular;
+use faer::linalg::solvers::{EvdError, SelfAdjointEigen};
+use faer::{Accum, Par, Side};
 
 use super::{AffineRows, ClassRows, Table};
 use crate::matrix::Matrix;
@@ -17,7 +19,7 @@ use crate::matrix::Matrix;
 /// Axes whose variance is below this share of the largest carry rounding, not signal.
 const NEGLIGIBLE_VARIANCE: f64 = 1e-6;
 /// Coordinates up to this size are held, and up to this share of the table.
-const HELD_BYTES: usize = 8 << 20;
+const HELD_BYTES: usize = 5 << 20;
 const HELD_SHARE: usize = 50;
 /// Rows converted to `f64` at a time.
 const BLOCK_ROWS: usize = 256;
@@ -93,10 +95,14 @@ impl Basis {
     ) -> Result<Self, EvdError> {
         let d = table.width();
         let mut basis = Self::unrotated(table, rows, standardize);
-        let (axes, variance) = if d <= rows.len() {
-            principal_axes(&basis.covariance(table, rows))?
+        // Of many features the decomposition takes most of the memory, so what it is made of goes first.
+        let by_features = d <= rows.len();
+        let (decomposition, variance) = if by_features {
+            eigen(&basis.covariance(table, rows))?
         } else {
-            dual_axes(&basis.standardised(table, rows))?
+            let rows = basis.standardised(table, rows);
+            let (decomposition, values) = eigen(&rows.times_transposed(&rows))?;
+            (decomposition, values.into_iter().map(|v| v / rows.nrows() as f64).collect())
         };
         let largest = variance.first().copied().unwrap_or(0.0);
         let rank = variance
@@ -109,7 +115,14 @@ impl Basis {
         } else {
             (rank as f64 / variance[..rank].iter().sum::<f64>()).sqrt()
         };
-        basis.axes = Some(Arc::new(Matrix::from_fn(rank, d, |k, j| gain * axes.row(k)[j])));
+        let vectors = decomposition.U();
+        let size = vectors.ncols();
+        let mut axes = Matrix::from_fn(rank, size, |k, i| gain * vectors[(i, size - 1 - k)]);
+        drop(decomposition);
+        if !by_features {
+            axes = from_dual(&axes, &basis.standardised(table, rows), &variance);
+        }
+        basis.axes = Some(Arc::new(axes));
         Ok(basis)
     }
 
@@ -333,34 +346,20 @@ fn moments(table: Table<'_>, rows: &[u32], standardize: bool) -> Standardisation
     Standardisation { mean, inverse_scale }
 }
 
-/// Eigenvectors (as rows) and eigenvalues of a covariance, largest first.
-fn principal_axes(covariance: &Matrix) -> Result<(Matrix, Vec<f64>), EvdError> {
-    let d = covariance.nrows();
-    let (vectors, values) = eigen(covariance.view())?;
-    let axes = Matrix::from_fn(d, d, |k, j| vectors[(j, d - 1 - k)]);
-    Ok((axes, values.into_iter().rev().collect()))
-}
-
-/// The same for few rows of many features, from the `n x n` Gram matrix.
-fn dual_axes(rows: &Matrix) -> Result<(Matrix, Vec<f64>), EvdError> {
-    let n = rows.nrows();
-    let gram = rows.times_transposed(rows);
-    let (vectors, values) = eigen(gram.view())?;
-    let left = Matrix::from_fn(n, n, |k, i| vectors[(i, n - 1 - k)]);
-    let mut axes = Matrix::zeros(n, rows.ncols());
+/// Axes from eigenvectors (as rows) of the Gram matrix of few rows of many features.
+fn from_dual(left: &Matrix, rows: &Matrix, variance: &[f64]) -> Matrix {
+    let mut axes = Matrix::zeros(left.nrows(), rows.ncols());
     axes.set_to_product(left.view(), rows.view());
-    let values: Vec<f64> = values.into_iter().rev().collect();
-    for (axis, value) in axes.rows_mut().zip(&values) {
-        let norm = value.max(0.0).sqrt();
-        for a in axis {
-            *a = if norm > 0.0 { *a / norm } else { 0.0 };
-        }
+    for (axis, v) in axes.rows_mut().zip(variance) {
+        let norm = (v * rows.nrows() as f64).sqrt();
+        axis.iter_mut().for_each(|a| *a /= norm);
     }
-    Ok((axes, values.iter().map(|v| v / n as f64).collect()))
+    axes
 }
 
-fn eigen(symmetric: MatRef<'_, f64>) -> Result<(faer::Mat<f64>, Vec<f64>), EvdError> {
-    let evd = symmetric.self_adjoint_eigen(Side::Lower)?;
-    let values = evd.S().column_vector().iter().copied().collect();
-    Ok((evd.U().to_owned(), values))
+/// The decomposition, which has the smallest eigenvalue first, and the eigenvalues, largest first.
+fn eigen(symmetric: &Matrix) -> Result<(SelfAdjointEigen<f64>, Vec<f64>), EvdError> {
+    let evd = symmetric.view().self_adjoint_eigen(Side::Lower)?;
+    let values = evd.S().column_vector().iter().rev().copied().collect();
+    Ok((evd, values))
 }

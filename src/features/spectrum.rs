@@ -176,7 +176,8 @@ impl ClassSpectrum {
         }
         let mean = moments.mean();
         let offsets = Offsets { count: moments.count() as usize, mean: &mean, products: &products };
-        let (spectrum, loadings) = primal(&moments.scatter().square(), &offsets, axes)?;
+        let scatter = moments.scatter().square();
+        let (spectrum, loadings) = primal(&scatter, &offsets, axes)?;
         let counts = moments.counts().to_vec();
         let (means, squares) = indicator_moments(&counts);
         let loadings = Loadings { centred: loadings, means, squares };

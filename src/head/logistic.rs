@@ -31,7 +31,7 @@ const COLD_TOLERANCE: f64 = 1e-3;
 /// Rows whose logits are computed, turned into slopes and multiplied back while they are in the cache.
 const BLOCK_ROWS: usize = 256;
 /// Parts into which the rows are cut, so many that a few threads have enough to do.
-const PARTS: usize = 8;
+const PARTS: usize = 4;
 /// Products of rows, features and classes below which threads would cost more than they save.
 const WORK_TO_SHARE: usize = 1 << 20;
 /// Iterations between two computations of the curvature, and the early one where it is computed again: the

@@ -25,6 +25,7 @@ use super::transported_rows::{class_of_rows, transported_rows};
 use super::ScoreError;
 use crate::features::{ClassRows, ClassedTable};
 use crate::matrix::Matrix;
+use crate::parallelism::Parallelism;
 use crate::transport::gaussian_wasserstein::{Gaussian, GaussianError};
 use crate::transport::wasserstein::{power_cost, transport};
 use crate::transport::TransportError;
@@ -70,7 +71,8 @@ pub fn otdd(
     }
     let (source, target) = transported_rows(source, target, limit, seed, "OTDD")?;
     let (x, y) = (source.matrix(), target.matrix());
-    let (mut cost, scale) = power_cost(x.view(), y.view(), p);
+    let (mut cost, scale) =
+        power_cost(x.view().into(), y.view().into(), p, Parallelism::Sequential);
     let between_classes = match inner {
         InnerDistance::Exact => exact_distances(&cost, &source, &target)?,
         InnerDistance::Gaussian => gaussian_distances(&source, &target)?,

@@ -5,11 +5,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use faer::MatRef;
-
-use super::distance_rows::{DistanceRows, Power};
+use super::distance_rows::DistanceRows;
 use super::TransportError;
-use crate::matrix::Matrix;
+use crate::parallelism::Parallelism;
 
 /// Costs computed at a time, in bytes, where there is memory for them: enough rows for a fast matrix product.
 const BLOCK_BYTES: usize = 16 << 20;
@@ -21,7 +19,7 @@ pub enum CostRows<'a> {
         cost: Cow<'a, [f64]>,
         columns: usize,
     },
-    Computed(ComputedRows<'a>),
+    Computed(Box<ComputedRows<'a>>),
 }
 
 /// Distances in blocks of consecutive rows, of which the last one asked for is kept. A row is always
@@ -33,12 +31,6 @@ pub struct ComputedRows<'a> {
     /// The rows that `block` holds.
     held: Range<usize>,
     block: Vec<f64>,
-}
-
-/// The costs among some of the points.
-pub enum SelectedCosts {
-    Held { cost: Vec<f64>, columns: usize },
-    Computed { source: Matrix, target: Matrix, power: Power, memory: usize },
 }
 
 impl<'a> CostRows<'a> {
@@ -56,21 +48,26 @@ impl<'a> CostRows<'a> {
     /// Held if the matrix takes no more than `memory` bytes; otherwise computed, in blocks that take no more
     /// either, or are single rows.
     #[must_use]
-    pub fn of_distances(distances: DistanceRows<'a>, memory: usize) -> Self {
-        let (n, m) = (distances.source().nrows(), distances.target().nrows());
+    pub fn of_distances(
+        distances: DistanceRows<'a>,
+        memory: usize,
+        parallelism: Parallelism,
+    ) -> Self {
+        let (n, m) = (distances.nrows(), distances.ncols());
         if fits(n, m, memory) {
-            return Self::Held { cost: Cow::Owned(distances.matrix()), columns: m };
+            return Self::Held { cost: Cow::Owned(distances.matrix(parallelism)), columns: m };
         }
         let rows_per_block = (BLOCK_BYTES.min(memory) / (m * size_of::<f64>()).max(1)).max(1);
         let (held, block) = (0..0, Vec::new());
-        Self::Computed(ComputedRows { distances, memory, rows_per_block, held, block })
+        let computed = ComputedRows { distances, memory, rows_per_block, held, block };
+        Self::Computed(Box::new(computed))
     }
 
     #[must_use]
     pub fn nrows(&self) -> usize {
         match self {
             Self::Held { cost, columns } => cost.len() / columns,
-            Self::Computed(computed) => computed.distances.source().nrows(),
+            Self::Computed(computed) => computed.distances.nrows(),
         }
     }
 
@@ -78,7 +75,7 @@ impl<'a> CostRows<'a> {
     pub fn ncols(&self) -> usize {
         match self {
             Self::Held { columns, .. } => *columns,
-            Self::Computed(computed) => computed.distances.target().nrows(),
+            Self::Computed(computed) => computed.distances.ncols(),
         }
     }
 
@@ -117,8 +114,9 @@ impl<'a> CostRows<'a> {
         Ok(largest)
     }
 
+    /// The costs among some of the points.
     #[must_use]
-    pub fn select(&mut self, rows: &[u32], columns: &[u32]) -> SelectedCosts {
+    pub fn select(&mut self, rows: &[u32], columns: &[u32]) -> Self {
         match self {
             Self::Held { cost, columns: width } => {
                 let mut selected = Vec::with_capacity(rows.len() * columns.len());
@@ -126,28 +124,11 @@ impl<'a> CostRows<'a> {
                     let row = &cost[i as usize * *width..][..*width];
                     selected.extend(columns.iter().map(|&j| row[j as usize]));
                 }
-                SelectedCosts::Held { cost: selected, columns: columns.len() }
+                Self::Held { cost: Cow::Owned(selected), columns: columns.len() }
             }
-            Self::Computed(ComputedRows { distances, memory, .. }) => SelectedCosts::Computed {
-                source: points(distances.source(), rows),
-                target: points(distances.target(), columns),
-                power: distances.power(),
-                memory: *memory,
-            },
-        }
-    }
-}
-
-impl SelectedCosts {
-    #[must_use]
-    pub fn view(&self) -> CostRows<'_> {
-        match self {
-            Self::Held { cost, columns } => {
-                CostRows::Held { cost: Cow::Borrowed(cost), columns: *columns }
-            }
-            Self::Computed { source, target, power, memory } => {
-                let distances = DistanceRows::new(source.view(), target.view(), *power);
-                CostRows::of_distances(distances, *memory)
+            Self::Computed(computed) => {
+                let selected = computed.distances.select(rows, columns);
+                Self::of_distances(selected, computed.memory, Parallelism::Sequential)
             }
         }
     }
@@ -155,7 +136,7 @@ impl SelectedCosts {
 
 impl ComputedRows<'_> {
     fn row(&mut self, i: usize) -> &[f64] {
-        let m = self.distances.target().nrows();
+        let m = self.distances.ncols();
         let wanted = self.block_of(i);
         if self.held != wanted {
             self.block.resize(wanted.len() * m, 0.0);
@@ -167,7 +148,7 @@ impl ComputedRows<'_> {
 
     fn block_of(&self, i: usize) -> Range<usize> {
         let first = i - i % self.rows_per_block;
-        first..(first + self.rows_per_block).min(self.distances.source().nrows())
+        first..(first + self.rows_per_block).min(self.distances.nrows())
     }
 }
 
@@ -175,8 +156,4 @@ impl ComputedRows<'_> {
 #[must_use]
 pub fn fits(n: usize, m: usize, memory: usize) -> bool {
     n.saturating_mul(m).saturating_mul(size_of::<f64>()) <= memory
-}
-
-fn points(all: MatRef<'_, f64>, rows: &[u32]) -> Matrix {
-    Matrix::from_fn(rows.len(), all.ncols(), |k, c| all[(rows[k] as usize, c)])
 }

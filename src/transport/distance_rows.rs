@@ -7,13 +7,18 @@
 use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
 use pulp::{Simd, WithSimd};
 
+use super::point_rows::PointRows;
+use crate::matrix::Matrix;
+use crate::parallelism::Parallelism;
+
 /// Squares below this share of `|a|^2 + |b|^2` are summed again: it keeps their relative error below
 /// about 1e-12.
 const CLOSE: f64 = 1e-3;
 
-/// Rows of a matrix that are filled at a time, so that they are still in the cache when their norms are
-/// added.
-const BLOCK_ROWS: usize = 64;
+/// Rows and columns of a matrix that are filled at a time, so that they are still in the cache when their norms
+/// are added.
+const BLOCK_ROWS: usize = 128;
+const BLOCK_COLUMNS: usize = 512;
 
 /// What becomes of a distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,8 +35,8 @@ pub enum Power {
 /// The distances from each of `source` (`n x d`) to each of `target` (`m x d`).
 #[derive(Clone)]
 pub struct DistanceRows<'a> {
-    source: MatRef<'a, f64>,
-    target: MatRef<'a, f64>,
+    source: PointRows<'a>,
+    target: PointRows<'a>,
     source_norm: Vec<f64>,
     target_norm: Vec<f64>,
     power: Power,
@@ -40,74 +45,85 @@ pub struct DistanceRows<'a> {
 
 impl<'a> DistanceRows<'a> {
     #[must_use]
-    pub fn new(source: MatRef<'a, f64>, target: MatRef<'a, f64>, power: Power) -> Self {
-        let norms = |points: MatRef<'_, f64>| -> Vec<f64> {
-            (0..points.nrows()).map(|i| points.row(i).iter().map(|v| v * v).sum()).collect()
-        };
-        let (source_norm, target_norm) = (norms(source), norms(target));
+    pub fn new(source: PointRows<'a>, target: PointRows<'a>, power: Power) -> Self {
+        let (source_norm, target_norm) = (source.square_norms(), target.square_norms());
         Self { source, target, source_norm, target_norm, power, arch: pulp::Arch::new() }
     }
 
     #[must_use]
-    pub fn source(&self) -> MatRef<'a, f64> {
-        self.source
+    pub fn nrows(&self) -> usize {
+        self.source_norm.len()
     }
 
     #[must_use]
-    pub fn target(&self) -> MatRef<'a, f64> {
-        self.target
+    pub fn ncols(&self) -> usize {
+        self.target_norm.len()
     }
 
+    /// The distances among some of the points.
     #[must_use]
-    pub fn power(&self) -> Power {
-        self.power
+    pub fn select(&self, rows: &[u32], columns: &[u32]) -> Self {
+        Self::new(self.source.select(rows), self.target.select(columns), self.power)
     }
 
     /// All of them, row-major.
     #[must_use]
-    pub fn matrix(&self) -> Vec<f64> {
-        let (n, m) = (self.source.nrows(), self.target.nrows());
+    pub fn matrix(&self, parallelism: Parallelism) -> Vec<f64> {
+        let (n, m) = (self.nrows(), self.ncols());
         let mut cost = vec![0.0; n * m];
-        for (k, block) in cost.chunks_mut((BLOCK_ROWS * m).max(1)).enumerate() {
-            self.fill(k * BLOCK_ROWS, block);
-        }
+        let mut blocks: Vec<&mut [f64]> = cost.chunks_mut((BLOCK_ROWS * m).max(1)).collect();
+        parallelism.for_each(&mut blocks, |k, block| self.fill(k * BLOCK_ROWS, block));
         cost
     }
 
     /// Fill whole rows from row `first` on, row-major. How a row rounds may depend on the rows beside it.
     pub fn fill(&self, first: usize, out: &mut [f64]) {
-        let m = self.target.nrows();
-        let rows = out.len() / m;
-        matmul(
-            MatMut::from_row_major_slice_mut(out, rows, m),
-            Accum::Replace,
-            self.source.subrows(first, rows),
-            self.target.transpose(),
-            -2.0,
-            Par::Seq,
-        );
-        for (k, row) in out.chunks_exact_mut(m).enumerate() {
-            let source_norm = self.source_norm[first + k];
-            let finish = AddNorms { row: &mut *row, source_norm, target_norm: &self.target_norm };
-            if self.arch.dispatch(finish) > 0 {
-                self.sum_close_pairs(first + k, row);
-            }
-            match self.power {
-                Power::One => self.arch.dispatch(Roots { row }),
-                Power::Two => (),
-                Power::Scaled { p, scale } => {
-                    row.iter_mut().for_each(|c| *c = (c.sqrt() / scale).powf(p));
+        let m = self.ncols();
+        let rows = out.len() / m.max(1);
+        let (mut source_buffer, mut target_buffer) = (Matrix::default(), Matrix::default());
+        let source = self.source.block(first, rows, &mut source_buffer);
+        for start in (0..m).step_by(BLOCK_COLUMNS) {
+            let count = BLOCK_COLUMNS.min(m - start);
+            let target = self.target.block(start, count, &mut target_buffer);
+            matmul(
+                MatMut::from_row_major_slice_mut(out, rows, m).subcols_mut(start, count),
+                Accum::Replace,
+                source,
+                target.transpose(),
+                -2.0,
+                Par::Seq,
+            );
+            for (k, row) in out.chunks_exact_mut(m).enumerate() {
+                let row = &mut row[start..start + count];
+                let source_norm = self.source_norm[first + k];
+                let target_norm = &self.target_norm[start..start + count];
+                if self.arch.dispatch(AddNorms { row: &mut *row, source_norm, target_norm }) > 0 {
+                    sum_close_pairs(row, (source, k), target, source_norm, target_norm);
+                }
+                match self.power {
+                    Power::One => self.arch.dispatch(Roots { row }),
+                    Power::Two => (),
+                    Power::Scaled { p, scale } => {
+                        row.iter_mut().for_each(|c| *c = (c.sqrt() / scale).powf(p));
+                    }
                 }
             }
         }
     }
+}
 
-    fn sum_close_pairs(&self, i: usize, row: &mut [f64]) {
-        for (j, (square, norm)) in row.iter_mut().zip(&self.target_norm).enumerate() {
-            if *square < CLOSE * (self.source_norm[i] + norm) {
-                let (a, b) = (self.source.row(i), self.target.row(j));
-                *square = a.iter().zip(b.iter()).map(|(a, b)| (a - b) * (a - b)).sum();
-            }
+/// Sum the squares of one source point's close pairs again.
+fn sum_close_pairs(
+    row: &mut [f64],
+    (source, k): (MatRef<'_, f64>, usize),
+    target: MatRef<'_, f64>,
+    source_norm: f64,
+    target_norm: &[f64],
+) {
+    for (j, (square, norm)) in row.iter_mut().zip(target_norm).enumerate() {
+        if *square < CLOSE * (source_norm + norm) {
+            let (a, b) = (source.row(k), target.row(j));
+            *square = a.iter().zip(b.iter()).map(|(a, b)| (a - b) * (a - b)).sum();
         }
     }
 }
@@ -152,7 +168,6 @@ impl WithSimd for Roots<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::Matrix;
 
     #[test]
     fn close_points_keep_their_digits() {
@@ -160,7 +175,7 @@ mod tests {
         let target = [1e6 + 1e-3, 0.0];
         let row = |x| MatRef::from_row_major_slice(x, 1, 2);
         let mut found = [0.0];
-        DistanceRows::new(row(&source), row(&target), Power::One).fill(0, &mut found);
+        DistanceRows::new(row(&source).into(), row(&target).into(), Power::One).fill(0, &mut found);
         assert!((found[0] - (target[0] - source[0])).abs() < 1e-15);
     }
 
@@ -173,7 +188,7 @@ mod tests {
             [(Power::One, 1.0), (Power::Two, 2.0), (Power::Scaled { p: 3.0, scale: 2.0 }, 3.0)];
         for (power, p) in powers {
             let mut found = vec![0.0; 20 * 37];
-            DistanceRows::new(x.view(), y.view(), power).fill(3, &mut found);
+            DistanceRows::new(x.view().into(), y.view().into(), power).fill(3, &mut found);
             let scale = if let Power::Scaled { scale, .. } = power { scale } else { 1.0 };
             for (at, found) in found.iter().enumerate() {
                 let (i, j) = (3 + at / 37, at % 37);

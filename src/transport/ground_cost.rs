@@ -11,13 +11,14 @@
 use faer::MatRef;
 
 use super::distance_rows::{DistanceRows, Power};
+use crate::parallelism::Parallelism;
 
 /// Pairwise Euclidean distances between the rows of `source` (`n x d`) and `target` (`m x d`),
 /// squared or not. Flat row-major `n x m`.
 #[must_use]
 pub fn euclidean(source: MatRef<'_, f64>, target: MatRef<'_, f64>, squared: bool) -> Vec<f64> {
     let power = if squared { Power::Two } else { Power::One };
-    DistanceRows::new(source, target, power).matrix()
+    DistanceRows::new(source.into(), target.into(), power).matrix(Parallelism::Sequential)
 }
 
 /// The margin cost of moving logits `source` to logits `target`, for a label whose sources are the

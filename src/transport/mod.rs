@@ -10,6 +10,7 @@ pub mod gaussian_wasserstein;
 pub mod ground_cost;
 mod lowest_difference;
 pub mod network_simplex;
+pub mod point_rows;
 mod pricing;
 pub mod sinkhorn;
 pub mod sliced_wasserstein;

@@ -113,7 +113,7 @@ impl NetworkSimplex {
             let basis = self.optimise(costs)?;
             return self.plan(&basis, costs, largest);
         }
-        let basis = self.optimise(&mut costs.select(&self.rows, &self.columns).view())?;
+        let basis = self.optimise(&mut costs.select(&self.rows, &self.columns))?;
         self.plan(&basis, costs, largest)
     }
 
@@ -149,7 +149,7 @@ impl NetworkSimplex {
             &masses(&rows, &self.rows, &self.source_mass),
             &masses(&columns, &self.columns, &self.target_mass),
         )?;
-        let plan = coarse.solve_rows(&mut costs.select(&rows, &columns).view())?;
+        let plan = coarse.solve_rows(&mut costs.select(&rows, &columns))?;
         let mut dual = vec![f64::INFINITY; m];
         for (&i, u) in rows.iter().zip(&plan.source_dual) {
             for (v, c) in dual.iter_mut().zip(costs.row(i as usize)) {

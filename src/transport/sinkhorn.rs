@@ -34,6 +34,7 @@ use super::cost_rows::CostRows;
 use super::wasserstein::power_cost;
 use super::{check_width, normalised_mass, TransportError};
 use crate::matrix::Matrix;
+use crate::parallelism::Parallelism;
 
 /// The default regularisation, as a share of the mean cost between the two sides.
 const RELATIVE_EPSILON: f64 = 0.05;
@@ -181,7 +182,8 @@ struct Costs {
 
 impl Costs {
     fn new(x: &Matrix, y: &Matrix, p: f64) -> Result<Self, TransportError> {
-        let (values, scale) = power_cost(x.view(), y.view(), p);
+        let (values, scale) =
+            power_cost(x.view().into(), y.view().into(), p, Parallelism::Sequential);
         CostRows::of_matrix(&values, x.nrows(), y.nrows())?.largest()?;
         Ok(Self { values, unit: scale.powf(p) })
     }

@@ -3,12 +3,12 @@
 //! `W_p = (min_plan sum_ij plan_ij |x_i - y_j|^p)^(1/p)`, by the assignment solver where both sides
 //! are uniform, equally many and few, by the network simplex elsewhere.
 
-use faer::MatRef;
-
 use super::cost_rows::{fits, CostRows};
 use super::distance_rows::{DistanceRows, Power};
 use super::network_simplex::NetworkSimplex;
-use super::{assignment, ground_cost, Plan, TransportError};
+use super::point_rows::PointRows;
+use super::{assignment, Plan, TransportError};
+use crate::parallelism::Parallelism;
 
 /// Up to so many rows the assignment solver is faster; beyond, its paths grow long where costs cluster
 /// (2000 rows of a LeNet: 2.2 s against 0.2 s).
@@ -22,14 +22,16 @@ pub const COST_MEMORY: usize = 1 << 30;
 ///
 /// # Errors
 /// An empty side, unusable weights, or costs that overflow.
-pub fn wasserstein(
-    source: MatRef<'_, f64>,
-    target: MatRef<'_, f64>,
+pub fn wasserstein<'a>(
+    source: PointRows<'a>,
+    target: PointRows<'a>,
     source_mass: Option<&[f64]>,
     target_mass: Option<&[f64]>,
     p: f64,
+    parallelism: Parallelism,
 ) -> Result<f64, TransportError> {
-    let (plan, scale) = plan(source, target, source_mass, target_mass, p, COST_MEMORY)?;
+    let (plan, scale) =
+        plan(source, target, source_mass, target_mass, p, COST_MEMORY, parallelism)?;
     Ok(plan.value.max(0.0).powf(1.0 / p) * scale)
 }
 
@@ -38,21 +40,25 @@ pub fn wasserstein(
 ///
 /// # Errors
 /// As [`wasserstein`].
-pub fn plan(
-    source: MatRef<'_, f64>,
-    target: MatRef<'_, f64>,
+pub fn plan<'a>(
+    source: PointRows<'a>,
+    target: PointRows<'a>,
     source_mass: Option<&[f64]>,
     target_mass: Option<&[f64]>,
     p: f64,
     memory: usize,
+    parallelism: Parallelism,
 ) -> Result<(Plan, f64), TransportError> {
     let (n, m) = (source.nrows(), target.nrows());
     if fits(n, m, memory) {
-        let (cost, scale) = power_cost(source, target, p);
+        let (cost, scale) = power_cost(source, target, p, parallelism);
         return Ok((transport(&cost, n, m, source_mass, target_mass)?, scale));
     }
     let mut solver = network_simplex(n, m, source_mass, target_mass)?;
-    let costs = |power| CostRows::of_distances(DistanceRows::new(source, target, power), memory);
+    let costs = |power| {
+        let distances = DistanceRows::new(source.clone(), target.clone(), power);
+        CostRows::of_distances(distances, memory, parallelism)
+    };
     let largest = || costs(Power::One).largest();
     let (power, scale) = match p {
         1.0 => (Power::One, 1.0),
@@ -66,15 +72,16 @@ pub fn plan(
 }
 
 /// `(|x_i - y_j| / scale)^p` and the scale; dividing first keeps large powers from overflowing.
-pub(crate) fn power_cost(
-    source: MatRef<'_, f64>,
-    target: MatRef<'_, f64>,
+pub(crate) fn power_cost<'a>(
+    source: PointRows<'a>,
+    target: PointRows<'a>,
     p: f64,
+    parallelism: Parallelism,
 ) -> (Vec<f64>, f64) {
     if p == 2.0 {
-        return (ground_cost::euclidean(source, target, true), 1.0);
+        return (DistanceRows::new(source, target, Power::Two).matrix(parallelism), 1.0);
     }
-    let mut cost = ground_cost::euclidean(source, target, false);
+    let mut cost = DistanceRows::new(source, target, Power::One).matrix(parallelism);
     let largest = cost.iter().fold(0.0_f64, |acc, c| acc.max(*c));
     if p == 1.0 || largest == 0.0 || !largest.is_finite() {
         return (cost, 1.0);
