@@ -29,8 +29,8 @@ const LEAST_SHARE: f64 = 0.05;
 /// Share of all rows' mean square that is added to that of the rows left out.
 const LEAST_REST: f64 = 1e-3;
 /// The factors of all classes take this much memory at most, or this share of the table if that is more.
-const FACTOR_BYTES: usize = 8 << 20;
-const FACTOR_SHARE: usize = 25;
+const FACTOR_BYTES: usize = 4 << 20;
+const FACTOR_SHARE: usize = 50;
 /// Kept rows whose values are computed at a time.
 const BLOCK_ROWS: usize = 256;
 
