@@ -1,0 +1,107 @@
+//! The points of a transport problem: rows of a table of either float width, converted a block at a time, or
+//! rows that are at hand as `f64` and are not copied.
+
+use std::borrow::Cow;
+
+use faer::MatRef;
+
+use crate::features::Table;
+use crate::matrix::Matrix;
+
+/// Some rows of a table.
+#[derive(Debug, Clone)]
+pub struct PointRows<'a> {
+    values: Values<'a>,
+    /// Which rows of the values; all if absent.
+    rows: Option<Cow<'a, [u32]>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Values<'a> {
+    Table(Table<'a>),
+    Matrix(MatRef<'a, f64>),
+}
+
+impl<'a> From<MatRef<'a, f64>> for PointRows<'a> {
+    fn from(points: MatRef<'a, f64>) -> Self {
+        Self { values: Values::Matrix(points), rows: None }
+    }
+}
+
+impl<'a> PointRows<'a> {
+    #[must_use]
+    pub fn of_table(table: Table<'a>, rows: &'a [u32]) -> Self {
+        Self { values: Values::Table(table), rows: Some(Cow::Borrowed(rows)) }
+    }
+
+    #[must_use]
+    pub fn nrows(&self) -> usize {
+        match (&self.rows, self.values) {
+            (Some(rows), _) => rows.len(),
+            (None, Values::Table(table)) => table.nrows(),
+            (None, Values::Matrix(matrix)) => matrix.nrows(),
+        }
+    }
+
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match self.values {
+            Values::Table(table) => table.width(),
+            Values::Matrix(matrix) => matrix.ncols(),
+        }
+    }
+
+    /// Some of the points.
+    #[must_use]
+    pub fn select(&self, points: &[u32]) -> Self {
+        let rows = points.iter().map(|&k| self.row(k as usize)).collect();
+        Self { values: self.values, rows: Some(Cow::Owned(rows)) }
+    }
+
+    /// Consecutive points; `buffer` is theirs where they have to be converted or gathered.
+    #[must_use]
+    pub fn block<'b>(
+        &'b self,
+        start: usize,
+        count: usize,
+        buffer: &'b mut Matrix,
+    ) -> MatRef<'b, f64> {
+        if let (None, Values::Matrix(matrix)) = (&self.rows, self.values) {
+            return matrix.subrows(start, count);
+        }
+        if buffer.nrows() < count {
+            *buffer = Matrix::zeros(count, self.width());
+        }
+        for (k, out) in (start..start + count).zip(buffer.rows_mut()) {
+            self.copy(k, out);
+        }
+        buffer.view().subrows(0, count)
+    }
+
+    /// The squared norm of each point.
+    #[must_use]
+    pub fn square_norms(&self) -> Vec<f64> {
+        let mut point = vec![0.0; self.width()];
+        let norm = |k| {
+            self.copy(k, &mut point);
+            point.iter().map(|v| v * v).sum()
+        };
+        (0..self.nrows()).map(norm).collect()
+    }
+
+    fn row(&self, k: usize) -> u32 {
+        self.rows.as_ref().map_or(k as u32, |rows| rows[k])
+    }
+
+    fn copy(&self, k: usize, out: &mut [f64]) {
+        let row = self.row(k) as usize;
+        match self.values {
+            Values::Table(table) => table.copy_row(row, out),
+            Values::Matrix(matrix) => {
+                for (o, v) in out.iter_mut().zip(matrix.row(row).iter()) {
+                    *o = *v;
+                }
+            }
+        }
+    }
+}
