@@ -16,7 +16,7 @@ use crate::features::AffineRows;
 use crate::head::log_sum_exp;
 use crate::matrix::Matrix;
 use crate::transport::ground_cost;
-use crate::transport::wasserstein::transport;
+use crate::transport::wasserstein::{transport, transport_margins};
 use crate::transport::TransportError;
 use faer::MatRef;
 
@@ -175,8 +175,11 @@ fn class_transport<'t>(
     let n = support.iter().map(|&c| source.count(c as usize)).sum();
     let m = target.count(y);
     let (rows, mass) = source_points.mixture(weights);
-    let cost = match ground {
-        Ground::Margin => ground_cost::margin_matrix(&rows, &target.class(y), width, support),
+    let plan = match ground {
+        Ground::Margin => {
+            let cost = ground_cost::margin_matrix(&rows, &target.class(y), width, support);
+            transport_margins(&cost, n, m, mass.as_deref())
+        }
         Ground::Lipschitz { constant, .. } => {
             let mut cost = ground_cost::euclidean(
                 MatRef::from_row_major_slice(&rows, n, width),
@@ -186,10 +189,10 @@ fn class_transport<'t>(
             for c in &mut cost {
                 *c *= constant;
             }
-            cost
+            transport(&cost, n, m, mass.as_deref(), None)
         }
     };
-    Ok(transport(&cost, n, m, mass.as_deref(), None)?.value)
+    Ok(plan?.value)
 }
 
 /// Mean loss and accuracy of `B softmax(s(x))` on the target rows.
