@@ -22,6 +22,18 @@ impl Parallelism {
         }
     }
 
+    /// What both give.
+    pub fn join<A: Send, B: Send>(
+        self,
+        first: impl FnOnce() -> A + Send,
+        second: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        match self {
+            Self::Sequential => (first(), second()),
+            Self::Pool => rayon::join(first, second),
+        }
+    }
+
     /// What `make` gives for each number below `count`.
     pub fn collect<T: Send>(self, count: usize, make: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
         match self {

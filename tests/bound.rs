@@ -10,6 +10,7 @@ use polars_transferability::bound::{
 use polars_transferability::features::{AffineRows, ClassRows, Table};
 use polars_transferability::head::{lipschitz, LinearHead};
 use polars_transferability::matrix::Matrix;
+use polars_transferability::parallelism::Parallelism;
 use proptest::prelude::*;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -221,9 +222,9 @@ proptest! {
             target: &target,
         };
         let margin = evaluate(
-            &head.class_logits(&source), &head.class_logits(&target), &map, Ground::Margin,
+            &head.class_logits(&source), &head.class_logits(&target), &map, Ground::Margin, Parallelism::Pool,
         ).unwrap();
-        let moved = evaluate(&head.class_logits(&source), &head.class_logits(&target), &map, ground).unwrap();
+        let moved = evaluate(&head.class_logits(&source), &head.class_logits(&target), &map, ground, Parallelism::Sequential).unwrap();
         prop_assert!(margin.target_loss <= margin.bound() * (1.0 + 1e-9));
         prop_assert!(margin.bound() <= moved.bound() * (1.0 + 1e-9));
     }

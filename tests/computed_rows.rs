@@ -3,6 +3,7 @@
 use ndarray::Array2;
 use polars_transferability::bound::joint_descent::{JointDescent, Maps, Schedule};
 use polars_transferability::bound::terms::{evaluate, Ground};
+use polars_transferability::bound::{transfer_bound, LabelledRows, Settings};
 use polars_transferability::features::{AffineRows, Basis, Table};
 use polars_transferability::head::{logistic, LinearHead};
 use polars_transferability::matrix::Matrix;
@@ -108,7 +109,10 @@ fn give_the_same_descent() {
         let schedule = Schedule { l2: 0.1, steps: 20, first_rate: 0.03, last_rate: 0.01 };
         JointDescent::new(source, target, &map, false, 5).run(&mut maps, schedule).unwrap();
         let logits = (maps.source.class_logits(source), maps.target.class_logits(target));
-        let bound = evaluate(&logits.0, &logits.1, &map, Ground::Margin).unwrap().bound();
+        let bound = {
+            let sequential = Parallelism::Sequential;
+            evaluate(&logits.0, &logits.1, &map, Ground::Margin, sequential).unwrap().bound()
+        };
         (maps, bound)
     });
     assert!(close(found[0].0.target.weight.values(), found[1].0.target.weight.values(), 1e-9));
@@ -132,5 +136,30 @@ fn threads_change_no_bit() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             assert_eq!(pool.install(|| fit(Parallelism::Pool)), alone);
         }
+    }
+}
+
+/// Candidates that run side by side are compared in the same order.
+#[test]
+fn threads_change_no_bit_of_a_bound() {
+    let (source, source_classes) = task(6, 900, 8);
+    let (target, mut target_classes) = task(7, 500, 8);
+    target_classes.truncate(CLASSES - 1);
+    let labelled = |values: &'static Array2<f32>, classes: &[Vec<u32>]| LabelledRows {
+        table: Table::F32(values.view()),
+        fit: classes.to_vec(),
+        evaluation: classes.to_vec(),
+    };
+    let source = labelled(Box::leak(Box::new(source)), &source_classes);
+    let target = labelled(Box::leak(Box::new(target)), &target_classes);
+    let bound = |parallelism| {
+        let settings = Settings { parallelism, ..Settings::default() };
+        transfer_bound(&source, &target, &settings).unwrap()
+    };
+    let alone = bound(Parallelism::Sequential);
+    assert!(alone.bound < alone.trivial_loss);
+    for threads in [1, 2, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert_eq!(pool.install(|| bound(Parallelism::Pool)), alone);
     }
 }

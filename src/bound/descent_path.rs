@@ -56,7 +56,7 @@ impl Fitting<'_, '_> {
             (Picked::unjudged(&constant.maps, l2), constant_bound)
         } else {
             let (learn, aside) = (coordinates(&self.learn), coordinates(&self.aside));
-            let held_out = constant.evaluate(&aside, self.settings.lipschitz)?.0.bound();
+            let held_out = self.bound_of(&constant, &aside)?;
             (self.descend_path(&constant, held_out, &learn, &aside)?, held_out)
         };
         let constant_choice = Choice {
@@ -161,7 +161,8 @@ impl Fitting<'_, '_> {
         let judge = |scale: f64| -> Result<f64, BoundError> {
             let source = scaled_logits(&source, self.head_scale(scale), &constant.prior);
             let target = scaled_logits(&target, scale, &constant.prior);
-            Ok(terms::evaluate(&source, &target, &constant.label_map, Ground::Margin)?.bound())
+            let (map, parallelism) = (&constant.label_map, self.settings.parallelism);
+            Ok(terms::evaluate(&source, &target, map, Ground::Margin, parallelism)?.bound())
         };
         let mut best = (1.0, judge(1.0)?);
         for _ in 0..MAX_SCALE_STEPS {

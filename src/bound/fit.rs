@@ -13,7 +13,7 @@ use super::label_map::{
     active_classes, closest, one_hot, restrict, separated, within_class_distances,
 };
 use super::shared_source::SharedSource;
-use super::solution::{Part, Solution};
+use super::solution::{Coordinates, Part, Solution};
 use super::terms::{source_prior, ClassTerms};
 use super::{Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform};
 use crate::features::discriminant::{class_means, ClassScatter, RowReader};
@@ -101,7 +101,8 @@ fn canonical_bound<'t>(
     };
     let choice = Fitting::new(shared, target, settings, fit)?.best()?;
     let rows = choice.solution.coordinates(source, target, &evaluation);
-    let (terms, lipschitz) = choice.solution.evaluate(&rows, settings.lipschitz)?;
+    let (terms, lipschitz) =
+        choice.solution.evaluate(&rows, settings.lipschitz, settings.parallelism)?;
     let count = |rows: &[Vec<u32>]| rows.iter().map(Vec::len).sum::<usize>() as u32;
     let classes = |rows: &[Vec<u32>]| rows.iter().filter(|class| !class.is_empty()).count() as u32;
     let bound = terms.bound();
@@ -279,19 +280,30 @@ impl<'a, 't> Fitting<'a, 't> {
 
     fn best(&self) -> Result<Choice, BoundError> {
         let assigned = self.mapped(&self.assigned_map()?)?;
-        let identity = self.by_head(&assigned, false)?;
+        let identity = || self.by_head(&assigned, false);
         if self.settings.transform == Transform::Identity {
-            return Ok(identity);
+            return identity();
         }
-        let features = self.better(identity, self.learned(&assigned)?);
-        if self.settings.transform == Transform::Features || self.settings.label_map.is_some() {
-            return Ok(features);
-        }
-        let Some(separated) = self.separated_map(&assigned)? else {
-            return Ok(features);
+        let features = || self.learned(&assigned);
+        let all = || -> Result<Option<Choice>, BoundError> {
+            let learns_map =
+                self.settings.transform == Transform::All && self.settings.label_map.is_none();
+            let separated = if learns_map { self.separated_map(&assigned)? } else { None };
+            separated.map(|map| self.learned(&self.mapped(&map)?)).transpose()
         };
-        let all = self.learned(&self.mapped(&separated)?)?;
-        Ok(self.better(features, all))
+        // Joint descents do not wait for anything that a head's fit makes, so they may run beside it.
+        let (identity, (features, all)) = match self.settings.ground_cost {
+            GroundCost::Margin => {
+                let parallelism = self.settings.parallelism;
+                parallelism.join(identity, || parallelism.join(features, all))
+            }
+            GroundCost::Head | GroundCost::Euclidean => (identity(), (features(), all())),
+        };
+        let features = self.better(identity?, features?);
+        Ok(match all? {
+            Some(all) => self.better(features, all),
+            None => features,
+        })
     }
 
     /// Of two levels' choices, the one with the lower bound: on the rows set aside where there are other
@@ -385,9 +397,18 @@ impl<'a, 't> Fitting<'a, 't> {
         self.settings.head.is_some()
     }
 
+    pub(super) fn bound_of(
+        &self,
+        solution: &Solution,
+        rows: &Coordinates<'_>,
+    ) -> Result<f64, BoundError> {
+        let Settings { lipschitz, parallelism, .. } = *self.settings;
+        Ok(solution.evaluate(rows, lipschitz, parallelism)?.0.bound())
+    }
+
     pub(super) fn fitted_bound(&self, solution: &Solution) -> Result<f64, BoundError> {
         let rows = solution.coordinates(self.source, self.target, &self.fit);
-        Ok(solution.evaluate(&rows, self.settings.lipschitz)?.0.bound())
+        self.bound_of(solution, &rows)
     }
 
     /// The class prior that the label map gives the source on some part's target rows.

@@ -47,9 +47,7 @@ impl Fitting<'_, '_> {
             let solution = self.with_head(mapped, &fitted, &self.learn, l2, learn_features)?;
             let aside = solution.coordinates(self.source, self.target, &self.aside);
             for &scale in scales {
-                let terms =
-                    solution.scaled(scale, scale).evaluate(&aside, self.settings.lipschitz)?;
-                let value = terms.0.bound();
+                let value = self.bound_of(&solution.scaled(scale, scale), &aside)?;
                 if value < best.0 {
                     best = (value, l2, scale);
                 }

@@ -8,6 +8,7 @@ use super::{LabelledRows, Lipschitz};
 use crate::features::{AffineRows, Basis};
 use crate::head::{lipschitz, log_sum_exp, LinearHead};
 use crate::matrix::Matrix;
+use crate::parallelism::Parallelism;
 use crate::transport::TransportError;
 
 /// Row numbers of both tasks, by class.
@@ -103,12 +104,14 @@ impl Solution {
         &self,
         rows: &Coordinates<'_>,
         mode: Lipschitz,
+        parallelism: Parallelism,
     ) -> Result<(Terms, Option<f64>), TransportError> {
         let source = self.maps.source.class_logits(&rows.source);
         let target = self.maps.target.class_logits(&rows.target);
         let Geometry::Points { source: source_map, target: target_map, gradient } = &self.geometry
         else {
-            return Ok((evaluate(&source, &target, &self.label_map, Ground::Margin)?, None));
+            let terms = evaluate(&source, &target, &self.label_map, Ground::Margin, parallelism)?;
+            return Ok((terms, None));
         };
         let constant = match mode {
             Lipschitz::Certified => lipschitz::certified(gradient),
@@ -121,7 +124,8 @@ impl Solution {
             source: source_points.as_ref().unwrap_or(&rows.source),
             target: target_points.as_ref().unwrap_or(&rows.target),
         };
-        Ok((evaluate(&source, &target, &self.label_map, ground)?, Some(constant)))
+        let terms = evaluate(&source, &target, &self.label_map, ground, parallelism)?;
+        Ok((terms, Some(constant)))
     }
 
     /// The largest gradient norm of the loss on the rows: of every target row with its own label, and of

@@ -15,6 +15,7 @@
 use crate::features::AffineRows;
 use crate::head::log_sum_exp;
 use crate::matrix::Matrix;
+use crate::parallelism::Parallelism;
 use crate::transport::ground_cost;
 use crate::transport::wasserstein::{transport, transport_margins};
 use crate::transport::TransportError;
@@ -102,7 +103,8 @@ pub fn source_prior(label_map: &Matrix, target_prior: &[f64]) -> Vec<f64> {
     Joint::new(label_map, target_prior).prior
 }
 
-/// Evaluate the bound. `source` and `target` hold logits over the source classes of `label_map`.
+/// Evaluate the bound. `source` and `target` hold logits over the source classes of `label_map`. One cost matrix
+/// is held for each class that is evaluated at a time.
 ///
 /// # Errors
 /// The transport solver's.
@@ -111,12 +113,13 @@ pub fn evaluate<'t>(
     target: &AffineRows<'t>,
     label_map: &Matrix,
     ground: Ground<'_, 't>,
+    parallelism: Parallelism,
 ) -> Result<Terms, TransportError> {
     let target_prior = target.prior();
     let joint = Joint::new(label_map, &target_prior);
     let losses = class_losses(source);
-    let mut by_class = Vec::with_capacity(label_map.nrows());
-    for (y, &weight) in target_prior.iter().enumerate() {
+    let by_class = parallelism.collect(label_map.nrows(), |y| {
+        let weight = target_prior[y];
         let support: Vec<u32> =
             (0..label_map.ncols() as u32).filter(|&c| label_map.row(y)[c as usize] > 0.0).collect();
         let mass = joint.mass.row(y);
@@ -134,8 +137,9 @@ pub fn evaluate<'t>(
             let moved = class_transport(source, target, y, &support, label_map.row(y), ground)?;
             terms.distribution_mismatch = weight * moved;
         }
-        by_class.push(terms);
-    }
+        Ok(terms)
+    });
+    let by_class = by_class.into_iter().collect::<Result<_, TransportError>>()?;
     let (target_loss, target_accuracy) = target_performance(target, &joint);
     Ok(Terms { by_class, target_loss, target_accuracy, trivial_loss: entropy(&target_prior) })
 }
@@ -243,7 +247,8 @@ mod tests {
     fn same_rows_and_one_to_one_map_leave_only_the_loss() {
         let logits = rows(&[[2.0, 0.0], [1.0, 0.5], [-1.0, 1.0]], [2, 1]);
         let map = Matrix::from_fn(2, 2, |y, c| f64::from(u8::from(y == c)));
-        let terms = evaluate(&logits, &logits, &map, Ground::Margin).unwrap();
+        let terms =
+            evaluate(&logits, &logits, &map, Ground::Margin, Parallelism::Sequential).unwrap();
         assert_eq!(terms.total(|c| c.distribution_mismatch), 0.0);
         assert_eq!(terms.total(|c| c.label_mismatch), 0.0);
         assert!((terms.bound() - terms.target_loss).abs() < 1e-15);
@@ -254,7 +259,8 @@ mod tests {
     fn sharing_a_source_class_costs_its_entropy() {
         let logits = rows(&[[0.0, 0.0], [0.0, 0.0]], [1, 1]);
         let map = Matrix::from_fn(2, 2, |_, c| f64::from(u8::from(c == 0)));
-        let terms = evaluate(&logits, &logits, &map, Ground::Margin).unwrap();
+        let terms =
+            evaluate(&logits, &logits, &map, Ground::Margin, Parallelism::Sequential).unwrap();
         assert!((terms.total(|c| c.label_mismatch) - 2f64.ln()).abs() < 1e-15);
         assert!((terms.bound() - 2.0 * 2f64.ln()).abs() < 1e-15);
         assert!(terms.bound() >= terms.target_loss);
