@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 RUNS = 5
-CALLS = ("many small groups", "pairs of tasks", "one big group")
+CALLS = ("many small groups", "pairs of tasks", "one big group", "one bound")
 
 CHILD = """
 import sys
@@ -35,10 +35,14 @@ if sys.argv[1] == "many small groups":
 elif sys.argv[1] == "pairs of tasks":
     frame = table(3 * 600, 64, 5).with_columns(task=pl.int_range(pl.len()) // 600)
     query = frame.lazy().select(pt.transfer_bounds("embedding", "label", "task"))
+elif sys.argv[1] == "one big group":
+    query = table(20_000, 256, 20).lazy().select(pt.linear_probe("embedding", "label", l2=0.01))
 else:
-    query = table(4000, 256, 20).lazy().select(pt.linear_probe("embedding", "label", l2=0.01))
+    frame = table(6000, 128, 20).with_columns(task=pl.int_range(pl.len()) // 3000)
+    tasks = [pt.task(where=pl.col("task") == task) for task in (0, 1)]
+    query = frame.lazy().select(pt.transfer_bound(*tasks))
 times = []
-for _ in range(6):
+for _ in range(3):
     start = time.perf_counter()
     query.collect()
     times.append(time.perf_counter() - start)

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use faer::linalg::matmul::triangular;
 use faer::linalg::solvers::{EvdError, SelfAdjointEigen};
 use faer::{Accum, Par, Side};
+use ndarray::ArrayView1;
+use pulp::{Simd, WithSimd};
 
 use super::{AffineRows, ClassRows, Table};
 use crate::matrix::Matrix;
@@ -42,9 +44,43 @@ pub struct Standardisation {
 impl Standardisation {
     /// Write one row of the table, with mean and scale taken out, into `out`.
     pub fn standardise(&self, table: Table<'_>, row: u32, out: &mut [f64]) {
-        table.copy_row(row as usize, out);
-        for ((o, m), s) in out.iter_mut().zip(&self.mean).zip(&self.inverse_scale) {
-            *o = (*o - m) * s;
+        let arch = pulp::Arch::new();
+        let (mean, inverse_scale) = (&self.mean, &self.inverse_scale);
+        match table {
+            Table::F32(rows) => {
+                let row = rows.row(row as usize);
+                arch.dispatch(Standardise { row, mean, inverse_scale, out });
+            }
+            Table::F64(rows) => {
+                let row = rows.row(row as usize);
+                arch.dispatch(Standardise { row, mean, inverse_scale, out });
+            }
+        }
+    }
+}
+
+/// Plain arithmetic, for the widest vectors that the processor has: heads read every row again and again.
+struct Standardise<'a, T> {
+    row: ArrayView1<'a, T>,
+    mean: &'a [f64],
+    inverse_scale: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl<T: Copy + Into<f64>> WithSimd for Standardise<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let moments = self.mean.iter().zip(self.inverse_scale);
+        if let Some(row) = self.row.as_slice() {
+            for ((o, v), (m, s)) in self.out.iter_mut().zip(row).zip(moments) {
+                *o = ((*v).into() - m) * s;
+            }
+        } else {
+            for ((o, v), (m, s)) in self.out.iter_mut().zip(&self.row).zip(moments) {
+                *o = ((*v).into() - m) * s;
+            }
         }
     }
 }
