@@ -252,13 +252,21 @@ impl<'t> AffineRows<'t> {
         }
     }
 
-    /// One row as it is read, where it is held.
-    #[must_use]
-    pub fn held_row(&self, row: usize) -> Option<&[f64]> {
+    /// One row as it is read; `buffer` is its where it is not held.
+    pub fn input<'a>(&'a self, row: u32, buffer: &'a mut [f64]) -> &'a [f64] {
         match &self.rows {
-            Rows::Held(rows) => Some(rows.row(row)),
-            Rows::Computed(_) => None,
+            Rows::Held(rows) => rows.row(row as usize),
+            Rows::Computed(computed) => {
+                computed.read_row(row as usize, buffer);
+                buffer
+            }
         }
+    }
+
+    /// Whether the rows are held, not computed.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self.rows, Rows::Held(_))
     }
 
     /// How much memory the values take of which these are made.

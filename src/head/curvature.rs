@@ -39,25 +39,19 @@ pub struct Curvature {
     /// Of the rows left out and the penalty, one row per class; the last column is the bias's.
     diagonal: Matrix,
     factors: Factors,
+    parallelism: Parallelism,
 }
 
 /// Cholesky factors per class; `None` where there is none, so that the diagonal must do.
 enum Factors {
     /// Of `diagonal + V^T V`.
     Columns(Vec<Option<Llt<f64>>>),
-    /// Of `I + V diagonal^-1 V^T`.
-    Rows { factors: Vec<Option<Llt<f64>>>, kept: Vec<Kept> },
+    /// Of `I + V diagonal^-1 V^T`, with the rows of `V`.
+    Rows(Vec<(Option<Llt<f64>>, Vec<Kept>)>),
 }
 
-/// A row that is kept for a class, as the row of `V` with number `at`. In order of rows, so that each is read
-/// once for all its classes.
-struct Kept {
-    row: u32,
-    class: u32,
-    at: u32,
-    /// The root of its `q`.
-    root: f64,
-}
+/// A row that is kept for a class, and the root of its `q`.
+type Kept = (u32, f64);
 
 /// The rows to keep for each class, chosen while rows come in blocks.
 pub struct KeptRows {
@@ -99,6 +93,19 @@ impl KeptRows {
                 class.rows.push((i, q));
             }
         }
+        self.shorten();
+    }
+
+    /// Consider the rows that another considered.
+    pub fn merge(&mut self, other: Self) {
+        for (class, theirs) in self.classes.iter_mut().zip(other.classes) {
+            class.total += theirs.total;
+            class.rows.extend(theirs.rows);
+        }
+        self.shorten();
+    }
+
+    fn shorten(&mut self) {
         for class in &mut self.classes {
             if class.rows.len() > 2 * self.limit {
                 keep_largest(&mut class.rows, self.limit);
@@ -133,20 +140,14 @@ impl Curvature {
         let factors = parallelism.collect(classes.len(), |c| {
             factor(rows, &classes[c].rows, diagonal.row(c), by_columns)
         });
-        if by_columns {
-            return Self { diagonal, factors: Factors::Columns(factors) };
-        }
-        let mut kept = Vec::with_capacity(limit * classes.len());
-        for (class, candidates) in (0..).zip(classes) {
-            kept.extend((0..).zip(candidates.rows).map(|(at, (row, q))| Kept {
-                row,
-                class,
-                at,
-                root: q.sqrt(),
-            }));
-        }
-        kept.sort_unstable_by_key(|k| (k.row, k.class));
-        Self { diagonal, factors: Factors::Rows { factors, kept } }
+        let factors = if by_columns {
+            Factors::Columns(factors)
+        } else {
+            let roots = |class: Candidates| class.rows.into_iter().map(|(i, q)| (i, q.sqrt()));
+            let kept = classes.into_iter().map(|class| roots(class).collect());
+            Factors::Rows(factors.into_iter().zip(kept).collect())
+        };
+        Self { diagonal, factors, parallelism }
     }
 
     /// Multiply a gradient in (weights, then biases) by the inverse, in place.
@@ -164,9 +165,7 @@ impl Curvature {
         });
         match &self.factors {
             Factors::Columns(factors) => self.divide_by_columns(factors, &mut vectors),
-            Factors::Rows { factors, kept } => {
-                self.divide_by_rows(factors, kept, rows, &mut vectors)
-            }
+            Factors::Rows(factors) => self.divide_by_rows(factors, rows, &mut vectors),
         }
         for (c, vector) in vectors.rows().enumerate() {
             weight[c * width..][..width].copy_from_slice(&vector[..width]);
@@ -177,19 +176,17 @@ impl Curvature {
     }
 
     fn divide_by_columns(&self, factors: &[Option<Llt<f64>>], vectors: &mut Matrix) {
-        for (c, (factor, vector)) in factors.iter().zip(vectors.rows_mut()).enumerate() {
-            match factor {
-                Some(factor) => solve(factor, vector),
-                None => divide_each(vector, self.diagonal.row(c)),
-            }
-        }
+        let mut vectors: Vec<&mut [f64]> = vectors.rows_mut().collect();
+        self.parallelism.for_each(&mut vectors, |c, vector| match &factors[c] {
+            Some(factor) => solve(factor, vector),
+            None => divide_each(vector, self.diagonal.row(c)),
+        });
     }
 
     /// `(D + V^T V)^-1 = D^-1 - D^-1 V^T (I + V D^-1 V^T)^-1 V D^-1`.
     fn divide_by_rows(
         &self,
-        factors: &[Option<Llt<f64>>],
-        kept: &[Kept],
+        factors: &[(Option<Llt<f64>>, Vec<Kept>)],
         rows: &AffineRows<'_>,
         vectors: &mut Matrix,
     ) {
@@ -203,29 +200,26 @@ impl Curvature {
         let (lifted, lifted_bias) = rows.lift(weight, &bias).unwrap_or_else(|| {
             (Matrix::from_fn(weight.nrows(), width, |c, j| weight[(c, j)]), bias.clone())
         });
-        let mut row = InputRow::new(rows);
-        let mut products = Matrix::zeros(factors.len(), kept.len() / factors.len().max(1));
-        for k in kept {
-            let class = k.class as usize;
-            let along = dot(row.read(k.row), lifted.row(class)) + lifted_bias[class];
-            products.row_mut(class)[k.at as usize] = k.root * along;
-        }
-        for (factor, products) in factors.iter().zip(products.rows_mut()) {
-            match factor {
-                Some(factor) => solve(factor, products),
-                None => products.fill(0.0),
-            }
-        }
         let mut correction = Matrix::zeros(lifted.nrows(), lifted.ncols());
         let mut bias_correction = vec![0.0; bias.len()];
-        for k in kept {
-            let class = k.class as usize;
-            let factor = k.root * products.row(class)[k.at as usize];
-            for (c, x) in correction.row_mut(class).iter_mut().zip(row.read(k.row)) {
-                *c += factor * x;
+        let outputs = correction.rows_mut().zip(&mut bias_correction);
+        let mut outputs: Vec<(&mut [f64], &mut f64)> = outputs.collect();
+        self.parallelism.for_each(&mut outputs, |c, (correction, bias)| {
+            let (Some(factor), kept) = &factors[c] else { return };
+            let mut buffer = vec![0.0; lifted.ncols()];
+            let along = |(row, root): &Kept| {
+                root * (dot(rows.input(*row, &mut buffer), lifted.row(c)) + lifted_bias[c])
+            };
+            let mut products: Vec<f64> = kept.iter().map(along).collect();
+            solve(factor, &mut products);
+            for ((row, root), product) in kept.iter().zip(products) {
+                let factor = root * product;
+                for (sum, x) in correction.iter_mut().zip(rows.input(*row, &mut buffer)) {
+                    *sum += factor * x;
+                }
+                **bias += factor;
             }
-            bias_correction[class] += factor;
-        }
+        });
         let correction = rows.lower(correction.view(), &bias_correction).unwrap_or(correction);
         for (c, (correction, bias)) in correction.rows().zip(&bias_correction).enumerate() {
             let diagonal = self.diagonal.row(c);
@@ -234,30 +228,6 @@ impl Curvature {
                 *v -= c / d;
             }
         }
-    }
-}
-
-/// The row that was read last.
-struct InputRow<'a, 't> {
-    rows: &'a AffineRows<'t>,
-    at: Option<u32>,
-    values: Vec<f64>,
-}
-
-impl<'a, 't> InputRow<'a, 't> {
-    fn new(rows: &'a AffineRows<'t>) -> Self {
-        Self { rows, at: None, values: vec![0.0; rows.input_width()] }
-    }
-
-    fn read(&mut self, row: u32) -> &[f64] {
-        if let Some(row) = self.rows.held_row(row as usize) {
-            return row;
-        }
-        if self.at != Some(row) {
-            self.rows.copy_input(row as usize, &mut self.values);
-            self.at = Some(row);
-        }
-        &self.values
     }
 }
 

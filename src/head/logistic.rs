@@ -245,15 +245,21 @@ impl<'a, 't> Loss<'a, 't> {
     fn curvature(&self) -> Curvature {
         let data = &self.data;
         data.lifted(&self.point, |weight, bias| {
-            let (mut slopes, mut inputs) = (Vec::new(), Matrix::default());
-            let blocks = (0..data.rows.nrows().div_ceil(BLOCK_ROWS)).map(|at| data.block(at));
-            let mut kept = KeptRows::new(data.rows);
-            for rows in blocks {
-                let block = data.rows.inputs(rows.start, rows.len(), &mut inputs);
-                data.set_slopes(&mut slopes, (weight, bias), (rows.clone(), block), |_, _| {});
-                kept.add(rows.start, &slopes, &data.weight[rows]);
+            let kept = self.parallelism.collect(data.parts, |part| {
+                let (mut slopes, mut inputs) = (Vec::new(), Matrix::default());
+                let mut kept = KeptRows::new(data.rows);
+                for rows in data.blocks(part).map(|at| data.block(at)) {
+                    let block = data.rows.inputs(rows.start, rows.len(), &mut inputs);
+                    data.set_slopes(&mut slopes, (weight, bias), (rows.clone(), block), |_, _| {});
+                    kept.add(rows.start, &slopes, &data.weight[rows]);
+                }
+                kept
+            });
+            let mut all = KeptRows::new(data.rows);
+            for part in kept {
+                all.merge(part);
             }
-            Curvature::new(data.rows, kept, &self.square, self.l2, self.parallelism)
+            Curvature::new(data.rows, all, &self.square, self.l2, self.parallelism)
         })
     }
 }
