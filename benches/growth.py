@@ -1,8 +1,8 @@
 """How time and memory grow with rows, width and classes: a table and a picture, with exponents.
 
-Each point is a process of its own on one thread. An exponent is the slope of a straight line through the
-logarithms; memory is that beyond the input, and its exponent is left out where it stays below what the process
-needs for anything (8 MiB).
+Each point is a process of its own on one thread. An exponent is the slope of a straight line
+through the logarithms. Memory is that beyond the input; its exponent is left out where it stays
+below what the process needs for anything (8 MiB).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from measure import in_child
 HERE = Path(__file__).parent
 START, END = "<!-- growth -->", "<!-- end of growth -->"
 FLOOR = 8.0
-# What is varied, over a decade; the others stay at their first value. Rows are those of either side.
+# What is varied, over a decade, beside what stays. Rows are those of either side.
 BOUND = {"n": 4000, "d": 128, "K_S": 10, "K_T": 10}
 POINTS = {
     "transfer_bound": (
@@ -76,7 +76,8 @@ def table(n, d, classes, task):
     values = rng.standard_normal((n, d), dtype=np.float32)
     values += rng.standard_normal((classes, d), dtype=np.float32)[label]
     values += np.float32(0.1) * rng.standard_normal((n, 1), dtype=np.float32)
-    frame = pl.DataFrame({"embedding": pl.Series(values, dtype=pl.Array(pl.Float32, d)), "label": label})
+    column = pl.Series(values, dtype=pl.Array(pl.Float32, d))
+    frame = pl.DataFrame({"embedding": column, "label": label})
     return frame.with_columns(task=pl.lit(task), fit=pl.int_range(pl.len()) // classes % 5 != 0)
 
 
@@ -125,7 +126,7 @@ def measured() -> pl.DataFrame:
 
 def summary(points: pl.DataFrame) -> list[str]:
     lines = [
-        "| call | grows | from, to | seconds | time exponent | the algorithm's | MiB | memory exponent |",
+        "| call | grows | from, to | seconds | time exponent | the algorithm's | MiB | memory |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for (call, variable), group in points.group_by("call", "variable", maintain_order=True):
@@ -149,12 +150,16 @@ def picture(points: pl.DataFrame) -> alt.VConcatChart:
             some = points.filter(call=call, variable=variable)
             if some.is_empty():
                 continue
-            long = some.unpivot(["seconds", "MiB"], index="value", variable_name="of", value_name="y")
+            long = some.unpivot(
+                ["seconds", "MiB"], index="value", variable_name="of", value_name="y"
+            )
             lines = (
                 alt.Chart(long, title=f"{call}, {variable}")
                 .mark_line(point=True)
                 .encode(
-                    alt.X("value:Q", title=variable).scale(type="log", nice=False).axis(values=some["value"].to_list(), format="~s"),
+                    alt.X("value:Q", title=variable)
+                    .scale(type="log", nice=False)
+                    .axis(values=some["value"].to_list(), format="~s"),
                     alt.Y("y:Q", title=None).scale(type="log"),
                     alt.Color("of:N", title=None, sort=["seconds", "MiB"]),
                 )

@@ -1,18 +1,21 @@
 """Peak memory beyond the input, as a share of the table: each call in a process of its own.
 
-A call may hold one cost matrix; it is taken off, and printed beside. The code is loaded by the same call on
-a tiny table first: what Polars and the interpreter take then is not the call's.
+A call may hold one cost matrix; it is taken off, and printed beside. The code is loaded by the same
+call on a tiny table first: what Polars and the interpreter take then is not the call's.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from measure import in_child
 
 # Rows and classes of the source, rows and classes of the target, width.
-SHAPES = ((200_000, 100, 2_000, 10, 256), (60_000, 10, 6_000, 10, 768), (20_000, 200, 1_000, 10, 1024))
+SHAPES = (
+    (200_000, 100, 2_000, 10, 256),
+    (60_000, 10, 6_000, 10, 768),
+    (20_000, 200, 1_000, 10, 1024),
+)
 CALLS = ("transfer_bound", "transfer_bound identity", "wasserstein", "linear_probe", "logme")
-DTYPES = ("Array",)
+DTYPES = ("Array", "List")
 
 CHILD = """
 import sys
@@ -35,7 +38,8 @@ def table(n, classes, m, target_classes, width):
         column = column.arr.to_list()
     frame = pl.DataFrame({"embedding": column, "label": label, "task": task})
     index = pl.int_range(pl.len())
-    turn = pl.when(pl.col("task") == "source").then(index // classes).otherwise(index // target_classes)
+    of_source = pl.col("task") == "source"
+    turn = pl.when(of_source).then(index // classes).otherwise(index // target_classes)
     return frame.with_columns(fit=turn % 5 != 0)
 
 
@@ -50,23 +54,16 @@ expression = {
 }[call.split()[0]]()
 
 
-def status(name):
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
-
-
 frame = table(n, classes, m, target_classes, width)
 table(30, 2, 30, 2, 3).select(expression)
-with open("/proc/self/clear_refs", "w") as peak:
-    peak.write("5")  # forget the peak of making the table
-before = status("VmRSS")
+forget_peak()
 frame.select(expression)
-print((status("VmHWM") - before) / 2**20)
+print(beyond())
 """
 
 
 def cost_matrix(call: str, shape: tuple[int, int, int, int, int]) -> float:
-    """MiB of the largest: of rows of one class on either side, to fit or to evaluate, or of all rows."""
+    """MiB of the largest: of the fit rows of one class on either side, or of all rows."""
     n, classes, m, target_classes, _ = shape
     if call == "wasserstein":
         return m * m * 8 / 2**20
@@ -85,14 +82,9 @@ def main() -> None:
             f"a width x width matrix in f64: {width * width * 8 / 2**20:.1f} MiB"
         )
         for call in CALLS:
-            for kind in DTYPES:
-                child = subprocess.run(
-                    [sys.executable, "-c", CHILD, call, kind, *map(str, shape)],
-                    check=True,
-                    capture_output=True,
-                    text=True,
-                )
-                beyond, matrix = float(child.stdout), cost_matrix(call, shape)
+            for kind in DTYPES if shape == SHAPES[0] else DTYPES[:1]:
+                (beyond,) = in_child(CHILD, call, kind, *shape)
+                matrix = cost_matrix(call, shape)
                 print(
                     f"  {call:24} {kind:6} {beyond:7.1f} MiB, of which costs {matrix:5.1f} MiB  "
                     f"{(beyond - matrix) / table:7.1%} of the table",

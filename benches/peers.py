@@ -8,13 +8,13 @@ import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import ot
 import polars as pl
 import polars_transferability as pt
+from measure import spread, timed
 
 ROOT = Path(__file__).parent.parent
 RUNS = 5
@@ -24,16 +24,6 @@ SIZES = (
 )
 # Read when the libraries load, so they must be set before this starts.
 THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
-
-def timed(call: Callable[[], object]) -> float:
-    start = time.process_time()
-    call()
-    return time.process_time() - start
-
-
-def spread(values: list[float], digits: int = 3) -> str:
-    return " / ".join(f"{f(values):.{digits}f}" for f in (min, statistics.median, max))
 
 
 def transport(n: int, m: int) -> None:

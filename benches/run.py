@@ -18,7 +18,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
-BENCHMARKS = ("peers", "scores", "head", "memory", "threads")
+BENCHMARKS = (
+    *("peers", "scores", "head", "memory", "threads"),
+    *("growth", "bound_profile", "peak"),
+)
 # The benchmark of threads chooses how many it has.
 ONE_THREAD = dict.fromkeys(
     ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1"
@@ -68,16 +71,21 @@ def quote(outputs: dict[str, str]) -> None:
 
 def main() -> None:
     started = time.perf_counter()
-    outputs = {}
+    outputs, seconds = {}, {}
     for name in BENCHMARKS:
         print(f"== {name}", flush=True)
+        begun = time.perf_counter()
         outputs[name] = run(name)
+        seconds[name] = time.perf_counter() - begun
     minutes = (time.perf_counter() - started) / 60
     today = datetime.now(timezone.utc).date()
     parts = [
         "# Results",
         f"Written by `make bench` on {today}, in {minutes:.1f} minutes. {machine()}.",
-        *(f"## {name}\n\n```text\n{output}\n```" for name, output in outputs.items()),
+        *(
+            f"## {name}, {seconds[name]:.0f} s\n\n```text\n{output}\n```"
+            for name, output in outputs.items()
+        ),
     ]
     (HERE / "results.md").write_text("\n\n".join(parts) + "\n")
     quote(outputs)
