@@ -44,7 +44,8 @@ pub struct LinearProbe {
 }
 
 /// Fit to `fit` and evaluate on `evaluate`, whose classes are numbered alike; there, a class may have
-/// no rows. `O(N d C)` an iteration, `O(N d)` memory.
+/// no rows. `O(N d C)` an iteration. Memory is `O(N + d C)`, and a
+/// few MiB or per cent of the table in which rows and a preconditioner are held.
 ///
 /// # Errors
 /// Fewer than two classes, different classes, no evaluation rows, an `l2` that is not above 0, or no

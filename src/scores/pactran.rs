@@ -157,7 +157,7 @@ impl Default for GaussianPrior {
     }
 }
 
-/// PACTran with a Gaussian prior. `O(N d C)` an iteration, `O(N d)` memory.
+/// PACTran with a Gaussian prior. `O(N d C)` an iteration, `O(N + d C)` memory.
 ///
 /// # Errors
 /// Fewer than two classes, constant features, a prior that is not above 0, no convergence.
