@@ -21,21 +21,21 @@ impl<'t> Canonical<'t> {
         let sort = |rows: &[Vec<u32>]| -> Vec<(f64, Vec<u32>)> {
             rows.iter().map(|class| sorted_by_norm(task.table, class)).collect()
         };
-        let fit = sort(&task.fit);
-        let evaluation = sort(&task.evaluation);
+        let mut fit = sort(&task.fit);
+        let mut evaluation = sort(&task.evaluation);
         let mut class_of: Vec<u32> = (0..fit.len() as u32).collect();
         class_of.sort_by(|&a, &b| {
             let (a, b) = (a as usize, b as usize);
             fit[a].0.total_cmp(&fit[b].0).then(evaluation[a].0.total_cmp(&evaluation[b].0))
         });
-        let ordered = |rows: &[(f64, Vec<u32>)]| {
-            class_of.iter().map(|&c| rows[c as usize].1.clone()).collect()
+        let ordered = |rows: &mut [(f64, Vec<u32>)]| {
+            class_of.iter().map(|&c| std::mem::take(&mut rows[c as usize].1)).collect()
         };
         Self {
             task: LabelledRows {
                 table: task.table,
-                fit: ordered(&fit),
-                evaluation: ordered(&evaluation),
+                fit: ordered(&mut fit),
+                evaluation: ordered(&mut evaluation),
             },
             class_of,
         }

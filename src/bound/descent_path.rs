@@ -78,6 +78,7 @@ impl Fitting<'_, '_> {
             &mapped.label_map,
             self.head_is_fixed(),
             self.settings.seed,
+            self.settings.parallelism,
         )
         .run(&mut solution.maps, schedule(l2, FINAL_STEPS))?;
         let solution = solution.scaled(self.head_scale(picked.scale), picked.scale);
@@ -128,6 +129,7 @@ impl Fitting<'_, '_> {
             &constant.label_map,
             self.head_is_fixed(),
             self.settings.seed,
+            self.settings.parallelism,
         );
         let mut maps = constant.maps.clone();
         let mut misses = 0;

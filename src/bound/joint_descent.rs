@@ -19,6 +19,7 @@ use crate::features::AffineRows;
 use crate::head::softmax::softmax_rows;
 use crate::head::LinearHead;
 use crate::matrix::Matrix;
+use crate::parallelism::Parallelism;
 use crate::sampling::generator;
 use crate::transport::{assignment, ground_cost, TransportError};
 
@@ -81,6 +82,7 @@ pub struct JointDescent<'a, 't> {
     iteration: i32,
     batch: Batch,
     arch: pulp::Arch,
+    parallelism: Parallelism,
 }
 
 impl<'a, 't> JointDescent<'a, 't> {
@@ -93,6 +95,7 @@ impl<'a, 't> JointDescent<'a, 't> {
         label_map: &'a Matrix,
         head_fixed: bool,
         seed: u64,
+        parallelism: Parallelism,
     ) -> Self {
         let decks =
             |rows: &AffineRows<'_>| (0..rows.classes()).map(|c| Deck::new(rows.count(c))).collect();
@@ -116,6 +119,7 @@ impl<'a, 't> JointDescent<'a, 't> {
             iteration: 0,
             batch: Batch::new(blocks, classes, source_width, target.input_width()),
             arch: pulp::Arch::new(),
+            parallelism,
         }
     }
 
@@ -129,25 +133,40 @@ impl<'a, 't> JointDescent<'a, 't> {
             let rate = schedule.first_rate + done * (schedule.last_rate - schedule.first_rate);
             self.draw();
             let batch = &mut self.batch;
-            if self.head_fixed {
-                batch.source_logits.values_mut().copy_from_slice(batch.source.values());
-            } else {
-                set_to_logits(&mut batch.source_logits, &maps.source, self.source, &batch.source);
-            }
-            set_to_logits(&mut batch.target_logits, &maps.target, self.target, &batch.target);
-            batch.set_slopes(self.arch)?;
+            self.parallelism.join(
+                || {
+                    let logits = &mut batch.source_logits;
+                    if self.head_fixed {
+                        logits.values_mut().copy_from_slice(batch.source.values());
+                    } else {
+                        set_to_logits(logits, &maps.source, self.source, &batch.source);
+                    }
+                },
+                || {
+                    let logits = &mut batch.target_logits;
+                    set_to_logits(logits, &maps.target, self.target, &batch.target);
+                },
+            );
+            batch.set_slopes(self.arch, self.parallelism)?;
             self.iteration += 1;
-            if !self.head_fixed {
-                let l2 = HEAD_PENALTY * schedule.l2;
-                let moments = &mut self.source_moments;
-                let rows = (self.source, &batch.source);
-                moments.set_gradient(&maps.source, rows, &batch.source_slopes, l2);
-                moments.step(&mut maps.source, rate, self.iteration, self.arch);
-            }
-            let moments = &mut self.target_moments;
-            let rows = (self.target, &batch.target);
-            moments.set_gradient(&maps.target, rows, &batch.target_slopes, schedule.l2);
-            moments.step(&mut maps.target, rate, self.iteration, self.arch);
+            let step = (rate, self.iteration, self.arch);
+            self.parallelism.join(
+                || {
+                    if !self.head_fixed {
+                        let moments = &mut self.source_moments;
+                        let rows = (self.source, &batch.source);
+                        let l2 = HEAD_PENALTY * schedule.l2;
+                        moments.set_gradient(&maps.source, rows, &batch.source_slopes, l2);
+                        moments.step(&mut maps.source, step);
+                    }
+                },
+                || {
+                    let moments = &mut self.target_moments;
+                    let rows = (self.target, &batch.target);
+                    moments.set_gradient(&maps.target, rows, &batch.target_slopes, schedule.l2);
+                    moments.step(&mut maps.target, step);
+                },
+            );
         }
         Ok(())
     }
@@ -282,39 +301,69 @@ impl Batch {
         }
     }
 
-    fn set_slopes(&mut self, arch: pulp::Arch) -> Result<(), TransportError> {
-        let (source, target) = (&self.source_logits, &self.target_logits);
-        let (source_slopes, target_slopes) = (&mut self.source_slopes, &mut self.target_slopes);
-        let k = source.ncols();
-        source_slopes.values_mut().copy_from_slice(source.values());
-        let class_of = |i: usize| self.source_class[i] as usize;
-        softmax_rows(arch, source_slopes.values_mut(), k, class_of, |_, _| {});
-        target_slopes.values_mut().fill(0.0);
-        for (at, block) in self.blocks.iter().enumerate() {
-            let start = at * ROWS_PER_CLASS;
-            let rows = start * k..(start + ROWS_PER_CLASS) * k;
-            let cost = ground_cost::margin_matrix(
-                &source.values()[rows.clone()],
-                &target.values()[rows],
-                k,
-                &block.support,
-            );
-            for i in start..start + ROWS_PER_CLASS {
-                let slopes = source_slopes.row_mut(i);
-                slopes[class_of(i)] -= 1.0;
-                for s in slopes {
-                    *s *= block.weight;
-                }
+    fn set_slopes(
+        &mut self,
+        arch: pulp::Arch,
+        parallelism: Parallelism,
+    ) -> Result<(), TransportError> {
+        let k = self.source_logits.ncols();
+        let size = ROWS_PER_CLASS * k;
+        let mut pieces: Vec<Piece<'_>> = self
+            .blocks
+            .iter()
+            .zip(self.source_class.chunks_exact(ROWS_PER_CLASS))
+            .zip(self.source_logits.values().chunks_exact(size))
+            .zip(self.target_logits.values().chunks_exact(size))
+            .zip(self.source_slopes.values_mut().chunks_exact_mut(size))
+            .zip(self.target_slopes.values_mut().chunks_exact_mut(size))
+            .map(|(((((block, class), source), target), source_slopes), target_slopes)| Piece {
+                block,
+                class,
+                source,
+                target,
+                source_slopes,
+                target_slopes,
+                outcome: Ok(()),
+            })
+            .collect();
+        parallelism.for_each(&mut pieces, |_, piece| piece.outcome = piece.set_slopes(arch, k));
+        pieces.into_iter().try_for_each(|piece| piece.outcome)
+    }
+}
+
+/// One target class's part of a batch.
+struct Piece<'a> {
+    block: &'a Block,
+    class: &'a [u32],
+    source: &'a [f64],
+    target: &'a [f64],
+    source_slopes: &'a mut [f64],
+    target_slopes: &'a mut [f64],
+    outcome: Result<(), TransportError>,
+}
+
+impl Piece<'_> {
+    fn set_slopes(&mut self, arch: pulp::Arch, k: usize) -> Result<(), TransportError> {
+        let Block { weight, support } = self.block;
+        let class_of = |i: usize| self.class[i] as usize;
+        self.source_slopes.copy_from_slice(self.source);
+        softmax_rows(arch, self.source_slopes, k, class_of, |_, _| {});
+        for (i, slopes) in self.source_slopes.chunks_exact_mut(k).enumerate() {
+            slopes[class_of(i)] -= 1.0;
+            for s in slopes {
+                *s *= weight;
             }
-            for (i, j, _) in assignment::solve(&cost, ROWS_PER_CLASS)?.pairs {
-                let (i, j) = (start + i as usize, start + j as usize);
-                let (high, low) =
-                    ground_cost::margin_extremes(source.row(i), target.row(j), &block.support);
-                target_slopes.row_mut(j)[high] += block.weight;
-                target_slopes.row_mut(j)[low] -= block.weight;
-                source_slopes.row_mut(i)[high] -= block.weight;
-                source_slopes.row_mut(i)[low] += block.weight;
-            }
+        }
+        self.target_slopes.fill(0.0);
+        let cost = ground_cost::margin_matrix(self.source, self.target, k, support);
+        for (i, j, _) in assignment::solve(&cost, ROWS_PER_CLASS)?.pairs {
+            let (i, j) = (i as usize * k, j as usize * k);
+            let (source, target) = (&self.source[i..i + k], &self.target[j..j + k]);
+            let (high, low) = ground_cost::margin_extremes(source, target, support);
+            self.target_slopes[j + high] += weight;
+            self.target_slopes[j + low] -= weight;
+            self.source_slopes[i + high] -= weight;
+            self.source_slopes[i + low] += weight;
         }
         Ok(())
     }
@@ -358,7 +407,7 @@ impl Moments {
         }
     }
 
-    fn step(&mut self, map: &mut LinearHead, rate: f64, iteration: i32, arch: pulp::Arch) {
+    fn step(&mut self, map: &mut LinearHead, (rate, iteration, arch): (f64, i32, pulp::Arch)) {
         let size = map.weight.values().len();
         let (first_weight, first_bias) = self.first.split_at_mut(size);
         let (second_weight, second_bias) = self.second.split_at_mut(size);

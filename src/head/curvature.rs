@@ -65,6 +65,8 @@ struct Candidates {
     /// Rows and their `q`.
     rows: Vec<(u32, f64)>,
     total: f64,
+    /// No more than the least that is among the largest so far.
+    least: f64,
 }
 
 impl KeptRows {
@@ -88,28 +90,34 @@ impl KeptRows {
             (start as u32..).zip(slopes.chunks_exact(count)).zip(row_weight)
         {
             for (class, slope) in self.classes.iter_mut().zip(slopes) {
-                let q = curvature(*slope, *weight);
-                class.total += q;
-                class.rows.push((i, q));
+                class.add(i, curvature(*slope, *weight), self.limit);
             }
         }
-        self.shorten();
     }
 
     /// Consider the rows that another considered.
     pub fn merge(&mut self, other: Self) {
         for (class, theirs) in self.classes.iter_mut().zip(other.classes) {
-            class.total += theirs.total;
-            class.rows.extend(theirs.rows);
-        }
-        self.shorten();
-    }
-
-    fn shorten(&mut self) {
-        for class in &mut self.classes {
-            if class.rows.len() > 2 * self.limit {
-                keep_largest(&mut class.rows, self.limit);
+            let total = class.total + theirs.total;
+            for (row, q) in theirs.rows {
+                class.add(row, q, self.limit);
             }
+            class.total = total;
+        }
+    }
+}
+
+impl Candidates {
+    /// Rows come in order, so of equal ones the first stay.
+    fn add(&mut self, row: u32, q: f64, limit: usize) {
+        self.total += q;
+        if q <= self.least {
+            return;
+        }
+        self.rows.push((row, q));
+        if self.rows.len() > 2 * limit {
+            keep_largest(&mut self.rows, limit);
+            self.least = self.rows.iter().fold(f64::INFINITY, |least, k| least.min(k.1));
         }
     }
 }
