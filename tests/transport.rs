@@ -200,3 +200,23 @@ fn bad_input_is_named() {
     ));
     assert!(matches!(problem.solve(&[0.0; 3]), Err(TransportError::Shape { found: 3, .. })));
 }
+
+/// Problems so large that rows get short lists of columns.
+#[test]
+fn short_lists_keep_the_optimum() {
+    let points = |n: usize, phase: f64| {
+        Matrix::from_fn(n, 5, |i, k| ((i * 5 + k) as f64 * 12.9898 + phase).sin() * 437.585 % 1.0)
+    };
+    let (n, m) = (1700, 1500);
+    let (x, y) = (points(n, 0.0), points(m, 0.7));
+    let mass =
+        |n: usize, cycle: usize| -> Vec<f64> { (0..n).map(|i| (1 + i % cycle) as f64).collect() };
+    for (a, b) in [(vec![1.0; n], vec![1.0; m]), (mass(n, 13), mass(m, 7))] {
+        let (x, y) = (x.view().into(), y.view().into());
+        let sequential = Parallelism::Sequential;
+        let (plan, scale) =
+            wasserstein::plan(x, y, Some(&a), Some(&b), 1.0, usize::MAX, sequential).unwrap();
+        assert_eq!(scale, 1.0);
+        assert_optimal(&plan, &power_costs(&points(n, 0.0), &points(m, 0.7), 1.0, 1.0), &a, &b);
+    }
+}

@@ -12,6 +12,7 @@ mod lowest_difference;
 pub mod network_simplex;
 pub mod point_rows;
 mod pricing;
+mod shortlists;
 pub mod sinkhorn;
 pub mod sliced_wasserstein;
 pub mod wasserstein;

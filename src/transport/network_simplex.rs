@@ -21,6 +21,7 @@
 
 use super::cost_rows::CostRows;
 use super::pricing::{Arc, Pricing};
+use super::shortlists::Shortlists;
 use super::{certify, tighten_duals, Plan, TransportError};
 
 const NONE: u32 = u32::MAX;
@@ -34,6 +35,9 @@ const PATIENCE: usize = 16;
 /// A start is looked for on every so many points, for problems of at least so many points a side.
 const COARSENING: usize = 4;
 const COARSE_FROM: usize = 400;
+
+/// Rows get short lists of columns in problems of at least so many points a side, where costs are held.
+const SHORTLISTS_FROM: usize = 1500;
 
 /// Integer masses of one side sum to this many units.
 const UNITS: i64 = 1 << 60;
@@ -119,14 +123,17 @@ impl NetworkSimplex {
 
     /// The optimal basis for the costs among points that have mass; its tree is kept for the next call.
     fn optimise(&mut self, costs: &mut CostRows<'_>) -> Result<Basis, TransportError> {
-        let mut tree = match self.tree.take() {
-            Some(tree) => tree,
+        let (mut tree, shortlists) = match self.tree.take() {
+            Some(tree) => (tree, None),
             None => {
                 let dual = self.coarse_target_dual(costs)?;
-                Tree::greedy(costs, &dual, &self.source_units, &self.target_units)
+                let tree = Tree::greedy(costs, &dual, &self.source_units, &self.target_units);
+                let pays = costs.nrows().min(costs.ncols()) >= SHORTLISTS_FROM
+                    && costs.at_hand(0) == (0..costs.nrows());
+                (tree, pays.then(|| Shortlists::new(costs, &dual)))
             }
         };
-        let (arc_cost, pivots) = tree.optimise(costs)?;
+        let (arc_cost, pivots) = tree.optimise(costs, shortlists)?;
         let basis = Basis { arcs: tree.arcs(&arc_cost), potential: tree.potential.clone(), pivots };
         self.tree = Some(tree);
         Ok(basis)
@@ -427,12 +434,16 @@ impl Tree {
 
     /// Pivot until no arc has a negative reduced cost. Returns the costs of the tree's arcs and the number
     /// of pivots.
-    fn optimise(&mut self, costs: &mut CostRows<'_>) -> Result<(Vec<f64>, usize), TransportError> {
+    fn optimise(
+        &mut self,
+        costs: &mut CostRows<'_>,
+        shortlists: Option<Shortlists>,
+    ) -> Result<(Vec<f64>, usize), TransportError> {
         let nodes = self.links.len();
         // Pivots are finite in exact arithmetic; the cap is only there so that a defect ends as an
         // error. Observed counts are a few times n + m.
         let cap = 1000 + 200 * nodes * (1 + nodes.ilog2() as usize);
-        let mut pricing = Pricing::new();
+        let mut pricing = Pricing::new(shortlists);
         let mut pivots = 0;
         loop {
             let arc_cost = self.arc_costs(costs);
