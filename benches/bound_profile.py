@@ -1,28 +1,44 @@
-"""Where the time of `transfer_bound` goes: by level, and by function where `perf` is at hand."""
+"""Where the time of `transfer_bound` goes: by level, and by part where `perf` is at hand."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
+from measure import child_command, in_child, require_one_thread
+
 ROOT = Path(__file__).parent.parent
-CASES = ("LeNet", "MobileNet", "1000 classes")
-LEVELS = ("identity", "features", "all")
-# Parts by what a function's name contains, the first that fits.
-PARTS = {
-    "head fit": r"logistic|curvature|softmax|lbfgs",
-    "assignment": r"assignment",
-    "network simplex": r"network_simplex|pricing|lowest_difference|cost_rows",
-    "joint descent": r"joint_descent",
-    "margin costs": r"ground_cost|distance_rows",
-    "products and decompositions": r"gemm|faer|matmul|private_gemm|nano_gemm|pulp",
-    "reading rows": r"basis|affine_rows|table|row_order|memmove|memcpy|embedding",
+SHARED = ROOT.parent / "shared" / "embeddings"
+CASES = {
+    "LeNet": (str(ROOT / "data" / "lenet-mnist.parquet"), "mnist", "fashion-mnist"),
+    "MobileNet": (
+        str(SHARED / "mobilenet_v2_1.0_224.parquet"),
+        "tiny-imagenet-a",
+        "cifar10",
+    ),
+    "1000 classes": ("synthetic", "source", "target"),
 }
+LEVELS = ("identity", "features", "all")
+# A sample belongs to the first part that one of its callers names.
+PARTS = {
+    "head fit": "head::logistic",
+    "assignment": "transport::assignment",
+    "joint descent, rest": "joint_descent",
+    "network simplex": "network_simplex",
+    "losses and other costs": "bound::terms|transport::",
+    "decompositions": "basis::eigen|Basis::fit",
+    "covariances and scatter": "basis::moments|discriminant|label_map|separated_map",
+    "reading rows": "expressions::(embedding|task|inputs)|canonical|row_order|affine_rows",
+}
+OURS = "polars_transferability"
+# Hand-written kernels without the tables that a stack is read by.
+PRODUCT = "gemm_"
+# Solvers that multiply no matrices, and who does around them.
+AROUND = {"assignment": "joint descent, rest", "network simplex": "losses and other costs"}
 
 CHILD = """
 import sys
@@ -31,89 +47,108 @@ import numpy as np
 import polars as pl
 import polars_transferability as pt
 
-case, level, data, shared = sys.argv[1:]
-names, train = ("source", "target"), pl.col("split") == "train"
-if case == "LeNet":
-    names = ("mnist", "fashion-mnist")
-    frame = pl.read_parquet(data + "/lenet-mnist.parquet")
-elif case == "MobileNet":
-    names = ("tiny-imagenet-a", "cifar10")
-    frame = pl.read_parquet(shared + "/embeddings/mobilenet_v2_1.0_224.parquet")
-else:
+path, source, target, *levels = sys.argv[1:]
+
+
+def random(rows, width, classes, other_rows, other_classes):
     rng = np.random.default_rng(0)
-    label = np.concatenate([np.arange(50_000) % 1000, np.arange(2000) % 10])
-    means = rng.standard_normal((1000, 2048), dtype=np.float32)
-    values = 2 * rng.standard_normal((52_000, 2048), dtype=np.float32)
-    values += 0.3 * means[label]
-    column = pl.Series(values, dtype=pl.Array(pl.Float32, 2048))
-    frame = pl.DataFrame({"embedding": column, "label": label})
-    del values, column
+    label = np.concatenate([np.arange(rows) % classes, np.arange(other_rows) % other_classes])
+    means = 0.3 * rng.standard_normal((classes, width), dtype=np.float32)
+    values = rng.standard_normal((rows + other_rows, width), dtype=np.float32)
+    values *= 2
+    for row, of in zip(values, label):
+        row += means[of]
     row = pl.int_range(pl.len())
-    task = pl.when(row < 50_000).then(pl.lit("source")).otherwise(pl.lit("target"))
-    split = pl.when((row // 1000) % 5 > 0).then(pl.lit("train")).otherwise(pl.lit("test"))
-    split = pl.when(row < 50_000).then(split).otherwise(
-        pl.when((row // 10) % 2 > 0).then(pl.lit("train")).otherwise(pl.lit("test"))
+    turn = pl.when(row < rows).then(row // classes).otherwise((row - rows) // other_classes)
+    return pl.DataFrame(
+        {"embedding": pl.Series(values, dtype=pl.Array(pl.Float32, width)), "label": label}
+    ).with_columns(
+        task=pl.when(row < rows).then(pl.lit("source")).otherwise(pl.lit("target")),
+        split=pl.when(turn % 5 > 0).then(pl.lit("train")).otherwise(pl.lit("test")),
     )
-    frame = frame.with_columns(task=task, split=split)
-tasks = [pt.task(where=pl.col("task") == name, fit=train) for name in names]
-runs = 1 if case == "1000 classes" else 3
-call = pt.transfer_bound(*tasks, transform=level)
-start = time.process_time()
-for _ in range(runs):
-    frame.select(call)
-print((time.process_time() - start) / runs)
+
+
+tiny = random(20, 3, 2, 20, 2)
+if path == "synthetic":
+    frame = random(50_000, 2048, 1000, 2000, 10)
+else:
+    frame = pl.read_parquet(path)
+
+
+def bound(level, *names):
+    tasks = [pt.task(where=pl.col("task") == n, fit=pl.col("split") == "train") for n in names]
+    return pt.transfer_bound(*tasks, transform=level)
+
+
+tiny.select(bound("all", "source", "target"))
+runs = 1 if path == "synthetic" else 3
+for level in levels:
+    forget_peak()
+    start = time.process_time()
+    for _ in range(runs):
+        frame.select(bound(level, source, target))
+    print((time.process_time() - start) / runs, beyond())
 """
 
 
-def command(case: str, level: str) -> list[str]:
-    places = [str(ROOT / "data"), str(ROOT.parent / "shared")]
-    return [sys.executable, "-c", CHILD, case, level, *places]
+def by_level(case: str) -> str:
+    found = in_child(CHILD, *CASES[case], *LEVELS)
+    return "  ".join(
+        f"{level} {seconds:.3f} s, {memory:.0f} MiB"
+        for level, seconds, memory in zip(LEVELS, found[::2], found[1::2], strict=True)
+    )
 
 
-def seconds(case: str, level: str) -> float:
-    output = subprocess.run(command(case, level), check=True, stdout=subprocess.PIPE, text=True)
-    return float(output.stdout)
-
-
-def shares(case: str) -> str:
-    """Of the samples inside the extension."""
+def stacks(case: str) -> list[str]:
+    """Functions and their callers, one text a sample, in the order of time."""
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/perf.data"
-        record = ["perf", "record", "--quiet", "--output", data, *command(case, "all")]
-        subprocess.run(record, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        report = [
-            "perf",
-            "report",
-            "--input",
-            data,
-            "--stdio",
-            "--no-children",
-            "--sort=dso,symbol",
-        ]
-        lines = subprocess.run(report, check=True, capture_output=True, text=True).stdout
+        record = ["perf", "record", "--quiet", "--output", data, "--freq=499"]
+        record += ["--event=cpu-clock:u", "--call-graph=dwarf,16384"]
+        command = [*record, *child_command(CHILD, *CASES[case], "all")]
+        subprocess.run(command, check=True, capture_output=True)
+        script = ["perf", "script", "--input", data, "--fields=ip,sym", "--no-inline"]
+        output = subprocess.run(script, check=True, capture_output=True, text=True).stdout
+    return output.split("\n\n")
+
+
+def shares(samples: list[str]) -> str:
+    """Of the samples in the extension.
+
+    One in a matrix product shows no caller. It counts for the part of the last sample before it
+    that shows one, or for what is around that: on one thread parts follow each other in time.
+    """
     parts: Counter[str] = Counter()
-    for line in lines.splitlines():
-        found = re.match(r"\s*([\d.]+)%\s+(\S+)\s+\[.\] (.*)", line)
-        if found is None or "_internal" not in found[2]:
+    products, part = 0, "other"
+    for sample in samples:
+        if OURS in sample:
+            fits = (name for name, pattern in PARTS.items() if re.search(pattern, sample))
+            part = next(fits, "other")
+        elif PRODUCT in sample:
+            products += 1
+            part = AROUND.get(part, part)
+        else:
             continue
-        fits = (part for part, pattern in PARTS.items() if re.search(pattern, found[3]))
-        parts[next(fits, "other")] += float(found[1])
+        parts[part] += 1
     total = sum(parts.values())
-    return ", ".join(f"{part} {share / total:.0%}" for part, share in parts.most_common())
+    if total == products:
+        return "the module has no symbols: no shares"
+    shown = ", ".join(f"{part} {count / total:.0%}" for part, count in parts.most_common())
+    return f"{shown}; of all this, matrix products {products / total:.0%}"
 
 
 def main() -> None:
-    print("processor seconds by level, one thread")
-    for case in CASES:
-        if case == "MobileNet" and not (ROOT.parent / "shared").exists():
-            print("no shared/ beside the checkout: MobileNet is left out")
+    require_one_thread()
+    print("by level: processor seconds on one thread, and memory beyond the input; shares of `all`")
+    for case, (path, *_) in CASES.items():
+        if path != "synthetic" and not Path(path).exists():
+            print(f"no {Path(path).name} beside the checkout: {case} is left out")
             continue
-        times = (f"{level} {seconds(case, level):.3f} s" for level in LEVELS)
-        print(f"{case:14} {'  '.join(times)}", flush=True)
+        print(f"{case:14} {by_level(case)}", flush=True)
         if shutil.which("perf") is None:
             print(f"{'':14} perf is not installed: no shares")
         else:
-            print(f"{'':14} {shares(case)}", flush=True)
+            print(f"{'':14} {shares(stacks(case))}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 
+# Read when the libraries load, so they must be set before a benchmark starts.
+THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 # For a child process: the calls `forget_peak()` and `beyond()`, in MiB.
 PEAK = """
 def status(name):
@@ -27,6 +30,11 @@ def beyond():
 """
 
 
+def require_one_thread() -> None:
+    if {os.environ.get(name) for name in THREADS} != {"1"}:
+        sys.exit(f"one thread for both sides: set {', '.join(THREADS)} to 1, or use `make bench`")
+
+
 def timed(call: Callable[[], object]) -> float:
     """Processor seconds."""
     start = time.process_time()
@@ -39,8 +47,12 @@ def spread(values: list[float], digits: int = 3) -> str:
     return " / ".join(f"{f(values):.{digits}f}" for f in (min, statistics.median, max))
 
 
+def child_command(code: str, *arguments: object) -> list[str]:
+    return [sys.executable, "-c", PEAK + code, *map(str, arguments)]
+
+
 def in_child(code: str, *arguments: object) -> list[float]:
     """The numbers that some code prints in a process of its own."""
-    command = [sys.executable, "-c", PEAK + code, *map(str, arguments)]
+    command = child_command(code, *arguments)
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [float(number) for number in output.split()]

@@ -16,6 +16,8 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
+from measure import THREADS
+
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 BENCHMARKS = (
@@ -23,9 +25,7 @@ BENCHMARKS = (
     *("growth", "bound_profile", "peak"),
 )
 # The benchmark of threads chooses how many it has.
-ONE_THREAD = dict.fromkeys(
-    ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1"
-)
+ONE_THREAD = dict.fromkeys(THREADS, "1")
 PEERS = ("polars", "numpy", "scipy", "scikit-learn", "POT")
 # Lines of the results that the README quotes.
 QUOTED = re.compile(
