@@ -7,10 +7,11 @@
 
 use super::cost_rows::CostRows;
 
-/// How many columns a row has on average.
+/// About how many columns a row has, and how many at most.
 const COLUMNS: usize = 64;
-/// Rows by which the reduced cost is set that a column may have.
-const SAMPLED_ROWS: usize = 64;
+const MOST: usize = 256;
+/// One in so many columns is looked at to guess what the list's last one costs.
+const SAMPLING: usize = 7;
 
 /// Columns and their costs, row after row.
 pub struct Shortlists {
@@ -21,31 +22,30 @@ pub struct Shortlists {
 }
 
 impl Shortlists {
-    /// The columns whose cost less `dual` is within a margin of the row's lowest; the margin is the same for
-    /// all rows.
+    /// The columns whose cost less `dual` is about as low as that of the `COLUMNS`-th.
     #[must_use]
     pub fn new(costs: &mut CostRows<'_>, dual: &[f64]) -> Self {
         let (n, m) = (costs.nrows(), costs.ncols());
-        let margin = margin(costs, dual);
         let mut lists = Self {
             ends: Vec::with_capacity(n),
             columns: Vec::with_capacity(n * COLUMNS),
             costs: Vec::with_capacity(n * COLUMNS),
         };
         let mut reduced = vec![0.0; m];
+        let mut sample = Vec::with_capacity(m / SAMPLING + 1);
         for i in 0..n {
             let row = costs.row(i);
-            let mut lowest = f64::INFINITY;
             for ((r, c), v) in reduced.iter_mut().zip(row).zip(dual) {
                 *r = c - v;
-                lowest = lowest.min(*r);
             }
-            let limit = lowest + margin;
-            for (j, r) in reduced.iter().enumerate() {
-                if *r <= limit {
-                    lists.columns.push(j as u32);
-                    lists.costs.push(row[j]);
-                }
+            sample.clear();
+            sample.extend(reduced.iter().copied().step_by(SAMPLING));
+            let at = (COLUMNS / SAMPLING).min(sample.len() - 1);
+            let limit = *sample.select_nth_unstable_by(at, f64::total_cmp).1;
+            let low = reduced.iter().enumerate().filter(|(_, r)| **r <= limit);
+            for (j, _) in low.take(MOST) {
+                lists.columns.push(j as u32);
+                lists.costs.push(row[j]);
             }
             lists.ends.push(lists.columns.len() as u32);
         }
@@ -66,19 +66,4 @@ impl Shortlists {
         }
         best
     }
-}
-
-/// How far above a row's lowest its `COLUMNS`-th is: the mean over some rows.
-fn margin(costs: &mut CostRows<'_>, dual: &[f64]) -> f64 {
-    let n = costs.nrows();
-    let sampled: Vec<usize> = (0..n).step_by(n.div_ceil(SAMPLED_ROWS)).collect();
-    let mut sum = 0.0;
-    for &i in &sampled {
-        let mut reduced: Vec<f64> = costs.row(i).iter().zip(dual).map(|(c, v)| c - v).collect();
-        let at = COLUMNS.min(reduced.len() - 1);
-        let (below, last, _) = reduced.select_nth_unstable_by(at, f64::total_cmp);
-        let lowest = below.iter().fold(*last, |low, r| low.min(*r));
-        sum += *last - lowest;
-    }
-    sum / sampled.len() as f64
 }
