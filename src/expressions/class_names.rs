@@ -52,7 +52,11 @@ impl ClassNames {
 
     /// From labels that are gone through twice, rather than collected.
     fn number<L: Ord + Copy + ToString, I: Iterator<Item = L>>(labels: impl Fn() -> I) -> Self {
-        let mut numbers: BTreeMap<L, u32> = labels().map(|label| (label, 0)).collect();
+        // Inserted one by one: collecting a map holds all labels, to sort them.
+        let mut numbers: BTreeMap<L, u32> = BTreeMap::new();
+        labels().for_each(|label| {
+            numbers.entry(label).or_insert(0);
+        });
         for (number, entry) in (0..).zip(numbers.values_mut()) {
             *entry = number;
         }

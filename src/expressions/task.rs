@@ -41,10 +41,12 @@ impl TaskColumns {
             return Ok((0..all as u32).collect());
         };
         let selection = boolean("where", selection, &self.task)?;
-        let rows: Vec<u32> = (0..)
-            .zip(selection.iter())
-            .filter_map(|(row, selected)| (selected == Some(true)).then_some(row))
-            .collect();
+        let mut rows = Vec::with_capacity(selection.sum().unwrap_or(0) as usize);
+        rows.extend(
+            (0..)
+                .zip(selection.iter())
+                .filter_map(|(row, selected)| (selected == Some(true)).then_some(row)),
+        );
         polars_ensure!(
             !rows.is_empty(),
             ComputeError:
@@ -75,7 +77,7 @@ pub fn split(fit: &Series, rows: &[u32], task: &str) -> PolarsResult<Vec<bool>> 
         ComputeError:
         "`fit` of {task} is null in {nulls} of {n} rows; it must say true or false for each"
     );
-    let fit: Vec<bool> = fit.iter().flatten().collect();
+    let fit: Vec<bool> = fit.iter().map(|is_fit| is_fit == Some(true)).collect();
     polars_ensure!(
         fit.contains(&true),
         ComputeError: "{task} has no rows to learn from: its `fit` is false for all {n} rows"
