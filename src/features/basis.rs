@@ -10,11 +10,12 @@
 use std::sync::Arc;
 
 use faer::linalg::matmul::triangular;
-use faer::linalg::solvers::{EvdError, SelfAdjointEigen};
-use faer::{Accum, Par, Side};
+use faer::linalg::solvers::EvdError;
+use faer::{Accum, Par};
 use ndarray::ArrayView1;
 use pulp::{Simd, WithSimd};
 
+use super::symmetric_eigen::tridiagonalise;
 use super::{AffineRows, ClassRows, Table};
 use crate::matrix::Matrix;
 
@@ -133,28 +134,31 @@ impl Basis {
         let mut basis = Self::unrotated(table, rows, standardize);
         // Of many features the decomposition takes most of the memory, so what it is made of goes first.
         let by_features = d <= rows.len();
-        let (decomposition, variance) = if by_features {
-            eigen(&basis.covariance(table, rows))?
+        let symmetric = if by_features {
+            basis.covariance(table, rows)
         } else {
-            let rows = basis.standardised(table, rows);
-            let (decomposition, values) = eigen(&rows.times_transposed(&rows))?;
-            (decomposition, values.into_iter().map(|v| v / rows.nrows() as f64).collect())
+            let standardised = basis.standardised(table, rows);
+            let mut gram = standardised.times_transposed(&standardised);
+            gram.values_mut().iter_mut().for_each(|v| *v /= rows.len() as f64);
+            gram
         };
+        let (tridiagonal, reflections) = tridiagonalise(symmetric);
+        let eigen = tridiagonal.eigen()?;
+        let variance = eigen.values();
         let largest = variance.first().copied().unwrap_or(0.0);
         let rank = variance
             .iter()
-            .take(max_rank(&variance))
+            .take(max_rank(variance))
             .take_while(|v| **v > NEGLIGIBLE_VARIANCE * largest && **v > 0.0)
             .count();
-        let gain = if rank == 0 {
-            1.0
-        } else {
-            (rank as f64 / variance[..rank].iter().sum::<f64>()).sqrt()
-        };
-        let vectors = decomposition.U();
-        let size = vectors.ncols();
-        let mut axes = Matrix::from_fn(rank, size, |k, i| gain * vectors[(i, size - 1 - k)]);
-        drop(decomposition);
+        let variance = variance[..rank].to_vec();
+        let gain =
+            if rank == 0 { 1.0 } else { (rank as f64 / variance.iter().sum::<f64>()).sqrt() };
+        let vectors = eigen.leading(rank);
+        let mut axes = Matrix::from_fn(rank, vectors.nrows(), |k, i| gain * vectors[(i, k)]);
+        drop(eigen);
+        reflections.from_coordinates(&mut axes);
+        drop(reflections);
         if !by_features {
             axes = from_dual(&axes, &basis.standardised(table, rows), &variance);
         }
@@ -391,11 +395,4 @@ fn from_dual(left: &Matrix, rows: &Matrix, variance: &[f64]) -> Matrix {
         axis.iter_mut().for_each(|a| *a /= norm);
     }
     axes
-}
-
-/// The decomposition, which has the smallest eigenvalue first, and the eigenvalues, largest first.
-fn eigen(symmetric: &Matrix) -> Result<(SelfAdjointEigen<f64>, Vec<f64>), EvdError> {
-    let evd = symmetric.view().self_adjoint_eigen(Side::Lower)?;
-    let values = evd.S().column_vector().iter().rev().copied().collect();
-    Ok((evd, values))
 }

@@ -15,6 +15,7 @@ pub mod row_order;
 pub mod scatter;
 pub mod spectrum;
 pub mod square_distance;
+pub mod symmetric_eigen;
 pub mod table;
 
 pub use affine_rows::AffineRows;

@@ -30,8 +30,12 @@ impl Scatter {
     /// From the lower triangle of a square matrix.
     #[must_use]
     pub fn from_lower(square: &Matrix) -> Self {
-        let lower = square.rows().enumerate().flat_map(|(i, row)| &row[..=i]).copied().collect();
-        Self { width: square.ncols(), lower }
+        let width = square.ncols();
+        let mut lower = Vec::with_capacity(width * (width + 1) / 2);
+        for (i, row) in square.rows().enumerate() {
+            lower.extend_from_slice(&row[..=i]);
+        }
+        Self { width, lower }
     }
 
     #[must_use]

@@ -12,11 +12,12 @@
 //! singular values: the features then nearly span the rows, and squaring would lose half the digits of the
 //! small directions, which count as much as the others. Moments always give the former.
 
-use faer::{linalg::matmul::matmul, Accum, ColRef, Par, Side};
+use faer::{linalg::matmul::matmul, Accum, ColRef, Par};
 use thiserror::Error;
 
 use super::moments::{mean_of, Moments};
 use super::scatter::GramSum;
+use super::symmetric_eigen::tridiagonalise;
 use super::{ClassedTable, Table};
 use crate::matrix::Matrix;
 
@@ -83,7 +84,7 @@ impl Spectrum {
         } else {
             let (scatter, products) = scatter_and_products(table, rows, &mean, &centred_targets);
             let offsets = Offsets { count: rows.len(), mean: &mean, products: &products };
-            primal(&scatter, &offsets, axes)?
+            primal(scatter, &offsets, axes)?
         };
         Ok((spectrum, Loadings { centred, means, squares }))
     }
@@ -177,7 +178,7 @@ impl ClassSpectrum {
         let mean = moments.mean();
         let offsets = Offsets { count: moments.count() as usize, mean: &mean, products: &products };
         let scatter = moments.scatter().square();
-        let (spectrum, loadings) = primal(&scatter, &offsets, axes)?;
+        let (spectrum, loadings) = primal(scatter, &offsets, axes)?;
         let counts = moments.counts().to_vec();
         let (means, squares) = indicator_moments(&counts);
         let loadings = Loadings { centred: loadings, means, squares };
@@ -242,23 +243,40 @@ struct Offsets<'a> {
 
 /// Spectrum and loadings from the lower triangle of the `d x d` scatter.
 fn primal(
-    scatter: &Matrix,
+    scatter: Matrix,
     offsets: &Offsets<'_>,
     axes: usize,
 ) -> Result<(Spectrum, Matrix), SpectrumError> {
     let (count, width) = (offsets.count, scatter.ncols());
-    let (values, vectors) = eigen(scatter, count.max(width), width.min(count.saturating_sub(1)))?;
-    let mut loadings = offsets.products.times_transposed(&vectors);
-    divide_columns(&mut loadings, &values);
+    let targets = offsets.products.nrows();
     let root = (count as f64).sqrt();
-    let mean: Vec<f64> = vectors.rows().map(|u| root * dot(u, offsets.mean)).collect();
-    let mut outside: Vec<f64> = offsets.mean.iter().map(|m| root * m).collect();
-    for (u, a) in vectors.rows().zip(&mean) {
-        add_scaled(&mut outside, -a, u);
-    }
+    let (tridiagonal, reflections) = tridiagonalise(scatter);
+    // What is wanted in the eigenvectors' coordinates is turned before they are there: less memory.
+    let mut turned = Matrix::from_fn(targets + 1, width, |t, j| {
+        if t < targets {
+            offsets.products.row(t)[j]
+        } else {
+            root * offsets.mean[j]
+        }
+    });
+    reflections.to_coordinates(&mut turned);
+    let reflections = (axes > 0).then_some(reflections);
+    let eigen = tridiagonal.eigen().map_err(|_| SpectrumError)?;
+    let values = above_rounding(eigen.values(), count.max(width), count.saturating_sub(1));
+    let vectors = eigen.leading(values.len());
+    let mut loadings = Matrix::zeros(targets, values.len());
+    loadings.set_to_product(turned.view().subrows(0, targets), vectors);
+    divide_columns(&mut loadings, &values);
+    let along = vectors.transpose() * ColRef::from_slice(turned.row(targets));
+    let spanned = vectors * &along;
+    let outside: Vec<f64> =
+        turned.row(targets).iter().zip(spanned.iter()).map(|(m, p)| m - p).collect();
     let mean_outside = negligible_as_zero(&outside, root, offsets.mean, values.len() == width);
-    let kept = axes.min(vectors.nrows());
-    let axes = Matrix::from_fn(kept, width, |k, j| vectors.row(k)[j]);
+    let mut axes = Matrix::from_fn(axes.min(values.len()), width, |k, j| vectors[(j, k)]);
+    if let Some(reflections) = reflections {
+        reflections.from_coordinates(&mut axes);
+    }
+    let mean = along.iter().copied().collect();
     Ok((Spectrum { count, width, values, mean, mean_outside, axes }, loadings))
 }
 
@@ -292,17 +310,12 @@ fn dual(
     Ok((Spectrum { count, width, values, mean, mean_outside, axes }, loadings))
 }
 
-/// The eigenvalues above rounding, at most `limit`, largest first, and their eigenvectors as rows.
-/// `size` is the larger side of the matrix that the symmetric one is a product of.
-fn eigen(lower: &Matrix, size: usize, limit: usize) -> Result<(Vec<f64>, Matrix), SpectrumError> {
-    let evd = lower.view().self_adjoint_eigen(Side::Lower).map_err(|_| SpectrumError)?;
-    let (vectors, n) = (evd.U(), lower.nrows());
-    let mut values: Vec<f64> = evd.S().column_vector().iter().rev().copied().collect();
+/// Eigenvalues, largest first, as far as they are above rounding, and at most `limit`. `size` is the
+/// larger side of the matrix that the symmetric one is a product of.
+fn above_rounding(values: &[f64], size: usize, limit: usize) -> Vec<f64> {
     let largest = values.first().copied().unwrap_or(0.0);
     let smallest = (largest * size as f64 * f64::EPSILON).max(f64::MIN_POSITIVE);
-    let rank = values.iter().take(limit).take_while(|v| **v > smallest).count();
-    values.truncate(rank);
-    Ok((values, Matrix::from_fn(rank, n, |k, j| vectors[(j, n - 1 - k)])))
+    values.iter().take(limit).copied().take_while(|v| *v > smallest).collect()
 }
 
 fn centred_rows(table: Table<'_>, rows: &[u32], mean: &[f64]) -> Matrix {
