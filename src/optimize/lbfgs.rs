@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use super::OptimizeError;
 use crate::matrix::dot;
 
-const MEMORY: usize = 10;
+const MEMORY: usize = 5;
 const SUFFICIENT_DECREASE: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
 const LINE_SEARCH_STEPS: usize = 40;
