@@ -1,17 +1,21 @@
 //! Limited-memory BFGS with a strong Wolfe line search.
 //!
-//! Reference: Nocedal and Wright, *Numerical Optimization*, 2nd ed., 2006, algorithms 7.4, 7.5, 3.5
-//! and 3.6.
+//! References: Nocedal and Wright, *Numerical Optimization*, 2nd ed., 2006, algorithms 7.4, 7.5, 3.5
+//! and 3.6; Hager and Zhang, SIAM Journal on Optimization 16, 2005, for the conditions on a step whose
+//! decrease is within rounding.
 
 use std::collections::VecDeque;
 
 use super::OptimizeError;
 use crate::matrix::dot;
 
-const MEMORY: usize = 5;
+const MEMORY: usize = 7;
 const SUFFICIENT_DECREASE: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
 const LINE_SEARCH_STEPS: usize = 40;
+/// Share of a value below which a change of it is rounding, so that slopes say whether a step descends. A
+/// value near its minimum tells the gradient only to the root of that.
+const ROUNDING: f64 = 1e-14;
 
 /// A minimum and what it took.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,8 +161,8 @@ impl LineSearch {
         Self { point: vec![0.0; size], gradient: vec![0.0; size] }
     }
 
-    /// Bracket, then bisect, a step that satisfies the strong Wolfe conditions. Leaves the point and
-    /// its gradient in `self`; `None` where no step lowers the value.
+    /// Bracket, then bisect, a step that satisfies the strong Wolfe conditions, or the approximate ones
+    /// within rounding. Leaves the point and its gradient in `self`; `None` where no step lowers the value.
     fn run(
         &mut self,
         x: &[f64],
@@ -175,10 +179,13 @@ impl LineSearch {
             if found < value && best.is_none_or(|(_, v)| found < v) {
                 best = Some((step, found));
             }
-            if !found.is_finite() || found > value + SUFFICIENT_DECREASE * step * slope {
+            let here = dot(&self.gradient, direction);
+            let descends = found <= value + SUFFICIENT_DECREASE * step * slope
+                || (found <= value + ROUNDING * value.abs()
+                    && here <= (2.0 * SUFFICIENT_DECREASE - 1.0) * slope);
+            if !found.is_finite() || !descends {
                 high = step;
             } else {
-                let here = dot(&self.gradient, direction);
                 if here.abs() <= -CURVATURE * slope {
                     return Some(found);
                 }
@@ -254,6 +261,25 @@ mod tests {
         .unwrap();
         assert!(found.gradient <= 1e-10);
         assert!((x[0] - 1.0).abs() < 1e-9 && (x[1] - 1.0).abs() < 1e-9);
+    }
+
+    /// Beside a value of a thousand, decreases drop below rounding while gradients are still near 1e-6.
+    #[test]
+    fn follows_slopes_where_values_are_rounded() {
+        let mut x = [-1.2, 1.0];
+        let found = minimise(
+            &mut x,
+            1e-11,
+            200,
+            Function(|x: &[f64], g: &mut [f64]| {
+                let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
+                g[0] = -2.0 * a - 400.0 * x[0] * b;
+                g[1] = 200.0 * b;
+                1000.0 + a * a + 100.0 * b * b
+            }),
+        )
+        .unwrap();
+        assert!(found.gradient <= 1e-11, "{found:?}");
     }
 
     #[test]

@@ -57,8 +57,9 @@ const GAIN: f64 = 1e-9;
 const MAX_ITERATIONS: usize = 10_000;
 /// Logarithm below which a factor is held, against underflow: still nothing beside the largest, 0.
 const LEAST_LOG_FACTOR: f64 = -600.0;
-/// Gradient at which the Gaussian variant's head counts as fitted.
-const TOLERANCE: f64 = 1e-7;
+/// Gradient at which the Gaussian variant's head counts as fitted: the curvature in the score is that of the
+/// head, so an error in the head shows in it, divided by the penalty.
+const TOLERANCE: f64 = 1e-10;
 /// Rows whose logits are computed at a time.
 const BLOCK_ROWS: usize = 256;
 
