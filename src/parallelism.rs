@@ -22,6 +22,24 @@ impl Parallelism {
         }
     }
 
+    /// The same, with memory to work in: as much as there are threads at work, not items.
+    pub fn for_each_with<T: Send, M: Default>(
+        self,
+        items: &mut [T],
+        work: impl Fn(&mut M, usize, &mut T) + Sync,
+    ) {
+        match self {
+            Self::Sequential => {
+                let mut memory = M::default();
+                items.iter_mut().enumerate().for_each(|(k, item)| work(&mut memory, k, item));
+            }
+            Self::Pool => items
+                .par_iter_mut()
+                .enumerate()
+                .for_each_init(M::default, |memory, (k, item)| work(memory, k, item)),
+        }
+    }
+
     /// What both give.
     pub fn join<A: Send, B: Send>(
         self,

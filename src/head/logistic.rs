@@ -29,7 +29,7 @@ const COLD_DISTANCE: f64 = 20.0;
 /// Gradient that is small enough on the way.
 const COLD_TOLERANCE: f64 = 1e-3;
 /// Rows whose logits are computed, turned into slopes and multiplied back while they are in the cache.
-const BLOCK_ROWS: usize = 256;
+const BLOCK_ROWS: usize = 128;
 /// Parts into which the rows are cut, so many that a few threads have enough to do.
 const PARTS: usize = 4;
 /// Products of rows, features and classes below which threads would cost more than they save.
@@ -83,12 +83,17 @@ struct WeightedRows<'a, 't> {
     arch: pulp::Arch,
 }
 
-/// What one part contributes to the loss and its gradient, and the memory in which it is summed.
+/// What one part contributes to the loss and its gradient.
 #[derive(Clone, Default)]
 struct Part {
     loss: f64,
     weight_gradient: Vec<f64>,
     bias_gradient: Vec<f64>,
+}
+
+/// The rows that are at work, and the derivatives in their logits.
+#[derive(Default)]
+struct Block {
     slopes: Vec<f64>,
     inputs: Matrix,
 }
@@ -165,21 +170,25 @@ impl<'a, 't> WeightedRows<'a, 't> {
     }
 
     /// The loss and its gradient over one part's rows, in a map of the rows as they are read.
-    fn sum(&self, part: usize, sum: &mut Part, weight: MatRef<'_, f64>, bias: &[f64]) {
+    fn sum(
+        &self,
+        (part, sum): (usize, &mut Part),
+        Block { slopes, inputs }: &mut Block,
+        weight: MatRef<'_, f64>,
+        bias: &[f64],
+    ) {
         let (classes, width) = (bias.len(), weight.ncols());
         sum.loss = 0.0;
         sum.weight_gradient.clear();
         sum.weight_gradient.resize(classes * width, 0.0);
         sum.bias_gradient.clear();
         sum.bias_gradient.resize(classes, 0.0);
-        for at in self.blocks(part) {
-            let rows = self.block(at);
-            let inputs = self.rows.inputs(rows.start, rows.len(), &mut sum.inputs);
-            self.set_slopes(&mut sum.slopes, (weight, bias), (rows.clone(), inputs), |i, loss| {
+        for rows in self.blocks(part).map(|at| self.block(at)) {
+            let inputs = self.rows.inputs(rows.start, rows.len(), inputs);
+            self.set_slopes(slopes, (weight, bias), (rows.clone(), inputs), |i, loss| {
                 sum.loss += self.weight[i] * loss;
             });
-            let slopes = sum.slopes.chunks_exact_mut(classes);
-            for (row, w) in slopes.zip(&self.weight[rows.clone()]) {
+            for (row, w) in slopes.chunks_exact_mut(classes).zip(&self.weight[rows.clone()]) {
                 for (s, g) in row.iter_mut().zip(&mut sum.bias_gradient) {
                     *s *= w;
                     *g += *s;
@@ -188,7 +197,7 @@ impl<'a, 't> WeightedRows<'a, 't> {
             matmul(
                 MatMut::from_row_major_slice_mut(&mut sum.weight_gradient, classes, width),
                 Accum::Add,
-                MatRef::from_row_major_slice(&sum.slopes, rows.len(), classes).transpose(),
+                MatRef::from_row_major_slice(slopes, rows.len(), classes).transpose(),
                 inputs,
                 1.0,
                 Par::Seq,
@@ -270,7 +279,9 @@ impl lbfgs::Objective for &mut Loss<'_, '_> {
         self.point.extend_from_slice(parameters);
         let (data, sums) = (&self.data, &mut self.sums);
         data.lifted(parameters, |weight, bias| {
-            self.parallelism.for_each(sums, |part, sum| data.sum(part, sum, weight, bias));
+            self.parallelism.for_each_with(sums, |block: &mut Block, part, sum| {
+                data.sum((part, sum), block, weight, bias);
+            });
         });
         // In order, whichever thread was first.
         let Some((total, rest)) = sums.split_first_mut() else { return 0.0 };
