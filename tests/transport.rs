@@ -207,16 +207,36 @@ fn short_lists_keep_the_optimum() {
     let points = |n: usize, phase: f64| {
         Matrix::from_fn(n, 5, |i, k| ((i * 5 + k) as f64 * 12.9898 + phase).sin() * 437.585 % 1.0)
     };
-    let (n, m) = (1700, 1500);
-    let (x, y) = (points(n, 0.0), points(m, 0.7));
-    let mass =
-        |n: usize, cycle: usize| -> Vec<f64> { (0..n).map(|i| (1 + i % cycle) as f64).collect() };
+    let (n, m) = (1100, 900);
+    let cost = power_costs(&points(n, 0.0), &points(m, 0.7), 1.0, 1.0);
+    // So many ties that a list cannot hold all that are lowest.
+    let tied: Vec<f64> = cost.iter().map(|c| (2.0 * c).round()).collect();
+    let mass = |n: usize, cycle: usize| (0..n).map(|i| (1 + i % cycle) as f64).collect::<Vec<_>>();
     for (a, b) in [(vec![1.0; n], vec![1.0; m]), (mass(n, 13), mass(m, 7))] {
-        let (x, y) = (x.view().into(), y.view().into());
+        let mut solver = NetworkSimplex::new(&a, &b).unwrap();
+        // The second starts where the first ended.
+        for cost in [&cost, &tied] {
+            assert_optimal(&solver.solve(cost).unwrap(), cost, &a, &b);
+        }
+        assert_optimal(&NetworkSimplex::new(&a, &b).unwrap().solve(&tied).unwrap(), &tied, &a, &b);
+    }
+}
+
+/// Rows that need far more columns each than a short list usually has, and the other way round.
+#[test]
+fn short_lists_serve_few_rows_of_many_columns() {
+    let points = |n: usize, phase: f64| {
+        Matrix::from_fn(n, 3, |i, k| ((i * 3 + k) as f64 * 78.233 + phase).sin() * 437.585 % 1.0)
+    };
+    let (few, many) = (points(20, 0.0), points(3000, 0.7));
+    for (x, y) in [(&few, &many), (&many, &few)] {
+        let (source, target) = (x.view().into(), y.view().into());
         let sequential = Parallelism::Sequential;
+        // Computed costs always have lists.
+        let memory = 10 * y.nrows() * size_of::<f64>();
         let (plan, scale) =
-            wasserstein::plan(x, y, Some(&a), Some(&b), 1.0, usize::MAX, sequential).unwrap();
-        assert_eq!(scale, 1.0);
-        assert_optimal(&plan, &power_costs(&points(n, 0.0), &points(m, 0.7), 1.0, 1.0), &a, &b);
+            wasserstein::plan(source, target, None, None, 1.0, memory, sequential).unwrap();
+        let uniform = |of: &Matrix| vec![1.0; of.nrows()];
+        assert_optimal(&plan, &power_costs(x, y, 1.0, scale), &uniform(x), &uniform(y));
     }
 }

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd};
+
 use super::distance_rows::DistanceRows;
 use super::TransportError;
 use crate::parallelism::Parallelism;
@@ -79,13 +81,10 @@ impl<'a> CostRows<'a> {
         }
     }
 
-    /// The rows that are quick to read after row `i`.
+    /// Whether a row can be read at any time at no more than what reading takes.
     #[must_use]
-    pub fn at_hand(&self, i: usize) -> Range<usize> {
-        match self {
-            Self::Held { .. } => 0..self.nrows(),
-            Self::Computed(computed) => computed.block_of(i),
-        }
+    pub fn are_held(&self) -> bool {
+        matches!(self, Self::Held { .. })
     }
 
     pub fn row(&mut self, i: usize) -> &[f64] {
@@ -100,15 +99,14 @@ impl<'a> CostRows<'a> {
     /// # Errors
     /// A cost that is not.
     pub fn largest(&mut self) -> Result<f64, TransportError> {
+        let arch = pulp::Arch::new();
         let mut largest = 0.0_f64;
         for i in 0..self.nrows() {
             let row = self.row(i);
-            let in_row = row.iter().fold(0.0_f64, |acc, c| acc.max(c.abs()));
-            // `max` skips NaN, so a NaN must be looked for by itself.
-            if !in_row.is_finite() || row.iter().any(|c| c.is_nan()) {
+            let Some(in_row) = arch.dispatch(Largest { row }) else {
                 let column = row.iter().position(|c| !c.is_finite()).unwrap_or(0);
                 return Err(TransportError::BadCost { row: i, column, value: row[column] });
-            }
+            };
             largest = largest.max(in_row);
         }
         Ok(largest)
@@ -131,6 +129,37 @@ impl<'a> CostRows<'a> {
                 Self::of_distances(selected, computed.memory, Parallelism::Sequential)
             }
         }
+    }
+}
+
+/// The largest absolute value of a row; `None` where one is not finite.
+struct Largest<'a> {
+    row: &'a [f64],
+}
+
+impl WithSimd for Largest<'_> {
+    type Output = Option<f64>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Option<f64> {
+        /// Chains, so that one maximum need not wait for the one before.
+        const LANES: usize = 32;
+        let larger = |a: f64, b: f64| if a > b { a } else { b };
+        // Nothing times zero is zero, unless it is not finite.
+        let (mut largest, mut zero) = ([0.0; LANES], [0.0; LANES]);
+        let (lanes, rest) = self.row.as_chunks::<LANES>();
+        for values in lanes {
+            for ((l, z), v) in largest.iter_mut().zip(&mut zero).zip(values) {
+                *l = larger(v.abs(), *l);
+                *z += v * 0.0;
+            }
+        }
+        for v in rest {
+            largest[0] = larger(v.abs(), largest[0]);
+            zero[0] += v * 0.0;
+        }
+        let is_finite = zero.iter().sum::<f64>() == 0.0;
+        is_finite.then(|| largest.into_iter().fold(0.0, larger))
     }
 }
 

@@ -15,6 +15,7 @@ mod pricing;
 mod shortlists;
 pub mod sinkhorn;
 pub mod sliced_wasserstein;
+mod spanning_tree;
 pub mod wasserstein;
 
 use faer::MatRef;
@@ -141,9 +142,10 @@ fn tighten_duals(
 
 /// Turn a primal value and feasible duals into a checked gap.
 fn certify(value: f64, dual: f64, largest_cost: f64, pivots: usize) -> Result<f64, TransportError> {
-    let gap = (value - dual).max(0.0);
-    if gap <= GAP_TOLERANCE * largest_cost {
-        Ok(gap)
+    let gap = value - dual;
+    // False for NaN and infinities, which costs near the largest float can sum to.
+    if value.is_finite() && gap <= GAP_TOLERANCE * largest_cost {
+        Ok(gap.max(0.0))
     } else {
         Err(TransportError::NotOptimal { pivots, gap, value })
     }

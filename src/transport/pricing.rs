@@ -1,14 +1,12 @@
 //! Which arc enters the basis of the network simplex: multiple partial pricing over the rows of the
 //! costs.
 //!
-//! The most negative arc of each of the next rows makes a short list of candidates, from which a few
+//! The most negative arc of each of the next rows makes a list of candidates, from which a few
 //! pivots take the best (priced again before each) until rows are looked at again. Against one row a
 //! pivot this halves the pivots; against many rows a pivot it halves the reading.
 //!
-//! Large problems look at the short lists of rows until these hold no arc any more, and only then at whole
-//! rows, most of which need not be read again.
-
-use std::ops::Range;
+//! Where rows are long only short lists of their columns are looked at. Once these hold no arc any more, new ones
+//! are made by the potentials of the day; an optimum has new lists that hold none.
 
 use super::cost_rows::CostRows;
 use super::lowest_difference::lowest_difference;
@@ -19,11 +17,8 @@ use super::shortlists::Shortlists;
 const LIST: usize = 16;
 const PIVOTS_PER_LIST: usize = 8;
 /// The same where rows have short lists of columns: looking is cheap, so pivots may be choosier.
-const SHORT_LIST: usize = 128;
+const SHORT_LIST: usize = 64;
 const PIVOTS_PER_SHORT_LIST: usize = 16;
-/// How often a block of rows is looked at before the next one is computed, where rows are computed: more
-/// pivots than by looking at all rows in turn, but half of the time (5000 points, 64-d).
-const ROUNDS: usize = 4;
 
 /// An arc that may enter the basis, with its reduced cost when last priced.
 #[derive(Debug, Clone, Copy)]
@@ -37,15 +32,12 @@ pub struct Arc {
 /// The state of a search for entering arcs.
 pub struct Pricing {
     next_row: usize,
-    /// Of looking at the rows at hand.
-    round: usize,
-    found_in_round: bool,
     candidates: Vec<Arc>,
     /// Pivots that the list still serves.
     pivots_left: usize,
     /// Reduced costs below this share of the numbers they come from are rounding.
     noise: f64,
-    /// Where arcs are looked for first; none once there are no more.
+    /// Where arcs are looked for instead of whole rows.
     shortlists: Option<Shortlists>,
     arch: pulp::Arch,
 }
@@ -55,9 +47,7 @@ impl Pricing {
     pub fn new(shortlists: Option<Shortlists>) -> Self {
         Self {
             next_row: 0,
-            round: 1,
-            found_in_round: false,
-            candidates: Vec::with_capacity(LIST),
+            candidates: Vec::with_capacity(SHORT_LIST),
             pivots_left: 0,
             noise: 4.0 * f64::EPSILON,
             shortlists,
@@ -70,7 +60,25 @@ impl Pricing {
         self.noise *= 2.0;
     }
 
-    /// An arc of negative reduced cost; `None` if no arc has one.
+    /// Make new short lists for rows that have an arc of negative reduced cost. Whether there are any; never
+    /// where there are no short lists, because then whole rows are looked at all the time.
+    pub fn renew_shortlists(
+        &mut self,
+        costs: &mut CostRows<'_>,
+        source_dual: &[f64],
+        target_dual: &[f64],
+    ) -> bool {
+        let Some(mut shortlists) = self.shortlists.take() else { return false };
+        let found =
+            shortlists.renew_where(costs, source_dual, target_dual, |i, j, cost, reduced| {
+                let arc = Arc { row: i as u32, column: j as u32, cost, reduced };
+                self.is_negative(&arc, source_dual, target_dual)
+            });
+        self.shortlists = Some(shortlists);
+        found
+    }
+
+    /// An arc of negative reduced cost; `None` if no arc that is looked at has one.
     pub fn entering_arc(
         &mut self,
         costs: &mut CostRows<'_>,
@@ -85,12 +93,18 @@ impl Pricing {
         });
         if self.pivots_left == 0 || candidates.is_empty() {
             candidates.clear();
-            self.pivots_left = PIVOTS_PER_SHORT_LIST;
-            self.price_shortlists(source_dual, target_dual, &mut candidates);
-            if candidates.is_empty() {
-                self.shortlists = None;
-                self.pivots_left = PIVOTS_PER_LIST;
-                self.price_rows(costs, source_dual, target_dual, &mut candidates);
+            let (length, pivots) = match self.shortlists {
+                Some(_) => (SHORT_LIST, PIVOTS_PER_SHORT_LIST),
+                None => (LIST, PIVOTS_PER_LIST),
+            };
+            self.pivots_left = pivots;
+            for _ in 0..source_dual.len() {
+                let arc = self.best_of_row(costs, source_dual, target_dual);
+                self.next_row = (self.next_row + 1) % source_dual.len();
+                candidates.extend(arc);
+                if candidates.len() == length {
+                    break;
+                }
             }
         }
         self.pivots_left -= 1;
@@ -101,77 +115,25 @@ impl Pricing {
         entering
     }
 
-    /// Look at the short lists of rows in turn until the list is full or all have been seen.
-    fn price_shortlists(
-        &mut self,
-        source_dual: &[f64],
-        target_dual: &[f64],
-        candidates: &mut Vec<Arc>,
-    ) {
-        let Some(shortlists) = &self.shortlists else { return };
-        for _ in 0..source_dual.len() {
-            let i = self.next_row;
-            let (lowest, j, cost) = shortlists.lowest(i, target_dual);
-            let reduced = lowest - source_dual[i];
-            let arc = Arc { row: i as u32, column: j as u32, cost, reduced };
-            if self.is_negative(&arc, source_dual, target_dual) {
-                candidates.push(arc);
-            }
-            self.next_row = (i + 1) % source_dual.len();
-            if candidates.len() == SHORT_LIST {
-                return;
-            }
-        }
-    }
-
-    /// Look at rows in turn until the list is full or all have been seen.
-    fn price_rows(
-        &mut self,
+    /// The next row's most negative arc.
+    fn best_of_row(
+        &self,
         costs: &mut CostRows<'_>,
         source_dual: &[f64],
         target_dual: &[f64],
-        candidates: &mut Vec<Arc>,
-    ) {
-        let n = source_dual.len();
-        let mut left = n;
-        while left > 0 {
-            let i = self.next_row;
-            let row = costs.row(i);
-            let (lowest, j) = lowest_difference(self.arch, row, target_dual);
-            let arc = Arc {
-                row: i as u32,
-                column: j as u32,
-                cost: row[j],
-                reduced: lowest - source_dual[i],
-            };
-            if self.is_negative(&arc, source_dual, target_dual) {
-                candidates.push(arc);
-                self.found_in_round = true;
+    ) -> Option<Arc> {
+        let i = self.next_row;
+        let own = source_dual[i];
+        let (lowest, j, cost) = match &self.shortlists {
+            Some(lists) => lists.lowest_below(own, i, target_dual)?,
+            None => {
+                let row = costs.row(i);
+                let (lowest, j) = lowest_difference(self.arch, row, target_dual);
+                (lowest, j, row[j])
             }
-            left += self.advance(&costs.at_hand(i), n);
-            left -= 1;
-            if candidates.len() == LIST {
-                return;
-            }
-        }
-    }
-
-    /// Go on to the next row. Returns how many rows will be looked at once more.
-    fn advance(&mut self, at_hand: &Range<usize>, n: usize) -> usize {
-        self.next_row += 1;
-        if self.next_row < at_hand.end {
-            return 0;
-        }
-        let again = at_hand.len() < n && self.found_in_round && self.round < ROUNDS;
-        self.found_in_round = false;
-        if again {
-            self.round += 1;
-            self.next_row = at_hand.start;
-            return at_hand.len();
-        }
-        self.round = 1;
-        self.next_row = at_hand.end % n;
-        0
+        };
+        let arc = Arc { row: i as u32, column: j as u32, cost, reduced: lowest - own };
+        self.is_negative(&arc, source_dual, target_dual).then_some(arc)
     }
 
     fn is_negative(&self, arc: &Arc, source_dual: &[f64], target_dual: &[f64]) -> bool {
