@@ -9,6 +9,8 @@
 //! Reference: Jonker and Volgenant, "A shortest augmenting path algorithm for dense and sparse
 //! linear assignment problems", *Computing* 38, 1987.
 
+use pulp::{Simd, WithSimd};
+
 use super::cost_rows::CostRows;
 use super::{certify, tighten_duals, Plan, TransportError};
 
@@ -25,7 +27,7 @@ pub fn solve(cost: &[f64], n: usize) -> Result<Plan, TransportError> {
     }
     let mut costs = CostRows::of_matrix(cost, n, n)?;
     let largest = costs.largest()?;
-    let (row_of, target_dual) = assign(cost, n);
+    let (row_of, target_dual) = pulp::Arch::new().dispatch(Assign { cost, n });
     let mass = 1.0 / n as f64;
     let uniform = vec![mass; n];
     let mut pairs: Vec<(u32, u32, f64)> =
@@ -40,142 +42,219 @@ pub fn solve(cost: &[f64], n: usize) -> Result<Plan, TransportError> {
 }
 
 /// The row assigned to each column, and the column duals.
-fn assign(cost: &[f64], n: usize) -> (Vec<usize>, Vec<f64>) {
-    let mut dual = vec![0.0; n];
-    let mut row_of = vec![FREE; n];
-    let mut column_of = vec![FREE; n];
-    // Column reduction, last column first: each column bids for the row where it is cheapest.
-    for j in (0..n).rev() {
-        let mut best = 0;
-        for i in 1..n {
-            if cost[i * n + j] < cost[best * n + j] {
-                best = i;
-            }
-        }
-        dual[j] = cost[best * n + j];
-        if column_of[best] == FREE {
-            column_of[best] = j;
-            row_of[j] = best;
-        }
-    }
-    reduce_rows(cost, n, &mut dual, &mut row_of, &mut column_of);
-    let mut search = PathSearch::new(n);
-    for i in 0..n {
-        if column_of[i] == FREE {
-            search.augment(cost, i, &mut dual, &mut row_of, &mut column_of);
-        }
-    }
-    (row_of, dual)
+struct Assign<'a> {
+    cost: &'a [f64],
+    n: usize,
 }
 
-/// One round of augmenting row reduction: a free row takes its cheapest column and lowers that
-/// column's dual to its second best, which may free another row. Bounded: with rounded duals an
-/// unbounded chain of take-overs need not end.
-fn reduce_rows(
-    cost: &[f64],
-    n: usize,
-    dual: &mut [f64],
-    row_of: &mut [usize],
-    column_of: &mut [usize],
-) {
-    let mut free: Vec<usize> = (0..n).filter(|&i| column_of[i] == FREE).collect();
-    let mut budget = 4 * n;
-    while let Some(i) = free.pop() {
-        if budget == 0 {
-            return;
-        }
-        budget -= 1;
-        let row = &cost[i * n..][..n];
-        let (mut first, mut second, mut at) = (f64::INFINITY, f64::INFINITY, 0);
-        for (j, (c, v)) in row.iter().zip(dual.iter()).enumerate() {
-            let reduced = c - v;
-            if reduced < first {
-                (second, first, at) = (first, reduced, j);
-            } else if reduced < second {
-                second = reduced;
+impl WithSimd for Assign<'_> {
+    type Output = (Vec<usize>, Vec<f64>);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let mut search = Search::new(simd, self.cost, self.n);
+        search.reduce_columns();
+        search.reduce_rows();
+        for i in 0..self.n {
+            if search.column_of[i] == FREE {
+                search.augment(i);
             }
         }
-        let evicted = row_of[at];
-        if second > first && second.is_finite() {
-            dual[at] -= second - first;
-        } else if evicted != FREE {
-            // A tie: taking the column over would gain nothing and could go on for ever.
-            continue;
-        }
-        row_of[at] = i;
-        column_of[i] = at;
-        if evicted != FREE {
-            column_of[evicted] = FREE;
-            free.push(evicted);
-        }
+        search.dual.truncate(self.n);
+        (search.row_of, search.dual)
     }
 }
 
-/// Dijkstra over columns by reduced cost, with its buffers.
-struct PathSearch {
+/// A partial assignment, column duals that fit it, and memory to work in. What vectors are read of ends with
+/// whole ones: columns from `n` on are infinitely far.
+struct Search<'a, S> {
+    simd: S,
+    cost: &'a [f64],
     n: usize,
+    row_of: Vec<usize>,
+    column_of: Vec<usize>,
+    dual: Vec<f64>,
+    /// Reduced costs of a row, or distances of columns that are not settled; infinite for the others.
     distance: Vec<f64>,
-    previous_row: Vec<usize>,
-    /// Columns: `..scanned` are settled, the rest are open.
-    order: Vec<usize>,
+    /// `dual`, but minus infinity for settled columns, so that nothing is close to them.
+    open_dual: Vec<f64>,
+    previous_row: Vec<u64>,
+    settled: Vec<(usize, f64)>,
 }
 
-impl PathSearch {
-    fn new(n: usize) -> Self {
-        Self { n, distance: vec![0.0; n], previous_row: vec![FREE; n], order: (0..n).collect() }
+impl<'a, S: Simd> Search<'a, S> {
+    #[inline(always)]
+    fn new(simd: S, cost: &'a [f64], n: usize) -> Self {
+        let width = n.next_multiple_of(S::F64_LANES);
+        Self {
+            simd,
+            cost,
+            n,
+            row_of: vec![FREE; n],
+            column_of: vec![FREE; n],
+            dual: vec![f64::NEG_INFINITY; width],
+            distance: vec![f64::INFINITY; width],
+            open_dual: vec![f64::NEG_INFINITY; width],
+            previous_row: vec![0; width],
+            settled: Vec::with_capacity(n),
+        }
     }
 
-    /// Assign the free row `start` along a shortest augmenting path and update the duals.
-    fn augment(
-        &mut self,
-        cost: &[f64],
-        start: usize,
-        dual: &mut [f64],
-        row_of: &mut [usize],
-        column_of: &mut [usize],
-    ) {
-        let n = self.n;
-        for j in 0..n {
-            self.distance[j] = cost[start * n + j] - dual[j];
-            self.previous_row[j] = start;
+    #[inline(always)]
+    fn row(&self, i: usize) -> &'a [f64] {
+        &self.cost[i * self.n..][..self.n]
+    }
+
+    /// Each column, the last one first, bids for the row where it is cheapest.
+    #[inline(always)]
+    fn reduce_columns(&mut self) {
+        let simd = self.simd;
+        for i in 0..self.n {
+            let row = self.row(i);
+            relax(simd, &mut self.distance, &mut self.previous_row, i, |at| costs(simd, row, at));
         }
-        let mut scanned = 0;
+        self.dual[..self.n].copy_from_slice(&self.distance[..self.n]);
+        for j in (0..self.n).rev() {
+            let i = self.previous_row[j] as usize;
+            if self.column_of[i] == FREE {
+                self.column_of[i] = j;
+                self.row_of[j] = i;
+            }
+        }
+    }
+
+    /// One round of augmenting row reduction: a free row takes its cheapest column and lowers that
+    /// column's dual to its second best, which may free another row. Bounded: with rounded duals an
+    /// unbounded chain of take-overs need not end.
+    #[inline(always)]
+    fn reduce_rows(&mut self) {
+        let n = self.n;
+        let mut free: Vec<usize> = (0..n).filter(|&i| self.column_of[i] == FREE).collect();
+        let mut budget = 4 * n;
+        while let Some(i) = free.pop() {
+            if budget == 0 {
+                return;
+            }
+            budget -= 1;
+            let first = self.reduce_costs(i);
+            let at = place(&self.distance, first);
+            self.distance[at] = f64::INFINITY;
+            let second = self.lowest();
+            let evicted = self.row_of[at];
+            if second > first && second.is_finite() {
+                self.dual[at] -= second - first;
+            } else if evicted != FREE {
+                // A tie: taking the column over would gain nothing and could go on for ever.
+                continue;
+            }
+            self.row_of[at] = i;
+            self.column_of[i] = at;
+            if evicted != FREE {
+                self.column_of[evicted] = FREE;
+                free.push(evicted);
+            }
+        }
+    }
+
+    /// Assign the free row `start` along a shortest augmenting path, by Dijkstra over columns by reduced
+    /// cost, and update the duals.
+    #[inline(always)]
+    fn augment(&mut self, start: usize) {
+        let simd = self.simd;
+        let mut reached = self.reduce_costs(start);
+        self.previous_row.fill(start as u64);
+        self.open_dual.copy_from_slice(&self.dual);
+        self.settled.clear();
         let end = loop {
-            let at = (scanned..n)
-                .min_by(|&a, &b| {
-                    self.distance[self.order[a]].total_cmp(&self.distance[self.order[b]])
-                })
-                .unwrap_or(scanned);
-            self.order.swap(scanned, at);
-            let j = self.order[scanned];
-            let i = row_of[j];
+            let j = place(&self.distance, reached);
+            let i = self.row_of[j];
             if i == FREE {
                 break j;
             }
-            scanned += 1;
-            let base = self.distance[j] - (cost[i * n + j] - dual[j]);
-            for &k in &self.order[scanned..] {
-                let through = base + cost[i * n + k] - dual[k];
-                if through < self.distance[k] {
-                    self.distance[k] = through;
-                    self.previous_row[k] = i;
-                }
-            }
+            self.settled.push((j, reached));
+            self.distance[j] = f64::INFINITY;
+            self.open_dual[j] = f64::NEG_INFINITY;
+            let row = self.row(i);
+            let base = simd.splat_f64s(reached - (row[j] - self.dual[j]));
+            let open_dual = S::as_simd_f64s(&self.open_dual).0;
+            let through =
+                |at| simd.sub_f64s(simd.add_f64s(base, costs(simd, row, at)), open_dual[at]);
+            reached = relax(simd, &mut self.distance, &mut self.previous_row, i, through);
         };
-        let shortest = self.distance[end];
-        for &j in &self.order[..scanned] {
-            dual[j] += self.distance[j] - shortest;
+        for &(j, distance) in &self.settled {
+            self.dual[j] += distance - reached;
         }
         let mut j = end;
         loop {
-            let i = self.previous_row[j];
-            row_of[j] = i;
-            std::mem::swap(&mut column_of[i], &mut j);
+            let i = self.previous_row[j] as usize;
+            self.row_of[j] = i;
+            std::mem::swap(&mut self.column_of[i], &mut j);
             if i == start {
                 return;
             }
         }
     }
+
+    /// Set the distances to the reduced costs of a row. Returns the lowest.
+    #[inline(always)]
+    fn reduce_costs(&mut self, i: usize) -> f64 {
+        let (simd, row) = (self.simd, self.row(i));
+        let dual = S::as_simd_f64s(&self.dual).0;
+        let mut lowest = simd.splat_f64s(f64::INFINITY);
+        for (at, (d, v)) in
+            S::as_mut_simd_f64s(&mut self.distance).0.iter_mut().zip(dual).enumerate()
+        {
+            *d = simd.sub_f64s(costs(simd, row, at), *v);
+            lowest = simd.min_f64s(*d, lowest);
+        }
+        simd.reduce_min_f64s(lowest)
+    }
+
+    /// The lowest distance.
+    #[inline(always)]
+    fn lowest(&self) -> f64 {
+        let simd = self.simd;
+        let mut lowest = simd.splat_f64s(f64::INFINITY);
+        for d in S::as_simd_f64s(&self.distance).0 {
+            lowest = simd.min_f64s(*d, lowest);
+        }
+        simd.reduce_min_f64s(lowest)
+    }
+}
+
+/// A vector of a row's costs; zero from `n` on.
+#[inline(always)]
+fn costs<S: Simd>(simd: S, row: &[f64], at: usize) -> S::f64s {
+    let (body, tail) = S::as_simd_f64s(row);
+    body.get(at).copied().unwrap_or_else(|| simd.partial_load_f64s(tail))
+}
+
+/// Where `value(at)` is less than a distance, take it, from row `i`. Returns the lowest distance.
+#[inline(always)]
+fn relax<S: Simd>(
+    simd: S,
+    distance: &mut [f64],
+    previous_row: &mut [u64],
+    i: usize,
+    value: impl Fn(usize) -> S::f64s,
+) -> f64 {
+    let from = simd.splat_u64s(i as u64);
+    let mut lowest = simd.splat_f64s(f64::INFINITY);
+    let distance = S::as_mut_simd_f64s(distance).0.iter_mut();
+    for (at, (d, row)) in distance.zip(S::as_mut_simd_u64s(previous_row).0).enumerate() {
+        let value = value(at);
+        let less = simd.less_than_f64s(value, *d);
+        *d = simd.select_f64s(less, value, *d);
+        *row = simd.select_u64s(less, from, *row);
+        lowest = simd.min_f64s(*d, lowest);
+    }
+    simd.reduce_min_f64s(lowest)
+}
+
+/// The first place of a value.
+#[inline(always)]
+fn place(values: &[f64], value: f64) -> usize {
+    values.iter().position(|v| *v == value).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -99,15 +99,21 @@ impl<'a> CostRows<'a> {
     /// # Errors
     /// A cost that is not.
     pub fn largest(&mut self) -> Result<f64, TransportError> {
-        let arch = pulp::Arch::new();
+        let columns = self.ncols();
         let mut largest = 0.0_f64;
         for i in 0..self.nrows() {
-            let row = self.row(i);
-            let Some(in_row) = arch.dispatch(Largest { row }) else {
-                let column = row.iter().position(|c| !c.is_finite()).unwrap_or(0);
-                return Err(TransportError::BadCost { row: i, column, value: row[column] });
+            // All that are held at once: rows may be short.
+            let values = match self {
+                Self::Held { cost, .. } if i == 0 => &cost[..],
+                Self::Held { .. } => break,
+                Self::Computed(computed) => computed.row(i),
             };
-            largest = largest.max(in_row);
+            let Some(here) = pulp::Arch::new().dispatch(Largest { values }) else {
+                let at = values.iter().position(|c| !c.is_finite()).unwrap_or(0);
+                let (row, column) = (i + at / columns, at % columns);
+                return Err(TransportError::BadCost { row, column, value: values[at] });
+            };
+            largest = largest.max(here);
         }
         Ok(largest)
     }
@@ -132,9 +138,9 @@ impl<'a> CostRows<'a> {
     }
 }
 
-/// The largest absolute value of a row; `None` where one is not finite.
+/// The largest absolute value; `None` where one is not finite.
 struct Largest<'a> {
-    row: &'a [f64],
+    values: &'a [f64],
 }
 
 impl WithSimd for Largest<'_> {
@@ -147,7 +153,7 @@ impl WithSimd for Largest<'_> {
         let larger = |a: f64, b: f64| if a > b { a } else { b };
         // Nothing times zero is zero, unless it is not finite.
         let (mut largest, mut zero) = ([0.0; LANES], [0.0; LANES]);
-        let (lanes, rest) = self.row.as_chunks::<LANES>();
+        let (lanes, rest) = self.values.as_chunks::<LANES>();
         for values in lanes {
             for ((l, z), v) in largest.iter_mut().zip(&mut zero).zip(values) {
                 *l = larger(v.abs(), *l);
