@@ -103,7 +103,6 @@ impl<'a, 't> JointDescent<'a, 't> {
             (0..target.classes() as u32).filter(|&y| target.count(y as usize) > 0).collect();
         let classes = source.classes();
         let blocks = present.len().min(CLASSES_PER_BATCH);
-        let source_width = if head_fixed { source.width() } else { source.input_width() };
         Self {
             source,
             target,
@@ -117,7 +116,7 @@ impl<'a, 't> JointDescent<'a, 't> {
             source_moments: Moments::new(classes * (source.width() + 1)),
             target_moments: Moments::new(classes * (target.width() + 1)),
             iteration: 0,
-            batch: Batch::new(blocks, classes, source_width, target.input_width()),
+            batch: Batch::new(blocks, classes, source.input_width(), target.input_width()),
             arch: pulp::Arch::new(),
             parallelism,
         }
@@ -137,13 +136,15 @@ impl<'a, 't> JointDescent<'a, 't> {
                 || {
                     let logits = &mut batch.source_logits;
                     if self.head_fixed {
-                        logits.values_mut().copy_from_slice(batch.source.values());
+                        *logits = self.source.gather(&batch.source_rows);
                     } else {
+                        self.source.copy_inputs(&batch.source_rows, &mut batch.source);
                         set_to_logits(logits, &maps.source, self.source, &batch.source);
                     }
                 },
                 || {
                     let logits = &mut batch.target_logits;
+                    self.target.copy_inputs(&batch.target_rows, &mut batch.target);
                     set_to_logits(logits, &maps.target, self.target, &batch.target);
                 },
             );
@@ -189,17 +190,11 @@ impl<'a, 't> JointDescent<'a, 't> {
                     reached += weights[c];
                 }
                 let drawn = usable_class(weights, c);
-                let i = self.source.start(drawn)
-                    + self.source_decks[drawn].draw(&mut self.rng) as usize;
-                if self.head_fixed {
-                    let logits = self.source.gather(&[i as u32]);
-                    batch.source.row_mut(row).copy_from_slice(logits.row(0));
-                } else {
-                    self.source.copy_input(i, batch.source.row_mut(row));
-                }
                 batch.source_class[row] = drawn as u32;
-                let j = self.target.start(y) + self.target_decks[y].draw(&mut self.rng) as usize;
-                self.target.copy_input(j, batch.target.row_mut(row));
+                batch.source_rows[row] =
+                    self.source.start(drawn) as u32 + self.source_decks[drawn].draw(&mut self.rng);
+                batch.target_rows[row] =
+                    self.target.start(y) as u32 + self.target_decks[y].draw(&mut self.rng);
             }
             let block = &mut batch.blocks[at];
             block.weight = share * self.target_prior[y] / ROWS_PER_CLASS as f64;
@@ -267,6 +262,8 @@ impl Deck {
 /// One batch: `ROWS_PER_CLASS` rows of each side per block, a block per target class. Its memory serves all
 /// steps.
 struct Batch {
+    source_rows: Vec<u32>,
+    target_rows: Vec<u32>,
     source: Matrix,
     target: Matrix,
     source_class: Vec<u32>,
@@ -290,6 +287,8 @@ impl Batch {
         let rows = blocks * ROWS_PER_CLASS;
         let logits = Matrix::zeros(rows, classes);
         Self {
+            source_rows: vec![0; rows],
+            target_rows: vec![0; rows],
             source: Matrix::zeros(rows, source_width),
             target: Matrix::zeros(rows, target_width),
             source_class: vec![0; rows],

@@ -166,9 +166,7 @@ impl<'t> AffineRows<'t> {
     #[must_use]
     pub fn gather(&self, rows: &[u32]) -> Matrix {
         let mut inputs = Matrix::zeros(rows.len(), self.input_width());
-        for (row, out) in rows.iter().zip(inputs.rows_mut()) {
-            self.copy_input(*row as usize, out);
-        }
+        self.copy_inputs(rows, &mut inputs);
         match &self.rows {
             Rows::Held(_) => inputs,
             Rows::Computed(computed) => computed.mapped(inputs),
@@ -244,11 +242,13 @@ impl<'t> AffineRows<'t> {
         }
     }
 
-    /// One row as it is read.
-    pub fn copy_input(&self, row: usize, out: &mut [f64]) {
-        match &self.rows {
-            Rows::Held(rows) => out.copy_from_slice(rows.row(row)),
-            Rows::Computed(computed) => computed.read_row(row, out),
+    /// Some rows as they are read.
+    pub fn copy_inputs(&self, rows: &[u32], out: &mut Matrix) {
+        for (&row, out) in rows.iter().zip(out.rows_mut()) {
+            match &self.rows {
+                Rows::Held(rows) => out.copy_from_slice(rows.row(row as usize)),
+                Rows::Computed(computed) => computed.read_row(row as usize, out),
+            }
         }
     }
 
