@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::fit::{Choice, Fitting, Mapped};
 use super::joint_descent::{JointDescent, Maps, Schedule};
 use super::solution::{pull_to_prior, Coordinates, Geometry, Part, Solution};
-use super::terms::{self, Ground};
+use super::terms::{bound, class_terms, Ground};
 use super::BoundError;
 use crate::features::AffineRows;
 
@@ -50,20 +50,28 @@ impl Fitting<'_, '_> {
             geometry: Geometry::Margin,
             prior,
         };
-        let constant_bound = self.fitted_bound(&constant)?;
+        let constant_on = |part: &Part| {
+            if self.head_is_fixed() {
+                return self.bound_of(&constant, &coordinates(part));
+            }
+            Ok(self.constant_bound(mapped, &constant.prior, part))
+        };
+        // Levels must not swap places by a rounding, so what is compared with their bounds is computed as they are.
+        let constant_fitted =
+            if self.split { constant_on(&self.fit)? } else { self.fitted_bound(&constant)? };
+        let constant_held_out = constant_on(&self.aside)?;
         // A strength that is given is judged by the fit rows: nothing was set aside.
-        let (picked, constant_held_out) = if let Some(l2) = self.settings.l2 {
-            (Picked::unjudged(&constant.maps, l2), constant_bound)
+        let picked = if let Some(l2) = self.settings.l2 {
+            Picked::unjudged(&constant.maps, l2)
         } else {
             let (learn, aside) = (coordinates(&self.learn), coordinates(&self.aside));
-            let held_out = self.bound_of(&constant, &aside)?;
-            (self.descend_path(&constant, held_out, &learn, &aside)?, held_out)
+            self.descend_path(&constant, constant_held_out, &learn, &aside)?
         };
+        let judged = |held_out, fitted| if self.split { held_out } else { fitted };
         let constant_choice = Choice {
             solution: constant.clone(),
             l2: None,
-            held_out: constant_held_out,
-            fitted: constant_bound,
+            judged: judged(constant_held_out, constant_fitted),
         };
         let Some(l2) = picked.l2 else {
             return Ok(constant_choice);
@@ -83,15 +91,11 @@ impl Fitting<'_, '_> {
         .run(&mut solution.maps, schedule(l2, FINAL_STEPS))?;
         let solution = solution.scaled(self.head_scale(picked.scale), picked.scale);
         let fitted = self.fitted_bound(&solution)?;
-        if constant_bound < fitted {
+        if constant_fitted < fitted {
             return Ok(constant_choice);
         }
-        Ok(Choice {
-            solution,
-            l2: Some(l2),
-            held_out: if picked.held_out.is_finite() { picked.held_out } else { fitted },
-            fitted,
-        })
+        let held_out = if picked.held_out.is_finite() { picked.held_out } else { fitted };
+        Ok(Choice { solution, l2: Some(l2), judged: judged(held_out, fitted) })
     }
 
     /// What the descent takes as source rows: coordinates, or the logits of a head that stays as it is.
@@ -164,7 +168,8 @@ impl Fitting<'_, '_> {
             let source = scaled_logits(&source, self.head_scale(scale), &constant.prior);
             let target = scaled_logits(&target, scale, &constant.prior);
             let (map, parallelism) = (&constant.label_map, self.settings.parallelism);
-            Ok(terms::evaluate(&source, &target, map, Ground::Margin, parallelism)?.bound())
+            let terms = class_terms(&source, &target, map, Ground::Margin, parallelism)?;
+            Ok(bound(&terms))
         };
         let mut best = (1.0, judge(1.0)?);
         for _ in 0..MAX_SCALE_STEPS {

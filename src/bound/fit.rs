@@ -14,7 +14,7 @@ use super::label_map::{
 };
 use super::shared_source::SharedSource;
 use super::solution::{Coordinates, Part, Solution};
-use super::terms::{source_prior, ClassTerms};
+use super::terms::{constant_bound, source_prior, ClassTerms};
 use super::{Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform};
 use crate::features::discriminant::{class_means, ClassScatter, RowReader};
 use crate::features::Basis;
@@ -204,10 +204,9 @@ fn check_label_map(map: &Matrix, source: &LabelledRows<'_>) -> Result<(), BoundE
 pub(super) struct Choice {
     pub(super) solution: Solution,
     pub(super) l2: Option<f64>,
-    /// Bound on the rows set aside, before the last fit.
-    pub(super) held_out: f64,
-    /// Bound on the fit rows.
-    pub(super) fitted: f64,
+    /// What levels are compared by: the bound on the rows set aside, before the last fit, where there are
+    /// other evaluation rows; on the fit rows, where those are the evaluation rows.
+    pub(super) judged: f64,
 }
 
 /// The rows and settings of one bound.
@@ -299,22 +298,16 @@ impl<'a, 't> Fitting<'a, 't> {
             }
             GroundCost::Head | GroundCost::Euclidean => (identity(), (features(), all())),
         };
-        let features = self.better(identity?, features?);
+        let features = Self::better(identity?, features?);
         Ok(match all? {
-            Some(all) => self.better(features, all),
+            Some(all) => Self::better(features, all),
             None => features,
         })
     }
 
-    /// Of two levels' choices, the one with the lower bound: on the rows set aside where there are other
-    /// evaluation rows, on the fit rows where those are the evaluation rows.
-    fn better(&self, lower: Choice, higher: Choice) -> Choice {
-        let keep = if self.split {
-            lower.held_out < higher.held_out
-        } else {
-            lower.fitted < higher.fitted
-        };
-        if keep {
+    /// Of two levels' choices, the one with the lower bound.
+    fn better(lower: Choice, higher: Choice) -> Choice {
+        if lower.judged < higher.judged {
             lower
         } else {
             higher
@@ -403,12 +396,18 @@ impl<'a, 't> Fitting<'a, 't> {
         rows: &Coordinates<'_>,
     ) -> Result<f64, BoundError> {
         let Settings { lipschitz, parallelism, .. } = *self.settings;
-        Ok(solution.evaluate(rows, lipschitz, parallelism)?.0.bound())
+        Ok(solution.bound(rows, lipschitz, parallelism)?)
     }
 
     pub(super) fn fitted_bound(&self, solution: &Solution) -> Result<f64, BoundError> {
         let rows = solution.coordinates(self.source, self.target, &self.fit);
         self.bound_of(solution, &rows)
+    }
+
+    /// The bound of the constant head, whose logits are those of `prior` in all rows, on some part: no move
+    /// costs anything.
+    pub(super) fn constant_bound(&self, mapped: &Mapped, prior: &[f64], part: &Part) -> f64 {
+        constant_bound(&mapped.label_map, &shares(&part.target), prior)
     }
 
     /// The class prior that the label map gives the source on some part's target rows.

@@ -1,13 +1,14 @@
 //! Candidates around a logistic head: features as they are (the identity level, any cost), or a feature map
 //! for a Lipschitz cost.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::fit::{Choice, Fitting, Mapped};
 use super::joint_descent::Maps;
 use super::pull_back::{head_coordinates, procrustes, pull_back};
 use super::shared_source::HeadKey;
-use super::solution::{Geometry, Part, Solution};
+use super::solution::{Coordinates, Geometry, Part, Solution};
 use super::{BoundError, GroundCost};
 use crate::features::Basis;
 use crate::head::{logistic, LinearHead};
@@ -17,8 +18,8 @@ use crate::matrix::Matrix;
 const HEAD_PATH: [f64; 4] = [1.0, 0.1, 0.01, 0.001];
 /// Gradient at which a logistic head is good enough: the bound holds for any head.
 const HEAD_TOLERANCE: f64 = 1e-4;
-/// Scales of a head tried between the constant head and the fitted one.
-const HEAD_SCALES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
+/// Scales of a head tried beyond the constant head, whose scale is 0.
+const HEAD_SCALES: [f64; 4] = [0.25, 0.5, 0.75, 1.0];
 
 impl Fitting<'_, '_> {
     pub(super) fn by_head(
@@ -33,87 +34,116 @@ impl Fitting<'_, '_> {
             None if learns_by_strength => HEAD_PATH.to_vec(),
             None => vec![0.0],
         };
-        let scales: &[f64] = if self.head_is_fixed() {
-            &[1.0]
-        } else if self.settings.l2.is_some() {
-            &[1.0, 0.0]
+        let is_one = self.head_is_fixed() || self.settings.l2.is_some();
+        let scales: &[f64] = if is_one { &[1.0] } else { &HEAD_SCALES };
+        let mut best = if self.head_is_fixed() {
+            (f64::INFINITY, path[0], 1.0)
         } else {
-            &HEAD_SCALES
+            let prior = self.prior(mapped, &self.fit);
+            (self.constant_bound(mapped, &prior, &self.aside), path[0], 0.0)
         };
-        let mut best = (f64::INFINITY, path[0], 1.0);
-        let mut head = None;
-        for &l2 in &path {
-            let fitted = self.fit_head(mapped, &self.learn, l2, head)?;
-            let solution = self.with_head(mapped, &fitted, &self.learn, l2, learn_features)?;
-            let aside = solution.coordinates(self.source, self.target, &self.aside);
+        let own_basis = self.own_target_basis(mapped);
+        let heads = self.fit_heads(mapped, &self.learn, &path, None)?;
+        let mut aside: Option<(Arc<Basis>, Arc<Basis>, Coordinates<'_>)> = None;
+        for (head, &l2) in heads.iter().zip(&path) {
+            let parts = (mapped, &self.learn, &own_basis);
+            let solution = self.with_head(parts, head, l2, learn_features)?;
+            let (source, target) = (&solution.source_basis, &solution.target_basis);
+            let same = |(s, t, _): &&_| Arc::ptr_eq(s, source) && Arc::ptr_eq(t, target);
+            let (_, _, rows) = match aside.take().filter(|kept| same(&kept)) {
+                Some(kept) => aside.insert(kept),
+                None => aside.insert((
+                    Arc::clone(source),
+                    Arc::clone(target),
+                    solution.coordinates(self.source, self.target, &self.aside),
+                )),
+            };
             for &scale in scales {
-                let value = self.bound_of(&solution.scaled(scale, scale), &aside)?;
+                let value = self.bound_of(&solution.scaled(scale, scale), rows)?;
                 if value < best.0 {
                     best = (value, l2, scale);
                 }
             }
-            head = Some(fitted);
         }
+        drop(aside);
         let (held_out, l2, scale) = best;
-        let head = self.fit_head(mapped, &self.fit, l2, head)?;
-        let solution =
-            self.with_head(mapped, &head, &self.fit, l2, learn_features)?.scaled(scale, scale);
+        let start = heads.into_iter().zip(&path).find(|(_, of)| **of == l2).map(|(head, _)| head);
+        let head = self.fit_heads(mapped, &self.fit, &[l2], start)?.remove(0);
+        let parts = (mapped, &self.fit, &own_basis);
+        let solution = self.with_head(parts, &head, l2, learn_features)?.scaled(scale, scale);
         Ok(Choice {
-            fitted: self.fitted_bound(&solution)?,
+            judged: if self.split { held_out } else { self.fitted_bound(&solution)? },
             solution,
             l2: (learns_by_strength && scale > 0.0).then_some(l2),
-            held_out,
         })
     }
 
-    fn fit_head(
+    /// Heads for a path of strengths, each from the one before, the first from `start`.
+    fn fit_heads(
         &self,
         mapped: &Mapped,
         part: &Part,
-        l2: f64,
-        start: Option<LinearHead>,
-    ) -> Result<LinearHead, BoundError> {
+        path: &[f64],
+        mut start: Option<LinearHead>,
+    ) -> Result<Vec<LinearHead>, BoundError> {
         let prior = self.prior(mapped, part);
         if let Some(head) = &self.settings.head {
-            return Ok(self.adjusted_head(head, mapped, &prior));
+            return Ok(vec![self.adjusted_head(head, mapped, &prior); path.len()]);
         }
         let used: Vec<&Vec<u32>> =
             mapped.active.iter().map(|&c| &part.source[c as usize]).collect();
         // Of the fit rows and the rows to learn from, because a head of the ones starts from the others'.
         let priors = [&self.prior(mapped, &self.learn)[..], &self.prior(mapped, &self.fit)[..]];
         let count = used.iter().map(|rows| rows.len()).sum();
-        self.shared.heads.get(HeadKey::new(&mapped.active, priors, count, l2), || {
-            let rows = mapped.source_basis.coordinates(self.source.table, &used);
-            let mut head = start.unwrap_or_else(|| {
-                LinearHead::zeros(mapped.active.len(), mapped.source_basis.rank())
-            });
-            logistic::fit(&mut head, &rows, &prior, l2, HEAD_TOLERANCE, self.settings.parallelism)?;
-            Ok(head)
-        })
+        // Not made where all heads are there already.
+        let rows = OnceCell::new();
+        let mut heads = Vec::with_capacity(path.len());
+        for &l2 in path {
+            let fitted =
+                self.shared.heads.get(HeadKey::new(&mapped.active, priors, count, l2), || {
+                    let rows = rows
+                        .get_or_init(|| mapped.source_basis.coordinates(self.source.table, &used));
+                    let mut head = start.take().unwrap_or_else(|| {
+                        LinearHead::zeros(mapped.active.len(), mapped.source_basis.rank())
+                    });
+                    let parallelism = self.settings.parallelism;
+                    logistic::fit(&mut head, rows, &prior, l2, HEAD_TOLERANCE, parallelism)?;
+                    Ok(head)
+                })?;
+            start = Some(fitted.clone());
+            heads.push(fitted);
+        }
+        Ok(heads)
+    }
+
+    /// Where the target is by itself: in the source's coordinates, with a mean and scale of its own.
+    fn own_target_basis(&self, mapped: &Mapped) -> Arc<Basis> {
+        if self.has_own_scale() {
+            let rows = self.fit.target.concat();
+            Arc::new(mapped.source_basis.restandardised(self.target.table, &rows))
+        } else {
+            Arc::clone(&mapped.source_basis)
+        }
+    }
+
+    fn has_own_scale(&self) -> bool {
+        self.settings.standardize && !self.head_is_fixed()
     }
 
     /// The solution that a head gives: target rows as they are, or moved to the head's coordinates.
     fn with_head(
         &self,
-        mapped: &Mapped,
+        (mapped, part, own_basis): (&Mapped, &Part, &Arc<Basis>),
         head: &LinearHead,
-        part: &Part,
         l2: f64,
         learn_features: bool,
     ) -> Result<Solution, BoundError> {
-        let target_rows = self.fit.target.concat();
-        let own_scale = self.settings.standardize && !self.head_is_fixed();
-        let target_basis = if own_scale {
-            Arc::new(mapped.source_basis.restandardised(self.target.table, &target_rows))
-        } else {
-            Arc::clone(&mapped.source_basis)
-        };
         let mut solution = Solution {
             active: mapped.active.clone(),
             prior: self.prior(mapped, &self.fit),
             label_map: mapped.label_map.clone(),
             source_basis: Arc::clone(&mapped.source_basis),
-            target_basis,
+            target_basis: Arc::clone(own_basis),
             maps: Maps { source: head.clone(), target: head.clone() },
             geometry: Geometry::Margin,
         };
@@ -123,7 +153,7 @@ impl Fitting<'_, '_> {
                 self.move_in_head_coordinates(&mut solution, part, l2, learn_features)?;
             }
             GroundCost::Euclidean => {
-                self.move_in_feature_space(&mut solution, part, own_scale, learn_features);
+                self.move_in_feature_space(&mut solution, part, learn_features);
             }
         }
         Ok(solution)
@@ -153,13 +183,7 @@ impl Fitting<'_, '_> {
         Ok(())
     }
 
-    fn move_in_feature_space(
-        &self,
-        solution: &mut Solution,
-        part: &Part,
-        own_scale: bool,
-        learn_features: bool,
-    ) {
+    fn move_in_feature_space(&self, solution: &mut Solution, part: &Part, learn_features: bool) {
         let gradient = solution.source_basis.unrotate(&solution.maps.source.weight);
         solution.maps.source.weight = gradient.clone();
         solution.source_basis = Arc::new(solution.source_basis.without_axes());
@@ -170,7 +194,7 @@ impl Fitting<'_, '_> {
             return;
         }
         let target_rows = self.fit.target.concat();
-        let basis = Basis::unrotated(self.target.table, &target_rows, own_scale);
+        let basis = Basis::unrotated(self.target.table, &target_rows, self.has_own_scale());
         solution.target_basis = Arc::new(basis);
         let rows = solution.coordinates(self.source, self.target, part);
         let moved =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::joint_descent::{log_prior, Maps};
-use super::terms::{evaluate, source_prior, Ground, Terms};
+use super::terms::{bound, class_terms, evaluate, source_prior, Ground, Terms};
 use super::{LabelledRows, Lipschitz};
 use crate::features::{AffineRows, Basis};
 use crate::head::{lipschitz, log_sum_exp, LinearHead};
@@ -106,12 +106,40 @@ impl Solution {
         mode: Lipschitz,
         parallelism: Parallelism,
     ) -> Result<(Terms, Option<f64>), TransportError> {
+        self.with_logits(rows, mode, |source, target, ground| {
+            evaluate(source, target, &self.label_map, ground, parallelism)
+        })
+    }
+
+    /// The bound on some rows.
+    ///
+    /// # Errors
+    /// The transport solver's.
+    pub fn bound(
+        &self,
+        rows: &Coordinates<'_>,
+        mode: Lipschitz,
+        parallelism: Parallelism,
+    ) -> Result<f64, TransportError> {
+        let terms = self.with_logits(rows, mode, |source, target, ground| {
+            class_terms(source, target, &self.label_map, ground, parallelism)
+        });
+        Ok(bound(&terms?.0))
+    }
+
+    /// What `act` makes of the logits of both sides and of where rows are moved, and the Lipschitz constant
+    /// where the cost has one.
+    fn with_logits<'t, R>(
+        &self,
+        rows: &Coordinates<'t>,
+        mode: Lipschitz,
+        act: impl FnOnce(&AffineRows<'t>, &AffineRows<'t>, Ground<'_, 't>) -> Result<R, TransportError>,
+    ) -> Result<(R, Option<f64>), TransportError> {
         let source = self.maps.source.class_logits(&rows.source);
         let target = self.maps.target.class_logits(&rows.target);
         let Geometry::Points { source: source_map, target: target_map, gradient } = &self.geometry
         else {
-            let terms = evaluate(&source, &target, &self.label_map, Ground::Margin, parallelism)?;
-            return Ok((terms, None));
+            return Ok((act(&source, &target, Ground::Margin)?, None));
         };
         let constant = match mode {
             Lipschitz::Certified => lipschitz::certified(gradient),
@@ -124,8 +152,7 @@ impl Solution {
             source: source_points.as_ref().unwrap_or(&rows.source),
             target: target_points.as_ref().unwrap_or(&rows.target),
         };
-        let terms = evaluate(&source, &target, &self.label_map, ground, parallelism)?;
-        Ok((terms, Some(constant)))
+        Ok((act(&source, &target, ground)?, Some(constant)))
     }
 
     /// The largest gradient norm of the loss on the rows: of every target row with its own label, and of

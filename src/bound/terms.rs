@@ -12,8 +12,10 @@
 //! inequality is exact on the rows given, for any logits `s` of source and target rows whose
 //! differences the ground cost covers; see the README for the proof in three lines.
 
+use super::joint_descent::log_prior;
 use crate::features::AffineRows;
 use crate::head::log_sum_exp;
+use crate::head::softmax::softmax_rows;
 use crate::matrix::Matrix;
 use crate::parallelism::Parallelism;
 use crate::transport::ground_cost;
@@ -51,9 +53,7 @@ impl Terms {
     /// `source_loss + label_mismatch + distribution_mismatch`.
     #[must_use]
     pub fn bound(&self) -> f64 {
-        self.total(|c| c.source_loss)
-            + self.total(|c| c.label_mismatch)
-            + self.total(|c| c.distribution_mismatch)
+        bound(&self.by_class)
     }
 }
 
@@ -115,6 +115,24 @@ pub fn evaluate<'t>(
     ground: Ground<'_, 't>,
     parallelism: Parallelism,
 ) -> Result<Terms, TransportError> {
+    let by_class = class_terms(source, target, label_map, ground, parallelism)?;
+    let target_prior = target.prior();
+    let joint = Joint::new(label_map, &target_prior);
+    let (target_loss, target_accuracy) = target_performance(target, &joint);
+    Ok(Terms { by_class, target_loss, target_accuracy, trivial_loss: entropy(&target_prior) })
+}
+
+/// The terms alone, without the loss that they bound.
+///
+/// # Errors
+/// The transport solver's.
+pub fn class_terms<'t>(
+    source: &AffineRows<'t>,
+    target: &AffineRows<'t>,
+    label_map: &Matrix,
+    ground: Ground<'_, 't>,
+    parallelism: Parallelism,
+) -> Result<Vec<ClassTerms>, TransportError> {
     let target_prior = target.prior();
     let joint = Joint::new(label_map, &target_prior);
     let losses = class_losses(source);
@@ -139,9 +157,27 @@ pub fn evaluate<'t>(
         }
         Ok(terms)
     });
-    let by_class = by_class.into_iter().collect::<Result<_, TransportError>>()?;
-    let (target_loss, target_accuracy) = target_performance(target, &joint);
-    Ok(Terms { by_class, target_loss, target_accuracy, trivial_loss: entropy(&target_prior) })
+    by_class.into_iter().collect()
+}
+
+/// `source_loss + label_mismatch + distribution_mismatch` of all classes.
+#[must_use]
+pub fn bound(by_class: &[ClassTerms]) -> f64 {
+    let total = |part: fn(&ClassTerms) -> f64| by_class.iter().map(part).sum::<f64>();
+    total(|c| c.source_loss) + total(|c| c.label_mismatch) + total(|c| c.distribution_mismatch)
+}
+
+/// The bound of a head that takes every row for a draw from `prior`: rows differ in nothing, so none is moved.
+#[must_use]
+pub fn constant_bound(label_map: &Matrix, target_prior: &[f64], prior: &[f64]) -> f64 {
+    let joint = Joint::new(label_map, target_prior);
+    let mut bound = 0.0;
+    for (y, row) in joint.mass.rows().enumerate() {
+        for (c, &mass) in row.iter().enumerate().filter(|(_, mass)| **mass > 0.0) {
+            bound -= mass * (log_prior(prior[c]) + joint.share(y, c).ln());
+        }
+    }
+    bound
 }
 
 /// `-sum p log p`, in nats.
@@ -152,11 +188,12 @@ pub fn entropy(prior: &[f64]) -> f64 {
 
 /// Mean cross-entropy of each class's own rows.
 fn class_losses(source: &AffineRows<'_>) -> Vec<f64> {
-    let width = source.width();
+    let (arch, width) = (pulp::Arch::new(), source.width());
     (0..source.classes())
         .map(|c| {
-            let total: f64 =
-                source.class(c).chunks_exact(width).map(|row| log_sum_exp(row) - row[c]).sum();
+            let mut total = 0.0;
+            let mut logits = source.class(c).into_owned();
+            softmax_rows(arch, &mut logits, width, |_| c, |_, loss| total += loss);
             total / source.count(c).max(1) as f64
         })
         .collect()
@@ -253,6 +290,21 @@ mod tests {
         assert_eq!(terms.total(|c| c.label_mismatch), 0.0);
         assert!((terms.bound() - terms.target_loss).abs() < 1e-15);
         assert_eq!(terms.target_accuracy, 1.0);
+    }
+
+    #[test]
+    fn a_constant_head_has_the_bound_that_is_evaluated() {
+        let map = Matrix::from_fn(3, 2, |y, c| [[1.0, 0.0], [0.3, 0.7], [0.0, 1.0]][y][c]);
+        let prior = [0.2, 0.8];
+        let logits = |counts: &[usize]| {
+            let rows = Matrix::from_fn(counts.iter().sum(), 2, |_, c| f64::ln(prior[c]));
+            AffineRows::from(ClassRows::new(rows, counts.iter().copied()))
+        };
+        let target = logits(&[1, 4, 3]);
+        let sequential = Parallelism::Sequential;
+        let terms = evaluate(&logits(&[3, 2]), &target, &map, Ground::Margin, sequential).unwrap();
+        let found = constant_bound(&map, &target.prior(), &prior);
+        assert!((found - terms.bound()).abs() < 1e-15);
     }
 
     #[test]
