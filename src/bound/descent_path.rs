@@ -32,8 +32,8 @@ impl Fitting<'_, '_> {
             Coordinates::new(
                 (self.source, &mapped.source_basis),
                 (self.target, target_basis),
-                &mapped.active,
-                part,
+                (&mapped.active, part),
+                self.settings.parallelism,
             )
         };
         let prior = self.prior(mapped, &self.fit);

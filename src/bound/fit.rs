@@ -99,10 +99,10 @@ fn canonical_bound<'t>(
         source: limited(&source.fit, if same(source) { 11 } else { 13 }),
         target: limited(&target.fit, if same(target) { 12 } else { 14 }),
     };
-    let choice = Fitting::new(shared, target, settings, fit)?.best()?;
-    let rows = choice.solution.coordinates(source, target, &evaluation);
-    let (terms, lipschitz) =
-        choice.solution.evaluate(&rows, settings.lipschitz, settings.parallelism)?;
+    let choice = Fitting::new(shared, target, settings, fit).best()?;
+    let parallelism = settings.parallelism;
+    let rows = choice.solution.coordinates(source, target, &evaluation, parallelism);
+    let (terms, lipschitz) = choice.solution.evaluate(&rows, settings.lipschitz, parallelism)?;
     let count = |rows: &[Vec<u32>]| rows.iter().map(Vec::len).sum::<usize>() as u32;
     let classes = |rows: &[Vec<u32>]| rows.iter().filter(|class| !class.is_empty()).count() as u32;
     let bound = terms.bound();
@@ -236,7 +236,7 @@ impl<'a, 't> Fitting<'a, 't> {
         target: &'a LabelledRows<'t>,
         settings: &'a Settings,
         fit: Part,
-    ) -> Result<Self, BoundError> {
+    ) -> Self {
         let source = &shared.canonical.task;
         let (learn, aside) = if settings.l2.is_some() {
             // Nothing to choose, so nothing is set aside.
@@ -248,12 +248,7 @@ impl<'a, 't> Fitting<'a, 't> {
             let aside = Part { source: source_aside, target: target_aside };
             (learn, aside)
         };
-        let needs_target_basis = settings.transform != Transform::Identity
-            && settings.ground_cost != GroundCost::Euclidean;
-        let target_basis = needs_target_basis
-            .then(|| Self::basis(target, &fit.target.concat(), settings.standardize, "target"))
-            .transpose()?;
-        Ok(Self {
+        Self {
             shared,
             source,
             target,
@@ -262,8 +257,17 @@ impl<'a, 't> Fitting<'a, 't> {
             fit,
             learn,
             aside,
-            target_basis,
-        })
+            target_basis: None,
+        }
+    }
+
+    /// What a feature map starts from, where one is learned in coordinates.
+    fn fit_target_basis(&self) -> Result<Option<Arc<Basis>>, BoundError> {
+        let Settings { transform, ground_cost, standardize, .. } = *self.settings;
+        if transform == Transform::Identity || ground_cost == GroundCost::Euclidean {
+            return Ok(None);
+        }
+        Self::basis(self.target, &self.fit.target.concat(), standardize, "target").map(Some)
     }
 
     fn basis(
@@ -277,8 +281,13 @@ impl<'a, 't> Fitting<'a, 't> {
             .map_err(|_| BoundError::Decomposition { side })
     }
 
-    fn best(&self) -> Result<Choice, BoundError> {
-        let assigned = self.mapped(&self.assigned_map()?)?;
+    fn best(mut self) -> Result<Choice, BoundError> {
+        let (assigned, target_basis) = self
+            .settings
+            .parallelism
+            .join(|| self.mapped(&self.assigned_map()?), || self.fit_target_basis());
+        let assigned = assigned?;
+        self.target_basis = target_basis?;
         let identity = || self.by_head(&assigned, false);
         if self.settings.transform == Transform::Identity {
             return identity();
@@ -399,8 +408,12 @@ impl<'a, 't> Fitting<'a, 't> {
         Ok(solution.bound(rows, lipschitz, parallelism)?)
     }
 
+    pub(super) fn coordinates(&self, solution: &Solution, part: &Part) -> Coordinates<'t> {
+        solution.coordinates(self.source, self.target, part, self.settings.parallelism)
+    }
+
     pub(super) fn fitted_bound(&self, solution: &Solution) -> Result<f64, BoundError> {
-        let rows = solution.coordinates(self.source, self.target, &self.fit);
+        let rows = self.coordinates(solution, &self.fit);
         self.bound_of(solution, &rows)
     }
 

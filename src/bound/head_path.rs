@@ -55,7 +55,7 @@ impl Fitting<'_, '_> {
                 None => aside.insert((
                     Arc::clone(source),
                     Arc::clone(target),
-                    solution.coordinates(self.source, self.target, &self.aside),
+                    self.coordinates(&solution, &self.aside),
                 )),
             };
             for &scale in scales {
@@ -173,7 +173,7 @@ impl Fitting<'_, '_> {
         let mut moved = points.clone();
         if let (true, Some(basis)) = (learn_features, &self.target_basis) {
             solution.target_basis = Arc::clone(basis);
-            let rows = solution.coordinates(self.source, self.target, part);
+            let rows = self.coordinates(solution, part);
             let source = points.class_logits(&rows.source);
             moved = pull_back(&source, &rows.target, &solution.label_map, l2)?;
             solution.maps.target = compose(&gradient, &head.bias, &moved);
@@ -196,7 +196,7 @@ impl Fitting<'_, '_> {
         let target_rows = self.fit.target.concat();
         let basis = Basis::unrotated(self.target.table, &target_rows, self.has_own_scale());
         solution.target_basis = Arc::new(basis);
-        let rows = solution.coordinates(self.source, self.target, part);
+        let rows = self.coordinates(solution, part);
         let moved =
             procrustes(&rows.source, &rows.target, &solution.label_map, &rows.target.prior());
         let gradient = gradient.times_transposed(&moved.weight);

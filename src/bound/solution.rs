@@ -54,14 +54,15 @@ impl<'t> Coordinates<'t> {
     pub fn new(
         (source, source_basis): (&LabelledRows<'t>, &Basis),
         (target, target_basis): (&LabelledRows<'t>, &Basis),
-        active: &[u32],
-        part: &Part,
+        (active, part): (&[u32], &Part),
+        parallelism: Parallelism,
     ) -> Self {
         let used: Vec<&Vec<u32>> = active.iter().map(|&c| &part.source[c as usize]).collect();
-        Self {
-            source: source_basis.coordinates(source.table, &used),
-            target: target_basis.coordinates(target.table, &part.target),
-        }
+        let (source, target) = parallelism.join(
+            || source_basis.coordinates(source.table, &used),
+            || target_basis.coordinates(target.table, &part.target),
+        );
+        Self { source, target }
     }
 }
 
@@ -72,12 +73,13 @@ impl Solution {
         source: &LabelledRows<'t>,
         target: &LabelledRows<'t>,
         part: &Part,
+        parallelism: Parallelism,
     ) -> Coordinates<'t> {
         Coordinates::new(
             (source, &self.source_basis),
             (target, &self.target_basis),
-            &self.active,
-            part,
+            (&self.active, part),
+            parallelism,
         )
     }
 

@@ -13,7 +13,8 @@
 
 use super::{check_classes, ScoreError};
 use crate::features::{AffineRows, Basis, ClassedTable, Table};
-use crate::head::{log_sum_exp, logistic, LinearHead};
+use crate::head::softmax::softmax_rows;
+use crate::head::{logistic, LinearHead};
 use crate::parallelism::Parallelism;
 use crate::sampling::set_aside;
 
@@ -81,8 +82,9 @@ pub fn linear_probe(
     let rows = basis.coordinates(fit.table, fit.classes);
     fit_head(&mut head, &rows, l2, TOLERANCE, parallelism)?;
     drop(rows);
-    let (train_loss, _) = loss_and_accuracy(&head, &basis, fit.table, fit.classes);
-    let (loss, accuracy) = loss_and_accuracy(&head, &basis, evaluate.table, evaluate.classes);
+    let of = (&head, &basis);
+    let (train_loss, _) = loss_and_accuracy(of, fit.table, fit.classes, parallelism);
+    let (loss, accuracy) = loss_and_accuracy(of, evaluate.table, evaluate.classes, parallelism);
     Ok(LinearProbe { loss, accuracy, train_loss, l2 })
 }
 
@@ -113,7 +115,7 @@ fn choose_strength(
     let mut best = (f64::INFINITY, PATH[0]);
     for l2 in PATH {
         fit_head(head, &learn, l2, PATH_TOLERANCE, parallelism)?;
-        let (loss, _) = loss_and_accuracy(head, basis, fit.table, &aside);
+        let (loss, _) = loss_and_accuracy((head, basis), fit.table, &aside, parallelism);
         if loss > best.0 {
             break;
         }
@@ -125,21 +127,31 @@ fn choose_strength(
 /// Mean cross-entropy, and the share of rows whose largest logit is their class's (the first of equal
 /// ones counts). Rows are converted a block at a time.
 fn loss_and_accuracy(
-    head: &LinearHead,
-    basis: &Basis,
+    (head, basis): (&LinearHead, &Basis),
     table: Table<'_>,
     classes: &[Vec<u32>],
+    parallelism: Parallelism,
 ) -> (f64, f64) {
-    let (mut loss, mut right, mut total) = (0.0, 0usize, 0usize);
-    for (class, rows) in classes.iter().enumerate() {
-        for block in rows.chunks(BLOCK_ROWS) {
-            for row in head.logits(&basis.project(table, block)).rows() {
-                loss += log_sum_exp(row) - row[class];
-                let before = row[..class].iter().all(|s| *s < row[class]);
-                right += usize::from(before && row.iter().all(|s| *s <= row[class]));
-            }
-        }
-        total += rows.len();
-    }
-    (loss / total as f64, right as f64 / total as f64)
+    let arch = pulp::Arch::new();
+    let blocks: Vec<(usize, &[u32])> = classes
+        .iter()
+        .enumerate()
+        .flat_map(|(class, rows)| rows.chunks(BLOCK_ROWS).map(move |block| (class, block)))
+        .collect();
+    let sums = parallelism.collect(blocks.len(), |k| {
+        let (class, block) = blocks[k];
+        let mut logits = head.logits(&basis.project(table, block));
+        let is_right = |row: &&[f64]| {
+            let before = row[..class].iter().all(|s| *s < row[class]);
+            before && row.iter().all(|s| *s <= row[class])
+        };
+        let right = logits.rows().filter(is_right).count();
+        let (classes, mut loss) = (logits.ncols(), 0.0);
+        softmax_rows(arch, logits.values_mut(), classes, |_| class, |_, row| loss += row);
+        (loss, right)
+    });
+    let total = classes.iter().map(Vec::len).sum::<usize>() as f64;
+    let loss: f64 = sums.iter().map(|(loss, _)| loss).sum();
+    let right: usize = sums.iter().map(|(_, right)| right).sum();
+    (loss / total, right as f64 / total)
 }
