@@ -11,8 +11,14 @@ from collections.abc import Callable
 
 # Read when the libraries load, so they must be set before a benchmark starts.
 THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+# Memory that Polars has freed goes back to the system at once, so that it is not there to be used again unseen.
+CHILD = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0"}
 # For a child process: the calls `forget_peak()` and `beyond()`, in MiB.
 PEAK = """
+import ctypes
+import gc
+
+
 def status(name):
     with open("/proc/self/status") as lines:
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
@@ -20,6 +26,8 @@ def status(name):
 
 def forget_peak():
     global before
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     with open("/proc/self/clear_refs", "w") as peak:
         peak.write("5")
     before = status("VmRSS")
@@ -54,5 +62,7 @@ def child_command(code: str, *arguments: object) -> list[str]:
 def in_child(code: str, *arguments: object) -> list[float]:
     """The numbers that some code prints in a process of its own."""
     command = child_command(code, *arguments)
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    output = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | CHILD
+    ).stdout
     return [float(number) for number in output.split()]

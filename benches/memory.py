@@ -45,17 +45,24 @@ def table(n, classes, m, target_classes, width):
 
 tasks = [pt.task(where=pl.col("task") == name, fit="fit") for name in ("source", "target")]
 level = "identity" if call.endswith("identity") else "all"
-near = pl.col("embedding").filter(pl.col("task") == "target")
 expression = {
     "transfer_bound": lambda: pt.transfer_bound(*tasks, transform=level),
-    "wasserstein": lambda: pt.wasserstein(near, near.reverse()),
+    "wasserstein": lambda: pt.wasserstein("embedding", "other"),
     "linear_probe": lambda: pt.linear_probe("embedding", "label", l2=0.1),
     "logme": lambda: pt.logme("embedding", "label"),
 }[call.split()[0]]()
 
 
-frame = table(n, classes, m, target_classes, width)
-table(30, 2, 30, 2, 3).select(expression)
+def points(frame, rows):
+    # The target's rows, beside the same in another order.
+    frame = frame.tail(rows)
+    return pl.DataFrame([frame["embedding"], frame["embedding"].reverse().alias("other")])
+
+
+frame, tiny = table(n, classes, m, target_classes, width), table(30, 2, 30, 2, 3)
+if call == "wasserstein":
+    frame, tiny = points(frame, m), points(tiny, 30)
+tiny.select(expression)
 forget_peak()
 frame.select(expression)
 print(beyond())
@@ -76,15 +83,17 @@ def main() -> None:
     print("MiB beyond the input at the peak; share of the table without one cost matrix")
     for shape in SHAPES:
         n, classes, m, target_classes, width = shape
-        table = (n + m) * width * 4 / 2**20
+        row = width * 4 / 2**20
         print(
-            f"{n + m} x {width} Float32, {table:.0f} MiB, {classes} and {target_classes} classes; "
+            f"{n + m} x {width} Float32, {(n + m) * row:.0f} MiB, {classes} and {target_classes} "
+            f"classes (wasserstein: {m} and {m} of the rows, {2 * m * row:.0f} MiB); "
             f"a width x width matrix in f64: {width * width * 8 / 2**20:.1f} MiB"
         )
         for call in CALLS:
             for kind in DTYPES if shape == SHAPES[0] else DTYPES[:1]:
                 (beyond,) = in_child(CHILD, call, kind, *shape)
                 matrix = cost_matrix(call, shape)
+                table = row * (2 * m if call == "wasserstein" else n + m)
                 print(
                     f"  {call:24} {kind:6} {beyond:7.1f} MiB, of which costs {matrix:5.1f} MiB  "
                     f"{(beyond - matrix) / table:7.1%} of the table",

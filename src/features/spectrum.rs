@@ -135,7 +135,11 @@ impl ClassSpectrum {
     /// The eigenvalue solver did not converge.
     pub fn of(input: ClassedTable<'_>, axes: usize) -> Result<Self, SpectrumError> {
         if input.count() >= input.table.width() {
-            return Self::of_moments(&Moments::of(input, false), axes);
+            let moments = Moments::of(input, false);
+            let (scatter, beside) = (moments.scatter().square(), BesideScatter::of(&moments));
+            // Large, and no longer wanted.
+            drop(moments);
+            return Self::of_scatter(scatter, beside, axes);
         }
         let rows: Vec<u32> = input.classes.iter().flatten().copied().collect();
         let mean = mean_of(input.table, &rows);
@@ -169,20 +173,21 @@ impl ClassSpectrum {
     /// # Errors
     /// The eigenvalue solver did not converge.
     pub fn of_moments(moments: &Moments, axes: usize) -> Result<Self, SpectrumError> {
-        let mut products = moments.offsets();
-        for (&count, row) in moments.counts().iter().zip(products.rows_mut()) {
-            for v in row {
-                *v *= count as f64;
-            }
-        }
-        let mean = moments.mean();
-        let offsets = Offsets { count: moments.count() as usize, mean: &mean, products: &products };
-        let scatter = moments.scatter().square();
+        Self::of_scatter(moments.scatter().square(), BesideScatter::of(moments), axes)
+    }
+
+    fn of_scatter(
+        scatter: Matrix,
+        beside: BesideScatter,
+        axes: usize,
+    ) -> Result<Self, SpectrumError> {
+        let BesideScatter { counts, mean, products, quartic } = beside;
+        let count = counts.iter().sum::<u64>() as usize;
+        let offsets = Offsets { count, mean: &mean, products: &products };
         let (spectrum, loadings) = primal(scatter, &offsets, axes)?;
-        let counts = moments.counts().to_vec();
         let (means, squares) = indicator_moments(&counts);
         let loadings = Loadings { centred: loadings, means, squares };
-        Ok(Self { spectrum, counts, loadings, quartic: moments.quartic() })
+        Ok(Self { spectrum, counts, loadings, quartic })
     }
 
     #[must_use]
@@ -223,6 +228,28 @@ impl ClassSpectrum {
             }
         }
         between
+    }
+}
+
+/// What moments hold beside the scatter.
+struct BesideScatter {
+    counts: Vec<u64>,
+    mean: Vec<f64>,
+    /// `C x d`: for each class its rows' sum less as many means.
+    products: Matrix,
+    quartic: f64,
+}
+
+impl BesideScatter {
+    fn of(moments: &Moments) -> Self {
+        let mut products = moments.offsets();
+        for (&count, row) in moments.counts().iter().zip(products.rows_mut()) {
+            for v in row {
+                *v *= count as f64;
+            }
+        }
+        let counts = moments.counts().to_vec();
+        Self { counts, mean: moments.mean(), products, quartic: moments.quartic() }
     }
 }
 

@@ -16,9 +16,10 @@ use crate::parallelism::Parallelism;
 const CLOSE: f64 = 1e-3;
 
 /// Rows and columns of a matrix that are filled at a time, so that they are still in the cache when their norms
-/// are added.
+/// are added; fewer columns where their points take more bytes than that.
 const BLOCK_ROWS: usize = 128;
 const BLOCK_COLUMNS: usize = 512;
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// What becomes of a distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,8 +83,10 @@ impl<'a> DistanceRows<'a> {
         let rows = out.len() / m.max(1);
         let (mut source_buffer, mut target_buffer) = (Matrix::default(), Matrix::default());
         let source = self.source.block(first, rows, &mut source_buffer);
-        for start in (0..m).step_by(BLOCK_COLUMNS) {
-            let count = BLOCK_COLUMNS.min(m - start);
+        let point_bytes = self.target.width().max(1) * size_of::<f64>();
+        let columns = (BLOCK_BYTES / point_bytes).clamp(BLOCK_ROWS, BLOCK_COLUMNS);
+        for start in (0..m).step_by(columns) {
+            let count = columns.min(m - start);
             let target = self.target.block(start, count, &mut target_buffer);
             matmul(
                 MatMut::from_row_major_slice_mut(out, rows, m).subcols_mut(start, count),

@@ -12,8 +12,8 @@ use super::lowest_difference::lowest_difference;
 /// About how many columns a row has, and for each column that a row must have on average.
 const COLUMNS: usize = 32;
 const COLUMNS_PER_ARC: usize = 4;
-/// A list is at most this many times as long as it should be.
-const MOST: usize = 2;
+/// A list is at most this much longer than it should be, as a share of that.
+const SPARE: f64 = 0.5;
 /// One in so many columns is looked at to guess what the list's last one costs.
 const SAMPLING: usize = 7;
 
@@ -38,7 +38,7 @@ impl Shortlists {
     pub fn new(costs: &mut CostRows<'_>, dual: &[f64]) -> Self {
         let (n, m) = (costs.nrows(), costs.ncols());
         let wanted = COLUMNS.max(COLUMNS_PER_ARC * m / n);
-        let room = (MOST * wanted).min(m);
+        let room = (wanted + (SPARE * wanted as f64) as usize).min(m);
         let mut lists = Self {
             wanted,
             room,
