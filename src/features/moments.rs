@@ -6,6 +6,7 @@
 //! offset of the features. Uncentred sums of products would lose a digit for each digit by which the
 //! mean exceeds the spread.
 
+use pulp::{Simd, WithSimd};
 use thiserror::Error;
 
 use super::scatter::{GramSum, Scatter};
@@ -69,12 +70,14 @@ impl Moments {
         let mut pooled = Scatter::zeros(if per_class { width } else { 0 });
         let mut class_within = per_class.then(Vec::new);
         let (mut cubic, mut quartic) = (vec![0.0; width], 0.0);
+        let arch = pulp::Arch::new();
         for (rows, mean) in input.classes.iter().zip(means.rows()) {
             for &row in rows {
                 sum.push(|out| {
                     input.table.copy_row(row as usize, out);
-                    quartic += add_cubic(&mut cubic, out, &centre);
-                    subtract(out, mean);
+                    let cubic = &mut cubic;
+                    quartic += arch.dispatch(AddTails { row: &*out, centre: &centre, cubic });
+                    arch.dispatch(Subtract { row: out, mean });
                 });
             }
             if let Some(kept) = &mut class_within {
@@ -307,7 +310,7 @@ impl Moments {
         let mean = self.mean();
         let mut offsets = self.means.clone();
         for row in offsets.rows_mut() {
-            subtract(row, &mean);
+            pulp::Arch::new().dispatch(Subtract { row, mean: &mean });
         }
         offsets
     }
@@ -359,13 +362,36 @@ fn weighted_mean(counts: &[u64], means: &Matrix) -> Vec<f64> {
     mean
 }
 
-/// Add `|row - centre|^2 (row - centre)` to `cubic` and return `|row - centre|^4`.
-fn add_cubic(cubic: &mut [f64], row: &[f64], centre: &[f64]) -> f64 {
-    let square: f64 = row.iter().zip(centre).map(|(v, c)| (v - c) * (v - c)).sum();
-    for ((sum, v), c) in cubic.iter_mut().zip(row).zip(centre) {
-        *sum += square * (v - c);
+/// Add a row's `|x - centre|^2 (x - centre)`; returns its `|x - centre|^4`.
+struct AddTails<'a> {
+    row: &'a [f64],
+    centre: &'a [f64],
+    cubic: &'a mut [f64],
+}
+
+impl WithSimd for AddTails<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        /// Partial sums, so that one addition need not wait for the one before.
+        const LANES: usize = 32;
+        let Self { row, centre, cubic } = self;
+        let mut sums = [0.0; LANES];
+        let ((rows, row_rest), (centres, rest)) =
+            (row.as_chunks::<LANES>(), centre.as_chunks::<LANES>());
+        for (row, centre) in rows.iter().zip(centres) {
+            for ((sum, v), c) in sums.iter_mut().zip(row).zip(centre) {
+                *sum += (v - c) * (v - c);
+            }
+        }
+        let rest = row_rest.iter().zip(rest).map(|(v, c)| (v - c) * (v - c));
+        let square = sums.iter().sum::<f64>() + rest.sum::<f64>();
+        for ((sum, v), c) in cubic.iter_mut().zip(row).zip(centre) {
+            *sum += square * (v - c);
+        }
+        square * square
     }
-    square * square
 }
 
 fn check_length(field: &'static str, found: usize, expected: usize) -> Result<(), MomentsError> {
@@ -416,9 +442,20 @@ fn minus(left: &[f64], right: &[f64]) -> Vec<f64> {
     left.iter().zip(right).map(|(a, b)| a - b).collect()
 }
 
-fn subtract(row: &mut [f64], mean: &[f64]) {
-    for (v, m) in row.iter_mut().zip(mean) {
-        *v -= m;
+/// Take the mean out of a row.
+struct Subtract<'a> {
+    row: &'a mut [f64],
+    mean: &'a [f64],
+}
+
+impl WithSimd for Subtract<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (v, m) in self.row.iter_mut().zip(self.mean) {
+            *v -= m;
+        }
     }
 }
 

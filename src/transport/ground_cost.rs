@@ -9,6 +9,7 @@
 //! Matrices are row-major, one row per source point.
 
 use faer::MatRef;
+use pulp::{Simd, WithSimd};
 
 use super::distance_rows::{DistanceRows, Power};
 use crate::parallelism::Parallelism;
@@ -62,28 +63,61 @@ pub fn margin_matrix(source: &[f64], target: &[f64], k: usize, support: &[u32]) 
         }
     }
     let mut cost = vec![0.0; source.len() / k * m];
-    let mut lowest = vec![0.0; m];
+    let arch = pulp::Arch::new();
     for (row, out) in source.chunks_exact(k).zip(cost.chunks_exact_mut(m)) {
-        out.fill(f64::NEG_INFINITY);
-        for (&s, targets) in row.iter().zip(by_class.chunks_exact(m)) {
-            for (o, t) in out.iter_mut().zip(targets) {
-                let delta = t - s;
-                *o = if delta > *o { delta } else { *o };
-            }
-        }
-        lowest.fill(f64::INFINITY);
-        for &c in support {
-            let s = row[c as usize];
-            for (l, t) in lowest.iter_mut().zip(&by_class[c as usize * m..][..m]) {
-                let delta = t - s;
-                *l = if delta < *l { delta } else { *l };
-            }
-        }
-        for (o, l) in out.iter_mut().zip(&lowest) {
-            *o -= l;
-        }
+        arch.dispatch(Margins { row, by_class: &by_class, support, out });
     }
     cost
+}
+
+/// The margin costs of moving one source row to each target row.
+struct Margins<'a> {
+    row: &'a [f64],
+    /// Target logits, those of one class after the other.
+    by_class: &'a [f64],
+    support: &'a [u32],
+    out: &'a mut [f64],
+}
+
+impl WithSimd for Margins<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { row, by_class, support, out } = self;
+        let (m, lanes) = (out.len(), S::F64_LANES);
+        let (body, tail) = S::as_mut_simd_f64s(out);
+        for (k, out) in body.iter_mut().enumerate() {
+            let targets = |c: usize| S::as_simd_f64s(&by_class[c * m + k * lanes..][..lanes]).0[0];
+            *out = margins(simd, row, support, targets);
+        }
+        if !tail.is_empty() {
+            let (at, count) = (m - tail.len(), tail.len());
+            let targets = |c: usize| simd.partial_load_f64s(&by_class[c * m + at..][..count]);
+            simd.partial_store_f64s(tail, margins(simd, row, support, targets));
+        }
+    }
+}
+
+/// The margin costs of moving one source row to a vector of target rows, whose logits of a class `targets` gives: the
+/// extremes stay in registers over all classes.
+#[inline(always)]
+fn margins<S: Simd>(
+    simd: S,
+    row: &[f64],
+    support: &[u32],
+    targets: impl Fn(usize) -> S::f64s,
+) -> S::f64s {
+    let delta = |c: usize| simd.sub_f64s(targets(c), simd.splat_f64s(row[c]));
+    let mut highest = simd.splat_f64s(f64::NEG_INFINITY);
+    for c in 0..row.len() {
+        highest = simd.max_f64s(delta(c), highest);
+    }
+    let mut lowest = simd.splat_f64s(f64::INFINITY);
+    for &c in support {
+        lowest = simd.min_f64s(delta(c as usize), lowest);
+    }
+    simd.sub_f64s(highest, lowest)
 }
 
 #[cfg(test)]

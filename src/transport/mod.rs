@@ -8,7 +8,7 @@ mod cost_rows;
 mod distance_rows;
 pub mod gaussian_wasserstein;
 pub mod ground_cost;
-mod lowest_difference;
+pub mod lowest_difference;
 pub mod network_simplex;
 pub mod point_rows;
 mod pricing;
