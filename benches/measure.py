@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 # Read when the libraries load, so they must be set before a benchmark starts.
 THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
-# Memory that Polars has freed goes back to the system at once, so that it is not there to be used again unseen.
+# Memory that Polars has freed goes back to the system at once, so that it is not used again unseen.
 CHILD = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0"}
 # For a child process: the calls `forget_peak()` and `beyond()`, in MiB.
 PEAK = """
