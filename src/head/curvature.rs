@@ -82,6 +82,12 @@ impl KeptRows {
         Self { limit, classes: vec![Candidates::default(); classes] }
     }
 
+    /// Whether what is kept for a class is less than a matrix of all columns.
+    #[must_use]
+    pub fn are_fewer_than_columns(&self, rows: &AffineRows<'_>) -> bool {
+        self.limit <= rows.width() + 1
+    }
+
     /// Consider consecutive rows, of which the first has number `start`: their weights, and
     /// `slopes[i, c] = p_ic - [c is the class of i]`.
     pub fn add(&mut self, start: usize, slopes: &[f64], row_weight: &[f64]) {

@@ -5,6 +5,7 @@ mod curvature;
 pub mod lipschitz;
 pub mod logistic;
 pub mod prior;
+mod shared_curvature;
 pub mod softmax;
 
 use crate::features::AffineRows;

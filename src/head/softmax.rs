@@ -19,7 +19,7 @@ pub fn softmax_rows(
 ) {
     let mut own = Vec::with_capacity(logits.len() / classes);
     for (i, row) in logits.chunks_exact_mut(classes).enumerate() {
-        let largest = row.iter().fold(f64::NEG_INFINITY, |acc, v| acc.max(*v));
+        let largest = fold(row, f64::NEG_INFINITY, |a, b| if b > a { b } else { a });
         for s in row.iter_mut() {
             *s -= largest;
         }
@@ -27,13 +27,31 @@ pub fn softmax_rows(
     }
     arch.dispatch(Exponentials { values: logits });
     for ((i, row), own) in logits.chunks_exact_mut(classes).enumerate().zip(own) {
-        let sum: f64 = row.iter().sum();
+        let sum = fold(row, 0.0, |a, b| a + b);
         let scale = 1.0 / sum;
         for p in row.iter_mut() {
             *p *= scale;
         }
         loss(i, sum.ln() - own);
     }
+}
+
+/// Combine values in interleaved parts, so that none waits for the one before.
+fn fold(values: &[f64], start: f64, combine: impl Fn(f64, f64) -> f64) -> f64 {
+    const PARTS: usize = 8;
+    if values.len() < 2 * PARTS {
+        return values.iter().fold(start, |a, b| combine(a, *b));
+    }
+    let mut parts = [start; PARTS];
+    let chunks = values.chunks_exact(PARTS);
+    let rest = chunks.remainder();
+    for some in chunks {
+        for (part, value) in parts.iter_mut().zip(some) {
+            *part = combine(*part, *value);
+        }
+    }
+    let rest = rest.iter().copied();
+    rest.chain(parts).fold(start, combine)
 }
 
 /// `exp(value)` of values that are not above 0, in place.
@@ -78,13 +96,10 @@ fn exponential(x: f64) -> f64 {
     ];
     // A comparison, not `max`: NaN passes through.
     let x = if x < LOWEST { LOWEST } else { x };
-    let shifted = x * std::f64::consts::LOG2_E + TO_INTEGER;
+    let shifted = x.mul_add(std::f64::consts::LOG2_E, TO_INTEGER);
     let k = shifted - TO_INTEGER;
-    let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
-    let mut sum = SERIES[13];
-    for term in SERIES[..13].iter().rev() {
-        sum = sum * r + term;
-    }
+    let r = k.mul_add(-LN_2_LOW, k.mul_add(-LN_2_HIGH, x));
+    let sum = SERIES.iter().rev().fold(0.0, |sum: f64, term| sum.mul_add(r, *term));
     sum * f64::from_bits(shifted.to_bits().wrapping_add(1023) << 52)
 }
 

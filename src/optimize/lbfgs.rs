@@ -31,8 +31,9 @@ pub trait Objective {
     /// The value; overwrites the gradient.
     fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64;
 
-    /// Called once in each iteration, at the point that was evaluated last. Whether `precondition` has
-    /// changed; where it never does, there is nothing to lose by saying so each time.
+    /// Called once in each iteration, at the point that was evaluated last. Whether the scale of `precondition`
+    /// is to be measured again, as where it has changed; where it never does, there is nothing to lose by
+    /// saying so each time.
     fn refresh(&mut self) -> bool {
         true
     }
@@ -55,7 +56,7 @@ pub fn minimise(
     let mut gradient = vec![0.0; x.len()];
     let mut value = objective.evaluate(x, &mut gradient);
     let mut history: VecDeque<Pair> = VecDeque::with_capacity(MEMORY);
-    // Of the preconditioner; measured where it changes, because each product with it costs time.
+    // Of the preconditioner; not measured each time, because each product with it costs time.
     let mut scale = 1.0;
     let mut search = LineSearch::new(x.len());
     for iterations in 0..max_iterations {
