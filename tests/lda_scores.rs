@@ -236,7 +236,8 @@ fn pactran_has_the_values_that_independent_code_gave() {
 }
 
 fn probe(fit: &Rows, evaluate: &Rows, l2: Option<f64>) -> linear_probe::LinearProbe {
-    linear_probe::linear_probe(fit.table(), evaluate.table(), l2, 7, SEQUENTIAL).unwrap()
+    let settings = linear_probe::Settings { l2, seed: 7, ..Default::default() };
+    linear_probe::linear_probe(fit.table(), evaluate.table(), settings, SEQUENTIAL).unwrap()
 }
 
 #[test]
@@ -440,11 +441,13 @@ fn degenerate_input_is_refused_with_the_reason() {
         assert!(matches!(error, ScoreError::NotPositive { name: "alpha", .. }), "{error}");
     }
     let two = Rows { values: rows.values.clone(), classes: rows.classes[..2].to_vec() };
-    let error = linear_probe::linear_probe(rows.table(), two.table(), None, 0, SEQUENTIAL);
+    let error =
+        linear_probe::linear_probe(rows.table(), two.table(), Default::default(), SEQUENTIAL);
     assert_eq!(error, Err(ScoreError::EvaluationClasses { found: 2, expected: 3 }));
     let empty = Rows { values: rows.values.clone(), classes: vec![Vec::new(); 3] };
     let error =
-        linear_probe::linear_probe(rows.table(), empty.table(), None, 0, SEQUENTIAL).unwrap_err();
+        linear_probe::linear_probe(rows.table(), empty.table(), Default::default(), SEQUENTIAL)
+            .unwrap_err();
     assert!(matches!(error, ScoreError::FewRows { found: 0, .. }), "{error}");
 }
 

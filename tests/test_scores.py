@@ -296,6 +296,21 @@ def test_probe_equals_scikit_learn(seed: int, shape: tuple[int, int, int], l2: f
     assert found["l2"] == l2
 
 
+def test_probe_ends_where_its_gradient_is_within_the_tolerance() -> None:
+    rows = random_task(3, (4, 30, 8), apart=0.5)
+
+    def train_loss(**options: float) -> float:
+        probe = pt.linear_probe("embedding", "label", l2=0.03, **options)
+        return float(value(rows, probe)["train_loss"])
+
+    exact = train_loss(tolerance=1e-12)
+    errors = [abs(train_loss(tolerance=t) / exact - 1) for t in (1e-1, 1e-3, 1e-5)]
+    assert errors[0] > 10 * errors[1] > 100 * errors[2]
+    assert train_loss() == pytest.approx(exact, rel=1e-6)
+    with pytest.raises(ValueError, match="tolerance"):
+        train_loss(tolerance=0.0)
+
+
 def digits(data: Path, *, rows_per_class: int) -> pl.DataFrame:
     """Kuzushiji characters seen by the LeNet for digits; of each class the first rows."""
     table = pl.scan_parquet(data / "lenet-mnist.parquet").filter(

@@ -69,9 +69,12 @@ def _knn_accuracy(
     }
 
 
-def _linear_probe(*, l2: float | None = None, seed: int = 0) -> dict[str, Any]:
+def _linear_probe(
+    *, l2: float | None = None, tolerance: float = 1e-7, seed: int = 0
+) -> dict[str, Any]:
     return {
         "l2": None if l2 is None else number("l2", l2, above=0),
+        "tolerance": number("tolerance", tolerance, above=0),
         "seed": integer("seed", seed, least=0),
     }
 

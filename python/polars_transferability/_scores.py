@@ -422,6 +422,7 @@ def linear_probe(
     *,
     fit: str | pl.Expr | None = None,
     l2: float | None = None,
+    tolerance: float = 1e-7,
     seed: int = 0,
 ) -> pl.Expr:
     """Linear probe: multinomial logistic regression on standardised features.
@@ -439,6 +440,10 @@ def linear_probe(
         serve for both, and the accuracy is that of rows already seen.
     l2
         Strength of the penalty; None chooses it by the loss on a quarter of the fit rows.
+    tolerance
+        Largest entry of the objective's gradient at which the fit ends, like scikit-learn's `tol`.
+        By default the loss is right to about six digits; 1e-5 is enough for three or four and saves
+        a third of the time.
     seed
         Of the choice of that quarter.
 
@@ -459,7 +464,7 @@ def linear_probe(
     >>> probe["accuracy"].item()
     1.0
     """
-    settings = score_settings("linear_probe", l2=l2, seed=seed)
+    settings = score_settings("linear_probe", l2=l2, tolerance=tolerance, seed=seed)
     return _score(settings, embedding=embedding, label=label, fit=fit)
 
 

@@ -18,7 +18,7 @@ pub enum ScoreKind {
     Nce {},
     Nleep { components: Option<usize>, energy: f64, covariance: MixtureCovariance, seed: u64 },
     KnnAccuracy { k: usize, metric: Metric, ties: Ties },
-    LinearProbe { l2: Option<f64>, seed: u64 },
+    LinearProbe { l2: Option<f64>, tolerance: f64, seed: u64 },
     Parc { axes: Option<usize>, max_rows: usize, seed: u64 },
     Sfda {},
     Etran {},

@@ -187,11 +187,12 @@ impl Rows {
                 knn_accuracy(all, Voting { k, metric: metric.into(), ties: ties.into() })
                     .map(|v| vec![v])
             }
-            ScoreKind::LinearProbe { l2, seed } => {
+            ScoreKind::LinearProbe { l2, tolerance, seed } => {
                 rows.task.check_learnable(kind.name())?;
                 let (fit, test) = rows.split()?;
+                let settings = linear_probe::Settings { l2, tolerance, seed };
                 RAYON
-                    .install(|| linear_probe::linear_probe(fit, test, l2, seed, Parallelism::Pool))
+                    .install(|| linear_probe::linear_probe(fit, test, settings, Parallelism::Pool))
                     .map(|probe| vec![probe.loss, probe.accuracy, probe.train_loss, probe.l2])
             }
             ScoreKind::Nleep { components, energy, covariance, seed } => {

@@ -35,10 +35,11 @@ const BLOCK_ROWS: usize = 192;
 const PARTS: usize = 4;
 /// Products of rows, features and classes below which threads would cost more than they save.
 const WORK_TO_SHARE: usize = 1 << 20;
-/// Iterations between two computations of the curvature, and the early one where it is computed again: the
-/// first steps change it most.
-const CURVATURE_AGE: usize = 10;
-const EARLY_ITERATION: usize = 3;
+/// Iterations between two computations of the curvature, of each class and of all, which costs less and says
+/// less, and the early one where it is computed again: the first steps change it most.
+const CLASS_CURVATURE_AGE: usize = 20;
+const SHARED_CURVATURE_AGE: usize = 10;
+const EARLY_ITERATION: usize = 2;
 /// Iteration at which the scale of a shared curvature is measured again, by the first step that there is: it is
 /// less exact than that of each class.
 const SCALE_ITERATION: usize = 1;
@@ -276,6 +277,10 @@ impl<'a, 't> Loss<'a, 't> {
         }
     }
 
+    fn shares_curvature(&self) -> bool {
+        self.sums.first().is_some_and(|sum| sum.doubt.is_some())
+    }
+
     fn curvature(&self) -> Preconditioner {
         let data = &self.data;
         if let Some(Part { doubt: Some(doubt), .. }) = self.sums.first() {
@@ -346,14 +351,14 @@ impl lbfgs::Objective for &mut Loss<'_, '_> {
     }
 
     fn refresh(&mut self) -> bool {
-        let due = self.iteration == EARLY_ITERATION || self.iteration.is_multiple_of(CURVATURE_AGE);
+        let age = if self.shares_curvature() { SHARED_CURVATURE_AGE } else { CLASS_CURVATURE_AGE };
+        let due = self.iteration == EARLY_ITERATION || self.iteration.is_multiple_of(age);
         if due {
             // Freed first: the factors of many classes are large.
             self.curvature = None;
             self.curvature = Some(self.curvature());
         }
-        let is_scaled_again = self.iteration == SCALE_ITERATION
-            && matches!(self.curvature, Some(Preconditioner::Shared(_)));
+        let is_scaled_again = self.shares_curvature() && self.iteration == SCALE_ITERATION;
         self.iteration += 1;
         due || is_scaled_again
     }

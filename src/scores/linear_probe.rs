@@ -22,10 +22,7 @@ const NAME: &str = "the linear probe";
 /// Strengths tried, strongest first: each starts from the one before, and the first that is worse ends
 /// the path.
 const PATH: [f64; 6] = [10.0, 1.0, 0.1, 0.01, 0.001, 1e-4];
-/// Gradient at which a probe counts as fitted: the objective is then right to eight digits or more, a loss by
-/// itself to about five.
-const TOLERANCE: f64 = 1e-6;
-/// The same along the path, where the losses only have to be told apart.
+/// The least gradient along the path at which a fit ends: there, losses only have to be told apart.
 const PATH_TOLERANCE: f64 = 1e-5;
 /// Rows whose losses are computed at a time.
 const BLOCK_ROWS: usize = 256;
@@ -44,18 +41,35 @@ pub struct LinearProbe {
     pub l2: f64,
 }
 
+/// What is asked of a probe.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Strength of the penalty; `None` chooses it.
+    pub l2: Option<f64>,
+    /// Largest entry of the gradient at which a fit ends.
+    pub tolerance: f64,
+    /// Of the choice of the rows that are set aside.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    /// The loss is then right to six digits or so.
+    fn default() -> Self {
+        Self { l2: None, tolerance: 1e-7, seed: 0 }
+    }
+}
+
 /// Fit to `fit` and evaluate on `evaluate`, whose classes are numbered alike; there, a class may have
 /// no rows. `O(N d C)` an iteration. Memory is `O(N + d C)`, and a
 /// few MiB or per cent of the table in which rows and a preconditioner are held.
 ///
 /// # Errors
-/// Fewer than two classes, different classes, no evaluation rows, an `l2` that is not above 0, or no
-/// convergence.
+/// Fewer than two classes, different classes, no evaluation rows, an `l2` or a tolerance that is not above 0, or
+/// no convergence.
 pub fn linear_probe(
     fit: ClassedTable<'_>,
     evaluate: ClassedTable<'_>,
-    l2: Option<f64>,
-    seed: u64,
+    Settings { l2, tolerance, seed }: Settings,
     parallelism: Parallelism,
 ) -> Result<LinearProbe, ScoreError> {
     check_classes(NAME, fit.classes.len())?;
@@ -71,16 +85,17 @@ pub fn linear_probe(
     if let Some(l2) = l2 {
         super::check_positive("l2", l2)?;
     }
+    super::check_positive("tolerance", tolerance)?;
     // Not rotated to principal axes: that leaves out axes with next to no variance on the fit rows, which
     // may have some on the others.
     let basis = Basis::unrotated(fit.table, &fit.classes.concat(), true);
     let mut head = LinearHead::zeros(fit.classes.len(), fit.table.width());
     let l2 = match l2 {
         Some(l2) => l2,
-        None => choose_strength(&mut head, &basis, fit, seed, parallelism)?,
+        None => choose_strength(&mut head, &basis, fit, (tolerance, seed), parallelism)?,
     };
     let rows = basis.coordinates(fit.table, fit.classes);
-    fit_head(&mut head, &rows, l2, TOLERANCE, parallelism)?;
+    fit_head(&mut head, &rows, l2, tolerance, parallelism)?;
     drop(rows);
     let of = (&head, &basis);
     let (train_loss, _) = loss_and_accuracy(of, fit.table, fit.classes, parallelism);
@@ -102,26 +117,28 @@ fn fit_head(
     }
 }
 
-/// The strength with the least loss on fit rows that are set aside. Leaves the head where the path ended.
+/// The strength with the least loss on fit rows that are set aside. Leaves the head at that strength.
 fn choose_strength(
     head: &mut LinearHead,
     basis: &Basis,
     fit: ClassedTable<'_>,
-    seed: u64,
+    (tolerance, seed): (f64, u64),
     parallelism: Parallelism,
 ) -> Result<f64, ScoreError> {
     let (learn, aside) = set_aside(fit.classes, seed, STREAM);
     let learn = basis.coordinates(fit.table, &learn);
-    let mut best = (f64::INFINITY, PATH[0]);
+    let mut best = (f64::INFINITY, PATH[0], head.clone());
     for l2 in PATH {
-        fit_head(head, &learn, l2, PATH_TOLERANCE, parallelism)?;
+        fit_head(head, &learn, l2, tolerance.max(PATH_TOLERANCE), parallelism)?;
         let (loss, _) = loss_and_accuracy((head, basis), fit.table, &aside, parallelism);
         if loss > best.0 {
             break;
         }
-        best = (loss, l2);
+        best = (loss, l2, head.clone());
     }
-    Ok(best.1)
+    let (_, l2, chosen) = best;
+    *head = chosen;
+    Ok(l2)
 }
 
 /// Mean cross-entropy, and the share of rows whose largest logit is their class's (the first of equal
