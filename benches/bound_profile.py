@@ -30,8 +30,8 @@ PARTS = {
     "joint descent, rest": "joint_descent",
     "network simplex": "network_simplex",
     "losses and other costs": "bound::terms|transport::",
-    "decompositions": "basis::eigen|Basis::fit",
-    "covariances and scatter": "basis::moments|discriminant|label_map|separated_map",
+    "decompositions": "symmetric_eigen|Basis::fit",
+    "covariances and scatter": "features::(moments|scatter)|discriminant|label_map|separated_map",
     "reading rows": "expressions::(embedding|task|inputs)|canonical|row_order|affine_rows",
 }
 OURS = "polars_transferability"

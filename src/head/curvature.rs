@@ -82,10 +82,10 @@ impl KeptRows {
         Self { limit, classes: vec![Candidates::default(); classes] }
     }
 
-    /// Whether what is kept for a class is less than a matrix of all columns.
+    /// How many rows a class keeps.
     #[must_use]
-    pub fn are_fewer_than_columns(&self, rows: &AffineRows<'_>) -> bool {
-        self.limit <= rows.width() + 1
+    pub fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Consider consecutive rows, of which the first has number `start`: their weights, and

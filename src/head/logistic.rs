@@ -5,8 +5,8 @@
 //! in `W`, so the minimum does not depend on where the descent starts; starting from the solution at
 //! a neighbouring strength makes a path of strengths cheap.
 //!
-//! L-BFGS, preconditioned by the curvature of each class or, where there are many of them, by one for all.
-//! `O(n d K)` an iteration, some twenty iterations from cold, fewer along a path.
+//! L-BFGS, preconditioned by the curvature of each class or, where there are many and many rows are in doubt, by
+//! one for all. `O(n d K)` an iteration, some twenty iterations from cold, fewer along a path.
 
 use std::ops::Range;
 
@@ -39,7 +39,7 @@ const WORK_TO_SHARE: usize = 1 << 20;
 /// less, and the early one where it is computed again: the first steps change it most.
 const CLASS_CURVATURE_AGE: usize = 20;
 const SHARED_CURVATURE_AGE: usize = 10;
-const EARLY_ITERATION: usize = 2;
+const EARLY_ITERATION: usize = 3;
 /// Iteration at which the scale of a shared curvature is measured again, by the first step that there is: it is
 /// less exact than that of each class.
 const SCALE_ITERATION: usize = 1;
@@ -94,8 +94,52 @@ struct Part {
     loss: f64,
     weight_gradient: Vec<f64>,
     bias_gradient: Vec<f64>,
-    /// `sum_i w_i p_ic (1 - p_ic)` for each class, if that is wanted.
-    doubt: Option<Vec<f64>>,
+    doubt: Option<Doubt>,
+}
+
+/// Of `q_ic = w_i p_ic (1 - p_ic)`, the curvature that a row gives to a class: the sum over rows, and that of
+/// squares.
+#[derive(Clone, Default)]
+struct Doubt {
+    sum: Vec<f64>,
+    square: Vec<f64>,
+}
+
+impl Doubt {
+    fn clear(&mut self, classes: usize) {
+        for sums in [&mut self.sum, &mut self.square] {
+            sums.clear();
+            sums.resize(classes, 0.0);
+        }
+    }
+
+    /// `slopes[i, c] = p_ic - [c is the class of i]`.
+    fn add_rows(&mut self, slopes: &[f64], weights: &[f64]) {
+        for (row, w) in slopes.chunks_exact(self.sum.len()).zip(weights) {
+            for ((sum, square), s) in self.sum.iter_mut().zip(&mut self.square).zip(row) {
+                let q = w * s.abs() * (1.0 - s.abs());
+                *sum += q;
+                *square += q * q;
+            }
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        add(&mut self.sum, &other.sum);
+        add(&mut self.square, &other.square);
+    }
+
+    /// As many rows as would make up a class's doubt if each had the same: the mean over classes.
+    fn rows(&self) -> f64 {
+        let rows = self.sum.iter().zip(&self.square).map(|(sum, square)| {
+            if *square > 0.0 {
+                sum * sum / square
+            } else {
+                0.0
+            }
+        });
+        rows.sum::<f64>() / self.sum.len() as f64
+    }
 }
 
 /// The rows that are at work, and the derivatives in their logits.
@@ -191,8 +235,7 @@ impl<'a, 't> WeightedRows<'a, 't> {
         sum.bias_gradient.clear();
         sum.bias_gradient.resize(classes, 0.0);
         if let Some(doubt) = &mut sum.doubt {
-            doubt.clear();
-            doubt.resize(classes, 0.0);
+            doubt.clear(classes);
         }
         for rows in self.blocks(part).map(|at| self.block(at)) {
             let inputs = self.rows.inputs(rows.start, rows.len(), inputs);
@@ -201,11 +244,7 @@ impl<'a, 't> WeightedRows<'a, 't> {
             });
             let weights = &self.weight[rows.clone()];
             if let Some(doubt) = &mut sum.doubt {
-                for (row, w) in slopes.chunks_exact(classes).zip(weights) {
-                    for (h, s) in doubt.iter_mut().zip(row) {
-                        *h += w * s.abs() * (1.0 - s.abs());
-                    }
-                }
+                doubt.add_rows(slopes, weights);
             }
             for (row, w) in slopes.chunks_exact_mut(classes).zip(weights) {
                 for (s, g) in row.iter_mut().zip(&mut sum.bias_gradient) {
@@ -263,7 +302,7 @@ impl<'a, 't> Loss<'a, 't> {
         parallelism: Parallelism,
     ) -> Self {
         let data = WeightedRows::new(rows, class_weight);
-        let doubt = is_shared(rows).then(Vec::new);
+        let doubt = may_share(rows).then(Doubt::default);
         let work = rows.nrows() * rows.input_width() * rows.classes();
         Self {
             square: data.square(),
@@ -278,17 +317,24 @@ impl<'a, 't> Loss<'a, 't> {
     }
 
     fn shares_curvature(&self) -> bool {
-        self.sums.first().is_some_and(|sum| sum.doubt.is_some())
+        matches!(self.curvature, Some(Preconditioner::Shared(_)))
+    }
+
+    /// What classes doubt, where that is spread over more rows than are kept for a class, so that one curvature
+    /// serves all of them better.
+    fn spread_doubt(&self) -> Option<&Doubt> {
+        let doubt = self.sums.first()?.doubt.as_ref()?;
+        (doubt.rows() > KeptRows::new(self.data.rows).limit() as f64).then_some(doubt)
     }
 
     fn curvature(&self) -> Preconditioner {
         let data = &self.data;
-        if let Some(Part { doubt: Some(doubt), .. }) = self.sums.first() {
+        if let Some(doubt) = self.spread_doubt() {
             let shared = SharedCurvature::new(
                 data.rows,
                 &data.weight,
                 &self.square,
-                doubt,
+                &doubt.sum,
                 self.l2,
                 self.parallelism,
             );
@@ -332,7 +378,7 @@ impl lbfgs::Objective for &mut Loss<'_, '_> {
             add(&mut total.weight_gradient, &part.weight_gradient);
             add(&mut total.bias_gradient, &part.bias_gradient);
             if let (Some(total), Some(part)) = (&mut total.doubt, &part.doubt) {
-                add(total, part);
+                total.add(part);
             }
         }
         let classes = data.rows.classes();
@@ -350,9 +396,10 @@ impl lbfgs::Objective for &mut Loss<'_, '_> {
         total.loss + 0.5 * self.l2 * dot(weight, weight)
     }
 
-    fn refresh(&mut self) -> bool {
+    fn refresh(&mut self, has_failed: bool) -> bool {
         let age = if self.shares_curvature() { SHARED_CURVATURE_AGE } else { CLASS_CURVATURE_AGE };
-        let due = self.iteration == EARLY_ITERATION || self.iteration.is_multiple_of(age);
+        let due =
+            has_failed || self.iteration == EARLY_ITERATION || self.iteration.is_multiple_of(age);
         if due {
             // Freed first: the factors of many classes are large.
             self.curvature = None;
@@ -372,9 +419,9 @@ impl lbfgs::Objective for &mut Loss<'_, '_> {
     }
 }
 
-/// Whether one curvature serves all classes: not where that of each can be held as a whole.
-fn is_shared(rows: &AffineRows<'_>) -> bool {
-    KeptRows::new(rows).are_fewer_than_columns(rows) && SharedCurvature::pays(rows)
+/// Whether one curvature may serve all classes: not where that of each can be held as a whole.
+fn may_share(rows: &AffineRows<'_>) -> bool {
+    KeptRows::new(rows).limit() <= rows.width() + 1 && SharedCurvature::pays(rows)
 }
 
 fn add(sum: &mut [f64], part: &[f64]) {
@@ -427,7 +474,7 @@ mod tests {
             ((i * d + j) as f64 * 1.3).sin() + common + if i / 10 == j { 2.0 } else { 0.0 }
         });
         let rows: AffineRows = ClassRows::new(values, [n / k; 30]).into();
-        assert!(is_shared(&rows));
+        assert!(may_share(&rows));
         let weights = [1.0 / k as f64; 30];
         let fitted = |parallelism| {
             let mut head = LinearHead::zeros(k, d);

@@ -4,7 +4,8 @@
 //! class `c`'s weights is `l2 I + h_c S`, with `S` the weighted mean of `x x^T` over all rows and
 //! `h_c = sum_i w_i p_ic (1 - p_ic)`. It is factored once, for the mean `h` of all classes, and scaled to
 //! each. Against [`super::curvature`] it knows what features have in common instead of which rows a class is
-//! taken for, at a cost that does not grow with the number of classes.
+//! taken for, at a cost that does not grow with the
+//! number of classes; it serves where doubt is spread over many rows.
 //!
 //! `S` is that of some of the rows, mixed with its diagonal over all of them. Time to build
 //! `O(d^3)`, to apply `O(K d^2)`; memory is one `d x d` matrix.

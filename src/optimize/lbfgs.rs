@@ -13,6 +13,8 @@ const MEMORY: usize = 7;
 const SUFFICIENT_DECREASE: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
 const LINE_SEARCH_STEPS: usize = 40;
+/// Steps of a line search beyond which the direction had a wrong length.
+const FAILED_STEPS: usize = 2;
 /// Share of a value below which a change of it is rounding, so that slopes say whether a step descends. A
 /// value near its minimum tells the gradient only to the root of that.
 const ROUNDING: f64 = 1e-14;
@@ -33,8 +35,8 @@ pub trait Objective {
 
     /// Called once in each iteration, at the point that was evaluated last. Whether the scale of `precondition`
     /// is to be measured again, as where it has changed; where it never does, there is nothing to lose by
-    /// saying so each time.
-    fn refresh(&mut self) -> bool {
+    /// saying so each time. `has_failed`: the last direction was so long that it had to be cut several times.
+    fn refresh(&mut self, _has_failed: bool) -> bool {
         true
     }
 
@@ -65,7 +67,7 @@ pub fn minimise(
         if largest <= tolerance {
             return Ok(done(value));
         }
-        let refreshed = objective.refresh();
+        let refreshed = objective.refresh(search.steps > FAILED_STEPS);
         if let (true, Some(last)) = (refreshed, history.back()) {
             scale = last.scale(&objective);
         }
@@ -153,13 +155,15 @@ fn descent_direction(
 }
 
 struct LineSearch {
+    /// How many the last run took.
+    steps: usize,
     point: Vec<f64>,
     gradient: Vec<f64>,
 }
 
 impl LineSearch {
     fn new(size: usize) -> Self {
-        Self { point: vec![0.0; size], gradient: vec![0.0; size] }
+        Self { steps: 0, point: vec![0.0; size], gradient: vec![0.0; size] }
     }
 
     /// Bracket, then bisect, a step that satisfies the strong Wolfe conditions, or the approximate ones
@@ -175,7 +179,8 @@ impl LineSearch {
         let slope = dot(gradient, direction);
         let (mut low, mut high, mut step) = (0.0, f64::INFINITY, 1.0);
         let mut best: Option<(f64, f64)> = None;
-        for _ in 0..LINE_SEARCH_STEPS {
+        for steps in 1..=LINE_SEARCH_STEPS {
+            self.steps = steps;
             let found = self.evaluate(x, direction, step, objective);
             if found < value && best.is_none_or(|(_, v)| found < v) {
                 best = Some((step, found));
