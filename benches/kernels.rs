@@ -12,7 +12,7 @@ use polars_transferability::matrix::Matrix;
 use polars_transferability::transport::ground_cost;
 use polars_transferability::transport::lowest_difference::lowest_difference;
 
-const RUNS: usize = 7;
+const RUNS: usize = 5;
 
 /// Pseudo-random numbers in (-1, 1) without a generator to set up.
 fn noise(k: usize) -> f64 {

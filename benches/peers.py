@@ -6,6 +6,7 @@ import json
 import statistics
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 RUNS = 5
 SIZES = (
     *((200, 200), (500, 500), (1000, 1000), (1000, 700)),
-    *((2500, 2500), (2500, 1500), (5000, 5000), (5000, 2000)),
+    *((2500, 2500), (2500, 1500), (5000, 5000)),
 )
 
 
@@ -105,27 +106,20 @@ def bounds() -> None:
     else:
         print("no shared/ beside the checkout: the published algorithm's times are left out")
     train = pl.col("split") == "train"
-    for model, source in (("lenet-mnist", "mnist"), ("lenet-kmnist", "kmnist")):
-        frame = pl.read_parquet(ROOT / "data" / f"{model}.parquet")
-        for target in ("mnist", "fashion-mnist", "kmnist"):
-            if target == source:
-                continue
-            tasks = [pt.task(where=pl.col("task") == t, fit=train) for t in (source, target)]
-
-            call = pt.transfer_bound(*tasks)
-
-            def ours(frame: pl.DataFrame = frame, call: pl.Expr = call) -> pl.DataFrame:
-                return frame.select(call)
-
-            ours()
-            times = [timed(ours) for _ in range(RUNS)]
-            seconds = published.get((model, source, target))
-            peer = f"  published {seconds:.0f} s (other machine)" if seconds else ""
-            ratio = f"  published/ours {seconds / statistics.median(times):.0f}" if seconds else ""
-            print(
-                f"transfer_bound {model} {source} -> {target:13} {spread(times)} s{peer}{ratio}",
-                flush=True,
-            )
+    model, source = "lenet-mnist", "mnist"
+    frame = pl.read_parquet(ROOT / "data" / f"{model}.parquet")
+    for target in ("fashion-mnist", "kmnist"):
+        tasks = [pt.task(where=pl.col("task") == t, fit=train) for t in (source, target)]
+        ours = partial(frame.select, pt.transfer_bound(*tasks))
+        ours()
+        times = [timed(ours) for _ in range(RUNS)]
+        seconds = published.get((model, source, target))
+        peer = f"  published {seconds:.0f} s (other machine)" if seconds else ""
+        ratio = f"  published/ours {seconds / statistics.median(times):.0f}" if seconds else ""
+        print(
+            f"transfer_bound {model} {source} -> {target:13} {spread(times)} s{peer}{ratio}",
+            flush=True,
+        )
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ elif sys.argv[1] == "pairs of tasks":
 elif sys.argv[1] == "one big group":
     query = table(10_000, 256, 20).lazy().select(pt.linear_probe("embedding", "label", l2=0.01))
 else:
-    frame = table(6000, 128, 20).with_columns(task=pl.int_range(pl.len()) // 3000)
+    frame = table(4000, 128, 20).with_columns(task=pl.int_range(pl.len()) // 2000)
     tasks = [pt.task(where=pl.col("task") == task) for task in (0, 1)]
     query = frame.lazy().select(pt.transfer_bound(*tasks))
 times = []
