@@ -74,9 +74,8 @@ def against_pot(what: str, x: np.ndarray, y: np.ndarray, masses: Masses) -> None
             value = float(ot.emd2(left, right, cost, numItermax=10**9))
         return value, time.process_time() - start
 
-    if (
-        x.size * len(y) < 1e8
-    ):  # a first call in the microseconds of a small problem is another thing
+    # The first call of a small problem, which takes microseconds, also loads code and fills caches.
+    if x.size * len(y) < 1e8:
         ours(), peer()
     mine, theirs, alone = [], [], []
     for _ in range(RUNS):

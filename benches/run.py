@@ -49,8 +49,9 @@ def machine() -> str:
 
 def run(name: str) -> str:
     environment = os.environ if name == "threads" else os.environ | ONE_THREAD
-    rust = ["cargo", "bench", "--quiet", "--bench", name]
-    command = rust if name in RUST else [sys.executable, str(HERE / f"{name}.py")]
+    command = [sys.executable, str(HERE / f"{name}.py")]
+    if name in RUST:
+        command = ["cargo", "bench", "--quiet", "--bench", name]
     lines = []
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -5,10 +5,6 @@
 //! `q`: its own and those it may be taken for. They are kept exactly, the others by their mean square,
 //! which leaves a diagonal plus a matrix of low rank, factored in rows or in columns, whichever are fewer.
 //!
-//! A head's logits may all be shifted alike without any effect but on the penalty, so the minimum has
-//! class weights that sum to zero; steps are kept to that subspace. Without that, what classes share
-//! would be scaled by a curvature that the loss does not have there.
-//!
 //! Time to build `O(K r d min(r, d))` with `r` the rows that are kept; `O(K r d)` or `O(K d^2)` to apply.
 
 use faer::linalg::matmul::triangular::{self, BlockStructure};
@@ -72,20 +68,23 @@ struct Candidates {
 impl KeptRows {
     #[must_use]
     pub fn new(rows: &AffineRows<'_>) -> Self {
-        let (n, classes, size) = (rows.nrows(), rows.classes().max(1), rows.width() + 1);
-        let affordable = rows.table_bytes() / FACTOR_SHARE;
-        let affordable = affordable.max(FACTOR_BYTES) / (classes * size_of::<f64>());
-        let limit = (CLASS_SIZES * n / classes + 1)
-            .min(WIDTHS * size)
-            .min(affordable.isqrt().max(1))
-            .min(n);
-        Self { limit, classes: vec![Candidates::default(); classes] }
+        let classes = vec![Candidates::default(); rows.classes().max(1)];
+        Self { limit: Self::limit(rows), classes }
     }
 
     /// How many rows a class keeps.
     #[must_use]
-    pub fn limit(&self) -> usize {
-        self.limit
+    pub fn limit(rows: &AffineRows<'_>) -> usize {
+        let (n, classes, size) = (rows.nrows(), rows.classes().max(1), rows.width() + 1);
+        let affordable = rows.table_bytes() / FACTOR_SHARE;
+        let affordable = affordable.max(FACTOR_BYTES) / (classes * size_of::<f64>());
+        (CLASS_SIZES * n / classes + 1).min(WIDTHS * size).min(affordable.isqrt().max(1)).min(n)
+    }
+
+    /// Whether that is more than there are columns, so that a factor in columns holds all of them.
+    #[must_use]
+    pub fn exceed_columns(rows: &AffineRows<'_>) -> bool {
+        Self::limit(rows) > rows.width() + 1
     }
 
     /// Consider consecutive rows, of which the first has number `start`: their weights, and
@@ -140,7 +139,7 @@ impl Curvature {
     ) -> Self {
         let size = rows.width() + 1;
         let KeptRows { limit, mut classes } = kept;
-        let by_columns = limit > size;
+        let by_columns = KeptRows::exceed_columns(rows);
         let mut diagonal = Matrix::zeros(classes.len(), size);
         for (class, diagonal) in classes.iter_mut().zip(diagonal.rows_mut()) {
             keep_largest(&mut class.rows, limit);
@@ -168,8 +167,6 @@ impl Curvature {
     pub fn divide(&self, rows: &AffineRows<'_>, gradient: &mut [f64]) {
         let width = rows.width();
         let (weight, bias) = gradient.split_at_mut(bias_start(&self.diagonal));
-        centre(weight, width);
-        centre(bias, 1);
         let mut vectors = Matrix::from_fn(self.diagonal.nrows(), width + 1, |c, j| {
             if j < width {
                 weight[c * width + j]
@@ -185,8 +182,6 @@ impl Curvature {
             weight[c * width..][..width].copy_from_slice(&vector[..width]);
             bias[c] = vector[width];
         }
-        centre(weight, width);
-        centre(bias, 1);
     }
 
     fn divide_by_columns(&self, factors: &[Option<Llt<f64>>], vectors: &mut Matrix) {
@@ -250,7 +245,7 @@ fn bias_start(diagonal: &Matrix) -> usize {
     diagonal.nrows() * (diagonal.ncols() - 1)
 }
 
-fn divide_each(vector: &mut [f64], by: &[f64]) {
+pub(super) fn divide_each(vector: &mut [f64], by: &[f64]) {
     for (v, d) in vector.iter_mut().zip(by) {
         *v /= d;
     }
@@ -274,25 +269,6 @@ fn keep_largest(kept: &mut Vec<(u32, f64)>, limit: usize) {
 fn curvature(slope: f64, weight: f64) -> f64 {
     let slope = slope.abs();
     weight * slope * (1.0 - (1.0 - LEAST_SHARE) * slope)
-}
-
-/// Take the mean of the rows of `width` entries out of each.
-pub(super) fn centre(rows: &mut [f64], width: usize) {
-    if width == 0 {
-        return;
-    }
-    let count = (rows.len() / width) as f64;
-    let mut mean = vec![0.0; width];
-    for row in rows.chunks_exact(width) {
-        for (m, v) in mean.iter_mut().zip(row) {
-            *m += v / count;
-        }
-    }
-    for row in rows.chunks_exact_mut(width) {
-        for (v, m) in row.iter_mut().zip(&mean) {
-            *v -= m;
-        }
-    }
 }
 
 fn factor(

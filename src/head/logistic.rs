@@ -5,6 +5,10 @@
 //! in `W`, so the minimum does not depend on where the descent starts; starting from the solution at
 //! a neighbouring strength makes a path of strengths cheap.
 //!
+//! A head's logits may all be shifted alike without any effect but on the penalty, so the minimum has
+//! class weights that sum to zero; steps are kept to that subspace. Without that, what classes share
+//! would be scaled by a curvature that the loss does not have there.
+//!
 //! L-BFGS, preconditioned by the curvature of each class or, where there are many and many rows are in doubt, by
 //! one for all. `O(n d K)` an iteration, some twenty iterations from cold, fewer along a path.
 
@@ -12,7 +16,7 @@ use std::ops::Range;
 
 use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
 
-use super::curvature::{centre, Curvature, KeptRows};
+use super::curvature::{Curvature, KeptRows};
 use super::shared_curvature::SharedCurvature;
 use super::softmax::softmax_rows;
 use super::LinearHead;
@@ -324,7 +328,7 @@ impl<'a, 't> Loss<'a, 't> {
     /// serves all of them better.
     fn spread_doubt(&self) -> Option<&Doubt> {
         let doubt = self.sums.first()?.doubt.as_ref()?;
-        (doubt.rows() > KeptRows::new(self.data.rows).limit() as f64).then_some(doubt)
+        (doubt.rows() > KeptRows::limit(self.data.rows) as f64).then_some(doubt)
     }
 
     fn curvature(&self) -> Preconditioner {
@@ -411,17 +415,46 @@ impl lbfgs::Objective for &mut Loss<'_, '_> {
     }
 
     fn precondition(&self, vector: &mut [f64]) {
-        match &self.curvature {
-            Some(Preconditioner::ByClass(curvature)) => curvature.divide(self.data.rows, vector),
-            Some(Preconditioner::Shared(curvature)) => curvature.divide(vector),
-            None => {}
+        let Some(curvature) = &self.curvature else { return };
+        let rows = self.data.rows;
+        centre_parameters(vector, rows);
+        match curvature {
+            Preconditioner::ByClass(curvature) => curvature.divide(rows, vector),
+            Preconditioner::Shared(curvature) => curvature.divide(vector),
         }
+        centre_parameters(vector, rows);
     }
 }
 
 /// Whether one curvature may serve all classes: not where that of each can be held as a whole.
 fn may_share(rows: &AffineRows<'_>) -> bool {
-    KeptRows::new(rows).limit() <= rows.width() + 1 && SharedCurvature::pays(rows)
+    !KeptRows::exceed_columns(rows) && SharedCurvature::pays(rows)
+}
+
+/// Weights and biases that sum to zero over classes.
+fn centre_parameters(parameters: &mut [f64], rows: &AffineRows<'_>) {
+    let (weight, bias) = parameters.split_at_mut(rows.classes() * rows.width());
+    centre(weight, rows.width());
+    centre(bias, 1);
+}
+
+/// Take the mean of the rows of `width` entries out of each.
+fn centre(rows: &mut [f64], width: usize) {
+    if width == 0 {
+        return;
+    }
+    let count = (rows.len() / width) as f64;
+    let mut mean = vec![0.0; width];
+    for row in rows.chunks_exact(width) {
+        for (m, v) in mean.iter_mut().zip(row) {
+            *m += v / count;
+        }
+    }
+    for row in rows.chunks_exact_mut(width) {
+        for (v, m) in row.iter_mut().zip(&mean) {
+            *v -= m;
+        }
+    }
 }
 
 fn add(sum: &mut [f64], part: &[f64]) {

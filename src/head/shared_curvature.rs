@@ -18,7 +18,7 @@ use faer::linalg::cholesky::llt;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-use super::curvature::centre;
+use super::curvature::divide_each;
 use crate::features::AffineRows;
 use crate::parallelism::Parallelism;
 
@@ -35,13 +35,18 @@ const PARTS: usize = 8;
 /// An approximate inverse of the second derivative.
 pub struct SharedCurvature {
     width: usize,
-    /// The Cholesky factor, by columns; none where rounding leaves none, so that the diagonal must do.
-    factor: Option<Vec<f64>>,
-    diagonal: Vec<f64>,
+    factor: Factor,
     /// What the curvature of a class is of the shared one.
     scale: Vec<f64>,
     bias: Vec<f64>,
     parallelism: Parallelism,
+}
+
+enum Factor {
+    /// By columns.
+    Cholesky(Vec<f64>),
+    /// The diagonal must do where rounding leaves no factor.
+    None { diagonal: Vec<f64> },
 }
 
 impl SharedCurvature {
@@ -69,8 +74,6 @@ impl SharedCurvature {
         let doubt: Vec<f64> = doubt.iter().map(|h| h.max(f64::MIN_POSITIVE)).collect();
         let mean = doubt.iter().sum::<f64>() / doubt.len() as f64;
         let mean_square = square.iter().sum::<f64>() / width as f64;
-        let diagonal: Vec<f64> =
-            square.iter().map(|s| (l2 + mean * s).max(f64::MIN_POSITIVE)).collect();
         let mut factor = scatter(rows, row_weight, mean * (1.0 - DIAGONAL), parallelism);
         for (j, s) in square.iter().enumerate() {
             factor[j * width + j] += l2 + DIAGONAL * mean * s;
@@ -80,19 +83,20 @@ impl SharedCurvature {
             .map(|h| (l2 + h * mean_square) / (l2 + mean * mean_square).max(f64::MIN_POSITIVE))
             .map(|scale| scale.max(f64::MIN_POSITIVE))
             .collect();
-        let factor = decompose(&mut factor, width).then_some(factor);
-        Self { width, factor, diagonal, scale, bias: doubt, parallelism }
+        let factor = if decompose(&mut factor, width) {
+            Factor::Cholesky(factor)
+        } else {
+            let diagonal = square.iter().map(|s| (l2 + mean * s).max(f64::MIN_POSITIVE));
+            Factor::None { diagonal: diagonal.collect() }
+        };
+        Self { width, factor, scale, bias: doubt, parallelism }
     }
 
     /// Multiply a gradient in (weights, then biases) by the inverse, in place.
     pub fn divide(&self, gradient: &mut [f64]) {
         let (width, classes) = (self.width, self.bias.len());
         let (weight, bias) = gradient.split_at_mut(width * classes);
-        centre(weight, width);
-        centre(bias, 1);
-        for (b, h) in bias.iter_mut().zip(&self.bias) {
-            *b /= h;
-        }
+        divide_each(bias, &self.bias);
         let mut parts: Vec<&mut [f64]> =
             weight.chunks_mut(classes.div_ceil(PARTS) * width).collect();
         self.parallelism.for_each(&mut parts, |_, part| self.solve(part));
@@ -101,14 +105,12 @@ impl SharedCurvature {
                 *v /= scale;
             }
         }
-        centre(weight, width);
-        centre(bias, 1);
     }
 
     fn solve(&self, vectors: &mut [f64]) {
         let (width, count) = (self.width, vectors.len() / self.width);
         match &self.factor {
-            Some(factor) => llt::solve::solve_in_place(
+            Factor::Cholesky(factor) => llt::solve::solve_in_place(
                 MatRef::from_column_major_slice(factor, width, width),
                 MatMut::from_column_major_slice_mut(vectors, width, count),
                 Par::Seq,
@@ -118,18 +120,15 @@ impl SharedCurvature {
                     Par::Seq,
                 ))),
             ),
-            None => {
-                for vector in vectors.chunks_exact_mut(width) {
-                    for (v, d) in vector.iter_mut().zip(&self.diagonal) {
-                        *v /= d;
-                    }
-                }
+            Factor::None { diagonal } => {
+                vectors.chunks_exact_mut(width).for_each(|v| divide_each(v, diagonal));
             }
         }
     }
 }
 
-/// `share S` of some rows, spread evenly over all: the lower triangle, by columns.
+/// `share S` of some rows, spread evenly over all: the lower triangle, by columns, in bands of which threads can
+/// each take some.
 fn scatter(
     rows: &AffineRows<'_>,
     row_weight: &[f64],
@@ -140,7 +139,8 @@ fn scatter(
     let count = n.min(WIDTHS * width);
     let numbers: Vec<u32> = (0..count).map(|k| (k * n / count) as u32).collect();
     let weight = |row: u32| row_weight[row as usize];
-    let total: f64 = numbers.iter().map(|&row| weight(row)).sum();
+    // Of no weight at all in the rows that are taken, nothing is left but the diagonal.
+    let total = numbers.iter().map(|&row| weight(row)).sum::<f64>().max(f64::MIN_POSITIVE);
     let mut sum = vec![0.0; width * width];
     for numbers in numbers.chunks(BLOCK_ROWS) {
         let mut block = rows.gather(numbers);
@@ -220,6 +220,15 @@ mod tests {
             image.iter().chain(&image.iter().map(|v| -v).collect::<Vec<_>>()).copied().collect();
         vector.extend([0.3, -0.3]);
         curvature.divide(&mut vector);
+        // As the descent does: what is left of the class weights sums to zero.
+        for values in [0..2 * d, 2 * d..2 * d + 2] {
+            let half = values.len() / 2;
+            for (a, b) in (values.start..values.start + half).zip(values.start + half..) {
+                let mean = 0.5 * (vector[a] + vector[b]);
+                vector[a] -= mean;
+                vector[b] -= mean;
+            }
+        }
         let inverse_scale =
             doubt.map(|h| (l2 + mean * mean_square) / (l2 + h * mean_square)).iter().sum::<f64>()
                 / 2.0;

@@ -35,7 +35,7 @@ pub trait Objective {
 
     /// Called once in each iteration, at the point that was evaluated last. Whether the scale of `precondition`
     /// is to be measured again, as where it has changed; where it never does, there is nothing to lose by
-    /// saying so each time. `has_failed`: the last direction was so long that it had to be cut several times.
+    /// saying so each time. `has_failed`: the last direction had a wrong length, found in several steps.
     fn refresh(&mut self, _has_failed: bool) -> bool {
         true
     }

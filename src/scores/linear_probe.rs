@@ -69,7 +69,7 @@ impl Default for Settings {
 pub fn linear_probe(
     fit: ClassedTable<'_>,
     evaluate: ClassedTable<'_>,
-    Settings { l2, tolerance, seed }: Settings,
+    settings: Settings,
     parallelism: Parallelism,
 ) -> Result<LinearProbe, ScoreError> {
     check_classes(NAME, fit.classes.len())?;
@@ -82,20 +82,20 @@ pub fn linear_probe(
     if evaluate.count() == 0 {
         return Err(ScoreError::FewRows { score: NAME, found: 0, needed: 1 });
     }
-    if let Some(l2) = l2 {
+    if let Some(l2) = settings.l2 {
         super::check_positive("l2", l2)?;
     }
-    super::check_positive("tolerance", tolerance)?;
+    super::check_positive("tolerance", settings.tolerance)?;
     // Not rotated to principal axes: that leaves out axes with next to no variance on the fit rows, which
     // may have some on the others.
     let basis = Basis::unrotated(fit.table, &fit.classes.concat(), true);
     let mut head = LinearHead::zeros(fit.classes.len(), fit.table.width());
-    let l2 = match l2 {
+    let l2 = match settings.l2 {
         Some(l2) => l2,
-        None => choose_strength(&mut head, &basis, fit, (tolerance, seed), parallelism)?,
+        None => choose_strength(&mut head, &basis, fit, settings, parallelism)?,
     };
     let rows = basis.coordinates(fit.table, fit.classes);
-    fit_head(&mut head, &rows, l2, tolerance, parallelism)?;
+    fit_head(&mut head, &rows, l2, settings.tolerance, parallelism)?;
     drop(rows);
     let of = (&head, &basis);
     let (train_loss, _) = loss_and_accuracy(of, fit.table, fit.classes, parallelism);
@@ -122,23 +122,24 @@ fn choose_strength(
     head: &mut LinearHead,
     basis: &Basis,
     fit: ClassedTable<'_>,
-    (tolerance, seed): (f64, u64),
+    settings: Settings,
     parallelism: Parallelism,
 ) -> Result<f64, ScoreError> {
-    let (learn, aside) = set_aside(fit.classes, seed, STREAM);
+    let (learn, aside) = set_aside(fit.classes, settings.seed, STREAM);
     let learn = basis.coordinates(fit.table, &learn);
-    let mut best = (f64::INFINITY, PATH[0], head.clone());
+    let tolerance = settings.tolerance.max(PATH_TOLERANCE);
+    let mut best = (f64::INFINITY, PATH[0]);
     for l2 in PATH {
-        fit_head(head, &learn, l2, tolerance.max(PATH_TOLERANCE), parallelism)?;
+        let before = head.clone();
+        fit_head(head, &learn, l2, tolerance, parallelism)?;
         let (loss, _) = loss_and_accuracy((head, basis), fit.table, &aside, parallelism);
         if loss > best.0 {
+            *head = before;
             break;
         }
-        best = (loss, l2, head.clone());
+        best = (loss, l2);
     }
-    let (_, l2, chosen) = best;
-    *head = chosen;
-    Ok(l2)
+    Ok(best.1)
 }
 
 /// Mean cross-entropy, and the share of rows whose largest logit is their class's (the first of equal
