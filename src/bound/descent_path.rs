@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::fit::{Choice, Fitting, Mapped};
 use super::joint_descent::{JointDescent, Maps, Schedule};
-use super::solution::{pull_to_prior, Coordinates, Geometry, Part, Solution};
-use super::terms::{bound, class_terms, Ground};
+use super::solution::{Coordinates, Geometry, Part, Solution};
 use super::BoundError;
 use crate::features::AffineRows;
 
@@ -56,10 +55,10 @@ impl Fitting<'_, '_> {
             }
             Ok(self.constant_bound(mapped, &constant.prior, part))
         };
-        // Levels must not swap places by a rounding, so what is compared with their bounds is computed as they are.
-        let constant_fitted =
-            if self.split { constant_on(&self.fit)? } else { self.fitted_bound(&constant)? };
         let constant_held_out = constant_on(&self.aside)?;
+        // Levels must not swap places by a rounding, so what is compared with their bounds is computed as they are.
+        let constant_judged =
+            if self.split { constant_held_out } else { self.fitted_bound(&constant)? };
         // A strength that is given is judged by the fit rows: nothing was set aside.
         let picked = if let Some(l2) = self.settings.l2 {
             Picked::unjudged(&constant.maps, l2)
@@ -67,12 +66,8 @@ impl Fitting<'_, '_> {
             let (learn, aside) = (coordinates(&self.learn), coordinates(&self.aside));
             self.descend_path(&constant, constant_held_out, &learn, &aside)?
         };
-        let judged = |held_out, fitted| if self.split { held_out } else { fitted };
-        let constant_choice = Choice {
-            solution: constant.clone(),
-            l2: None,
-            judged: judged(constant_held_out, constant_fitted),
-        };
+        let constant_choice =
+            Choice { solution: constant.clone(), l2: None, judged: constant_judged };
         let Some(l2) = picked.l2 else {
             return Ok(constant_choice);
         };
@@ -90,12 +85,19 @@ impl Fitting<'_, '_> {
         )
         .run(&mut solution.maps, schedule(l2, FINAL_STEPS))?;
         let solution = solution.scaled(self.head_scale(picked.scale), picked.scale);
-        let fitted = self.fitted_bound(&solution)?;
-        if constant_fitted < fitted {
+        // Of all rows, those that were set aside tell well enough whether the last fit went wrong, and are
+        // fewer. Without other evaluation rows the bound on all is what counts.
+        let fitted = if self.split {
+            self.bound_of(&solution, &coordinates(&self.aside))?
+        } else {
+            self.fitted_bound(&solution)?
+        };
+        if constant_judged < fitted {
             return Ok(constant_choice);
         }
-        let held_out = if picked.held_out.is_finite() { picked.held_out } else { fitted };
-        Ok(Choice { solution, l2: Some(l2), judged: judged(held_out, fitted) })
+        let judged =
+            if self.split && picked.held_out.is_finite() { picked.held_out } else { fitted };
+        Ok(Choice { solution, l2: Some(l2), judged })
     }
 
     /// What the descent takes as source rows: coordinates, or the logits of a head that stays as it is.
@@ -162,15 +164,8 @@ impl Fitting<'_, '_> {
         aside: &Coordinates<'_>,
         l2: f64,
     ) -> Result<Picked, BoundError> {
-        let source = maps.source.class_logits(&aside.source);
-        let target = maps.target.class_logits(&aside.target);
-        let judge = |scale: f64| -> Result<f64, BoundError> {
-            let source = scaled_logits(&source, self.head_scale(scale), &constant.prior);
-            let target = scaled_logits(&target, scale, &constant.prior);
-            let (map, parallelism) = (&constant.label_map, self.settings.parallelism);
-            let terms = class_terms(&source, &target, map, Ground::Margin, parallelism)?;
-            Ok(bound(&terms))
-        };
+        let solution = Solution { maps: maps.clone(), ..constant.clone() };
+        let judge = self.bound_by_scale(&solution, aside)?;
         let mut best = (1.0, judge(1.0)?);
         for _ in 0..MAX_SCALE_STEPS {
             let next = best.0 * SCALE_STEP;
@@ -181,15 +176,6 @@ impl Fitting<'_, '_> {
             best = (next, value);
         }
         Ok(Picked { maps: maps.clone(), l2: Some(l2), scale: best.0, held_out: best.1 })
-    }
-
-    /// A head that stays as it is is not scaled.
-    fn head_scale(&self, scale: f64) -> f64 {
-        if self.head_is_fixed() {
-            1.0
-        } else {
-            scale
-        }
     }
 }
 
@@ -209,10 +195,4 @@ impl Picked {
 
 fn schedule(l2: f64, steps: usize) -> Schedule {
     Schedule { l2, steps, first_rate: FIRST_RATE, last_rate: LAST_RATE }
-}
-
-fn scaled_logits<'t>(logits: &AffineRows<'t>, scale: f64, prior: &[f64]) -> AffineRows<'t> {
-    let mut shift = vec![0.0; prior.len()];
-    pull_to_prior(&mut shift, scale, prior);
-    logits.scaled(scale, &shift)
 }

@@ -15,7 +15,7 @@ use super::label_map::{
 use super::shared_source::SharedSource;
 use super::solution::{Coordinates, Part, Solution};
 use super::terms::{constant_bound, source_prior, ClassTerms};
-use super::{Bound, BoundError, GroundCost, LabelledRows, Lipschitz, Settings, Transform};
+use super::{Bound, BoundError, GroundCost, LabelledRows, Settings, Transform};
 use crate::features::discriminant::{class_means, ClassScatter, RowReader};
 use crate::features::Basis;
 use crate::head::{prior, LinearHead};
@@ -117,8 +117,7 @@ fn canonical_bound<'t>(
         target_accuracy: terms.target_accuracy,
         trivial_loss: terms.trivial_loss,
         vacuous: bound > terms.trivial_loss * (1.0 + ROUNDING),
-        certified: settings.ground_cost == GroundCost::Margin
-            || settings.lipschitz == Lipschitz::Certified,
+        certified: settings.is_certified(),
         l2: choice.l2,
         n_source: count(&evaluation.source),
         n_target: count(&evaluation.target),
@@ -406,6 +405,30 @@ impl<'a, 't> Fitting<'a, 't> {
     ) -> Result<f64, BoundError> {
         let Settings { lipschitz, parallelism, .. } = *self.settings;
         Ok(solution.bound(rows, lipschitz, parallelism)?)
+    }
+
+    /// The bounds on some rows with both maps scaled. A head that stays as it is is not scaled.
+    pub(super) fn bound_by_scale<'s, 'r: 's>(
+        &'s self,
+        solution: &'s Solution,
+        rows: &'s Coordinates<'r>,
+    ) -> Result<Box<dyn Fn(f64) -> Result<f64, BoundError> + 's>, BoundError> {
+        let parallelism = self.settings.parallelism;
+        if self.settings.is_certified() && !self.head_is_fixed() {
+            let bound = solution.bound_by_scale(rows, parallelism)?;
+            return Ok(Box::new(move |scale| Ok(bound(scale))));
+        }
+        Ok(Box::new(move |scale| {
+            self.bound_of(&solution.scaled(self.head_scale(scale), scale), rows)
+        }))
+    }
+
+    pub(super) fn head_scale(&self, scale: f64) -> f64 {
+        if self.head_is_fixed() {
+            1.0
+        } else {
+            scale
+        }
     }
 
     pub(super) fn coordinates(&self, solution: &Solution, part: &Part) -> Coordinates<'t> {

@@ -58,8 +58,9 @@ impl Fitting<'_, '_> {
                     self.coordinates(&solution, &self.aside),
                 )),
             };
+            let bound = self.bound_by_scale(&solution, rows)?;
             for &scale in scales {
-                let value = self.bound_of(&solution.scaled(scale, scale), rows)?;
+                let value = bound(scale)?;
                 if value < best.0 {
                     best = (value, l2, scale);
                 }

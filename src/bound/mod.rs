@@ -105,6 +105,14 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Whether the ground cost is proven, not measured on rows.
+    #[must_use]
+    pub fn is_certified(&self) -> bool {
+        self.ground_cost == GroundCost::Margin || self.lipschitz == Lipschitz::Certified
+    }
+}
+
 /// The bound on the evaluation rows, with its parts. Losses are in nats.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bound {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::joint_descent::{log_prior, Maps};
-use super::terms::{bound, class_terms, evaluate, source_prior, Ground, Terms};
+use super::terms::{bound, class_terms, evaluate, source_prior, unmoved_terms, Ground, Terms};
 use super::{LabelledRows, Lipschitz};
 use crate::features::{AffineRows, Basis};
 use crate::head::{lipschitz, log_sum_exp, LinearHead};
@@ -127,6 +127,32 @@ impl Solution {
             class_terms(source, target, &self.label_map, ground, parallelism)
         });
         Ok(bound(&terms?.0))
+    }
+
+    /// The bounds on some rows with both maps scaled, as [`Solution::scaled`] does it, from one transport: with
+    /// the logits scale their differences, with the head's gradient its certified Lipschitz constant. An empirical
+    /// one does not.
+    ///
+    /// # Errors
+    /// The transport solver's.
+    pub fn bound_by_scale<'s, 't: 's>(
+        &'s self,
+        rows: &Coordinates<'t>,
+        parallelism: Parallelism,
+    ) -> Result<impl Fn(f64) -> f64 + use<'s, 't>, TransportError> {
+        let mode = Lipschitz::Certified;
+        let (terms, _) = self.with_logits(rows, mode, |source, target, ground| {
+            class_terms(source, target, &self.label_map, ground, parallelism)
+        })?;
+        let moved: f64 = terms.iter().map(|c| c.distribution_mismatch).sum();
+        let source = self.maps.source.class_logits(&rows.source);
+        let target_prior = rows.target.prior();
+        Ok(move |scale| {
+            let mut shift = vec![0.0; self.prior.len()];
+            pull_to_prior(&mut shift, scale, &self.prior);
+            let source = source.scaled(scale, &shift);
+            bound(&unmoved_terms(&source, &target_prior, &self.label_map)) + scale * moved
+        })
     }
 
     /// What `act` makes of the logits of both sides and of where rows are moved, and the Lipschitz constant

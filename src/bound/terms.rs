@@ -133,31 +133,48 @@ pub fn class_terms<'t>(
     ground: Ground<'_, 't>,
     parallelism: Parallelism,
 ) -> Result<Vec<ClassTerms>, TransportError> {
-    let target_prior = target.prior();
-    let joint = Joint::new(label_map, &target_prior);
+    let mut by_class = unmoved_terms(source, &target.prior(), label_map);
+    let moved = parallelism.collect(by_class.len(), |y| {
+        let ClassTerms { weight, sources, .. } = &by_class[y];
+        if *weight == 0.0 {
+            return Ok(0.0);
+        }
+        let support: Vec<u32> = sources.iter().map(|s| s.0).collect();
+        let moved = class_transport(source, target, y, &support, label_map.row(y), ground)?;
+        Ok(weight * moved)
+    });
+    for (terms, moved) in by_class.iter_mut().zip(moved) {
+        terms.distribution_mismatch = moved?;
+    }
+    Ok(by_class)
+}
+
+/// The terms that no transport takes part in: `distribution_mismatch` is zero.
+#[must_use]
+pub fn unmoved_terms(
+    source: &AffineRows<'_>,
+    target_prior: &[f64],
+    label_map: &Matrix,
+) -> Vec<ClassTerms> {
+    let joint = Joint::new(label_map, target_prior);
     let losses = class_losses(source);
-    let by_class = parallelism.collect(label_map.nrows(), |y| {
-        let weight = target_prior[y];
-        let support: Vec<u32> =
-            (0..label_map.ncols() as u32).filter(|&c| label_map.row(y)[c as usize] > 0.0).collect();
-        let mass = joint.mass.row(y);
+    let of_class = |(y, &weight): (usize, &f64)| {
+        let shares = (0..).zip(label_map.row(y)).filter(|(_, share)| **share > 0.0);
         let mut terms = ClassTerms {
             weight,
-            sources: support.iter().map(|&c| (c, label_map.row(y)[c as usize])).collect(),
+            sources: shares.map(|(c, share)| (c, *share)).collect(),
             ..ClassTerms::default()
         };
         if weight > 0.0 {
-            for &c in &support {
-                let c = c as usize;
+            let mass = joint.mass.row(y);
+            for c in terms.sources.iter().map(|s| s.0 as usize) {
                 terms.source_loss += mass[c] * losses[c];
                 terms.label_mismatch -= mass[c] * joint.share(y, c).ln();
             }
-            let moved = class_transport(source, target, y, &support, label_map.row(y), ground)?;
-            terms.distribution_mismatch = weight * moved;
         }
-        Ok(terms)
-    });
-    by_class.into_iter().collect()
+        terms
+    };
+    target_prior.iter().enumerate().map(of_class).collect()
 }
 
 /// `source_loss + label_mismatch + distribution_mismatch` of all classes.

@@ -136,8 +136,7 @@ impl<'a, S: Simd> Search<'a, S> {
                 return;
             }
             budget -= 1;
-            let first = self.reduce_costs(i);
-            let at = place(&self.distance, first);
+            let (first, at) = self.reduce_costs(i);
             self.distance[at] = f64::INFINITY;
             let second = self.lowest();
             let evicted = self.row_of[at];
@@ -161,15 +160,14 @@ impl<'a, S: Simd> Search<'a, S> {
     #[inline(always)]
     fn augment(&mut self, start: usize) {
         let simd = self.simd;
-        let mut reached = self.reduce_costs(start);
+        let (mut reached, mut j) = self.reduce_costs(start);
         self.previous_row.fill(start as u64);
         self.open_dual.copy_from_slice(&self.dual);
         self.settled.clear();
-        let end = loop {
-            let j = place(&self.distance, reached);
+        loop {
             let i = self.row_of[j];
             if i == FREE {
-                break j;
+                break;
             }
             self.settled.push((j, reached));
             self.distance[j] = f64::INFINITY;
@@ -179,12 +177,11 @@ impl<'a, S: Simd> Search<'a, S> {
             let open_dual = S::as_simd_f64s(&self.open_dual).0;
             let through =
                 |at| simd.sub_f64s(simd.add_f64s(base, costs(simd, row, at)), open_dual[at]);
-            reached = relax(simd, &mut self.distance, &mut self.previous_row, i, through);
-        };
+            (reached, j) = relax(simd, &mut self.distance, &mut self.previous_row, i, through);
+        }
         for &(j, distance) in &self.settled {
             self.dual[j] += distance - reached;
         }
-        let mut j = end;
         loop {
             let i = self.previous_row[j] as usize;
             self.row_of[j] = i;
@@ -195,19 +192,19 @@ impl<'a, S: Simd> Search<'a, S> {
         }
     }
 
-    /// Set the distances to the reduced costs of a row. Returns the lowest.
+    /// Set the distances to the reduced costs of a row. Returns the lowest, and its place.
     #[inline(always)]
-    fn reduce_costs(&mut self, i: usize) -> f64 {
+    fn reduce_costs(&mut self, i: usize) -> (f64, usize) {
         let (simd, row) = (self.simd, self.row(i));
         let dual = S::as_simd_f64s(&self.dual).0;
-        let mut lowest = simd.splat_f64s(f64::INFINITY);
+        let mut lowest = Lowest::new(simd);
         for (at, (d, v)) in
             S::as_mut_simd_f64s(&mut self.distance).0.iter_mut().zip(dual).enumerate()
         {
             *d = simd.sub_f64s(costs(simd, row, at), *v);
-            lowest = simd.min_f64s(*d, lowest);
+            lowest.look_at(simd, *d);
         }
-        simd.reduce_min_f64s(lowest)
+        lowest.found(simd)
     }
 
     /// The lowest distance.
@@ -229,7 +226,7 @@ fn costs<S: Simd>(simd: S, row: &[f64], at: usize) -> S::f64s {
     body.get(at).copied().unwrap_or_else(|| simd.partial_load_f64s(tail))
 }
 
-/// Where `value(at)` is less than a distance, take it, from row `i`. Returns the lowest distance.
+/// Where `value(at)` is less than a distance, take it, from row `i`. Returns the lowest distance, and its place.
 #[inline(always)]
 fn relax<S: Simd>(
     simd: S,
@@ -237,24 +234,58 @@ fn relax<S: Simd>(
     previous_row: &mut [u64],
     i: usize,
     value: impl Fn(usize) -> S::f64s,
-) -> f64 {
+) -> (f64, usize) {
     let from = simd.splat_u64s(i as u64);
-    let mut lowest = simd.splat_f64s(f64::INFINITY);
+    let mut lowest = Lowest::new(simd);
     let distance = S::as_mut_simd_f64s(distance).0.iter_mut();
     for (at, (d, row)) in distance.zip(S::as_mut_simd_u64s(previous_row).0).enumerate() {
         let value = value(at);
         let less = simd.less_than_f64s(value, *d);
-        *d = simd.select_f64s(less, value, *d);
+        // Not a choice by `less`: that is compiled to a store which the next reader has to wait for.
+        let lower = simd.min_f64s(value, *d);
+        *d = lower;
         *row = simd.select_u64s(less, from, *row);
-        lowest = simd.min_f64s(*d, lowest);
+        lowest.look_at(simd, lower);
     }
-    simd.reduce_min_f64s(lowest)
+    lowest.found(simd)
 }
 
-/// The first place of a value.
-#[inline(always)]
-fn place(values: &[f64], value: f64) -> usize {
-    values.iter().position(|v| *v == value).unwrap_or(0)
+/// The lowest of some values that are looked at in the order of their places, and where it is: for each position
+/// within vectors, until all have been seen.
+struct Lowest<S: Simd> {
+    value: S::f64s,
+    place: S::f64s,
+    next_places: S::f64s,
+}
+
+impl<S: Simd> Lowest<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        const PLACES: [f64; 8] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+        const { assert!(S::F64_LANES <= PLACES.len()) };
+        Self {
+            value: simd.splat_f64s(f64::INFINITY),
+            place: simd.splat_f64s(0.0),
+            next_places: simd.partial_load_f64s(&PLACES[..S::F64_LANES]),
+        }
+    }
+
+    #[inline(always)]
+    fn look_at(&mut self, simd: S, values: S::f64s) {
+        let less = simd.less_than_f64s(values, self.value);
+        self.value = simd.select_f64s(less, values, self.value);
+        self.place = simd.select_f64s(less, self.next_places, self.place);
+        self.next_places = simd.add_f64s(self.next_places, simd.splat_f64s(S::F64_LANES as f64));
+    }
+
+    /// The lowest value, and the first place that it has.
+    #[inline(always)]
+    fn found(self, simd: S) -> (f64, usize) {
+        let value = simd.reduce_min_f64s(self.value);
+        let has = simd.equal_f64s(self.value, simd.splat_f64s(value));
+        let places = simd.select_f64s(has, self.place, simd.splat_f64s(f64::MAX));
+        (value, simd.reduce_min_f64s(places) as usize)
+    }
 }
 
 #[cfg(test)]

@@ -54,68 +54,69 @@ pub fn margin_extremes(source: &[f64], target: &[f64], support: &[u32]) -> (usiz
 /// row of `k` per point.
 #[must_use]
 pub fn margin_matrix(source: &[f64], target: &[f64], k: usize, support: &[u32]) -> Vec<f64> {
-    let m = target.len() / k;
-    // One contiguous run of targets per class, so that the inner loop vectorises over targets.
-    let mut by_class = vec![0.0; k * m];
-    for (j, row) in target.chunks_exact(k).enumerate() {
-        for (c, &value) in row.iter().enumerate() {
-            by_class[c * m + j] = value;
-        }
-    }
-    let mut cost = vec![0.0; source.len() / k * m];
-    let arch = pulp::Arch::new();
-    for (row, out) in source.chunks_exact(k).zip(cost.chunks_exact_mut(m)) {
-        arch.dispatch(Margins { row, by_class: &by_class, support, out });
-    }
+    let mut cost = vec![0.0; source.len() / k * (target.len() / k)];
+    pulp::Arch::new().dispatch(MarginMatrix { source, target, k, support, cost: &mut cost });
     cost
 }
 
-/// The margin costs of moving one source row to each target row.
-struct Margins<'a> {
-    row: &'a [f64],
-    /// Target logits, those of one class after the other.
-    by_class: &'a [f64],
+struct MarginMatrix<'a> {
+    source: &'a [f64],
+    target: &'a [f64],
+    k: usize,
     support: &'a [u32],
-    out: &'a mut [f64],
+    cost: &'a mut [f64],
 }
 
-impl WithSimd for Margins<'_> {
+impl WithSimd for MarginMatrix<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { row, by_class, support, out } = self;
-        let (m, lanes) = (out.len(), S::F64_LANES);
-        let (body, tail) = S::as_mut_simd_f64s(out);
-        for (k, out) in body.iter_mut().enumerate() {
-            let targets = |c: usize| S::as_simd_f64s(&by_class[c * m + k * lanes..][..lanes]).0[0];
-            *out = margins(simd, row, support, targets);
+        let Self { source, target, k, support, cost } = self;
+        let m = target.len() / k;
+        let width = m.next_multiple_of(S::F64_LANES);
+        // One contiguous run of targets per class, so that the inner loops are over vectors of targets. Runs end
+        // with whole vectors.
+        let mut by_class = vec![0.0; k * width];
+        for (j, row) in target.chunks_exact(k).enumerate() {
+            for (c, &value) in row.iter().enumerate() {
+                by_class[c * width + j] = value;
+            }
         }
-        if !tail.is_empty() {
-            let (at, count) = (m - tail.len(), tail.len());
-            let targets = |c: usize| simd.partial_load_f64s(&by_class[c * m + at..][..count]);
-            simd.partial_store_f64s(tail, margins(simd, row, support, targets));
+        let by_class = S::as_simd_f64s(&by_class).0;
+        for (row, out) in source.chunks_exact(k).zip(cost.chunks_exact_mut(m)) {
+            let (body, tail) = S::as_mut_simd_f64s(out);
+            let vectors = width / S::F64_LANES;
+            for (at, out) in body.iter_mut().enumerate() {
+                *out = margins(simd, row, support, &by_class[at..], vectors);
+            }
+            if !tail.is_empty() {
+                let last = margins(simd, row, support, &by_class[vectors - 1..], vectors);
+                simd.partial_store_f64s(tail, last);
+            }
         }
     }
 }
 
-/// The margin costs of moving one source row to a vector of target rows, whose logits of a class `targets` gives: the
-/// extremes stay in registers over all classes.
+/// The margin costs of moving one source row to a vector of target rows. `targets` starts with their logits of the
+/// first class, and each next class is `stride` further: the extremes stay in registers over all classes.
 #[inline(always)]
 fn margins<S: Simd>(
     simd: S,
     row: &[f64],
     support: &[u32],
-    targets: impl Fn(usize) -> S::f64s,
+    targets: &[S::f64s],
+    stride: usize,
 ) -> S::f64s {
-    let delta = |c: usize| simd.sub_f64s(targets(c), simd.splat_f64s(row[c]));
     let mut highest = simd.splat_f64s(f64::NEG_INFINITY);
-    for c in 0..row.len() {
-        highest = simd.max_f64s(delta(c), highest);
+    for (source, target) in row.iter().zip(targets.iter().step_by(stride)) {
+        highest = simd.max_f64s(simd.sub_f64s(*target, simd.splat_f64s(*source)), highest);
     }
     let mut lowest = simd.splat_f64s(f64::INFINITY);
     for &c in support {
-        lowest = simd.min_f64s(delta(c as usize), lowest);
+        let c = c as usize;
+        let delta = simd.sub_f64s(targets[c * stride], simd.splat_f64s(row[c]));
+        lowest = simd.min_f64s(delta, lowest);
     }
     simd.sub_f64s(highest, lowest)
 }
