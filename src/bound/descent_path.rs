@@ -10,16 +10,15 @@ use super::solution::{Coordinates, Geometry, Part, Solution};
 use super::BoundError;
 use crate::features::AffineRows;
 
-/// Strengths tried by the joint descent, strong to weak; each starts where the last ended.
+/// Strengths tried by the joint descent, strong to weak; each starts where the last ended. The path ends after
+/// the first that is not better than the best: going on gained nothing in the mean of 95 measured bounds.
 const DESCENT_PATH: [f64; 7] = [3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003];
-/// The path ends after this many strengths in a row that were not better than the best.
-const PATIENCE: usize = 2;
 /// Factor between two scales of the maps that are tried, and how many are tried.
 const SCALE_STEP: f64 = 1.2;
 const MAX_SCALE_STEPS: usize = 4;
-const STEPS_PER_STRENGTH: usize = 120;
-const FINAL_STEPS: usize = 300;
-const FIRST_RATE: f64 = 0.03;
+const STEPS_PER_STRENGTH: usize = 60;
+const FINAL_STEPS: usize = 360;
+const FIRST_RATE: f64 = 0.04;
 const LAST_RATE: f64 = 0.002;
 
 impl Fitting<'_, '_> {
@@ -138,18 +137,13 @@ impl Fitting<'_, '_> {
             self.settings.parallelism,
         );
         let mut maps = constant.maps.clone();
-        let mut misses = 0;
         for l2 in DESCENT_PATH {
             descent.run(&mut maps, schedule(l2, STEPS_PER_STRENGTH))?;
             let judged = self.calibrate(constant, &maps, aside, l2)?;
             if judged.held_out < best.held_out {
                 best = judged;
-                misses = 0;
             } else if best.l2.is_some() {
-                misses += 1;
-                if misses == PATIENCE {
-                    break;
-                }
+                break;
             }
         }
         Ok(best)

@@ -229,6 +229,9 @@ pub(super) struct Mapped {
     pub(super) source_basis: Arc<Basis>,
 }
 
+/// A bound as a function of the scale of its maps.
+type BoundByScale<'s> = Box<dyn Fn(f64) -> Result<f64, BoundError> + 's>;
+
 impl<'a, 't> Fitting<'a, 't> {
     fn new(
         shared: &'a SharedSource<'t>,
@@ -412,7 +415,7 @@ impl<'a, 't> Fitting<'a, 't> {
         &'s self,
         solution: &'s Solution,
         rows: &'s Coordinates<'r>,
-    ) -> Result<Box<dyn Fn(f64) -> Result<f64, BoundError> + 's>, BoundError> {
+    ) -> Result<BoundByScale<'s>, BoundError> {
         let parallelism = self.settings.parallelism;
         if self.settings.is_certified() && !self.head_is_fixed() {
             let bound = solution.bound_by_scale(rows, parallelism)?;
