@@ -152,8 +152,32 @@ fn many_points_in_little_memory() {
         assert!((computed.value - held.value).abs() <= 1e-13);
         let uniform = |n: usize| vec![1.0; n];
         let masses = (a.clone().unwrap_or(uniform(1500)), b.clone().unwrap_or(uniform(900)));
-        assert_optimal(&computed, &power_costs(&x, &y, 1.0, scale), &masses.0, &masses.1);
+        for plan in [held, computed] {
+            assert_optimal(&plan, &power_costs(&x, &y, 1.0, scale), &masses.0, &masses.1);
+        }
     }
+}
+
+/// The solver gets such a problem with its sides swapped.
+#[test]
+fn bad_input_of_more_source_than_target_points_is_named() {
+    let x = Matrix::from_fn(501, 1, |i, _| if i == 500 { 1e200 } else { i as f64 });
+    let y = Matrix::from_fn(500, 1, |j, _| j as f64);
+    let solve = |a: Option<&[f64]>, b: Option<&[f64]>| {
+        let (x, y) = (x.view().into(), y.view().into());
+        wasserstein::wasserstein(x, y, a, b, 2.0, Parallelism::Sequential).unwrap_err()
+    };
+    let found = solve(None, None);
+    assert!(matches!(found, TransportError::BadCost { row: 500, column: 0, .. }), "{found}");
+    let mut mass = vec![1.0; 501];
+    mass[7] = -1.0;
+    let found = solve(Some(&mass), None);
+    assert!(matches!(found, TransportError::BadMass { side: "source", index: 7, .. }), "{found}");
+    let found = solve(None, Some(&[0.0; 500]));
+    assert!(matches!(found, TransportError::NoMass { side: "target" }), "{found}");
+    mass[7] = 1e-30;
+    let found = solve(Some(&mass), None);
+    assert!(matches!(found, TransportError::MassRange { side: "source", .. }), "{found}");
 }
 
 #[test]

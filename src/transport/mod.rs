@@ -67,6 +67,27 @@ pub enum TransportError {
     SinkhornRange { epsilon: f64, ratio: f64 },
 }
 
+impl TransportError {
+    /// The error of the same problem with its sides swapped.
+    #[must_use]
+    fn transposed(self) -> Self {
+        let other = |side| if side == "source" { "target" } else { "source" };
+        match self {
+            Self::BadMass { side, index, value } => {
+                Self::BadMass { side: other(side), index, value }
+            }
+            Self::NoMass { side } => Self::NoMass { side: other(side) },
+            Self::MassRange { side, smallest, total } => {
+                Self::MassRange { side: other(side), smallest, total }
+            }
+            Self::BadCost { row, column, value } => {
+                Self::BadCost { row: column, column: row, value }
+            }
+            same => same,
+        }
+    }
+}
+
 /// An optimal transport plan with its certificate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -81,6 +102,16 @@ pub struct Plan {
     pub target_dual: Vec<f64>,
     /// `value` minus the value of the feasible duals; zero up to rounding.
     pub gap: f64,
+}
+
+impl Plan {
+    /// The plan of the same problem with its sides swapped.
+    #[must_use]
+    fn transposed(self) -> Self {
+        let mut pairs: Vec<_> = self.pairs.into_iter().map(|(i, j, mass)| (j, i, mass)).collect();
+        pairs.sort_unstable_by_key(|pair| (pair.0, pair.1));
+        Self { pairs, source_dual: self.target_dual, target_dual: self.source_dual, ..self }
+    }
 }
 
 /// Relative duality gap above which a solution counts as not optimal: well above what summing
