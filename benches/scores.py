@@ -1,6 +1,6 @@
 """Scores against the public implementations' method in NumPy and scikit-learn, on the same rows.
 
-10,000 rows of width 1024 in 100 classes (N-LEEP: 3000 in 30), one thread, in turn; prints ratios
+5000 rows of width 1024 in 100 classes (N-LEEP: 3000 in 30), one thread, in turn; prints ratios
 and peak memory. The first run of each side is in a process of its own, for its memory.
 """
 
@@ -19,7 +19,7 @@ import polars_transferability as pt
 from measure import require_one_thread
 
 # Rows and classes. N-LEEP's mixture takes half a minute of the larger one.
-SHAPE, SHAPES = (10_000, 100), {"nleep": (3000, 30)}
+SHAPE, SHAPES = (5000, 100), {"nleep": (3000, 30)}
 WIDTH, DIRECTIONS, RUNS = 1024, 32, 5
 
 
