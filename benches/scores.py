@@ -7,7 +7,6 @@ and peak memory. The first run of each side is in a process of its own, for its 
 from __future__ import annotations
 
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -16,17 +15,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import polars_transferability as pt
-from measure import require_one_thread
+from measure import in_child, require_one_thread
 
 # Rows and classes. N-LEEP's mixture takes half a minute of the larger one.
-SHAPE, SHAPES = (5000, 100), {"nleep": (3000, 30)}
+SHAPE, SHAPES, TINY = (5000, 100), {"nleep": (3000, 30)}, (60, 2)
 WIDTH, DIRECTIONS, RUNS = 1024, 32, 5
 
 
-def rows(name: str) -> tuple[np.ndarray, np.ndarray]:
+def rows(count: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Features after a ReLU, in f32: some dozens of directions and noise, as networks have."""
     random = np.random.default_rng(0)
-    count, classes = SHAPES.get(name, SHAPE)
     labels = np.arange(count) % classes
     means = random.standard_normal((classes, DIRECTIONS), dtype=np.float32)
     latent = means[labels] + random.standard_normal((count, DIRECTIONS), dtype=np.float32)
@@ -158,6 +156,21 @@ AGREE: dict[str, float | None] = {
 }
 
 
+# The first run of a side. A tiny one comes first, so that libraries are not counted as the call's.
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv[3])
+import scores
+
+name, side = sys.argv[1:3]
+scores.prepared(name, side, tiny=True)()
+call = scores.prepared(name, side)
+forget_peak()
+seconds, value = scores.timed(call)
+print(beyond(), seconds, value)
+"""
+
+
 def timed(call: Callable[[], float]) -> tuple[float, float]:
     start = time.process_time()
     value = call()
@@ -165,14 +178,14 @@ def timed(call: Callable[[], float]) -> tuple[float, float]:
 
 
 def compare(name: str) -> str:
-    features, labels = rows(name)
-    table = frame(features, labels)
-    ours, peers = in_own_process(name, "ours"), in_own_process(name, "peer")
+    here = Path(__file__).parent
+    ours, peers = (in_child(CHILD, name, side, here) for side in ("ours", "peer"))
     memory = ours[0], peers[0]
     mine, theirs, values = [ours[1]], [peers[1]], (ours[2], peers[2])
+    our_call, peer_call = (prepared(name, side) for side in ("ours", "peer"))
     for _ in range(RUNS - 1):
-        mine.append(timed(lambda: float(table.select(EXPRESSIONS[name]()).item()))[0])
-        theirs.append(timed(lambda: PEERS[name](features, labels))[0])
+        mine.append(timed(our_call)[0])
+        theirs.append(timed(peer_call)[0])
     allowed = AGREE[name]
     if allowed is not None and abs(values[0] - values[1]) > allowed * max(1.0, abs(values[1])):
         sys.exit(f"{name}: {values[0]} is not {values[1]}")
@@ -181,36 +194,17 @@ def compare(name: str) -> str:
         f"{name:18} ours {statistics.median(mine):6.3f} s  "
         f"peer {statistics.median(theirs):7.3f} s  "
         f"peer/ours {ratios[0]:5.1f} / {statistics.median(ratios):5.1f} / {ratios[-1]:5.1f}  "
-        f"memory {memory[0]:5.0f} and {memory[1]:5.0f} MB"
+        f"memory {memory[0]:5.0f} and {memory[1]:5.0f} MiB"
     )
 
 
-def in_own_process(name: str, side: str) -> tuple[float, float, float]:
-    """Most memory beyond the rows in MB, seconds and value, in a process of its own."""
-    command = [sys.executable, __file__, "--alone", name, side]
-    found = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
-    memory, seconds, value = map(float, found.split())
-    return memory, seconds, value
-
-
-def measure_alone(name: str, side: str) -> None:
-    features, labels = rows(name)
+def prepared(name: str, side: str, tiny: bool = False) -> Callable[[], float]:
+    """The call of one side, holding the rows in no other form than it reads."""
+    features, labels = rows(*(TINY if tiny else SHAPES.get(name, SHAPE)))
+    if side == "peer":
+        return lambda: PEERS[name](features, labels)
     table = frame(features, labels)
-    if side == "ours":
-        del features
-    before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # forget the most memory so far
-    if side == "ours":
-        seconds, value = timed(lambda: float(table.select(EXPRESSIONS[name]()).item()))
-    else:
-        seconds, value = timed(lambda: PEERS[name](features, labels))
-    print(resident("VmHWM") - before, seconds, value)
-
-
-def resident(field: str) -> float:
-    status = Path("/proc/self/status").read_text()
-    (line,) = [line for line in status.splitlines() if line.startswith(field)]
-    return int(line.split()[1]) / 1024
+    return lambda: float(table.select(EXPRESSIONS[name]()).item())
 
 
 def together(table: pl.DataFrame) -> str:
@@ -251,14 +245,11 @@ def main() -> None:
     )
     for name in EXPRESSIONS:
         print(compare(name), flush=True)
-    table = frame(*rows(""))
+    table = frame(*rows(*SHAPE))
     print(together(table))
     print(alone(table))
 
 
 if __name__ == "__main__":
     require_one_thread()
-    if sys.argv[1:2] == ["--alone"]:
-        measure_alone(*sys.argv[2:])
-    else:
-        main()
+    main()

@@ -2,6 +2,8 @@
 //! and decompositions are faer's, through [`Matrix::view`], and always sequential: whoever calls
 //! decides about threads.
 
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt;
 use faer::linalg::matmul::{dot::inner_prod, matmul};
 use faer::{Accum, ColRef, Conj, MatMut, MatRef, Par, RowRef};
 
@@ -123,6 +125,18 @@ impl Matrix {
     pub fn set_to_product(&mut self, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
         matmul(self.view_mut(), Accum::Replace, left, right, 1.0, Par::Seq);
     }
+}
+
+/// Overwrite a symmetric matrix, given by its lower triangle, with its Cholesky factor. False where it has none.
+/// Meant for columns that are contiguous.
+#[must_use]
+pub fn cholesky_in_place(square: MatMut<'_, f64>) -> bool {
+    let size = square.nrows();
+    let scratch = llt::factor::cholesky_in_place_scratch::<f64>(size, Par::Seq, Default::default());
+    let stack = &mut MemBuffer::new(scratch);
+    let stack = MemStack::new(stack);
+    llt::factor::cholesky_in_place(square, Default::default(), Par::Seq, stack, Default::default())
+        .is_ok()
 }
 
 /// The inner product of two vectors.

@@ -202,7 +202,7 @@ proptest! {
         let (n, d) = rows.values.dim();
         let mean: Vec<f64> = (0..d).map(|k| rows.values.column(k).sum() / n as f64).collect();
         let centred = Array2::from_shape_fn((n, d), |(i, k)| rows.values[[i, k]] - mean[k]);
-        let square = moments.scatter().square();
+        let square = moments.scatter();
         let product = centred.t().dot(&centred);
         for i in 0..d {
             for j in 0..d {

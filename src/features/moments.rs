@@ -9,7 +9,7 @@
 use pulp::{Simd, WithSimd};
 use thiserror::Error;
 
-use super::scatter::{GramSum, Scatter};
+use super::scatter::{add_gram, mirror_lower, GramSum, Scatter};
 use super::{ClassedTable, Table};
 use crate::matrix::Matrix;
 
@@ -87,7 +87,7 @@ impl Moments {
                 sum.clear();
             }
         }
-        let within = if per_class { pooled } else { Scatter::from_lower(&sum.into_lower()) };
+        let within = if per_class { pooled } else { Scatter::from_square(sum.into_lower()) };
         Self { counts, means, within, class_within, cubic, quartic }
     }
 
@@ -315,13 +315,17 @@ impl Moments {
         offsets
     }
 
-    /// Scatter of all rows about their mean.
+    /// Scatter of all rows about their mean, both triangles.
     #[must_use]
-    pub fn scatter(&self) -> Scatter {
-        let mut scatter = self.within.clone();
-        for (&count, offset) in self.counts.iter().zip(self.offsets().rows()) {
-            scatter.add_outer(count as f64, offset);
+    pub fn scatter(&self) -> Matrix {
+        let mut between = self.offsets();
+        for (&count, offset) in self.counts.iter().zip(between.rows_mut()) {
+            let root = (count as f64).sqrt();
+            offset.iter_mut().for_each(|v| *v *= root);
         }
+        let mut scatter = self.within.lower();
+        add_gram(&mut scatter, between.view().transpose());
+        mirror_lower(&mut scatter);
         scatter
     }
 }

@@ -38,6 +38,19 @@ impl Scatter {
         Self { width, lower }
     }
 
+    /// The same, in the memory of the square matrix, of which half is given back.
+    #[must_use]
+    pub fn from_square(square: Matrix) -> Self {
+        let width = square.ncols();
+        let mut lower = square.into_values();
+        for i in 0..width {
+            lower.copy_within(i * width..=i * width + i, i * (i + 1) / 2);
+        }
+        lower.truncate(width * (width + 1) / 2);
+        lower.shrink_to_fit();
+        Self { width, lower }
+    }
+
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
@@ -67,12 +80,17 @@ impl Scatter {
     /// Both triangles.
     #[must_use]
     pub fn square(&self) -> Matrix {
+        let mut square = self.lower();
+        mirror_lower(&mut square);
+        square
+    }
+
+    /// The lower triangle of a square matrix, with zeros above.
+    #[must_use]
+    pub fn lower(&self) -> Matrix {
         let mut square = Matrix::zeros(self.width, self.width);
         for (i, row) in self.rows().enumerate() {
             square.row_mut(i)[..=i].copy_from_slice(row);
-            for (j, v) in row.iter().enumerate() {
-                square.row_mut(j)[i] = *v;
-            }
         }
         square
     }
@@ -158,6 +176,16 @@ impl GramSum {
         let rows = self.block.view().subrows(0, self.filled);
         add_gram(&mut self.sum, rows.transpose());
         self.filled = 0;
+    }
+}
+
+/// Make a matrix symmetric whose lower triangle is given.
+pub fn mirror_lower(square: &mut Matrix) {
+    let size = square.nrows();
+    for i in 0..size {
+        for j in 0..i {
+            square.values_mut()[j * size + i] = square.values()[i * size + j];
+        }
     }
 }
 

@@ -23,6 +23,8 @@ use crate::matrix::Matrix;
 
 /// Rows that are multiplied with targets at a time.
 const BLOCK_ROWS: usize = 256;
+/// Targets, as a share of the features, up to which turning each of them costs less than making eigenvectors.
+const TARGETS_SHARE: usize = 2;
 /// A part of the mean outside the span of the rows that is below this share of it is rounding.
 const NEGLIGIBLE_MEAN: f64 = 1e-12;
 
@@ -136,7 +138,7 @@ impl ClassSpectrum {
     pub fn of(input: ClassedTable<'_>, axes: usize) -> Result<Self, SpectrumError> {
         if input.count() >= input.table.width() {
             let moments = Moments::of(input, false);
-            let (scatter, beside) = (moments.scatter().square(), BesideScatter::of(&moments));
+            let (scatter, beside) = (moments.scatter(), BesideScatter::of(&moments));
             // Large, and no longer wanted.
             drop(moments);
             return Self::of_scatter(scatter, beside, axes);
@@ -173,7 +175,7 @@ impl ClassSpectrum {
     /// # Errors
     /// The eigenvalue solver did not converge.
     pub fn of_moments(moments: &Moments, axes: usize) -> Result<Self, SpectrumError> {
-        Self::of_scatter(moments.scatter().square(), BesideScatter::of(moments), axes)
+        Self::of_scatter(moments.scatter(), BesideScatter::of(moments), axes)
     }
 
     fn of_scatter(
@@ -287,23 +289,34 @@ fn primal(
         }
     });
     reflections.to_coordinates(&mut turned);
-    let reflections = (axes > 0).then_some(reflections);
-    let eigen = tridiagonal.eigen().map_err(|_| SpectrumError)?;
-    let values = above_rounding(eigen.values(), count.max(width), count.saturating_sub(1));
-    let vectors = eigen.leading(values.len());
-    let mut loadings = Matrix::zeros(targets, values.len());
-    loadings.set_to_product(turned.view().subrows(0, targets), vectors);
+    // Eigenvectors are made only where they are wanted, or where turning many targets would cost more.
+    let (all_values, vectors) = if axes == 0 && turned.nrows() * TARGETS_SHARE <= width {
+        drop(reflections);
+        (tridiagonal.diagonalise(&mut turned).map_err(|_| SpectrumError)?, None)
+    } else {
+        let reflections = (axes > 0).then_some(reflections);
+        let eigen = tridiagonal.eigen().map_err(|_| SpectrumError)?;
+        let mut coordinates = Matrix::zeros(turned.nrows(), width);
+        coordinates.set_to_product(turned.view(), eigen.leading(width));
+        turned = coordinates;
+        (eigen.values().to_vec(), reflections.map(|reflections| (eigen, reflections)))
+    };
+    let values = above_rounding(&all_values, count.max(width), count.saturating_sub(1));
+    let rank = values.len();
+    let mut loadings = Matrix::from_fn(targets, rank, |t, k| turned.row(t)[k]);
     divide_columns(&mut loadings, &values);
-    let along = vectors.transpose() * ColRef::from_slice(turned.row(targets));
-    let spanned = vectors * &along;
-    let outside: Vec<f64> =
-        turned.row(targets).iter().zip(spanned.iter()).map(|(m, p)| m - p).collect();
-    let mean_outside = negligible_as_zero(&outside, root, offsets.mean, values.len() == width);
-    let mut axes = Matrix::from_fn(axes.min(values.len()), width, |k, j| vectors[(j, k)]);
-    if let Some(reflections) = reflections {
-        reflections.from_coordinates(&mut axes);
-    }
-    let mean = along.iter().copied().collect();
+    let (mean, outside) = turned.row(targets).split_at(rank);
+    let mean_outside = negligible_as_zero(outside, root, offsets.mean, rank == width);
+    let axes = vectors.map_or_else(
+        || Matrix::zeros(0, width),
+        |(eigen, reflections)| {
+            let leading = eigen.leading(axes.min(rank));
+            let mut axes = Matrix::from_fn(leading.ncols(), width, |k, j| leading[(j, k)]);
+            reflections.from_coordinates(&mut axes);
+            axes
+        },
+    );
+    let mean = mean.to_vec();
     Ok((Spectrum { count, width, values, mean, mean_outside, axes }, loadings))
 }
 

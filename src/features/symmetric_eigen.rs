@@ -2,9 +2,11 @@
 //! tridiagonal and `Q` a product of reflections, then `T = W diag(s) W^T`.
 //!
 //! The steps are apart because `Q W`, a matrix of the size of `A` and most of the memory beside it, is
-//! seldom wanted whole: who needs some vectors in its coordinates turns those by `Q^T` and lets go of
-//! `Q` before `W` is made, and who needs the first eigenvectors turns only those by `Q`. `A` itself is
-//! overwritten by `Q`.
+//! seldom wanted whole: who needs some vectors in its coordinates turns those by `Q^T`, lets go of `Q`, and
+//! turns them on by the rotations that `W` is a product of, without `W`; who needs the first eigenvectors
+//! turns only those by `Q`. `A` itself is overwritten by `Q`.
+//!
+//! Reference: Golub and Van Loan, *Matrix Computations*, 4th ed., 2013, sections 8.3.1 and 8.3.3.
 
 use faer::diag::{DiagMut, DiagRef};
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
@@ -14,6 +16,9 @@ use faer::linalg::solvers::EvdError;
 use faer::linalg::{householder, temp_mat_scratch};
 use faer::{Conj, Mat, MatMut, MatRef, Par};
 
+use pulp::{Simd, WithSimd};
+
+use super::scatter::mirror_lower;
 use crate::matrix::Matrix;
 
 /// `T`, by its diagonal and the one below.
@@ -50,11 +55,7 @@ pub fn tridiagonalise(mut lower: Matrix) -> (Tridiagonal, Reflections) {
     let size = lower.nrows();
     assert_eq!(size, lower.ncols(), "a symmetric matrix is square");
     // The library reads the lower triangle and wants columns in a row each: the upper one, transposed.
-    for i in 0..size {
-        for j in 0..i {
-            lower.values_mut()[j * size + i] = lower.values()[i * size + j];
-        }
-    }
+    mirror_lower(&mut lower);
     let mut factors = Mat::zeros(recommended_block_size::<f64>(size, size), size.saturating_sub(1));
     let scratch = tridiag::tridiag_in_place_scratch::<f64>(size, Par::Seq, Default::default());
     tridiag::tridiag_in_place(
@@ -97,6 +98,128 @@ impl Tridiagonal {
         }
         values.reverse();
         Ok(Eigen { values, vectors })
+    }
+}
+
+/// Sweeps that an eigenvalue may take. Two are usual.
+const SWEEPS: usize = 60;
+
+impl Tridiagonal {
+    /// The eigenvalues, largest first; makes of every row `v` the row `W^T v`, its coordinates in the
+    /// eigenvectors of `T`.
+    ///
+    /// Implicit QR sweeps with Wilkinson's shift. Time `O(d^2)` for each of the rows, memory that of the rows: less
+    /// than [`Tridiagonal::eigen`] takes where there are few of them.
+    ///
+    /// # Errors
+    /// The iteration did not converge.
+    pub fn diagonalise(mut self, rows: &mut Matrix) -> Result<Vec<f64>, EvdError> {
+        let size = self.diagonal.len();
+        let arch = pulp::Arch::new();
+        let mut panels = panels(rows);
+        let mut sweep = Vec::with_capacity(size);
+        let (mut end, mut sweeps) = (size, 0);
+        while end > 1 {
+            let start = self.unreduced_from(end);
+            if start + 1 == end {
+                (end, sweeps) = (start, 0);
+                continue;
+            }
+            if sweeps == SWEEPS {
+                return Err(EvdError::NoConvergence);
+            }
+            sweeps += 1;
+            self.sweep(start, end, &mut sweep);
+            for panel in &mut panels {
+                arch.dispatch(Rotate { sweep: &sweep, panel: &mut panel[start..end] });
+            }
+        }
+        let mut order: Vec<usize> = (0..size).collect();
+        order.sort_by(|&a, &b| self.diagonal[b].total_cmp(&self.diagonal[a]));
+        for (i, row) in rows.rows_mut().enumerate() {
+            for (v, &k) in row.iter_mut().zip(&order) {
+                *v = panels[i / LANES][k][i % LANES];
+            }
+        }
+        Ok(order.into_iter().map(|k| self.diagonal[k]).collect())
+    }
+
+    /// Where the last block starts, of those that end before `end`, in which no entry beside the diagonal is
+    /// negligible.
+    fn unreduced_from(&mut self, end: usize) -> usize {
+        for k in (1..end).rev() {
+            let beside = self.diagonal[k - 1].abs() + self.diagonal[k].abs();
+            let below = &mut self.below[k - 1];
+            if below.abs() <= f64::EPSILON * beside + f64::MIN_POSITIVE {
+                *below = 0.0;
+                return k;
+            }
+        }
+        0
+    }
+
+    /// One sweep over a block: the cosines and sines of its rotations, of each coordinate with the next.
+    fn sweep(&mut self, start: usize, end: usize, rotations: &mut Vec<(f64, f64)>) {
+        rotations.clear();
+        let (d, e) = (&mut self.diagonal, &mut self.below);
+        let last = end - 1;
+        let half = 0.5 * (d[last - 1] - d[last]);
+        let away = half + half.hypot(e[last - 1]).copysign(half);
+        let shift = d[last] - if away == 0.0 { 0.0 } else { e[last - 1] / away * e[last - 1] };
+        let (mut along, mut bulge) = (d[start] - shift, e[start]);
+        for k in start..last {
+            let length = along.hypot(bulge);
+            let (c, s) = if length == 0.0 { (1.0, 0.0) } else { (along / length, bulge / length) };
+            if k > start {
+                e[k - 1] = length;
+            }
+            let (upper, lower, beside) = (d[k], d[k + 1], e[k]);
+            let mixed = 2.0 * c * s * beside;
+            d[k] = c * c * upper + s * s * lower + mixed;
+            d[k + 1] = s * s * upper + c * c * lower - mixed;
+            e[k] = (c * c - s * s) * beside + c * s * (lower - upper);
+            along = e[k];
+            if k + 1 < last {
+                bulge = s * e[k + 1];
+                e[k + 1] *= c;
+            }
+            rotations.push((c, s));
+        }
+    }
+}
+
+/// Some rows side by side, because a rotation turns two coordinates of all of them: two chains of the widest
+/// vectors, each of which waits for its last rotation.
+const LANES: usize = 16;
+type Panel = Vec<[f64; LANES]>;
+
+fn panels(rows: &Matrix) -> Vec<Panel> {
+    let (count, size) = (rows.nrows(), rows.ncols());
+    let entry = |i: usize, k: usize| if i < count { rows.row(i)[k] } else { 0.0 };
+    let panel = |first| -> Panel {
+        (0..size).map(|k| std::array::from_fn(|lane| entry(first + lane, k))).collect()
+    };
+    (0..count).step_by(LANES).map(panel).collect()
+}
+
+/// Rotations of each coordinate with the next.
+struct Rotate<'a> {
+    sweep: &'a [(f64, f64)],
+    panel: &'a mut [[f64; LANES]],
+}
+
+impl WithSimd for Rotate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Some(mut upper) = self.panel.first().copied() else { return };
+        for (k, (c, s)) in self.sweep.iter().enumerate() {
+            let lower = self.panel[k + 1];
+            self.panel[k] = std::array::from_fn(|lane| c * upper[lane] + s * lower[lane]);
+            upper = std::array::from_fn(|lane| c * lower[lane] - s * upper[lane]);
+        }
+        self.panel[self.sweep.len()] = upper;
     }
 }
 
@@ -214,6 +337,57 @@ mod tests {
         }
     }
 
+    /// Both ways to coordinates in the eigenvectors agree, up to signs, on eigenvalues that are apart, together
+    /// and zero; and what is turned keeps its length.
+    #[test]
+    fn diagonalises_without_eigenvectors() {
+        for (size, rank) in [(1, 1), (2, 2), (3, 1), (17, 17), (40, 7), (127, 127), (300, 300)] {
+            let (tridiagonal, reflections) = tridiagonalise(symmetric(size, rank));
+            let mut rows = Matrix::from_fn(3, size, |i, j| ((i * 5 + j) as f64 * 0.7).cos());
+            reflections.to_coordinates(&mut rows);
+            let eigen = tridiagonal.eigen().unwrap();
+            let mut wanted = Matrix::zeros(3, size);
+            wanted.set_to_product(rows.view(), eigen.leading(size));
+            let before = rows.clone();
+            let values = tridiagonal.diagonalise(&mut rows).unwrap();
+            let scale = values[0];
+            for (a, b) in values.iter().zip(eigen.values()) {
+                assert!((a - b).abs() < 1e-13 * scale, "{size}: {a} {b}");
+            }
+            for ((turned, wanted), before) in rows.rows().zip(wanted.rows()).zip(before.rows()) {
+                assert!((dot(turned, turned) - dot(before, before)).abs() < 1e-11);
+                let apart = |k: usize| {
+                    let gap = |j: usize| (values[k] - values[j]).abs();
+                    (k == 0 || gap(k - 1) > 1e-6 * scale)
+                        && (k + 1 == size || gap(k + 1) > 1e-6 * scale)
+                };
+                for k in (0..size).filter(|&k| apart(k)) {
+                    assert!((turned[k].abs() - wanted[k].abs()).abs() < 1e-7, "{size} {k}");
+                }
+            }
+        }
+    }
+
+    /// Blocks that are diagonal already, equal eigenvalues, zeros, and entries near the ends of the range.
+    #[test]
+    fn diagonalises_what_needs_no_or_little_turning() {
+        for (diagonal, below) in [
+            (vec![2.0, 2.0, 2.0], vec![0.0, 0.0, 0.0]),
+            (vec![0.0, 0.0, 0.0], vec![1.0, 0.0, 0.0]),
+            (vec![1.0, 1.0, 1.0], vec![1e-200, 1.0, 0.0]),
+            (vec![1e-300, 3e-300, 2e-300], vec![1e-300, 1e-301, 0.0]),
+            (vec![1e300, 0.0, 1e-300], vec![0.0, 1e-310, 0.0]),
+        ] {
+            let largest = diagonal.iter().fold(0.0, |a: f64, b| a.max(*b)).max(below[0]);
+            let trace: f64 = diagonal.iter().sum();
+            let mut rows = Matrix::from_fn(1, 3, |_, j| j as f64 - 1.0);
+            let values = Tridiagonal { diagonal, below }.diagonalise(&mut rows).unwrap();
+            assert!(values.windows(2).all(|pair| pair[0] >= pair[1]));
+            assert!((values.iter().sum::<f64>() - trace).abs() <= 1e-15 * largest);
+            assert!((dot(rows.row(0), rows.row(0)) - 2.0).abs() < 1e-14);
+        }
+    }
+
     #[test]
     fn turns_back_and_forth_and_keeps_lengths() {
         let (_, reflections) = tridiagonalise(symmetric(90, 90));
@@ -234,5 +408,6 @@ mod tests {
         let (tridiagonal, reflections) = tridiagonalise(Matrix::zeros(0, 0));
         reflections.from_coordinates(&mut Matrix::zeros(0, 0));
         assert!(tridiagonal.eigen().unwrap().values().is_empty());
+        assert!(tridiagonal.diagonalise(&mut Matrix::zeros(2, 0)).unwrap().is_empty());
     }
 }

@@ -32,10 +32,27 @@ const BLOCK_ROWS: usize = 256;
 
 /// An approximate inverse of the second derivative.
 pub struct Curvature {
-    /// Of the rows left out and the penalty, one row per class; the last column is the bias's.
-    diagonal: Matrix,
+    diagonal: Diagonal,
     factors: Factors,
     parallelism: Parallelism,
+}
+
+/// Of the rows left out and the penalty: one for each class, made when it is asked for.
+struct Diagonal {
+    /// Total `q` of the rows left out, for each class.
+    rest: Vec<f64>,
+    /// Mean square of each column.
+    square: Vec<f64>,
+    l2: f64,
+}
+
+impl Diagonal {
+    /// The last entry is the bias's.
+    fn of(&self, class: usize) -> Vec<f64> {
+        let rest = self.rest[class];
+        let weights = self.square.iter().map(|s| self.l2 + rest * s);
+        weights.chain([rest]).map(|d| d.max(f64::MIN_POSITIVE)).collect()
+    }
 }
 
 /// Cholesky factors per class; `None` where there is none, so that the diagonal must do.
@@ -137,21 +154,16 @@ impl Curvature {
         l2: f64,
         parallelism: Parallelism,
     ) -> Self {
-        let size = rows.width() + 1;
         let KeptRows { limit, mut classes } = kept;
         let by_columns = KeptRows::exceed_columns(rows);
-        let mut diagonal = Matrix::zeros(classes.len(), size);
-        for (class, diagonal) in classes.iter_mut().zip(diagonal.rows_mut()) {
+        let rest = classes.iter_mut().map(|class| {
             keep_largest(&mut class.rows, limit);
             let rest = class.total - class.rows.iter().map(|k| k.1).sum::<f64>();
-            let rest = rest.max(0.0) + LEAST_REST * class.total;
-            for (d, s) in diagonal.iter_mut().zip(square) {
-                *d = (l2 + rest * s).max(f64::MIN_POSITIVE);
-            }
-            diagonal[size - 1] = rest.max(f64::MIN_POSITIVE);
-        }
+            rest.max(0.0) + LEAST_REST * class.total
+        });
+        let diagonal = Diagonal { rest: rest.collect(), square: square.to_vec(), l2 };
         let factors = parallelism.collect(classes.len(), |c| {
-            factor(rows, &classes[c].rows, diagonal.row(c), by_columns)
+            factor(rows, &classes[c].rows, &diagonal.of(c), by_columns)
         });
         let factors = if by_columns {
             Factors::Columns(factors)
@@ -165,9 +177,9 @@ impl Curvature {
 
     /// Multiply a gradient in (weights, then biases) by the inverse, in place.
     pub fn divide(&self, rows: &AffineRows<'_>, gradient: &mut [f64]) {
-        let width = rows.width();
-        let (weight, bias) = gradient.split_at_mut(bias_start(&self.diagonal));
-        let mut vectors = Matrix::from_fn(self.diagonal.nrows(), width + 1, |c, j| {
+        let (width, classes) = (rows.width(), self.diagonal.rest.len());
+        let (weight, bias) = gradient.split_at_mut(classes * width);
+        let mut vectors = Matrix::from_fn(classes, width + 1, |c, j| {
             if j < width {
                 weight[c * width + j]
             } else {
@@ -188,7 +200,7 @@ impl Curvature {
         let mut vectors: Vec<&mut [f64]> = vectors.rows_mut().collect();
         self.parallelism.for_each(&mut vectors, |c, vector| match &factors[c] {
             Some(factor) => solve(factor, vector),
-            None => divide_each(vector, self.diagonal.row(c)),
+            None => divide_each(vector, &self.diagonal.of(c)),
         });
     }
 
@@ -201,23 +213,26 @@ impl Curvature {
     ) {
         let width = rows.width();
         for (c, vector) in vectors.rows_mut().enumerate() {
-            divide_each(vector, self.diagonal.row(c));
+            divide_each(vector, &self.diagonal.of(c));
         }
         // Products are taken with rows as they are read, and the vectors are brought to those.
-        let weight = vectors.view().subcols(0, width);
         let bias: Vec<f64> = vectors.rows().map(|vector| vector[width]).collect();
-        let (lifted, lifted_bias) = rows.lift(weight, &bias).unwrap_or_else(|| {
-            (Matrix::from_fn(weight.nrows(), width, |c, j| weight[(c, j)]), bias.clone())
-        });
-        let mut correction = Matrix::zeros(lifted.nrows(), lifted.ncols());
+        let lifted = rows.lift(vectors.view().subcols(0, width), &bias);
+        let lifted = |c: usize| match &lifted {
+            Some((weight, bias)) => (weight.row(c), bias[c]),
+            None => (&vectors.row(c)[..width], bias[c]),
+        };
+        let input_width = rows.input_width();
+        let mut correction = Matrix::zeros(bias.len(), input_width);
         let mut bias_correction = vec![0.0; bias.len()];
         let outputs = correction.rows_mut().zip(&mut bias_correction);
         let mut outputs: Vec<(&mut [f64], &mut f64)> = outputs.collect();
         self.parallelism.for_each(&mut outputs, |c, (correction, bias)| {
             let (Some(factor), kept) = &factors[c] else { return };
-            let mut buffer = vec![0.0; lifted.ncols()];
+            let mut buffer = vec![0.0; input_width];
+            let (vector, shift) = lifted(c);
             let along = |(row, root): &Kept| {
-                root * (dot(rows.input(*row, &mut buffer), lifted.row(c)) + lifted_bias[c])
+                root * (dot(rows.input(*row, &mut buffer), vector) + shift)
             };
             let mut products: Vec<f64> = kept.iter().map(along).collect();
             solve(factor, &mut products);
@@ -231,18 +246,13 @@ impl Curvature {
         });
         let correction = rows.lower(correction.view(), &bias_correction).unwrap_or(correction);
         for (c, (correction, bias)) in correction.rows().zip(&bias_correction).enumerate() {
-            let diagonal = self.diagonal.row(c);
+            let diagonal = self.diagonal.of(c);
             let correction = correction.iter().chain(std::iter::once(bias));
-            for ((v, c), d) in vectors.row_mut(c).iter_mut().zip(correction).zip(diagonal) {
+            for ((v, c), d) in vectors.row_mut(c).iter_mut().zip(correction).zip(&diagonal) {
                 *v -= c / d;
             }
         }
     }
-}
-
-/// Where the biases start in a vector of all parameters.
-fn bias_start(diagonal: &Matrix) -> usize {
-    diagonal.nrows() * (diagonal.ncols() - 1)
 }
 
 pub(super) fn divide_each(vector: &mut [f64], by: &[f64]) {

@@ -290,8 +290,6 @@ struct Loss<'a, 't> {
     data: WeightedRows<'a, 't>,
     square: Vec<f64>,
     l2: f64,
-    /// The point evaluated last.
-    point: Vec<f64>,
     sums: Vec<Part>,
     curvature: Option<Preconditioner>,
     iteration: usize,
@@ -311,7 +309,6 @@ impl<'a, 't> Loss<'a, 't> {
         Self {
             square: data.square(),
             l2,
-            point: Vec::new(),
             sums: vec![Part { doubt, ..Part::default() }; data.parts],
             curvature: None,
             iteration: 0,
@@ -331,7 +328,7 @@ impl<'a, 't> Loss<'a, 't> {
         (doubt.rows() > KeptRows::limit(self.data.rows) as f64).then_some(doubt)
     }
 
-    fn curvature(&self) -> Preconditioner {
+    fn curvature(&self, point: &[f64]) -> Preconditioner {
         let data = &self.data;
         if let Some(doubt) = self.spread_doubt() {
             let shared = SharedCurvature::new(
@@ -344,7 +341,7 @@ impl<'a, 't> Loss<'a, 't> {
             );
             return Preconditioner::Shared(shared);
         }
-        data.lifted(&self.point, |weight, bias| {
+        data.lifted(point, |weight, bias| {
             let kept = self.parallelism.collect(data.parts, |part| {
                 let (mut slopes, mut inputs) = (Vec::new(), Matrix::default());
                 let mut kept = KeptRows::new(data.rows);
@@ -367,8 +364,6 @@ impl<'a, 't> Loss<'a, 't> {
 
 impl lbfgs::Objective for &mut Loss<'_, '_> {
     fn evaluate(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
-        self.point.clear();
-        self.point.extend_from_slice(parameters);
         let (data, sums) = (&self.data, &mut self.sums);
         data.lifted(parameters, |weight, bias| {
             self.parallelism.for_each_with(sums, |block: &mut Block, part, sum| {
@@ -400,14 +395,14 @@ impl lbfgs::Objective for &mut Loss<'_, '_> {
         total.loss + 0.5 * self.l2 * dot(weight, weight)
     }
 
-    fn refresh(&mut self, has_failed: bool) -> bool {
+    fn refresh(&mut self, x: &[f64], has_failed: bool) -> bool {
         let age = if self.shares_curvature() { SHARED_CURVATURE_AGE } else { CLASS_CURVATURE_AGE };
         let due =
             has_failed || self.iteration == EARLY_ITERATION || self.iteration.is_multiple_of(age);
         if due {
             // Freed first: the factors of many classes are large.
             self.curvature = None;
-            self.curvature = Some(self.curvature());
+            self.curvature = Some(self.curvature(x));
         }
         let is_scaled_again = self.shares_curvature() && self.iteration == SCALE_ITERATION;
         self.iteration += 1;

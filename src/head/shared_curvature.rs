@@ -20,6 +20,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 use super::curvature::divide_each;
 use crate::features::AffineRows;
+use crate::matrix::cholesky_in_place;
 use crate::parallelism::Parallelism;
 
 /// Rows of which `S` is made, in units of the width, and the share that the diagonal has beside it.
@@ -83,7 +84,7 @@ impl SharedCurvature {
             .map(|h| (l2 + h * mean_square) / (l2 + mean * mean_square).max(f64::MIN_POSITIVE))
             .map(|scale| scale.max(f64::MIN_POSITIVE))
             .collect();
-        let factor = if decompose(&mut factor, width) {
+        let factor = if cholesky_in_place(MatMut::from_column_major_slice_mut(&mut factor, width, width)) {
             Factor::Cholesky(factor)
         } else {
             let diagonal = square.iter().map(|s| (l2 + mean * s).max(f64::MIN_POSITIVE));
@@ -165,20 +166,6 @@ fn scatter(
         });
     }
     sum
-}
-
-/// Overwrite a symmetric matrix, given by its lower triangle, with its Cholesky factor. False where it has none.
-fn decompose(square: &mut [f64], width: usize) -> bool {
-    let scratch =
-        llt::factor::cholesky_in_place_scratch::<f64>(width, Par::Seq, Default::default());
-    llt::factor::cholesky_in_place(
-        MatMut::from_column_major_slice_mut(square, width, width),
-        Default::default(),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    )
-    .is_ok()
 }
 
 #[cfg(test)]

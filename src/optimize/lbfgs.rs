@@ -33,10 +33,10 @@ pub trait Objective {
     /// The value; overwrites the gradient.
     fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64;
 
-    /// Called once in each iteration, at the point that was evaluated last. Whether the scale of `precondition`
+    /// Called once in each iteration, with the point that it starts from. Whether the scale of `precondition`
     /// is to be measured again, as where it has changed; where it never does, there is nothing to lose by
     /// saying so each time. `has_failed`: the last direction had a wrong length, found in several steps.
-    fn refresh(&mut self, _has_failed: bool) -> bool {
+    fn refresh(&mut self, _x: &[f64], _has_failed: bool) -> bool {
         true
     }
 
@@ -67,7 +67,7 @@ pub fn minimise(
         if largest <= tolerance {
             return Ok(done(value));
         }
-        let refreshed = objective.refresh(search.steps > FAILED_STEPS);
+        let refreshed = objective.refresh(x, search.steps > FAILED_STEPS);
         if let (true, Some(last)) = (refreshed, history.back()) {
             scale = last.scale(&objective);
         }

@@ -8,10 +8,11 @@
 //! `stable_transfer` multiplies elementwise inside the trace.
 
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
-use faer::{Mat, Par, Side};
+use faer::{Mat, Par};
 
 use super::ScoreError;
 use crate::features::{ClassSpectrum, ClassedTable, Moments};
+use crate::matrix::cholesky_in_place;
 
 const SCORE: &str = "the H-score";
 
@@ -49,9 +50,11 @@ pub fn from_moments(moments: &Moments) -> Result<f64, ScoreError> {
 /// `sum_c n_c |L^-1 (m_c - m)|^2` with `L L^T` the scatter, a tenth of the work of a decomposition; `None` where
 /// the scatter is close to singular.
 fn by_cholesky(moments: &Moments) -> Option<f64> {
-    let scatter = moments.scatter().square();
-    let factor = scatter.view().llt(Side::Lower).ok()?;
-    let lower = factor.L();
+    let mut scatter = moments.scatter();
+    if !cholesky_in_place(scatter.view_mut().transpose_mut()) {
+        return None;
+    }
+    let lower = scatter.view().transpose();
     let pivots = (0..lower.nrows()).map(|k| lower[(k, k)]);
     let (least, most) = pivots.fold((f64::INFINITY, 0.0_f64), |(l, m), p| (p.min(l), p.max(m)));
     if least.is_nan() || least < LEAST_PIVOT * most {

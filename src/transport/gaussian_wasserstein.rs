@@ -71,7 +71,7 @@ impl Gaussian {
     /// # Errors
     /// The eigenvalue solver did not converge.
     pub fn of_moments(moments: &Moments) -> Result<Self, GaussianError> {
-        let mut covariance = moments.scatter().square();
+        let mut covariance = moments.scatter();
         divide(&mut covariance, moments.count() as f64);
         Ok(Self { mean: moments.mean(), factor: factor(&covariance)? })
     }
