@@ -366,7 +366,7 @@ impl<'a, 't> Fitting<'a, 't> {
         let distances = self.shared.distances.get_or_init(|| {
             let scatter =
                 with_standardised(self.source, &self.fit.source, self.settings, ClassScatter::of);
-            within_class_distances(&scatter, &candidates)
+            within_class_distances(scatter, &candidates)
         });
         let chosen = separated(distances, &candidates, wanted);
         if chosen == assigned.active {

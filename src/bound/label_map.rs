@@ -10,11 +10,11 @@
 //!   matters more than which class stands for which: a head on well separated classes loses little
 //!   and leaves room to imitate the target.
 
-use faer::linalg::solvers::Solve;
-use faer::Side;
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::Par;
 
 use crate::features::discriminant::ClassScatter;
-use crate::matrix::Matrix;
+use crate::matrix::{cholesky_in_place, Matrix};
 use crate::transport::{assignment, TransportError};
 
 /// Weight of the sphere in the within-class covariance: a class has far fewer rows than features.
@@ -110,10 +110,10 @@ fn farthest_first(distance: &Matrix, first: usize, wanted: usize) -> (f64, Vec<u
 /// Squared distances of the candidates' means in the metric of the pooled within-class covariance, shrunk to a
 /// sphere. Falls back to plain squared distances where rows do not vary within classes.
 #[must_use]
-pub fn within_class_distances(source: &ClassScatter, candidates: &[u32]) -> Matrix {
+pub fn within_class_distances(source: ClassScatter, candidates: &[u32]) -> Matrix {
     let (n, d) = (source.total(), source.means.ncols());
     let scale = 1.0 / n.max(1.0);
-    let mut covariance = source.within.clone();
+    let mut covariance = source.within;
     let sphere = (0..d).map(|j| covariance.row(j)[j]).sum::<f64>() * scale / d.max(1) as f64;
     for v in covariance.values_mut() {
         *v *= (1.0 - SHRINKAGE) * scale;
@@ -121,20 +121,17 @@ pub fn within_class_distances(source: &ClassScatter, candidates: &[u32]) -> Matr
     for j in 0..d {
         covariance.row_mut(j)[j] += SHRINKAGE * sphere;
     }
-    let chosen =
+    let mut means =
         Matrix::from_fn(candidates.len(), d, |k, j| source.means.row(candidates[k] as usize)[j]);
-    let Ok(factor) = covariance.view().llt(Side::Lower) else {
-        return pairwise(&chosen, &chosen);
-    };
-    let scaled = factor.solve(chosen.view().transpose());
-    let scaled = Matrix::from_fn(candidates.len(), d, |k, j| scaled[(j, k)]);
-    pairwise(&chosen, &scaled)
-}
-
-/// `(a_k - a_l) . (b_k - b_l)` for all rows: squared distances where `b` is `a` in another metric.
-fn pairwise(a: &Matrix, b: &Matrix) -> Matrix {
-    let products = a.times_transposed(b);
-    Matrix::from_fn(a.nrows(), a.nrows(), |k, l| {
+    if cholesky_in_place(covariance.view_mut().transpose_mut()) {
+        solve_lower_triangular_in_place(
+            covariance.view().transpose(),
+            means.view_mut().transpose_mut(),
+            Par::Seq,
+        );
+    }
+    let products = means.times_transposed(&means);
+    Matrix::from_fn(means.nrows(), means.nrows(), |k, l| {
         products.row(k)[k] - products.row(k)[l] - products.row(l)[k] + products.row(l)[l]
     })
 }
@@ -195,7 +192,7 @@ mod tests {
             read: &|class, i, out| out[0] = positions[class] + 0.01 * i as f64,
         });
         let candidates = [0, 1, 2, 3, 4];
-        let chosen = separated(&within_class_distances(&source, &candidates), &candidates, 3);
+        let chosen = separated(&within_class_distances(source, &candidates), &candidates, 3);
         assert!(chosen.contains(&4) && (chosen.contains(&2) || chosen.contains(&3)));
         assert!(chosen.contains(&0) || chosen.contains(&1));
     }

@@ -143,8 +143,8 @@ impl Basis {
             gram
         };
         let (tridiagonal, reflections) = tridiagonalise(symmetric);
-        let eigen = tridiagonal.eigen()?;
-        let variance = eigen.values();
+        let diagonalised = tridiagonal.diagonalise(&mut Matrix::default())?;
+        let variance = diagonalised.values();
         let largest = variance.first().copied().unwrap_or(0.0);
         let rank = variance
             .iter()
@@ -154,9 +154,8 @@ impl Basis {
         let variance = variance[..rank].to_vec();
         let gain =
             if rank == 0 { 1.0 } else { (rank as f64 / variance.iter().sum::<f64>()).sqrt() };
-        let vectors = eigen.leading(rank);
-        let mut axes = Matrix::from_fn(rank, vectors.nrows(), |k, i| gain * vectors[(i, k)]);
-        drop(eigen);
+        let mut axes = diagonalised.leading(rank)?;
+        axes.values_mut().iter_mut().for_each(|v| *v *= gain);
         reflections.from_coordinates(&mut axes);
         drop(reflections);
         if !by_features {

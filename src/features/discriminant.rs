@@ -21,12 +21,13 @@
 //! `inv(S_w) S_b`, which is not symmetric, with a solver for symmetric matrices; what comes out are not
 //! the directions, and nothing is whitened. Fisher, Annals of Eugenics 1936; Friedman, JASA 1989.
 
-use faer::linalg::{matmul::triangular, triangular_solve};
-use faer::{Accum, Mat, Par, Side};
+use faer::linalg::triangular_solve;
+use faer::{Par, Side};
 use thiserror::Error;
 
+use super::scatter::{add_gram, mirror_lower};
 use crate::head::{log_sum_exp, LinearHead};
-use crate::matrix::Matrix;
+use crate::matrix::{cholesky_in_place, Matrix};
 
 /// Rows converted to `f64` at a time.
 const BLOCK_ROWS: usize = 256;
@@ -115,7 +116,6 @@ impl ClassScatter {
     /// Two passes: means, then scatter around them.
     #[must_use]
     pub fn of(rows: &RowReader<'_>) -> Self {
-        use triangular::BlockStructure::{Rectangular, TriangularLower};
         let means = class_means(rows);
         let mut within = Matrix::zeros(rows.width, rows.width);
         rows.for_each_block(|members, block| {
@@ -124,24 +124,9 @@ impl ClassScatter {
                     *v -= m;
                 }
             }
-            let part = block.view().subrows(0, members.len());
-            triangular::matmul(
-                within.view_mut(),
-                TriangularLower,
-                Accum::Add,
-                part.transpose(),
-                Rectangular,
-                part,
-                Rectangular,
-                1.0,
-                Par::Seq,
-            );
+            add_gram(&mut within, block.view().subrows(0, members.len()).transpose());
         });
-        for i in 0..rows.width {
-            for j in 0..i {
-                within.row_mut(j)[i] = within.row(i)[j];
-            }
-        }
+        mirror_lower(&mut within);
         Self { counts: rows.counts.to_vec(), means, within }
     }
 
@@ -219,8 +204,8 @@ pub struct Discriminant {
     mean: Vec<f64>,
     /// Of rows with the mean taken out.
     head: LinearHead,
-    /// `L` with `S = L L^T`.
-    factor: Mat<f64>,
+    /// `L^T` with `S = L L^T`, in the upper triangle.
+    factor: Matrix,
     /// Rows are `sqrt(n_c / n) L^-1 (mu_c - m)`.
     whitened_means: Matrix,
 }
@@ -235,21 +220,18 @@ impl Discriminant {
         scatter.check_variation()?;
         let (d, total) = (scatter.within.nrows(), scatter.total());
         let isotropic = shrinkage * scatter.within_trace() / (total * d as f64);
-        let covariance = Matrix::from_fn(d, d, |i, j| {
+        let mut factor = Matrix::from_fn(d, d, |i, j| {
             (1.0 - shrinkage) * scatter.within.row(i)[j] / total
                 + if i == j { isotropic } else { 0.0 }
         });
-        let factor = covariance
-            .view()
-            .llt(Side::Lower)
-            .map_err(|_| DiscriminantError::Decomposition)?
-            .L()
-            .to_owned();
+        if !cholesky_in_place(factor.view_mut().transpose_mut()) {
+            return Err(DiscriminantError::Decomposition);
+        }
         let mean = scatter.mean();
         let mut weight =
             Matrix::from_fn(scatter.counts.len(), d, |c, j| scatter.means.row(c)[j] - mean[j]);
         triangular_solve::solve_lower_triangular_in_place(
-            factor.as_ref(),
+            factor.view().transpose(),
             weight.view_mut().transpose_mut(),
             Par::Seq,
         );
@@ -267,7 +249,7 @@ impl Discriminant {
             }
         }
         triangular_solve::solve_upper_triangular_in_place(
-            factor.transpose(),
+            factor.view(),
             weight.view_mut().transpose_mut(),
             Par::Seq,
         );
@@ -310,7 +292,7 @@ impl Discriminant {
         let count = (means.nrows() - 1).min(means.ncols());
         let mut directions = Matrix::from_fn(count, means.ncols(), |k, j| svd.V()[(j, k)]);
         triangular_solve::solve_upper_triangular_in_place(
-            self.factor.transpose(),
+            self.factor.view(),
             directions.view_mut().transpose_mut(),
             Par::Seq,
         );

@@ -23,8 +23,6 @@ use crate::matrix::Matrix;
 
 /// Rows that are multiplied with targets at a time.
 const BLOCK_ROWS: usize = 256;
-/// Targets, as a share of the features, up to which turning each of them costs less than making eigenvectors.
-const TARGETS_SHARE: usize = 2;
 /// A part of the mean outside the span of the rows that is below this share of it is rounding.
 const NEGLIGIBLE_MEAN: f64 = 1e-12;
 
@@ -289,33 +287,20 @@ fn primal(
         }
     });
     reflections.to_coordinates(&mut turned);
-    // Eigenvectors are made only where they are wanted, or where turning many targets would cost more.
-    let (all_values, vectors) = if axes == 0 && turned.nrows() * TARGETS_SHARE <= width {
-        drop(reflections);
-        (tridiagonal.diagonalise(&mut turned).map_err(|_| SpectrumError)?, None)
-    } else {
-        let reflections = (axes > 0).then_some(reflections);
-        let eigen = tridiagonal.eigen().map_err(|_| SpectrumError)?;
-        let mut coordinates = Matrix::zeros(turned.nrows(), width);
-        coordinates.set_to_product(turned.view(), eigen.leading(width));
-        turned = coordinates;
-        (eigen.values().to_vec(), reflections.map(|reflections| (eigen, reflections)))
-    };
-    let values = above_rounding(&all_values, count.max(width), count.saturating_sub(1));
+    let reflections = (axes > 0).then_some(reflections);
+    let diagonalised = tridiagonal.diagonalise(&mut turned).map_err(|_| SpectrumError)?;
+    let values = above_rounding(diagonalised.values(), count.max(width), count.saturating_sub(1));
     let rank = values.len();
     let mut loadings = Matrix::from_fn(targets, rank, |t, k| turned.row(t)[k]);
     divide_columns(&mut loadings, &values);
     let (mean, outside) = turned.row(targets).split_at(rank);
     let mean_outside = negligible_as_zero(outside, root, offsets.mean, rank == width);
-    let axes = vectors.map_or_else(
-        || Matrix::zeros(0, width),
-        |(eigen, reflections)| {
-            let leading = eigen.leading(axes.min(rank));
-            let mut axes = Matrix::from_fn(leading.ncols(), width, |k, j| leading[(j, k)]);
-            reflections.from_coordinates(&mut axes);
-            axes
-        },
-    );
+    let mut leading = Matrix::zeros(0, width);
+    if let Some(reflections) = reflections {
+        leading = diagonalised.leading(axes.min(rank)).map_err(|_| SpectrumError)?;
+        reflections.from_coordinates(&mut leading);
+    }
+    let axes = leading;
     let mean = mean.to_vec();
     Ok((Spectrum { count, width, values, mean, mean_outside, axes }, loadings))
 }
@@ -358,7 +343,9 @@ fn above_rounding(values: &[f64], size: usize, limit: usize) -> Vec<f64> {
     values.iter().take(limit).copied().take_while(|v| *v > smallest).collect()
 }
 
-fn centred_rows(table: Table<'_>, rows: &[u32], mean: &[f64]) -> Matrix {
+/// Some rows less `mean`.
+#[must_use]
+pub fn centred_rows(table: Table<'_>, rows: &[u32], mean: &[f64]) -> Matrix {
     let mut centred = Matrix::zeros(rows.len(), table.width());
     for (&row, out) in rows.iter().zip(centred.rows_mut()) {
         table.copy_row(row as usize, out);

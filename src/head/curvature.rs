@@ -231,9 +231,8 @@ impl Curvature {
             let (Some(factor), kept) = &factors[c] else { return };
             let mut buffer = vec![0.0; input_width];
             let (vector, shift) = lifted(c);
-            let along = |(row, root): &Kept| {
-                root * (dot(rows.input(*row, &mut buffer), vector) + shift)
-            };
+            let along =
+                |(row, root): &Kept| root * (dot(rows.input(*row, &mut buffer), vector) + shift);
             let mut products: Vec<f64> = kept.iter().map(along).collect();
             solve(factor, &mut products);
             for ((row, root), product) in kept.iter().zip(products) {

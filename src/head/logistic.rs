@@ -35,8 +35,11 @@ const COLD_DISTANCE: f64 = 20.0;
 const COLD_TOLERANCE: f64 = 1e-3;
 /// Rows whose logits are computed, turned into slopes and multiplied back while they are in the cache.
 const BLOCK_ROWS: usize = 192;
-/// Parts into which the rows are cut, so many that a few threads have enough to do.
+/// Parts into which the rows are cut, so many that a few threads have enough to do, but no more than have
+/// gradients of this share of the table, and two.
 const PARTS: usize = 4;
+const PARTS_SHARE: usize = 25;
+const FEWEST_PARTS: usize = 2;
 /// Products of rows, features and classes below which threads would cost more than they save.
 const WORK_TO_SHARE: usize = 1 << 20;
 /// Iterations between two computations of the curvature, of each class and of all, which costs less and says
@@ -163,7 +166,9 @@ impl<'a, 't> WeightedRows<'a, 't> {
             class_of.extend(std::iter::repeat_n(class as u32, count));
             weight.extend(std::iter::repeat_n(total / count.max(1) as f64, count));
         }
-        let parts = PARTS.min(n.div_ceil(BLOCK_ROWS)).max(1);
+        let gradient = rows.classes() * rows.input_width() * size_of::<f64>();
+        let affordable = rows.table_bytes() / PARTS_SHARE / gradient.max(1);
+        let parts = affordable.clamp(FEWEST_PARTS, PARTS).min(n.div_ceil(BLOCK_ROWS)).max(1);
         Self { rows, class_of, weight, parts, arch: pulp::Arch::new() }
     }
 

@@ -84,12 +84,13 @@ impl SharedCurvature {
             .map(|h| (l2 + h * mean_square) / (l2 + mean * mean_square).max(f64::MIN_POSITIVE))
             .map(|scale| scale.max(f64::MIN_POSITIVE))
             .collect();
-        let factor = if cholesky_in_place(MatMut::from_column_major_slice_mut(&mut factor, width, width)) {
-            Factor::Cholesky(factor)
-        } else {
-            let diagonal = square.iter().map(|s| (l2 + mean * s).max(f64::MIN_POSITIVE));
-            Factor::None { diagonal: diagonal.collect() }
-        };
+        let factor =
+            if cholesky_in_place(MatMut::from_column_major_slice_mut(&mut factor, width, width)) {
+                Factor::Cholesky(factor)
+            } else {
+                let diagonal = square.iter().map(|s| (l2 + mean * s).max(f64::MIN_POSITIVE));
+                Factor::None { diagonal: diagonal.collect() }
+            };
         Self { width, factor, scale, bias: doubt, parallelism }
     }
 

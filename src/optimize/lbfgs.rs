@@ -9,7 +9,10 @@ use std::collections::VecDeque;
 use super::OptimizeError;
 use crate::matrix::dot;
 
+/// Steps that are remembered, and how many where there are so many unknowns that they are most of the memory.
 const MEMORY: usize = 7;
+const MEMORY_OF_MANY: usize = 4;
+const MANY: usize = 1 << 15;
 const SUFFICIENT_DECREASE: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
 const LINE_SEARCH_STEPS: usize = 40;
@@ -57,7 +60,8 @@ pub fn minimise(
 ) -> Result<Minimum, OptimizeError> {
     let mut gradient = vec![0.0; x.len()];
     let mut value = objective.evaluate(x, &mut gradient);
-    let mut history: VecDeque<Pair> = VecDeque::with_capacity(MEMORY);
+    let memory = if x.len() < MANY { MEMORY } else { MEMORY_OF_MANY };
+    let mut history: VecDeque<Pair> = VecDeque::with_capacity(memory);
     // Of the preconditioner; not measured each time, because each product with it costs time.
     let mut scale = 1.0;
     let mut search = LineSearch::new(x.len());
@@ -85,7 +89,7 @@ pub fn minimise(
             history.clear();
             continue;
         };
-        if history.len() == MEMORY {
+        if history.len() == memory {
             history.pop_front();
         }
         if let Some(pair) = Pair::new(x, &search.point, &gradient, &search.gradient) {

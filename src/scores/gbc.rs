@@ -12,12 +12,16 @@
 
 use super::ScoreError;
 use crate::features::moments::mean_of;
+use crate::features::spectrum::centred_rows;
 use crate::features::{ClassSpectrum, ClassedTable, Moments, Spectrum};
 use crate::matrix::Matrix;
 
 const SCORE: &str = "GBC";
 /// Variances below this share of the largest axis's are rounding.
 const NEGLIGIBLE_VARIANCE: f64 = 1e-13;
+
+/// Rows that are projected at a time.
+const BLOCK_ROWS: usize = 256;
 
 /// Form of a class's covariance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,17 +64,12 @@ pub fn from_spectrum(
     for (class, rows) in input.classes.iter().enumerate() {
         let mean = mean_of(input.table, rows);
         means.row_mut(class).copy_from_slice(&coordinates(&axes, &mean));
-        let mut centred = Matrix::zeros(rows.len(), mean.len());
-        for (&row, out) in rows.iter().zip(centred.rows_mut()) {
-            input.table.copy_row(row as usize, out);
-            for (v, m) in out.iter_mut().zip(&mean) {
-                *v -= m;
-            }
-        }
         let variance = variances.row_mut(class);
-        for row in centred.times_transposed(&axes).rows() {
-            for (sum, v) in variance.iter_mut().zip(row) {
-                *sum += v * v / rows.len() as f64;
+        for block in rows.chunks(BLOCK_ROWS) {
+            for row in centred_rows(input.table, block, &mean).times_transposed(&axes).rows() {
+                for (sum, v) in variance.iter_mut().zip(row) {
+                    *sum += v * v / rows.len() as f64;
+                }
             }
         }
     }
