@@ -5,6 +5,7 @@
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
 use faer::linalg::matmul::{dot::inner_prod, matmul};
+use faer::traits::RealField;
 use faer::{Accum, ColRef, Conj, MatMut, MatRef, Par, RowRef};
 
 /// Dense row-major matrix.
@@ -130,9 +131,9 @@ impl Matrix {
 /// Overwrite a symmetric matrix, given by its lower triangle, with its Cholesky factor. False where it has none.
 /// Meant for columns that are contiguous.
 #[must_use]
-pub fn cholesky_in_place(square: MatMut<'_, f64>) -> bool {
+pub fn cholesky_in_place<T: RealField>(square: MatMut<'_, T>) -> bool {
     let size = square.nrows();
-    let scratch = llt::factor::cholesky_in_place_scratch::<f64>(size, Par::Seq, Default::default());
+    let scratch = llt::factor::cholesky_in_place_scratch::<T>(size, Par::Seq, Default::default());
     let stack = &mut MemBuffer::new(scratch);
     let stack = MemStack::new(stack);
     llt::factor::cholesky_in_place(square, Default::default(), Par::Seq, stack, Default::default())

@@ -249,11 +249,17 @@ fn norm(row: &[f64]) -> f64 {
 /// A row that may be among the nearest.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
-    at: u32,
+    noted: Noted,
     /// Bounds on the squared distance; equal once it is known.
     lower: f64,
     upper: f64,
-    known: bool,
+}
+
+/// What is kept of it: every query has dozens.
+#[derive(Debug, Clone, Copy)]
+struct Noted {
+    at: u32,
+    product: f32,
 }
 
 struct Search<'s, 'q, 'p, 'r> {
@@ -262,7 +268,7 @@ struct Search<'s, 'q, 'p, 'r> {
     k: usize,
     /// Relative error of a bound.
     margin: f64,
-    candidates: Vec<Vec<Candidate>>,
+    candidates: Vec<Vec<Noted>>,
     /// At least `k` rows are within this squared distance of the query.
     within: Vec<f64>,
     /// `within` as the scan of products needs it: a point is worth a look if
@@ -382,35 +388,43 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
         if self.reach[query] == f32::INFINITY {
             return;
         }
-        let norms = self.queries.squares[query] + self.points.squares[point];
-        let middle = norms - 2.0 * f64::from(product);
-        let slack = self.margin * norms + UNDERFLOW;
-        let lower = middle - slack;
-        if lower > self.within[query] {
+        let noted = Noted { at: point as u32, product };
+        if self.bounded(query, noted).lower > self.within[query] {
             return;
         }
-        let candidate = Candidate { at: point as u32, lower, upper: middle + slack, known: false };
-        self.candidates[query].push(candidate);
+        self.candidates[query].push(noted);
         if self.candidates[query].len() >= self.room() {
             self.tighten(query);
         }
     }
 
+    fn bounded(&self, query: usize, noted: Noted) -> Candidate {
+        let norms = self.queries.squares[query] + self.points.squares[noted.at as usize];
+        let middle = norms - 2.0 * f64::from(noted.product);
+        let slack = self.margin * norms + UNDERFLOW;
+        Candidate { noted, lower: middle - slack, upper: middle + slack }
+    }
+
+    fn all_bounded(&self, query: usize) -> Vec<Candidate> {
+        self.candidates[query].iter().map(|noted| self.bounded(query, *noted)).collect()
+    }
+
     /// Candidates of one query before they are thinned out.
     fn room(&self) -> usize {
-        4 * self.k + 32
+        2 * self.k + 22
     }
 
     /// Drop candidates that `k` others certainly beat.
     fn tighten(&mut self, query: usize) {
-        let mut candidates = std::mem::take(&mut self.candidates[query]);
+        let mut candidates = self.all_bounded(query);
         self.drop_beaten(query, &mut candidates);
         if candidates.len() > self.room() / 2 {
             self.resolve(query, &mut candidates);
             candidates.truncate(self.k);
             self.drop_beaten(query, &mut candidates);
         }
-        self.candidates[query] = candidates;
+        self.candidates[query].clear();
+        self.candidates[query].extend(candidates.iter().map(|candidate| candidate.noted));
         self.reach[query] = if self.within[query] > 0.0 {
             let square = self.queries.squares[query];
             round_down(0.5 * ((1.0 - self.margin) * square - self.within[query] - UNDERFLOW))
@@ -434,21 +448,24 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
     fn resolve(&mut self, query: usize, candidates: &mut [Candidate]) {
         let (query_row, point_row) = (&mut self.pair.0, &mut self.pair.1);
         self.queries.read(query, query_row);
-        for candidate in candidates.iter_mut().filter(|candidate| !candidate.known) {
-            self.points.read(candidate.at as usize, point_row);
+        for candidate in &mut *candidates {
+            self.points.read(candidate.noted.at as usize, point_row);
             let square = square_distance(query_row, point_row);
-            *candidate = Candidate { lower: square, upper: square, known: true, ..*candidate };
+            (candidate.lower, candidate.upper) = (square, square);
         }
-        candidates.sort_unstable_by(|a, b| a.lower.total_cmp(&b.lower).then(a.at.cmp(&b.at)));
+        let order = |a: &Candidate, b: &Candidate| {
+            a.lower.total_cmp(&b.lower).then(a.noted.at.cmp(&b.noted.at))
+        };
+        candidates.sort_unstable_by(order);
     }
 
     fn finish(mut self) -> Vec<u32> {
         let mut nearest = Vec::with_capacity(self.k * self.queries.rows.len());
         for query in 0..self.queries.rows.len() {
-            let mut candidates = std::mem::take(&mut self.candidates[query]);
+            let mut candidates = self.all_bounded(query);
             self.drop_beaten(query, &mut candidates);
             self.resolve(query, &mut candidates);
-            nearest.extend(candidates.iter().take(self.k).map(|candidate| candidate.at));
+            nearest.extend(candidates.iter().take(self.k).map(|candidate| candidate.noted.at));
         }
         nearest
     }

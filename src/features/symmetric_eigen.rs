@@ -194,7 +194,16 @@ impl Diagonalised {
                 }
             }
         }
-        Ok(Matrix::from_fn(rank, size, |k, i| panels[k / LANES][PAD + i][k % LANES]))
+        let mut vectors = Matrix::zeros(rank, size);
+        // By value: a panel goes as its vectors are written.
+        for (panel, first) in panels.into_iter().zip((0..).step_by(LANES)) {
+            for (lane, vector) in vectors.rows_mut().skip(first).take(LANES).enumerate() {
+                for (v, row) in vector.iter_mut().zip(&panel[PAD..]) {
+                    *v = row[lane];
+                }
+            }
+        }
+        Ok(vectors)
     }
 }
 
@@ -355,7 +364,8 @@ impl WithSimd for TurnBack<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let some = || self.sweeps.iter().map(|sweep| &sweep.range).filter(|range| !range.is_empty());
+        let some =
+            || self.sweeps.iter().map(|sweep| &sweep.range).filter(|range| !range.is_empty());
         let (Some(start), Some(end)) = (some().map(|r| r.start).min(), some().map(|r| r.end).max())
         else {
             return;
@@ -447,28 +457,6 @@ impl Reflections {
             rows.view_mut().transpose_mut().subrows_mut(1, size - 1),
             MemStack::new(&mut MemBuffer::new(scratch)),
         );
-    }
-}
-
-#[cfg(test)]
-mod speed {
-    use super::*;
-    #[test]
-    fn speed() {
-        for (d, k) in [(768, 512), (1024, 512), (1280, 512), (1280, 64)] {
-            let f = Matrix::from_fn(d, d + 100, |i, j| ((1 + i * 31 + j * 17 + i * j) as f64).sin());
-            let (t, _) = tridiagonalise(f.times_transposed(&f));
-            for _ in 0..3 {
-            let a = std::time::Instant::now();
-            let g = t.diagonalise(&mut Matrix::default()).unwrap();
-            let b = a.elapsed();
-            let v = g.leading(k).unwrap();
-            let c = a.elapsed() - b;
-            let a = std::time::Instant::now();
-            let w = t.eigenvectors().unwrap();
-            println!("{d} {k}: values {b:?} leading {c:?} all {:?} {}", a.elapsed(), v.row(0)[0] + w[(0, 0)]);
-            }
-        }
     }
 }
 
