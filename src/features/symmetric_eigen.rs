@@ -130,7 +130,7 @@ impl Tridiagonal {
 
 /// Whether so many vectors that to turn each of them by the rotations would cost more than all eigenvectors.
 fn is_many(vectors: usize, size: usize) -> bool {
-    2 * vectors > size
+    3 * vectors > 2 * size
 }
 
 impl Diagonalised {
@@ -178,7 +178,8 @@ impl Diagonalised {
             let vectors = self.tridiagonal.eigenvectors()?;
             return Ok(Matrix::from_fn(rank, size, |k, i| vectors[(i, size - 1 - k)]));
         }
-        let mut panels = panels(rank, size, |k, i| if self.order[k] == i { 1.0 } else { 0.0 });
+        let entry = |k: usize, i: usize| if self.order[k] == i { 1.0 } else { NEXT_TO_NONE };
+        let mut panels = panels(rank, size, entry);
         // The rotations were forgotten. From the last checkpoint to the first, those after it are found again and
         // undone, the last one first.
         let mut block = vec![Sweep::none(size); CHECKPOINT_SWEEPS];
@@ -207,6 +208,9 @@ impl Diagonalised {
     }
 }
 
+/// For the zeros of a unit vector: small rotations would make of those a cascade of ever smaller numbers, and with
+/// the smallest that there are a processor takes a hundred times as long.
+const NEXT_TO_NONE: f64 = 1e-40;
 /// Sweeps between two checkpoints.
 const CHECKPOINT_SWEEPS: usize = 64;
 /// Sweeps that an eigenvalue may take. Two are usual.
