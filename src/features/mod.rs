@@ -8,6 +8,7 @@ pub mod class_rows;
 pub mod classed_table;
 pub mod discriminant;
 pub mod gaussian_mixture;
+pub mod implicit_qr;
 pub mod k_means;
 pub mod moments;
 pub mod nearest_neighbours;

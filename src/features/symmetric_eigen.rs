@@ -7,9 +7,7 @@
 //! turns those of `T` alone, back by the same rotations and by `Q`. Only of many vectors are products with all
 //! of `W` faster. `A` itself is overwritten by `Q`.
 //!
-//! Reference: Golub and Van Loan, *Matrix Computations*, 4th ed., 2013, sections 8.3.1 and 8.3.3.
-
-use std::ops::Range;
+//! Reference: Golub and Van Loan, *Matrix Computations*, 4th ed., 2013, section 8.3.1.
 
 use faer::diag::{DiagMut, DiagRef};
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
@@ -19,8 +17,7 @@ use faer::linalg::solvers::EvdError;
 use faer::linalg::{householder, temp_mat_scratch};
 use faer::{Conj, Mat, MatMut, MatRef, Par};
 
-use pulp::{Simd, WithSimd};
-
+use super::implicit_qr::{Iteration, Panel, Sweep, BLOCK_SWEEPS, LANES};
 use super::scatter::mirror_lower;
 use crate::matrix::Matrix;
 
@@ -92,12 +89,10 @@ impl Tridiagonal {
             *rows = coordinates;
             return Ok(diagonalised);
         }
-        let mut panels = panels(rows.nrows(), size, |i, k| rows.row(i)[k]);
+        let mut panels = Panel::of(rows.nrows(), size, |i, k| rows.row(i)[k]);
         let diagonalised = Diagonalised::new(self, &mut panels)?;
-        for (i, row) in rows.rows_mut().enumerate() {
-            for (v, &k) in row.iter_mut().zip(&diagonalised.order) {
-                *v = panels[i / LANES][PAD + k][i % LANES];
-            }
+        for (panel, first) in panels.into_iter().zip((0..).step_by(LANES)) {
+            panel.write(rows, first, |k| diagonalised.order[k]);
         }
         Ok(diagonalised)
     }
@@ -137,23 +132,22 @@ impl Diagonalised {
     /// Turns the panels.
     fn new(tridiagonal: &Tridiagonal, panels: &mut [Panel]) -> Result<Self, EvdError> {
         let size = tridiagonal.diagonal.len();
-        let mut iteration = Iteration { matrix: tridiagonal.clone(), end: size, sweeps: 0 };
+        let mut iteration = Iteration::new(&tridiagonal.diagonal, &tridiagonal.below);
         let mut checkpoints = Vec::new();
         let mut sweep = Sweep::none(size);
         for count in 0.. {
-            if count % CHECKPOINT_SWEEPS == 0 {
+            if count % BLOCK_SWEEPS == 0 {
                 checkpoints.push(iteration.clone());
             }
-            sweep.clear();
             iteration.sweep(&mut sweep)?;
-            if sweep.range.is_empty() {
+            if sweep.is_none() {
                 break;
             }
             for panel in &mut *panels {
-                pulp::Arch::new().dispatch(Turn { sweep: &sweep, panel });
+                panel.turn(&sweep);
             }
         }
-        let diagonal = iteration.matrix.diagonal;
+        let diagonal = iteration.diagonal();
         let mut order: Vec<usize> = (0..size).collect();
         order.sort_by(|&a, &b| diagonal[b].total_cmp(&diagonal[a]));
         let values = order.iter().map(|&k| diagonal[k]).collect();
@@ -179,30 +173,23 @@ impl Diagonalised {
             return Ok(Matrix::from_fn(rank, size, |k, i| vectors[(i, size - 1 - k)]));
         }
         let entry = |k: usize, i: usize| if self.order[k] == i { 1.0 } else { NEXT_TO_NONE };
-        let mut panels = panels(rank, size, entry);
+        let mut panels = Panel::of(rank, size, entry);
         // The rotations were forgotten. From the last checkpoint to the first, those after it are found again and
         // undone, the last one first.
-        let mut block = vec![Sweep::none(size); CHECKPOINT_SWEEPS];
+        let mut block: [Sweep; BLOCK_SWEEPS] = std::array::from_fn(|_| Sweep::none(size));
         for checkpoint in self.checkpoints.iter().rev() {
             let mut iteration = checkpoint.clone();
             for sweep in &mut block {
-                sweep.clear();
                 iteration.sweep(sweep)?;
             }
             for panel in &mut panels {
-                for sweeps in block.as_chunks().0.iter().rev() {
-                    pulp::Arch::new().dispatch(TurnBack { sweeps, panel });
-                }
+                panel.turn_back(&block);
             }
         }
         let mut vectors = Matrix::zeros(rank, size);
         // By value: a panel goes as its vectors are written.
         for (panel, first) in panels.into_iter().zip((0..).step_by(LANES)) {
-            for (lane, vector) in vectors.rows_mut().skip(first).take(LANES).enumerate() {
-                for (v, row) in vector.iter_mut().zip(&panel[PAD..]) {
-                    *v = row[lane];
-                }
-            }
+            panel.write(&mut vectors, first, |k| k);
         }
         Ok(vectors)
     }
@@ -211,209 +198,6 @@ impl Diagonalised {
 /// For the zeros of a unit vector: small rotations would make of those a cascade of ever smaller numbers, and with
 /// the smallest that there are a processor takes a hundred times as long.
 const NEXT_TO_NONE: f64 = 1e-40;
-/// Sweeps between two checkpoints.
-const CHECKPOINT_SWEEPS: usize = 64;
-/// Sweeps that an eigenvalue may take. Two are usual.
-const SWEEPS: usize = 60;
-
-/// Implicit QR with Wilkinson's shift, on the way.
-#[derive(Debug, Clone, PartialEq)]
-struct Iteration {
-    matrix: Tridiagonal,
-    /// Beyond it the matrix is diagonal.
-    end: usize,
-    /// Since `end` was found.
-    sweeps: usize,
-}
-
-impl Iteration {
-    /// One sweep over the last block that is not diagonal; none where all is.
-    fn sweep(&mut self, sweep: &mut Sweep) -> Result<(), EvdError> {
-        while self.end > 1 {
-            let start = self.unreduced_from();
-            if start + 1 < self.end {
-                if self.sweeps == SWEEPS {
-                    return Err(EvdError::NoConvergence);
-                }
-                self.sweeps += 1;
-                self.rotate(start, sweep);
-                break;
-            }
-            (self.end, self.sweeps) = (start, 0);
-        }
-        Ok(())
-    }
-
-    /// Where the last block starts in which no entry beside the diagonal is negligible.
-    fn unreduced_from(&mut self) -> usize {
-        let Tridiagonal { diagonal, below } = &mut self.matrix;
-        for k in (1..self.end).rev() {
-            let beside = diagonal[k - 1].abs() + diagonal[k].abs();
-            if below[k - 1].abs() <= f64::EPSILON * beside + f64::MIN_POSITIVE {
-                below[k - 1] = 0.0;
-                return k;
-            }
-        }
-        0
-    }
-
-    fn rotate(&mut self, start: usize, sweep: &mut Sweep) {
-        let Tridiagonal { diagonal: d, below: e } = &mut self.matrix;
-        let last = self.end - 1;
-        let half = 0.5 * (d[last - 1] - d[last]);
-        let away = half + half.hypot(e[last - 1]).copysign(half);
-        let shift = d[last] - if away == 0.0 { 0.0 } else { e[last - 1] / away * e[last - 1] };
-        let (mut along, mut bulge) = (d[start] - shift, e[start]);
-        for k in start..last {
-            let length = along.hypot(bulge);
-            let (c, s) = if length == 0.0 { (1.0, 0.0) } else { (along / length, bulge / length) };
-            if k > start {
-                e[k - 1] = length;
-            }
-            let (upper, lower, beside) = (d[k], d[k + 1], e[k]);
-            let mixed = 2.0 * c * s * beside;
-            d[k] = c * c * upper + s * s * lower + mixed;
-            d[k + 1] = s * s * upper + c * c * lower - mixed;
-            e[k] = (c * c - s * s) * beside + c * s * (lower - upper);
-            along = e[k];
-            if k + 1 < last {
-                bulge = s * e[k + 1];
-                e[k + 1] *= c;
-            }
-            sweep.rotations[PAD + k] = (c, s);
-        }
-        sweep.range = start..last;
-    }
-}
-
-/// Sweeps that are undone at a time, each as many coordinates behind the one before as there are between, and rows
-/// without meaning at both ends of what they turn, so that the ends need no care.
-const FUSED: usize = 4;
-const PAD: usize = FUSED;
-
-/// The cosines and sines of rotations of each coordinate with the next: in a range, beyond which there are none.
-#[derive(Clone)]
-struct Sweep {
-    range: Range<usize>,
-    rotations: Vec<(f64, f64)>,
-}
-
-impl Sweep {
-    const NO_TURN: (f64, f64) = (1.0, 0.0);
-
-    fn none(size: usize) -> Self {
-        Self { range: 0..0, rotations: vec![Self::NO_TURN; size + 2 * PAD] }
-    }
-
-    fn clear(&mut self) {
-        for k in std::mem::take(&mut self.range) {
-            self.rotations[PAD + k] = Self::NO_TURN;
-        }
-    }
-}
-
-/// Some vectors side by side, because a rotation turns two coordinates of all of them, and waits for the last one.
-const LANES: usize = 16;
-type Panel = Vec<[f64; LANES]>;
-/// Vector registers that are turned at a time.
-const REGISTERS: usize = 2;
-
-fn panels(count: usize, size: usize, entry: impl Fn(usize, usize) -> f64) -> Vec<Panel> {
-    let panel = |first| {
-        let mut panel = vec![[0.0; LANES]; size + 2 * PAD];
-        for (k, row) in panel[PAD..PAD + size].iter_mut().enumerate() {
-            for (i, v) in (first..count).zip(row) {
-                *v = entry(i, k);
-            }
-        }
-        panel
-    };
-    (0..count).step_by(LANES).map(panel).collect()
-}
-
-/// Turn each coordinate with the next, from the first on.
-struct Turn<'a> {
-    sweep: &'a Sweep,
-    panel: &'a mut [[f64; LANES]],
-}
-
-impl WithSimd for Turn<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let range = PAD + self.sweep.range.start..PAD + self.sweep.range.end;
-        for at in (0..LANES / S::F64_LANES).step_by(REGISTERS) {
-            let mut upper = *registers::<S>(&mut self.panel[range.start], at);
-            for k in range.clone() {
-                let lower = *registers::<S>(&mut self.panel[k + 1], at);
-                let turned = turned(simd, self.sweep.rotations[k], upper, lower);
-                *registers::<S>(&mut self.panel[k], at) = turned.0;
-                upper = turned.1;
-            }
-            *registers::<S>(&mut self.panel[range.end], at) = upper;
-        }
-    }
-}
-
-/// Undo that for some sweeps, the last one first, from the last coordinate on: a coordinate is read and written once,
-/// which takes longer than to turn it.
-struct TurnBack<'a> {
-    sweeps: &'a [Sweep; FUSED],
-    panel: &'a mut [[f64; LANES]],
-}
-
-impl WithSimd for TurnBack<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let some =
-            || self.sweeps.iter().map(|sweep| &sweep.range).filter(|range| !range.is_empty());
-        let (Some(start), Some(end)) = (some().map(|r| r.start).min(), some().map(|r| r.end).max())
-        else {
-            return;
-        };
-        let (first, end) = (PAD + start - (FUSED - 1), PAD + end);
-        for at in (0..LANES / S::F64_LANES).step_by(REGISTERS) {
-            let mut lower: [_; FUSED] =
-                std::array::from_fn(|j| *registers::<S>(&mut self.panel[end + j], at));
-            for k in (first..end).rev() {
-                let mut passing = *registers::<S>(&mut self.panel[k], at);
-                for (j, lower) in lower.iter_mut().enumerate() {
-                    let (c, s) = self.sweeps[FUSED - 1 - j].rotations[k + j];
-                    (*lower, passing) = turned(simd, (c, -s), passing, *lower);
-                }
-                *registers::<S>(&mut self.panel[k + FUSED], at) = passing;
-            }
-            for (j, lower) in lower.into_iter().enumerate() {
-                *registers::<S>(&mut self.panel[first + j], at) = lower;
-            }
-        }
-    }
-}
-
-/// Some of a coordinate's registers.
-#[inline(always)]
-fn registers<S: Simd>(row: &mut [f64; LANES], at: usize) -> &mut [S::f64s; REGISTERS] {
-    let (all, _) = S::as_mut_simd_f64s(row);
-    (&mut all[at..at + REGISTERS]).try_into().unwrap()
-}
-
-/// `(c u + s l, c l - s u)`.
-#[inline(always)]
-fn turned<S: Simd>(
-    simd: S,
-    (c, s): (f64, f64),
-    upper: [S::f64s; REGISTERS],
-    lower: [S::f64s; REGISTERS],
-) -> ([S::f64s; REGISTERS], [S::f64s; REGISTERS]) {
-    let (cosine, sine, minus) = (simd.splat_f64s(c), simd.splat_f64s(s), simd.splat_f64s(-s));
-    let combined = |by, with: [S::f64s; REGISTERS], values: [S::f64s; REGISTERS]| {
-        std::array::from_fn(|k| simd.mul_add_e_f64s(by, with[k], simd.mul_f64s(cosine, values[k])))
-    };
-    (combined(sine, lower, upper), combined(minus, upper, lower))
-}
 
 impl Reflections {
     /// Make of every row `v` the row `Q^T v`: its coordinates in the columns of `Q`.
