@@ -355,9 +355,8 @@ fn optimise(
     let cap = 1000 + 200 * nodes * (1 + nodes.ilog2() as usize);
     let mut pricing = Pricing::new(shortlists);
     let mut pivots = 0;
+    let mut arc_cost = tree.refresh_potentials(costs);
     loop {
-        let arc_cost = tree.arc_costs(costs);
-        tree.refresh_potentials(&arc_cost);
         let before = pivots;
         loop {
             let (source, target) = tree.potentials();
@@ -377,8 +376,12 @@ fn optimise(
                 });
             }
         }
+        if pivots > before {
+            arc_cost = tree.refresh_potentials(costs);
+            continue;
+        }
         let (source, target) = tree.potentials();
-        if pivots == before && !pricing.renew_shortlists(costs, source, target) {
+        if !pricing.renew_shortlists(costs, source, target) {
             return Ok((arc_cost, pivots));
         }
     }

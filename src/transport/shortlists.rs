@@ -17,6 +17,9 @@ const SPARE: f64 = 0.5;
 /// One in so many columns is looked at to guess what the list's last one costs.
 const SAMPLING: usize = 7;
 
+/// Columns that are looked at together.
+const CHUNK: usize = 8;
+
 /// Columns and their costs.
 pub struct Shortlists {
     /// About how many columns a list has, and how many there is room for.
@@ -90,9 +93,16 @@ impl Shortlists {
         let list = i * self.room..(i + 1) * self.room;
         let (columns, costs) = (&mut self.columns[list.clone()], &mut self.costs[list]);
         (columns[0], costs[0]) = (lowest as u32, row[lowest]);
-        let low = self.reduced.iter().enumerate().filter(|(j, r)| **r <= limit && *j != lowest);
+        // Most columns are not low, so some at a time are passed over.
+        let passes = |r: &f64| *r <= limit;
+        let chunks = self.reduced.chunks(CHUNK).zip((0..).step_by(CHUNK));
+        let some = chunks.filter(|(chunk, _)| chunk.iter().fold(false, |any, r| any | passes(r)));
+        let low = some.flat_map(|(chunk, first)| {
+            let low = chunk.iter().zip(first..).filter(|(r, j)| passes(r) && *j != lowest);
+            low.map(|(_, j)| j)
+        });
         let mut length = 1;
-        for ((j, _), (column, cost)) in low.zip(columns.iter_mut().zip(costs).skip(1)) {
+        for (j, (column, cost)) in low.zip(columns.iter_mut().zip(costs).skip(1)) {
             (*column, *cost) = (j as u32, row[j]);
             length += 1;
         }

@@ -115,7 +115,7 @@ impl SpanningTree {
     }
 
     /// The cost of the arc between each node and its parent, read in the order of the rows.
-    pub fn arc_costs(&self, costs: &mut CostRows<'_>) -> Vec<f64> {
+    fn arc_costs(&self, costs: &mut CostRows<'_>) -> Vec<f64> {
         let mut order: Vec<u32> = (0..self.nodes() as u32 - 1).collect();
         order.sort_by_key(|&node| self.arc(node as usize).0);
         let mut found = vec![0.0; self.nodes()];
@@ -126,8 +126,10 @@ impl SpanningTree {
         found
     }
 
-    /// Recompute potentials from the tree: pivots shift them, and every shift rounds.
-    pub fn refresh_potentials(&mut self, arc_cost: &[f64]) {
+    /// Recompute potentials from the tree: pivots shift them, and every shift rounds. Returns the cost of the arc
+    /// between each node and its parent.
+    pub fn refresh_potentials(&mut self, costs: &mut CostRows<'_>) -> Vec<f64> {
+        let arc_cost = self.arc_costs(costs);
         let root = self.nodes() - 1;
         self.potential[root] = 0.0;
         let mut node = self.next[root] as usize;
@@ -135,6 +137,7 @@ impl SpanningTree {
             self.potential[node] = arc_cost[node] - self.potential[self.parent[node] as usize];
             node = self.next[node] as usize;
         }
+        arc_cost
     }
 
     /// Bring an arc into the basis.
@@ -360,8 +363,7 @@ mod tests {
         check(&tree);
         let cost: Vec<f64> = (0..n * m).map(|k| ((k * k + 3 * k) % 41) as f64).collect();
         let mut costs = CostRows::of_matrix(&cost, n, m).unwrap();
-        let arc_cost = tree.arc_costs(&mut costs);
-        tree.refresh_potentials(&arc_cost);
+        tree.refresh_potentials(&mut costs);
         for step in 0..500_usize {
             let (row, column) = (step * 5 % n, step * 11 % m);
             if tree.arcs(&cost).iter().any(|arc| (arc.0, arc.1) == (row, column)) {

@@ -92,8 +92,11 @@ pub(crate) fn power_cost<'a>(
         return (DistanceRows::new(source, target, Power::Two).matrix(parallelism), 1.0);
     }
     let mut cost = DistanceRows::new(source, target, Power::One).matrix(parallelism);
+    if p == 1.0 {
+        return (cost, 1.0);
+    }
     let largest = cost.iter().fold(0.0_f64, |acc, c| acc.max(*c));
-    if p == 1.0 || largest == 0.0 || !largest.is_finite() {
+    if largest == 0.0 || !largest.is_finite() {
         return (cost, 1.0);
     }
     for c in &mut cost {
