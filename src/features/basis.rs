@@ -9,12 +9,12 @@
 
 use std::sync::Arc;
 
-use faer::linalg::matmul::triangular;
 use faer::linalg::solvers::EvdError;
 use faer::{Accum, Par};
 use ndarray::ArrayView1;
 use pulp::{Simd, WithSimd};
 
+use super::scatter::add_gram;
 use super::symmetric_eigen::tridiagonalise;
 use super::{AffineRows, ClassRows, Table};
 use crate::matrix::Matrix;
@@ -314,24 +314,13 @@ impl Basis {
 
     /// Second moments of the standardised rows, in blocks; only the lower triangle is filled.
     fn covariance(&self, table: Table<'_>, rows: &[u32]) -> Matrix {
-        use triangular::BlockStructure::{Rectangular, TriangularLower};
         let d = table.width();
         let mut sum = Matrix::zeros(d, d);
         let mut block = Matrix::zeros(BLOCK_ROWS.min(rows.len()), d);
         for chunk in rows.chunks(BLOCK_ROWS) {
             self.fill(table, chunk, &mut block);
             let part = block.view().subrows(0, chunk.len());
-            triangular::matmul(
-                sum.view_mut(),
-                TriangularLower,
-                Accum::Add,
-                part.transpose(),
-                Rectangular,
-                part,
-                Rectangular,
-                1.0 / rows.len() as f64,
-                Par::Seq,
-            );
+            add_gram(&mut sum, 1.0 / rows.len() as f64, part.transpose());
         }
         sum
     }

@@ -124,7 +124,7 @@ impl ClassScatter {
                     *v -= m;
                 }
             }
-            add_gram(&mut within, block.view().subrows(0, members.len()).transpose());
+            add_gram(&mut within, 1.0, block.view().subrows(0, members.len()).transpose());
         });
         mirror_lower(&mut within);
         Self { counts: rows.counts.to_vec(), means, within }

@@ -196,7 +196,7 @@ impl WithSimd for Turn<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let range = PAD + self.sweep.range.start..PAD + self.sweep.range.end;
-        for at in (0..LANES / S::F64_LANES).step_by(REGISTERS) {
+        for at in 0..LANES / S::F64_LANES / REGISTERS {
             let mut upper = *registers::<S>(&mut self.panel[range.start], at);
             for k in range.clone() {
                 let lower = *registers::<S>(&mut self.panel[k + 1], at);
@@ -228,7 +228,7 @@ impl WithSimd for TurnBack<'_> {
             return;
         };
         let (first, end) = (PAD + start - (FUSED - 1), PAD + end);
-        for at in (0..LANES / S::F64_LANES).step_by(REGISTERS) {
+        for at in 0..LANES / S::F64_LANES / REGISTERS {
             let mut lower: [_; FUSED] =
                 std::array::from_fn(|j| *registers::<S>(&mut self.panel[end + j], at));
             for k in (first..end).rev() {
@@ -249,8 +249,7 @@ impl WithSimd for TurnBack<'_> {
 /// Some of a coordinate's registers.
 #[inline(always)]
 fn registers<S: Simd>(row: &mut [f64; LANES], at: usize) -> &mut [S::f64s; REGISTERS] {
-    let (all, _) = S::as_mut_simd_f64s(row);
-    (&mut all[at..at + REGISTERS]).try_into().unwrap()
+    &mut S::as_mut_simd_f64s(row).0.as_chunks_mut().0[at]
 }
 
 /// `(c u + s l, c l - s u)`.

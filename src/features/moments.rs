@@ -324,7 +324,7 @@ impl Moments {
             offset.iter_mut().for_each(|v| *v *= root);
         }
         let mut scatter = self.within.lower();
-        add_gram(&mut scatter, between.view().transpose());
+        add_gram(&mut scatter, 1.0, between.view().transpose());
         mirror_lower(&mut scatter);
         scatter
     }

@@ -174,7 +174,7 @@ impl GramSum {
 
     fn flush(&mut self) {
         let rows = self.block.view().subrows(0, self.filled);
-        add_gram(&mut self.sum, rows.transpose());
+        add_gram(&mut self.sum, 1.0, rows.transpose());
         self.filled = 0;
     }
 }
@@ -189,8 +189,8 @@ pub fn mirror_lower(square: &mut Matrix) {
     }
 }
 
-/// Add `left left^T` to the lower triangle of `sum`.
-pub fn add_gram(sum: &mut Matrix, left: faer::MatRef<'_, f64>) {
+/// Add `factor left left^T` to the lower triangle of `sum`.
+pub fn add_gram(sum: &mut Matrix, factor: f64, left: faer::MatRef<'_, f64>) {
     use triangular::BlockStructure::{Rectangular, TriangularLower};
     triangular::matmul(
         sum.view_mut(),
@@ -200,7 +200,7 @@ pub fn add_gram(sum: &mut Matrix, left: faer::MatRef<'_, f64>) {
         Rectangular,
         left.transpose(),
         Rectangular,
-        1.0,
+        factor,
         Par::Seq,
     );
 }

@@ -295,12 +295,14 @@ fn primal(
     divide_columns(&mut loadings, &values);
     let (mean, outside) = turned.row(targets).split_at(rank);
     let mean_outside = negligible_as_zero(outside, root, offsets.mean, rank == width);
-    let mut leading = Matrix::zeros(0, width);
-    if let Some(reflections) = reflections {
-        leading = diagonalised.leading(axes.min(rank)).map_err(|_| SpectrumError)?;
-        reflections.from_coordinates(&mut leading);
-    }
-    let axes = leading;
+    let axes = match reflections {
+        Some(reflections) => {
+            let mut leading = diagonalised.leading(axes.min(rank)).map_err(|_| SpectrumError)?;
+            reflections.from_coordinates(&mut leading);
+            leading
+        }
+        None => Matrix::zeros(0, width),
+    };
     let mean = mean.to_vec();
     Ok((Spectrum { count, width, values, mean, mean_outside, axes }, loadings))
 }

@@ -38,8 +38,8 @@ pub struct Reflections {
 
 /// Eigenvalues of `T`, and how its eigenvectors were reached.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Diagonalised {
-    tridiagonal: Tridiagonal,
+pub struct Diagonalised<'a> {
+    tridiagonal: &'a Tridiagonal,
     values: Vec<f64>,
     /// Where each eigenvalue ended up.
     order: Vec<usize>,
@@ -79,7 +79,7 @@ impl Tridiagonal {
     ///
     /// # Errors
     /// The iteration did not converge.
-    pub fn diagonalise(&self, rows: &mut Matrix) -> Result<Diagonalised, EvdError> {
+    pub fn diagonalise(&self, rows: &mut Matrix) -> Result<Diagonalised<'_>, EvdError> {
         let size = self.diagonal.len();
         if is_many(rows.nrows(), size) {
             let diagonalised = Diagonalised::new(self, &mut [])?;
@@ -128,9 +128,9 @@ fn is_many(vectors: usize, size: usize) -> bool {
     3 * vectors > 2 * size
 }
 
-impl Diagonalised {
+impl<'a> Diagonalised<'a> {
     /// Turns the panels.
-    fn new(tridiagonal: &Tridiagonal, panels: &mut [Panel]) -> Result<Self, EvdError> {
+    fn new(tridiagonal: &'a Tridiagonal, panels: &mut [Panel]) -> Result<Self, EvdError> {
         let size = tridiagonal.diagonal.len();
         let mut iteration = Iteration::new(&tridiagonal.diagonal, &tridiagonal.below);
         let mut checkpoints = Vec::new();
@@ -151,7 +151,7 @@ impl Diagonalised {
         let mut order: Vec<usize> = (0..size).collect();
         order.sort_by(|&a, &b| diagonal[b].total_cmp(&diagonal[a]));
         let values = order.iter().map(|&k| diagonal[k]).collect();
-        Ok(Self { tridiagonal: tridiagonal.clone(), values, order, checkpoints })
+        Ok(Self { tridiagonal, values, order, checkpoints })
     }
 
     /// The eigenvalues, largest first.
@@ -347,7 +347,8 @@ mod tests {
             let largest = diagonal.iter().fold(0.0, |a: f64, b| a.max(*b)).max(below[0]);
             let trace: f64 = diagonal.iter().sum();
             let mut rows = Matrix::from_fn(1, 3, |_, j| j as f64 - 1.0);
-            let found = Tridiagonal { diagonal, below }.diagonalise(&mut rows).unwrap();
+            let tridiagonal = Tridiagonal { diagonal, below };
+            let found = tridiagonal.diagonalise(&mut rows).unwrap();
             let values = found.values();
             assert!(values.windows(2).all(|pair| pair[0] >= pair[1]));
             assert!((values.iter().sum::<f64>() - trace).abs() <= 1e-15 * largest);

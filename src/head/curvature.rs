@@ -7,10 +7,10 @@
 //!
 //! Time to build `O(K r d min(r, d))` with `r` the rows that are kept; `O(K r d)` or `O(K d^2)` to apply.
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::solvers::{Llt, Solve};
-use faer::{Accum, MatMut, Par, Side};
+use faer::{MatMut, Side};
 
+use crate::features::scatter::add_gram;
 use crate::features::AffineRows;
 use crate::matrix::{dot, Matrix};
 use crate::parallelism::Parallelism;
@@ -305,21 +305,7 @@ fn factor(
     for (k, d) in diagonal.iter().enumerate().take(size) {
         square.row_mut(k)[k] = if by_columns { *d } else { 1.0 };
     }
-    let (left, right) = if by_columns {
-        (scaled.view().transpose(), scaled.view())
-    } else {
-        (scaled.view(), scaled.view().transpose())
-    };
-    triangular::matmul(
-        square.view_mut(),
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        left,
-        BlockStructure::Rectangular,
-        right,
-        BlockStructure::Rectangular,
-        1.0,
-        Par::Seq,
-    );
+    let left = if by_columns { scaled.view().transpose() } else { scaled.view() };
+    add_gram(&mut square, 1.0, left);
     square.view().llt(Side::Lower).ok()
 }

@@ -13,6 +13,7 @@ use faer::Side;
 use super::ScoreError;
 use crate::features::moments::mean_of;
 use crate::features::scatter::{add_gram, GramSum};
+use crate::features::spectrum::centred_rows;
 use crate::features::{ClassSpectrum, ClassedTable, Moments, Table};
 use crate::matrix::Matrix;
 
@@ -81,24 +82,19 @@ fn rate_of_classes(input: ClassedTable<'_>, mean: &[f64], eps: f64) -> Result<f6
 
 /// The rate of some rows less `mean`, from the smaller of their two Gram matrices.
 fn rate_of_rows(table: Table<'_>, rows: &[u32], mean: &[f64], eps: f64) -> Result<f64, ScoreError> {
-    let fill = |row: u32, out: &mut [f64]| {
-        table.copy_row(row as usize, out);
-        for (v, m) in out.iter_mut().zip(mean) {
-            *v -= m;
-        }
-    };
     let gram = if rows.len() < table.width() {
-        let mut centred = Matrix::zeros(rows.len(), table.width());
-        for (&row, out) in rows.iter().zip(centred.rows_mut()) {
-            fill(row, out);
-        }
         let mut gram = Matrix::zeros(rows.len(), rows.len());
-        add_gram(&mut gram, centred.view());
+        add_gram(&mut gram, 1.0, centred_rows(table, rows, mean).view());
         gram
     } else {
         let mut sum = GramSum::new(table.width());
         for &row in rows {
-            sum.push(|out| fill(row, out));
+            sum.push(|out| {
+                table.copy_row(row as usize, out);
+                for (v, m) in out.iter_mut().zip(mean) {
+                    *v -= m;
+                }
+            });
         }
         sum.into_lower()
     };
