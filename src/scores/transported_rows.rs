@@ -5,6 +5,8 @@ use rand::seq::SliceRandom;
 use super::ScoreError;
 use crate::features::{Basis, ClassRows, ClassedTable};
 use crate::sampling::generator;
+use crate::transport::cost_rows::check_memory;
+use crate::transport::exact::COST_MEMORY;
 
 /// Keeps these draws apart from others under the same seed. Both sides use it: a task against itself
 /// must draw the same rows twice.
@@ -13,6 +15,9 @@ const STREAM: u64 = 17;
 /// The features of both sides, grouped by class. With a limit, at most so many rows of a side, drawn
 /// without replacement from all its classes together, so that classes keep their shares but for
 /// chance; a class of which no row is drawn is left out.
+///
+/// # Errors
+/// Sides of different width, or so many rows that their costs do not fit into memory.
 pub fn transported_rows(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
@@ -31,7 +36,9 @@ pub fn transported_rows(
             Some(limit) => basis.project_classes(side.table, &draw(side.classes, limit, seed)),
         }
     };
-    Ok((rows(source), rows(target)))
+    let (source, target) = (rows(source), rows(target));
+    check_memory(source.matrix().nrows(), target.matrix().nrows(), COST_MEMORY)?;
+    Ok((source, target))
 }
 
 /// The class of each row.
