@@ -355,7 +355,7 @@ impl Piece<'_> {
         }
         self.target_slopes.fill(0.0);
         let cost = ground_cost::margin_matrix(self.source, self.target, k, support);
-        let (column_of, _) = assignment::assign(&cost, ROWS_PER_CLASS)?;
+        let column_of = assignment::assign(&cost, ROWS_PER_CLASS)?;
         for (i, j) in column_of.into_iter().enumerate() {
             let (i, j) = (i * k, j as usize * k);
             let (source, target) = (&self.source[i..i + k], &self.target[j..j + k]);

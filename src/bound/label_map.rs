@@ -44,7 +44,7 @@ pub fn closest(
             *value = cost.row(y)[k];
         }
     }
-    let (seat_of, _) = assignment::assign(&square, size)?;
+    let seat_of = assignment::assign(&square, size)?;
     Ok(seat_of[..wanted].iter().map(|&seat| candidates[seats[seat as usize]]).collect())
 }
 

@@ -297,24 +297,26 @@ fn class_transport<'t>(
 /// Mean loss and accuracy of `B softmax(s(x))` on the target rows.
 fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> (f64, f64) {
     let (classes, width) = (joint.mass.nrows(), joint.mass.ncols());
-    let shares = Matrix::from_fn(classes, width, |y, c| joint.share(y, c));
+    // A label map has few source classes for a target class, and rows are many: only those are read.
+    let shares: Vec<Vec<(usize, f64)>> = (0..classes)
+        .map(|y| {
+            let shares = (0..width).map(|c| (c, joint.share(y, c)));
+            shares.filter(|(_, share)| *share > 0.0).collect()
+        })
+        .collect();
     let mut probability = vec![0.0; width];
     let (mut loss, mut correct) = (0.0, 0_usize);
     for y in 0..classes {
         for logits in target.class(y).chunks_exact(width) {
-            let supported: Vec<f64> = logits
-                .iter()
-                .zip(shares.row(y))
-                .filter(|(_, share)| **share > 0.0)
-                .map(|(s, share)| s + share.ln())
-                .collect();
+            let supported: Vec<f64> =
+                shares[y].iter().map(|&(c, share)| logits[c] + share.ln()).collect();
             let normaliser = log_sum_exp(logits);
             loss += normaliser - log_sum_exp(&supported);
             for (p, s) in probability.iter_mut().zip(logits) {
                 *p = (s - normaliser).exp();
             }
             let score = |y: usize| -> f64 {
-                shares.row(y).iter().zip(&probability).map(|(b, p)| b * p).sum()
+                shares[y].iter().map(|&(c, share)| share * probability[c]).sum()
             };
             let own = score(y);
             // Ties go to the first class, as argmax does.

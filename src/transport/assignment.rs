@@ -16,34 +16,36 @@ use super::{Plan, TransportError};
 
 const FREE: usize = usize::MAX;
 
-/// A plan with mass `1/n` on each assigned pair, for a row-major square cost matrix.
-///
-/// # Errors
-/// A matrix that is empty, not square or not finite.
+/// A plan with mass `1/n` on each assigned pair, for a row-major square matrix of finite costs.
 pub(super) fn solve(cost: &[f64], n: usize) -> Result<Plan, TransportError> {
-    let (column_of, target_dual) = assign(cost, n)?;
+    let (column_of, target_dual) = optimum(cost, n);
     let mass = 1.0 / n as f64;
     let pair = |(i, j): (usize, u32)| (i as u32, j, mass, cost[i * n + j as usize]);
     let pairs = column_of.into_iter().enumerate().map(pair);
     Ok(Plan::new(&mut CostRows::of_matrix(cost, n, n)?, pairs, target_dual))
 }
 
-/// The column of each row, and the columns' duals, for a row-major square cost matrix. An optimum up to what
-/// rounding of the largest cost hides.
+/// The column of each row for a row-major square cost matrix: an optimum up to what rounding of the largest cost
+/// hides.
 ///
 /// # Errors
 /// A matrix that is empty, not square or not finite.
-pub fn assign(cost: &[f64], n: usize) -> Result<(Vec<u32>, Vec<f64>), TransportError> {
+pub fn assign(cost: &[f64], n: usize) -> Result<Vec<u32>, TransportError> {
     if n == 0 {
         return Err(TransportError::EmptySide);
     }
     CostRows::of_matrix(cost, n, n)?.range()?;
+    Ok(optimum(cost, n).0)
+}
+
+/// The column of each row, and the columns' duals.
+fn optimum(cost: &[f64], n: usize) -> (Vec<u32>, Vec<f64>) {
     let (row_of, target_dual) = pulp::Arch::new().dispatch(Assign { cost, n });
     let mut column_of = vec![0; n];
     for (j, i) in row_of.into_iter().enumerate() {
         column_of[i] = j as u32;
     }
-    Ok((column_of, target_dual))
+    (column_of, target_dual)
 }
 
 /// The row assigned to each column, and the column duals.

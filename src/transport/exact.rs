@@ -9,6 +9,8 @@
 //! of each row and of each column at least, so costs are cut a little above the largest of those at first, and
 //! higher where that was too low.
 
+use std::borrow::Cow;
+
 use super::assignment;
 use super::cost_rows::CostRows;
 use super::network_simplex::NetworkSimplex;
@@ -126,11 +128,11 @@ impl Solver {
     }
 
     /// The positions of the points that have mass.
-    fn massive(&self, costs: &CostRows<'_>) -> (Vec<u32>, Vec<u32>) {
+    fn massive(&self, costs: &CostRows<'_>) -> (Cow<'_, [u32]>, Cow<'_, [u32]>) {
         match self {
             Self::Assignment => {
                 let all: Vec<u32> = (0..costs.nrows() as u32).collect();
-                (all.clone(), all)
+                (all.clone().into(), all.into())
             }
             Self::Simplex(simplex) => simplex.massive(),
         }
@@ -149,10 +151,10 @@ impl Solver {
         let (rows, columns) = self.massive(costs);
         let mut by_column = vec![f64::INFINITY; columns.len()];
         let (mut needed, mut smallest) = (0.0_f64, f64::INFINITY);
-        for &i in &rows {
+        for &i in rows.iter() {
             let row = costs.row(i as usize);
             needed = needed.max(cheapest(row, &columns));
-            for (low, &j) in by_column.iter_mut().zip(&columns) {
+            for (low, &j) in by_column.iter_mut().zip(columns.iter()) {
                 let cost = row[j as usize];
                 *low = low.min(cost);
                 if cost > 0.0 {

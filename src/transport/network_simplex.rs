@@ -19,6 +19,8 @@
 //!
 //! Reference: Ahuja, Magnanti and Orlin, *Network Flows*, 1993, chapter 11.
 
+use std::borrow::Cow;
+
 use super::cost_rows::CostRows;
 use super::lowest_difference::lowest_difference;
 use super::masses::Masses;
@@ -73,22 +75,21 @@ impl NetworkSimplex {
 
     /// The positions of the points that have mass.
     #[must_use]
-    pub(super) fn massive(&self) -> (Vec<u32>, Vec<u32>) {
-        (self.rows.clone(), self.columns.clone())
+    pub(super) fn massive(&self) -> (Cow<'_, [u32]>, Cow<'_, [u32]>) {
+        ((&self.rows[..]).into(), (&self.columns[..]).into())
     }
 
-    /// A plan that is optimal up to what rounding of the largest cost hides, from the last optimal basis if there
-    /// is one.
+    /// A plan for finite costs that is optimal up to what rounding of the largest hides, from the last optimal basis
+    /// if there is one.
     ///
     /// # Errors
-    /// A cost that is not finite, a matrix of the wrong shape, or (a defect) pivots without end.
+    /// A matrix of the wrong shape, or (a defect) pivots without end.
     pub(super) fn attempt(&mut self, costs: &mut CostRows<'_>) -> Result<Plan, TransportError> {
         let (n, m) = (costs.nrows(), costs.ncols());
         if (n, m) != (self.source_weight.len(), self.target_weight.len()) {
             let (rows, columns) = (self.source_weight.len(), self.target_weight.len());
             return Err(TransportError::Shape { rows, columns, found: n * m });
         }
-        costs.range()?;
         let basis = if (self.rows.len(), self.columns.len()) == (n, m) {
             self.optimise(costs)?
         } else {

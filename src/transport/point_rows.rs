@@ -74,13 +74,18 @@ impl<'a> PointRows<'a> {
     /// The largest absolute coordinate, NaN left aside.
     #[must_use]
     pub fn largest_coordinate(&self) -> f64 {
-        let mut point = vec![0.0; self.width()];
-        let mut largest = 0.0_f64;
+        // Lanes, so that one maximum need not wait for the one before.
+        let mut largest = [0.0; 8];
+        let mut point = vec![0.0; self.width().next_multiple_of(largest.len())];
         for k in 0..self.nrows() {
-            self.copy(k, &mut point);
-            largest = point.iter().fold(largest, |acc, v| acc.max(v.abs()));
+            self.copy(k, &mut point[..self.width()]);
+            for values in point.as_chunks::<8>().0 {
+                for (largest, value) in largest.iter_mut().zip(values) {
+                    *largest = if value.abs() > *largest { value.abs() } else { *largest };
+                }
+            }
         }
-        largest
+        largest.into_iter().fold(0.0, f64::max)
     }
 
     /// The same points with coordinates in another unit.
