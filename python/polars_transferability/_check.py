@@ -101,7 +101,7 @@ def check_tables(
     tables = [table for table in embedding_tables(paths) if _is_sound(table, columns, problems)]
     models = keys_of(tables, [columns.model]) if tables else []
     groups = [group for model in models for group in _groups(model, columns, problems)]
-    parts = [_group(group, columns, problems) for group in groups]
+    parts = [part for group in groups for part in _content(group, columns, problems)]
     if not parts:
         return pl.DataFrame(), problems
     content = pl.concat(parts, how="vertical")
@@ -195,9 +195,14 @@ def _read(table: Table, columns: TableColumns) -> _Rows:
     )
 
 
-def _group(group: Key, columns: TableColumns, problems: list[str]) -> pl.DataFrame:
-    """Return one group's row of the report; add what is wrong within the group to `problems`."""
-    parts = [_read(table, columns) for table in group.select([columns.label, columns.embedding])]
+def _content(group: Key, columns: TableColumns, problems: list[str]) -> Iterator[pl.DataFrame]:
+    """Yield the group's row of the report, if it can be read; add what is wrong to `problems`."""
+    tables = group.select([columns.label, columns.embedding])
+    try:
+        parts = [_read(table, columns) for table in tables]
+    except pl.exceptions.PolarsError as error:
+        problems.append(f"{group}: {error}")
+        return
     problems.extend(f"{p.file}, {group}: {line}" for p in parts for line in p.problems(columns))
     labels = pl.concat(part.labels for part in parts)
     counts = labels.drop_nulls().value_counts()
@@ -211,7 +216,7 @@ def _group(group: Key, columns: TableColumns, problems: list[str]) -> pl.DataFra
         **dict.fromkeys(_copies(parts), True),
     }
     problems.extend(f"{files}, {group}: {text}" for text, wrong in findings.items() if wrong)
-    return pl.DataFrame(
+    yield pl.DataFrame(
         {
             "file": files,
             **group.values.cast(pl.String).row(0, named=True),

@@ -6,6 +6,7 @@ input, one line; 2: wrong usage; 130: interrupted.
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -26,7 +27,11 @@ from polars_transferability._compute_bounds import compute_bounds
 from polars_transferability._compute_scores import compute_scores
 from polars_transferability._door import COMMAND, through
 from polars_transferability._keys import fit_rows
-from polars_transferability._leaderboard import join_leaderboard, read_leaderboard
+from polars_transferability._leaderboard import (
+    MEAN_ELSEWHERE,
+    join_leaderboard,
+    read_leaderboard,
+)
 from polars_transferability._report import report as make_report
 from polars_transferability._score_settings import DEFAULT
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
@@ -35,12 +40,16 @@ from polars_transferability._sql import QueryError, sql
 Format = Literal["table", "csv", "json", "parquet"]
 
 
-def _whole(_: type, tokens: Sequence[Token]) -> int:
-    # cyclopts rounds "1.5" to 2.
-    return int(tokens[0].value)
+def _integer(_: type, tokens: Sequence[Token]) -> int:
+    """Return an integer as it is written; cyclopts would round 1.5 to 2."""
+    text = tokens[0].value
+    if not re.fullmatch("[+-]?[0-9]+", text):
+        msg = f"expected a whole number, found '{text}'"
+        raise ValueError(msg)
+    return int(text)
 
 
-_Integer = Annotated[int, Parameter(converter=_whole)]
+_Integer = Annotated[int, Parameter(converter=_integer)]
 
 app = App(
     name="transferability",
@@ -153,8 +162,8 @@ class Leaderboard:
             accuracy=self.leaderboard_accuracy,
             static=self.static,
         )
-        if keys[0] in entries.drop("model").columns:
-            msg = f"by: '{keys[0]}' is also the name of a column of the leaderboard; rename one"
+        if keys[0] in {*entries.columns, MEAN_ELSEWHERE} - {"model"}:
+            msg = f"by: '{keys[0]}' is what a column beside the results is called; rename it"
             raise ValueError(msg)
         return entries.rename({"model": keys[0]})
 

@@ -99,6 +99,10 @@ def compare(
             trivial = joined.trivial
         else:
             trivial = [name for name in (MEAN_ELSEWHERE,) if name in table.schema()]
+    elif isinstance(trivial, str):
+        trivial = [trivial]
+    if isinstance(lower_is_better, str):
+        lower_is_better = [lower_is_better]
     given = [scores] if isinstance(scores, (str, pl.Expr)) else list(scores)
     if not given:
         msg = "scores: expected at least one column"

@@ -173,11 +173,10 @@ def _check_fit(table: Table, fit: pl.Expr | None) -> None:
     """Raise an error that says what to do if `fit` cannot be computed from such columns."""
     if fit is None:
         return
-    if fit is TRAIN_ROWS:
-        table.require_names(fit.meta.root_names())
+    # The schema alone does not tell whether two types can be compared.
+    first = Table(table.name, table.rows.select(fit.meta.root_names()).head(1)).read()
     try:
-        # The schema alone does not tell whether two types can be compared; a row of nulls does.
-        pl.DataFrame(schema=table.schema()).clear(1).select(fit)
+        first.select(fit)
     except pl.exceptions.PolarsError as error:
         first_line = str(error).partition("\n")[0]
         msg = (
