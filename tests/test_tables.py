@@ -457,6 +457,14 @@ def test_a_number_beyond_floats_is_not_finite() -> None:
         pt.compute_bounds(ROWS, l2=10**400)
 
 
-def test_tasks_by_name_are_one_or_several() -> None:
-    expected = pt.compute_scores(ROWS, which="gbc", targets=["old"])
-    assert_frame_equal(pt.compute_scores(ROWS, which="gbc", targets="old"), expected)
+def test_tasks_by_name_are_one_or_several_and_count_once() -> None:
+    options = {"which": "otdd", "sources": ["old"]}
+    expected = pt.compute_scores(ROWS, **options, targets=["new"])
+    for targets in ("new", ["new", "new"]):
+        assert_frame_equal(pt.compute_scores(ROWS, **options, targets=targets), expected)
+
+
+def test_a_lazy_frame_that_fails_is_no_file() -> None:
+    message = 'frame: cannot be computed: unable to find column "other"'
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match=message):
+        pt.compute_scores(ROWS.lazy().with_columns(pl.col("other")))

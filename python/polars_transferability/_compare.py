@@ -10,7 +10,7 @@ from polars_transferability._columns import column_name, one_column
 from polars_transferability._keys import key_columns
 from polars_transferability._leaderboard import MEAN_ELSEWHERE, LeaderboardJoin
 from polars_transferability._ranking import selection_quality
-from polars_transferability._tables import Table
+from polars_transferability._tables import FRAME, Table
 
 # What this package computes of which less is better.
 LOSSES = ("bound", "source_loss", "label_mismatch", "distribution_mismatch", "target_loss")
@@ -92,7 +92,7 @@ def compare(
         msg = f"joined: expected what join_leaderboard returns, or a frame, found {kind}"
         raise TypeError(msg)
     rows = frame.lazy()
-    table = Table("frame", rows)
+    table = Table(FRAME, rows)
     keys = [] if by is None or (isinstance(by, Sequence) and not by) else key_columns(by)
     if trivial is None:
         if isinstance(joined, LeaderboardJoin):

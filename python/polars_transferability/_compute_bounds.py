@@ -40,9 +40,11 @@ def compute_bounds(
     ----------
     frame_or_paths
         Frame, lazy frame, path of a Parquet file, glob, folder (hive-partitioned or not), or a list
-        of paths. Models in different files may have embeddings of different width.
+        of paths. Models in different files may have embeddings of different width. A folder stands
+        for all Parquet files below it; names that begin with `.` or `_` are passed over, a file
+        found by several paths counts once, and results of this package are left out.
     by
-        Column or columns that tell models apart.
+        Column or columns that tell models apart, called otherwise than the columns returned.
     task, embedding, label
         As in `transfer_bounds`.
     fit

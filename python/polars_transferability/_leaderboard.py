@@ -15,7 +15,7 @@ from typing import TypeAlias
 import polars as pl
 
 from polars_transferability._door import door
-from polars_transferability._tables import Table
+from polars_transferability._tables import FRAME, Table
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | str | PathLike[str]"
 
@@ -248,7 +248,7 @@ def join_leaderboard(
 
 def _open(source: Source) -> Table:
     if isinstance(source, (pl.DataFrame, pl.LazyFrame)):
-        return Table("frame", source.lazy())
+        return Table(FRAME, source.lazy())
     if not isinstance(source, (str, PathLike)):
         msg = f"expected a Polars frame or a path, found {type(source).__name__}"
         raise TypeError(msg)

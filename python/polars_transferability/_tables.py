@@ -25,6 +25,8 @@ Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
 
 # Polars panics on some damaged files; its panic is no Exception.
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+# What messages call a frame of the caller's.
+FRAME = "frame"
 # How many files a message lists.
 _LISTED = 3
 
@@ -38,7 +40,8 @@ class Table:
 
     def schema(self) -> pl.Schema:
         """Return the schema; raise an error that names the file if it cannot be read."""
-        with _naming(f"{self.name}: cannot be read as a Parquet table", self._hint()):
+        what = "cannot be computed" if self.name == FRAME else "cannot be read as a Parquet table"
+        with _naming(f"{self.name}: {what}", self._hint()):
             return self.rows.collect_schema()
 
     def read(self) -> pl.DataFrame:
@@ -121,7 +124,7 @@ def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths) -> list[Tab
     ValueError: expected at least one path, found an empty list
     """
     if isinstance(frame_or_paths, (pl.DataFrame, pl.LazyFrame)):
-        return [Table("frame", frame_or_paths.lazy())]
+        return [Table(FRAME, frame_or_paths.lazy())]
     if isinstance(frame_or_paths, (str, PathLike)):
         paths = [frame_or_paths]
     elif isinstance(frame_or_paths, Iterable):
