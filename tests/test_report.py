@@ -18,6 +18,7 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from browser import browser, find_browser
+from polars_transferability._own_results import kind_of_result
 from polars_transferability._report._cache import write_whole
 from registry import embedding_rows
 
@@ -604,6 +605,10 @@ def test_a_report_within_its_own_files_does_not_read_itself(
     # What this query writes looks like a table of embeddings.
     (folder / "lowest.sql").write_text("SELECT * FROM embeddings")
     first, files = make(folder), written(folder)
+    # Every other table is known by its columns, too, should somebody write it anew.
+    assert [name for name, rows in first.tables.items() if not kind_of_result(rows.lazy())] == [
+        "queries/lowest"
+    ]
     again = make(folder)
     assert (again.computed, again.reused) == (0, first.computed)
     assert written(folder) == files

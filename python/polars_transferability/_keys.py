@@ -173,10 +173,13 @@ def _check_fit(table: Table, fit: pl.Expr | None) -> None:
     """Raise an error that says what to do if `fit` cannot be computed from such columns."""
     if fit is None:
         return
-    # The schema alone does not tell whether two types can be compared.
-    first = Table(table.name, table.rows.select(fit.meta.root_names()).head(1)).read()
+    types = {name: table.schema()[name] for name in fit.meta.root_names()}
+    rows = pl.DataFrame(schema=types)
+    if any(dtype.is_nested() for dtype in types.values()):
+        # What can be done with a list shows only where there is one.
+        rows = Table(table.name, table.rows.select(list(types)).head(1)).read()
     try:
-        first.select(fit)
+        rows.select(fit)
     except pl.exceptions.PolarsError as error:
         first_line = str(error).partition("\n")[0]
         msg = (

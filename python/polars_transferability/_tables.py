@@ -50,7 +50,8 @@ class Table:
             return self.rows.collect()
 
     def _hint(self) -> str:
-        return "; look at the address, the network and the credentials" * _is_remote(self.name)
+        remote = _is_remote(self.name)
+        return "; look at the address, the network and the credentials" if remote else ""
 
     def select(self, columns: Iterable[str], *conditions: pl.Expr) -> Table:
         """Return the table of some columns, and of the rows that meet the conditions."""
@@ -65,17 +66,15 @@ class Table:
 
         `columns` says for each column what to do if it is missing; nothing, if that is empty.
         """
-        present = self.schema().names()
-        if missing := [name for name in columns if name not in present]:
-            listed = ", ".join(f"'{name}'" for name in missing)
+        schema = self.schema()
+        if missing := [name for name in columns if name not in schema]:
+            quoted = ", ".join(f"'{name}'" for name in missing)
+            lacking = f"{self.name}: column {quoted} not found; there are {schema.names()}"
             cures = dict.fromkeys(columns[name] for name in missing if columns[name])
-            msg = "; ".join(
-                [f"{self.name}: column {listed} not found; there are {present}", *cures]
-            )
-            raise pl.exceptions.ColumnNotFoundError(msg)
+            raise pl.exceptions.ColumnNotFoundError("; ".join([lacking, *cures]))
         for name in columns:
             named_column(self.name, name)
-            if self.schema()[name] == pl.Object:
+            if schema[name] == pl.Object:
                 msg = (
                     f"{self.name}: column '{name}' is Object, which Polars cannot compute with; "
                     "make it a column of text, numbers or vectors"
@@ -290,8 +289,8 @@ def _common_type(column: str, dtypes: Mapping[pl.DataType, str]) -> pl.DataType:
         empty = [pl.DataFrame(schema={column: dtype}) for dtype in dtypes]
         return pl.concat(empty, how="vertical_relaxed").schema[column]
     except pl.exceptions.SchemaError:
-        listed = " and ".join(f"{dtype} in {name}" for dtype, name in dtypes.items())
-        msg = f"column '{column}' is {listed}; give it one type in all files"
+        types = " and ".join(f"{dtype} in {name}" for dtype, name in dtypes.items())
+        msg = f"column '{column}' is {types}; give it one type in all files"
         raise pl.exceptions.SchemaError(msg) from None
 
 
