@@ -14,6 +14,7 @@ import polars_transferability as pt
 import pytest
 from polars.testing import assert_frame_equal
 from polars_transferability._check import TableColumns, check_tables
+from polars_transferability._tables import Table
 from registry import embedding_rows
 
 ROWS = embedding_rows(models=2)
@@ -326,6 +327,14 @@ def test_damaged_rows_name_the_file(column: str, tmp_path: Path) -> None:
     assert len(problems) == (1 if column == "model" else 4)
 
 
+def test_a_panic_of_polars_is_an_error_that_names_the_file() -> None:
+    # It panics on some damaged files, too, but these change from version to version.
+    objects = pl.LazyFrame({"model": [object()]}, schema={"model": pl.Object})
+    message = "^a.parquet: its rows cannot be read: "
+    with pytest.raises(pl.exceptions.ComputeError, match=message):
+        Table("a.parquet", objects).distinct().read()
+
+
 def test_a_bucket_out_of_reach_is_named() -> None:
     message = r"^foo://x/y\.parquet: cannot be read as a Parquet table: .*; look at the address"
     with pytest.raises(pl.exceptions.ComputeError, match=message):
@@ -418,6 +427,11 @@ def test_a_key_is_called_like_no_column_of_the_scores(name: str) -> None:
 def test_a_model_is_called_like_no_column_of_a_check(name: str) -> None:
     with pytest.raises(ValueError, match=f"column '{name}' has the name of a column that a check"):
         check_tables(ROWS.rename({"model": name}), TableColumns(model=name))
+
+
+def test_a_column_serves_one_purpose() -> None:
+    _, problems = check_tables(ROWS, TableColumns(model="task"))
+    assert problems == ["column 'task' is named for more than one purpose; name one for each"]
 
 
 BAD_KEYS = {

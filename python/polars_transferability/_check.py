@@ -57,6 +57,10 @@ class TableColumns:
 
     def require(self, table: Table) -> None:
         """Raise an error that says what to do if a table lacks a column, or it holds no names."""
+        for name in self.all():
+            if self.all().count(name) > 1:
+                msg = f"column '{name}' is named for more than one purpose; name one for each"
+                raise ValueError(msg)
         arguments = {
             self.model: "model",
             self.task: "task",
