@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
 import polars as pl
 
+from polars_transferability._door import REPORT, through
+from polars_transferability._own_results import MARK
 from polars_transferability._report._cache import Cache, write_whole
 from polars_transferability._report._config import read_config
 from polars_transferability._report._results import Results, results_of
@@ -42,6 +45,7 @@ class Report:
     reused: int
 
 
+@through(REPORT)
 def report(
     config: str | PathLike[str], out: str | PathLike[str], *, progress: bool = False
 ) -> Report:
@@ -112,7 +116,8 @@ def report(
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         flat = rows.select(pl.exclude(pl.List, pl.Struct, pl.Array, pl.Object))
-        write_whole(path.with_name(f"{path.name}.parquet"), rows.write_parquet, beside=kept)
+        write_marked = partial(rows.write_parquet, metadata=MARK)
+        write_whole(path.with_name(f"{path.name}.parquet"), write_marked, beside=kept)
         write_whole(path.with_name(f"{path.name}.csv"), flat.write_csv, beside=kept)
     html = page(results).encode()
     index = folder / "index.html"

@@ -12,7 +12,7 @@ import polars as pl
 
 from polars_transferability._check import TableColumns
 from polars_transferability._keys import Key
-from polars_transferability._tables import Table, distinct_tables
+from polars_transferability._tables import Table, embedding_tables, of_one_type
 
 # Of a network for its own classes; scores read them.
 _OUTPUTS = ("probabilities", "logits")
@@ -34,18 +34,25 @@ class Inventory:
     columns: TableColumns
     _files: list[_File]
 
-    def rows(self, model: object, tasks: Iterable[str]) -> pl.LazyFrame:
+    def rows(self, model: object, tasks: Iterable[str]) -> pl.DataFrame:
         """Return the rows of some tasks of a model, with what scores can use besides."""
         wanted = list(tasks)
-        tables = [file.table for file in self._holding(model, wanted)]
+        of_tasks = pl.col(self.columns.task).cast(pl.String).is_in(wanted)
+        tables = [
+            Table(file.table.name, file.table.rows.filter(of_tasks))
+            for file in self._holding(model, wanted)
+        ]
         further = [
             name
             for name in _OUTPUTS
             if all(name in table.schema() for table in tables) and name not in self.columns.all()
         ]
         key = Key(pl.DataFrame({self.columns.model: [model]}), tables)
-        name = pl.col(self.columns.task).cast(pl.String)
-        return key.rows([*self.columns.all(), *further]).filter(name.is_in(wanted))
+        return key.read([*self.columns.all(), *further])
+
+    def paths(self) -> list[str]:
+        """Return the path of every file."""
+        return [file.table.name for file in self._files]
 
     def fingerprints(self, model: object, tasks: Iterable[str]) -> list[str]:
         """Return what changes whenever a file with such rows does."""
@@ -62,15 +69,17 @@ class Inventory:
 
 def take_inventory(files: Sequence[str], columns: TableColumns) -> Inventory:
     """Read the columns of models and tasks, and fingerprint the files."""
-    tables = distinct_tables(files)
+    tables = embedding_tables(files)
+    for table in tables:
+        columns.require(table)
     tasks: dict[object, list[str]] = {}
     found = []
-    for table in tables:
-        table.require(columns.all(), _hint(table, columns))
+    for table in of_one_type(tables, [columns.model]):
         pairs = (
-            table.rows.select(pl.col(columns.model), pl.col(columns.task).cast(pl.String))
-            .unique(maintain_order=True)
-            .collect()
+            table.select([columns.model, columns.task])
+            .distinct()
+            .read()
+            .with_columns(pl.col(columns.task).cast(pl.String))
         )
         for column in pairs.iter_columns():
             if column.has_nulls():
@@ -114,12 +123,6 @@ def pairs_of_tasks(
         msg = "no model has both a source and another target task"
         raise ValueError(msg)
     return pairs
-
-
-def _hint(table: Table, columns: TableColumns) -> str:
-    if columns.split is not None and columns.split not in table.schema():
-        return "; name columns under [columns], with split = false for tables without a split"
-    return "; name columns under [columns]"
 
 
 def _fingerprint(file: Path) -> str:

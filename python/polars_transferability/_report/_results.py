@@ -136,7 +136,7 @@ def _query(
     }
     found = cache.read(unit)
     if found is None:
-        frames: dict[str, Source] = {"embeddings": config.files, **results.tables()}
+        frames: dict[str, Source] = {"embeddings": inventory.paths(), **results.tables()}
         if boards:
             frames["leaderboard"] = _all_entries(boards)
         try:
