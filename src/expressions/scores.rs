@@ -262,6 +262,7 @@ fn spectral_of_rows(
         (ScoreKind::Gbc { covariance, pca }, None) => {
             gbc::from_rows(rows, (*covariance).into(), *pca)
         }
+        (ScoreKind::HScore {}, Some(shared)) if !shared.is_resolved() => h_score::from_rows(rows),
         (_, Some(shared)) => return of_spectrum(kind, shared),
         (ScoreKind::Logme { converge }, None) => {
             finished(logme::from_rows(rows, stopping(*converge)), *converge)
@@ -282,6 +283,9 @@ fn spectral_of_moments(
         (ScoreKind::Transrate { eps }, _) => transrate::from_moments(moments, *eps),
         (ScoreKind::Gbc { covariance, pca }, _) => {
             gbc::from_moments(moments, (*covariance).into(), *pca)
+        }
+        (ScoreKind::HScore {}, Some(shared)) if !shared.is_resolved() => {
+            h_score::from_moments(moments)
         }
         (_, Some(shared)) => return of_spectrum(kind, shared),
         (ScoreKind::Logme { converge }, None) => {

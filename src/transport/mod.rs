@@ -12,6 +12,7 @@ pub mod lowest_difference;
 pub mod network_simplex;
 pub mod point_rows;
 mod pricing;
+mod procrustes;
 mod shortlists;
 pub mod sinkhorn;
 pub mod sliced_wasserstein;
