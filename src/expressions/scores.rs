@@ -36,14 +36,15 @@ struct ManyArguments {
 type Value = Vec<f64>;
 
 fn output_type(inputs: &[Field], kwargs: Arguments) -> PolarsResult<Field> {
-    record::output_field(inputs, kwargs.score.dtype())
+    record::output_field_of(inputs, |field| kwargs.columns.of(field), kwargs.score.dtype())
 }
 
 fn many_output_type(inputs: &[Field], kwargs: ManyArguments) -> PolarsResult<Field> {
     let mut fields: Vec<Field> =
         kwargs.scores.iter().map(|score| Field::new(score.name().into(), score.dtype())).collect();
     fields.extend(facts().map(|(name, dtype)| Field::new(name.into(), dtype)));
-    record::output_field(inputs, DataType::Struct(fields))
+    let dtype = DataType::Struct(fields);
+    record::output_field_of(inputs, |field| kwargs.columns.of(field), dtype)
 }
 
 /// What a struct of scores says about the rows.

@@ -19,10 +19,14 @@ use crate::matrix::{dot, Matrix};
 const GRADED: f64 = 1e6;
 /// Entries whose squares are floats, with room for sums of them and for much smaller ones.
 const SQUARABLE: RangeInclusive<f64> = 1e-120..=1e120;
-/// Turns of every pair. Ten are usual.
+/// Turns of every pair. Ten are usual, and twenty of rows that depend on each other.
 const SWEEPS: usize = 100;
+/// A share of the sum of squares that is not worth another turn of every pair.
+const NEGLIGIBLE: f64 = 1e-15;
 /// Products of rows below this share of their lengths, times the root of the width, are rounding.
-const ROUNDING: f64 = 2.0 * f64::EPSILON;
+const ROUNDING: f64 = 16.0 * f64::EPSILON;
+/// Smaller ones have no digits left; rows that depend on others become ever shorter.
+const LEAST_PRODUCT: f64 = 1e-290;
 
 /// The root of the least sum of squares.
 ///
@@ -42,11 +46,16 @@ pub fn distance(mut left: Matrix, mut right: Matrix) -> Result<f64, SvdError> {
         let (left, right) = turned_by_vectors(&left, &right)?;
         (padded(left, rows), padded(right, rows))
     };
+    Ok(differences(&left, &right) / scale)
+}
+
+/// The root of the sum of squares between matched rows, of which one may be reflected.
+fn differences(left: &Matrix, right: &Matrix) -> f64 {
     let differences = left.rows().zip(right.rows()).map(|(l, r)| {
         let sign = if dot(l, r) < 0.0 { -1.0 } else { 1.0 };
         norm(&l.iter().zip(r).map(|(l, r)| l - sign * r).collect::<Vec<f64>>())
     });
-    Ok(norm(&differences.collect::<Vec<f64>>()) / scale)
+    norm(&differences.collect::<Vec<f64>>())
 }
 
 /// A power of two that brings the largest entry to where squares of it are floats.
@@ -87,18 +96,20 @@ fn turned_by_vectors(left: &Matrix, right: &Matrix) -> Result<(Matrix, Matrix), 
     Ok(turned)
 }
 
-/// Both sides with as many rows, each row of one at right angles to all of the other but its partner.
+/// Both sides with as many rows, each row of one at right angles to all of the other but its partner: but for what
+/// is rounding, or would not change the sum of squares.
 fn turned_in_pairs(left: Matrix, right: Matrix) -> Result<(Matrix, Matrix), SvdError> {
     let rows = left.nrows();
     let (mut left, mut right) = (Side::new(left), Side::new(right));
     for _ in 0..SWEEPS {
-        let mut moved = false;
+        let mut across = 0.0;
         for p in 0..rows {
             for q in p + 1..rows {
-                moved |= turn_pair(&mut left, &mut right, p, q);
+                across += turn_pair(&mut left, &mut right, p, q);
             }
         }
-        if !moved {
+        let rest = differences(&left.rows, &right.rows);
+        if 2.0 * across <= NEGLIGIBLE * rest * rest {
             return Ok((left.rows, right.rows));
         }
     }
@@ -129,17 +140,25 @@ impl Side {
     }
 }
 
-/// Turn rows `p` and `q` of both sides so that neither product across is more than rounding; false where so it is.
-fn turn_pair(left: &mut Side, right: &mut Side, p: usize, q: usize) -> bool {
+/// Turn rows `p` and `q` of both sides so that neither product across is more than rounding; what these were before,
+/// which is the most by which the turn can lower half the sum of squares.
+fn turn_pair(left: &mut Side, right: &mut Side, p: usize, q: usize) -> f64 {
     let rounding = ROUNDING * (left.rows.ncols() as f64).sqrt();
     let product = |i: usize, j: usize| dot(left.rows.row(i), right.rows.row(j));
-    let is_rounding = |value: f64, i: usize, j: usize| {
-        value.abs() <= rounding * left.lengths[i] * right.lengths[j]
+    let across = |i: usize, j: usize| {
+        let value = product(i, j);
+        let size = left.lengths[i] * right.lengths[j];
+        if value.abs() <= (rounding * size).max(LEAST_PRODUCT) {
+            0.0
+        } else {
+            value
+        }
     };
-    let (b, c) = (product(p, q), product(q, p));
-    if is_rounding(b, p, q) && is_rounding(c, q, p) {
-        return false;
+    let (b, c) = (across(p, q), across(q, p));
+    if b == 0.0 && c == 0.0 {
+        return 0.0;
     }
+    let moved = b.abs() + c.abs();
     let (a, d) = (product(p, p), product(q, q));
     // A turn of the left rows makes the four products symmetric,
     let (cosine, sine) = symmetrising(a, b, c, d);
@@ -151,7 +170,7 @@ fn turn_pair(left: &mut Side, right: &mut Side, p: usize, q: usize) -> bool {
         left.turn(p, q, (cosine, -sine));
         right.turn(p, q, (cosine, -sine));
     }
-    true
+    moved
 }
 
 /// Cosine and sine of the turn of the rows of `[[a, b], [c, d]]` that makes it symmetric.
@@ -176,4 +195,56 @@ fn diagonalising(a: f64, b: f64, d: f64) -> (f64, f64) {
     };
     let cosine = 1.0 / tangent.hypot(1.0);
     (cosine, tangent * cosine)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, RngExt};
+
+    use super::*;
+    use crate::sampling::generator;
+
+    fn matrix(
+        rows: usize,
+        columns: usize,
+        rng: &mut impl Rng,
+        unit: impl Fn(usize) -> f64,
+    ) -> Matrix {
+        Matrix::from_fn(rows, columns, |_, j| unit(j) * rng.random_range(-1.0..1.0))
+    }
+
+    /// Rows of any rank, in columns of any units: the turns end, and turning a side first changes nothing.
+    #[test]
+    fn turns_of_pairs_end_and_find_the_least_distance() {
+        let mut rng = generator(5, 0);
+        for _ in 0..3000 {
+            let (left, right, columns) =
+                (rng.random_range(0..6), rng.random_range(0..6), rng.random_range(1..6));
+            let exponents: Vec<i32> = (0..columns).map(|_| rng.random_range(-12..13)).collect();
+            let other: Vec<i32> = (0..columns).map(|_| rng.random_range(-12..13)).collect();
+            let unit = |exponents: &[i32], j: usize| 10f64.powi(exponents[j]);
+            let mut one = matrix(left, columns, &mut rng, |j| unit(&exponents, j));
+            let two = matrix(right, columns, &mut rng, |j| unit(&other, j));
+            if left > 1 && rng.random_bool(0.3) {
+                let first = one.row(0).to_vec();
+                one.row_mut(left - 1).copy_from_slice(&first);
+            }
+            let rows = left.max(right);
+            let turned = turned_in_pairs(padded(one.clone(), rows), padded(two.clone(), rows));
+            let (l, r) = turned.unwrap();
+            let found = distance(one.clone(), two.clone()).unwrap();
+            // No shorter than the least distance of any turn, as the trace formula has it.
+            let square = |m: &Matrix| m.values().iter().map(|v| v * v).sum::<f64>();
+            let nuclear: f64 = if left > 0 && right > 0 {
+                one.times_transposed(&two).view().singular_values().unwrap().iter().sum()
+            } else {
+                0.0
+            };
+            let largest = square(&one) + square(&two);
+            assert!((found * found - (largest - 2.0 * nuclear)).abs() <= 1e-13 * largest);
+            for (before, after) in [(&one, &l), (&two, &r)] {
+                assert!((square(before) - square(after)).abs() <= 1e-13 * square(before));
+            }
+        }
+    }
 }
