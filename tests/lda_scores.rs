@@ -333,6 +333,33 @@ fn the_scores_do_not_depend_on_coordinates_row_order_or_class_numbers() {
     }
 }
 
+/// Without a given strength, rows are set aside by their content: the same bits in any order of rows and whatever
+/// the classes are called, also where rows are repeated and classes mirror each other.
+#[test]
+fn the_probe_sets_the_same_rows_aside_in_any_order() {
+    let plain = example(0..80);
+    let mirrored = plain.with_values(Array2::from_shape_fn((80, WIDTH), |(i, j)| {
+        let sign = if label(i) == 0 { -1.0 } else { 1.0 };
+        // Classes 0 and 1 have as many rows of the same lengths.
+        sign * (((i / 4 % 9) * (j + 2)) as f64).sin()
+    }));
+    for rows in [plain, mirrored] {
+        let evaluate = example(80..120);
+        let wanted = probe(&rows, &evaluate, None);
+        for step in [27, 31] {
+            let order: Vec<usize> = (0..80).map(|i| (i * step) % 80).collect();
+            let values = Array2::from_shape_fn((80, WIDTH), |(i, j)| rows.values[[order[i], j]]);
+            let labels: Vec<usize> = order.iter().map(|&i| label(i)).collect();
+            assert_eq!(probe(&Rows::new(values, &labels, 3), &evaluate, None), wanted);
+        }
+        let renamed = |rows: &Rows| Rows {
+            values: rows.values.clone(),
+            classes: [1, 2, 0].map(|c: usize| rows.classes[c].clone()).into(),
+        };
+        assert_eq!(probe(&renamed(&rows), &renamed(&evaluate), None), wanted);
+    }
+}
+
 /// The same bits again, and from `f32`; the caller's rows are read only, so there is no order of calls.
 #[test]
 fn the_scores_are_deterministic_and_read_either_float() {

@@ -5,7 +5,7 @@
 use faer::{Mat, Side};
 use ndarray::Array2;
 use polars_transferability::features::moments::MomentsError;
-use polars_transferability::features::{ClassedTable, Moments, Table};
+use polars_transferability::features::{ClassSpectrum, ClassedTable, Moments, Table};
 use polars_transferability::matrix::Matrix;
 use polars_transferability::scores::gbc::Covariance;
 use polars_transferability::scores::logme::Stopping;
@@ -222,6 +222,25 @@ proptest! {
         let found = rows.with(h_score::from_rows).unwrap();
         let most = (rows.classes().len() - 1).min(rows.values.ncols()) as f64;
         prop_assert!((-1e-12..=most + 1e-9).contains(&found), "{found} of {most}");
+    }
+
+    /// Units change nothing, whether rows are more than features, as many or fewer, whether rows or moments are
+    /// scored, and alone or beside others.
+    #[test]
+    fn h_score_sees_no_units(
+        n in 6..40usize, d in 1..9usize, seed in 0.0..9.0f64,
+        exponents in prop::collection::vec(-12..=12i32, 9), far in prop_oneof![Just(0.0), Just(3.0)],
+    ) {
+        let rows = wave(n, d, 3, seed);
+        prop_assume!(rows.classes().len() > 1);
+        let scaled = rows.map(|k, v| (v + far) * 10f64.powi(exponents[k]));
+        let wanted = rows.with(h_score::from_rows).unwrap();
+        assert_close(scaled.with(h_score::from_rows).unwrap(), wanted, 1e-8);
+        let of_moments = |rows: &Rows| h_score::from_moments(&rows.moments()).unwrap();
+        // As many features as rows can tell, and squares of them have no digits to spare.
+        if n > d + 2 {
+            assert_close(of_moments(&scaled), wanted, 1e-8);
+        }
     }
 
     #[test]
@@ -595,6 +614,95 @@ fn degenerate_rows_give_an_error_or_a_number() {
     assert_eq!(axes, Err(ScoreError::NoComponents));
 }
 
+// Features in different units
+
+/// An informative feature and two that are noise, each in its own unit.
+fn in_units(units: [f64; 3]) -> Rows {
+    let labels: Vec<usize> = (0..60).map(|i| i % 3).collect();
+    let values = Array2::from_shape_fn((60, 3), |(i, k)| {
+        let noise = (12.9898 * (i as f64 + 0.3) * (k as f64 + 1.7)).sin();
+        units[k] * if k == 0 { labels[i] as f64 + 0.3 * noise } else { noise }
+    });
+    Rows { values, labels }
+}
+
+fn shared(rows: &Rows) -> ClassSpectrum {
+    rows.with(|t| ClassSpectrum::of(t, 3)).unwrap()
+}
+
+#[test]
+fn a_decomposition_keeps_the_directions_of_small_units() {
+    let wanted = in_units([1.0; 3]).with(h_score::from_rows).unwrap();
+    assert!(wanted > 0.8);
+    for units in [[1e-9, 1.0, 1e3], [1e-12, 1e12, 1.0], [1e8, 1.0, 1.0], [1e-60, 1.0, 1e60]] {
+        let spectrum = shared(&in_units(units));
+        assert_eq!(spectrum.spectrum().values().len(), 3, "{units:?}");
+        assert_close(h_score::from_spectrum(&spectrum).unwrap(), wanted, 1e-8);
+    }
+}
+
+#[test]
+fn logme_keeps_a_feature_that_is_small_beside_noise() {
+    let labels: Vec<usize> = (0..60).map(|i| i % 2).collect();
+    let values = Array2::from_shape_fn((60, 2), |(i, k)| {
+        let noise = (12.9898 * (i as f64 + 0.3) * (k as f64 + 1.7)).sin();
+        [labels[i] as f64 + 0.3 * noise, 1e9 * noise][k]
+    });
+    let rows = Rows { values, labels };
+    let x = dense(&rows);
+    let found = rows.with(|t| logme::from_rows(t, Stopping::CONVERGED)).unwrap().value;
+    let wanted: f64 =
+        (0..2).map(|class| largest_evidence(&x, &indicator(&rows, class)) / 2.0).sum();
+    let dropped = rows.map(|k, v| if k == 0 { 0.0 } else { v });
+    let dropped = dropped.with(|t| logme::from_rows(t, Stopping::CONVERGED)).unwrap().value;
+    assert!(wanted > dropped + 0.1, "{wanted} {dropped}");
+    assert_close(found, wanted, 1e-7);
+}
+
+#[test]
+fn transrate_is_the_same_with_a_decomposition_in_any_units() {
+    for units in [[1.0; 3], [1e-5, 1e4, 1e9], [1e-2, 1e30, 1e30], [1e-30, 1e-20, 1.0]] {
+        let rows = in_units(units);
+        let alone = rows.with(|t| transrate::from_rows(t, 1e-4)).unwrap();
+        let beside = rows.with(|t| transrate::from_spectrum(t, &shared(&rows), 1e-4)).unwrap();
+        assert_close(beside, alone, 1e-9);
+        assert_close(transrate::from_moments(&rows.moments(), 1e-4).unwrap(), alone, 1e-9);
+    }
+}
+
+#[test]
+fn transrate_of_a_repeated_feature_counts_it_once_at_any_scale() {
+    // log det(I + 2 s) of the pair is that of one feature of twice the variance.
+    for unit in [1.0, 1e12] {
+        let once = in_units([unit, 0.0, 0.0]).map(|_, v| v * std::f64::consts::SQRT_2);
+        let mut twice = in_units([unit, 0.0, 0.0]);
+        let column = twice.values.column(0).to_owned();
+        twice.values.column_mut(1).assign(&column);
+        let rate = |rows: &Rows| rows.with(|t| transrate::from_rows(t, 1e-4)).unwrap();
+        assert_close(rate(&twice), rate(&once), 1e-9);
+    }
+}
+
+#[test]
+fn gbc_of_one_variance_for_each_axis_sees_no_units_of_the_axes() {
+    // Features that are uncorrelated are principal axes in any units.
+    let labels: Vec<usize> = (0..32).map(|i| i % 2).collect();
+    let values = Array2::from_shape_fn((32, 3), |(i, k)| {
+        let sign = |bit: usize| if i >> bit & 1 == 1 { 1.0 } else { -1.0 };
+        [sign(0) + 0.8 * sign(1), 2.0 * sign(2), 0.7 * sign(3) * (1.0 + 0.5 * sign(4))][k]
+    });
+    let rows = Rows { values, labels };
+    let value = |rows: &Rows| rows.with(|t| gbc::from_rows(t, Covariance::Diagonal, 3)).unwrap();
+    let wanted = value(&rows);
+    assert!(wanted < -0.1, "{wanted}");
+    for units in [[1e-9, 1.0, 1.0], [1.0, 1e-10, 1e10], [1e20, 1.0, 1e-20]] {
+        let scaled = rows.map(|k, v| v * units[k]);
+        assert_close(value(&scaled), wanted, 1e-9);
+        let moments = gbc::from_moments(&scaled.moments(), Covariance::Diagonal, 3).unwrap();
+        assert_close(moments, wanted, 1e-9);
+    }
+}
+
 // Gaussian Wasserstein
 
 fn diagonal(variances: &[f64]) -> Matrix {
@@ -629,6 +737,98 @@ fn distance_of_gaussians_is_a_metric() {
 }
 
 #[test]
+fn distance_of_gaussians_keeps_what_is_small_beside_the_largest() {
+    // The large features agree, so that the small ones are all there is.
+    for (large, small) in [(1e8, 1.0), (1e100, 1e-100), (1.0, 1e-30)] {
+        let left = diagonal(&[large * large, small * small, large * large]);
+        let right = diagonal(&[large * large, 9.0 * small * small, large * large]);
+        let zero = [0.0; 3];
+        let found = gaussian_wasserstein((&zero, &left), (&zero, &right)).unwrap();
+        assert!((found - 2.0 * small).abs() < 1e-12 * small, "{found:e} of {small:e}");
+    }
+    // So they do where features are correlated: rows and the same ones with one small feature doubled.
+    let rows = in_units([1e-9, 1.0, 1.0]);
+    let mixed = |unit: f64| {
+        let values = Array2::from_shape_fn((60, 3), |(i, k)| {
+            let row = rows.values.row(i);
+            [unit * (row[0] + 1e-10 * row[1]), row[1] + row[2], row[1] - 2.0 * row[2]][k]
+        });
+        Rows { values, labels: rows.labels.clone() }.moments()
+    };
+    let found = from_moments(&mixed(1.0), &mixed(1.0)).unwrap();
+    assert!(found < 1e-14, "{found:e}");
+    let found = from_moments(&mixed(1.0), &mixed(-1.0)).unwrap();
+    assert!(found > 1e-11 && found < 1e-8, "{found:e}");
+}
+
+proptest! {
+    #[test]
+    fn distance_of_diagonal_gaussians_has_its_closed_form(
+        left in prop::collection::vec(-100.0..100.0f64, 1..7),
+        right in prop::collection::vec(-100.0..100.0f64, 7),
+        means in prop::collection::vec((-1.0..1.0f64, -100.0..100.0f64), 7),
+        dropped in 0..7usize,
+    ) {
+        let d = left.len();
+        let power = |exponents: &[f64]| -> Vec<f64> {
+            exponents.iter().map(|e| 10f64.powf(*e)).collect()
+        };
+        let (mut left, right) = (power(&left), power(&right[..d]));
+        if dropped < d {
+            left[dropped] = 0.0;
+        }
+        let mean: Vec<f64> = means[..d].iter().map(|(m, e)| m * 10f64.powf(*e)).collect();
+        let squares = |deviations: &[f64]| {
+            diagonal(&deviations.iter().map(|v| v * v).collect::<Vec<f64>>())
+        };
+        let zero = vec![0.0; d];
+        let found = gaussian_wasserstein((&mean, &squares(&left)), (&zero, &squares(&right)));
+        let mut terms: Vec<f64> = left.iter().zip(&right).map(|(a, b)| (a - b) * (a - b)).collect();
+        terms.extend(mean.iter().map(|m| m * m));
+        terms.sort_by(f64::total_cmp);
+        let wanted = terms.iter().sum::<f64>().sqrt();
+        let found = found.unwrap();
+        prop_assert!((found - wanted).abs() <= 1e-9 * wanted, "{found:e} is not {wanted:e}");
+    }
+
+    /// `tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))` of two dimensions, where the last term is
+    /// `sqrt(tr(S_1 S_2) + 2 sqrt(det(S_1 S_2)))`.
+    #[test]
+    fn distance_of_gaussians_of_two_dimensions_has_its_closed_form(
+        left in (0.1..3.0f64, 0.1..3.0f64, -0.9..0.9f64),
+        right in (0.1..3.0f64, 0.1..3.0f64, -0.9..0.9f64),
+        unit in prop_oneof![Just(1.0), Just(1e-3), Just(1e-5)],
+    ) {
+        let covariance = |(a, b, r): (f64, f64, f64)| {
+            let b = b * unit;
+            Matrix::from_fn(2, 2, |i, j| [[a * a, r * a * b], [r * a * b, b * b]][i][j])
+        };
+        let (one, other) = (covariance(left), covariance(right));
+        let entry = |m: &Matrix, i: usize, j: usize| m.row(i)[j];
+        let trace = |m: &Matrix| entry(m, 0, 0) + entry(m, 1, 1);
+        let det = |(a, b, r): (f64, f64, f64)| (a * b * unit).powi(2) * (1.0 - r * r);
+        let product: f64 = (0..2)
+            .flat_map(|i| (0..2).map(move |j| (i, j)))
+            .map(|(i, j)| entry(&one, i, j) * entry(&other, j, i))
+            .sum();
+        let root = (product + 2.0 * (det(left) * det(right)).sqrt()).sqrt();
+        let wanted = (trace(&one) + trace(&other) - 2.0 * root).max(0.0);
+        let found = gaussian_wasserstein((&[0.0; 2], &one), (&[0.0; 2], &other)).unwrap();
+        prop_assert!((found * found - wanted).abs() < 1e-12, "{found} {wanted}");
+    }
+}
+
+#[test]
+fn distance_of_gaussians_neither_overflows_nor_vanishes() {
+    for scale in [1e-150, 1e150] {
+        let (left, right) = (diagonal(&[scale * scale; 2]), diagonal(&[4.0 * scale * scale; 2]));
+        let mean = [2.0 * scale, 0.0];
+        let found = gaussian_wasserstein((&mean, &left), (&[0.0; 2], &right)).unwrap();
+        assert_close(found / scale, 6f64.sqrt(), 1e-12);
+    }
+}
+
+#[test]
 fn a_shift_is_its_length() {
     let rows = wave(20, 3, 2, 0.0);
     let moved = rows.map(|k, v| v + [3.0, 0.0, 4.0][k]);
@@ -641,6 +841,10 @@ fn what_is_no_gaussian_is_refused() {
     assert!(matches!(run(&Matrix::zeros(2, 3)), GaussianError::Shape { .. }));
     assert!(matches!(run(&diagonal(&[1.0, -1.0])), GaussianError::Negative { .. }));
     assert!(matches!(run(&diagonal(&[1.0, f64::NAN])), GaussianError::NotFinite { .. }));
+    let large = Matrix::from_fn(2, 2, |i, j| if i == j { 1.0 } else { 2.0 });
+    assert!(matches!(run(&large), GaussianError::Indefinite { .. }));
+    let hollow = Matrix::from_fn(2, 2, |i, j| if i == j { 0.0 } else { 1.0 });
+    assert!(matches!(run(&hollow), GaussianError::Indefinite { .. }));
     let skew = Matrix::from_fn(2, 2, |i, j| if i < j { 0.5 } else { 1.0 });
     assert!(matches!(run(&skew), GaussianError::Asymmetric { .. }));
     let left = Gaussian::new(vec![0.0], &diagonal(&[1.0])).unwrap();

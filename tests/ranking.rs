@@ -3,7 +3,7 @@
 use polars_transferability::ranking::bootstrap::{intervals, Bootstrap};
 use polars_transferability::ranking::{
     kendall_tau, pearson, regret_at_k, selection_quality, spearman, top_k_recall, weighted_tau,
-    Pairs, Rank, RankingError, STATISTICS,
+    Pairs, Rank, RankingError, Side, STATISTICS,
 };
 use proptest::prelude::*;
 
@@ -252,6 +252,57 @@ proptest! {
             }
         }
     }
+}
+
+fn integers(score: &[i128], truth: &[i128]) -> Pairs {
+    let side = |values: &[i128]| Side::of_integers(values.to_vec(), 1.0);
+    Pairs::of_sides(&side(score), &side(truth)).unwrap()
+}
+
+proptest! {
+    /// Moved to where floats are far apart, integers have the statistics that they have near zero.
+    #[test]
+    fn integers_keep_their_order_and_differences_at_any_size(
+        rows in prop::collection::vec((-3..4i128, -3..4i128), 0..20), k in 1usize..5,
+        base in prop_oneof![
+            Just(1_i128 << 53), Just(-(1_i128 << 53)), Just(i128::from(i64::MAX)), Just(i128::from(u64::MAX)),
+            Just(i128::MAX - 9), Just(i128::MIN + 9),
+        ],
+    ) {
+        let small: Vec<_> = rows.iter().map(|(s, t)| (*s as f64, *t as f64)).collect();
+        let (score, truth): (Vec<_>, Vec<_>) = rows.iter().map(|(s, t)| (base + s, base - t)).unzip();
+        let reversed: Vec<_> = small.iter().map(|(s, t)| (*s, -t)).collect();
+        let found = integers(&score, &truth);
+        for ((name, found), (_, wanted)) in all(&found, k).into_iter().zip(all(&pairs(&reversed), k)) {
+            prop_assert!(close(found, wanted), "{name}: {found:?} {wanted:?}");
+        }
+        let of = |pairs| intervals(&pairs, statistics, &bootstrap(3)).unwrap();
+        let (found, wanted) = (of(found), of(pairs(&reversed)));
+        for (found, wanted) in found.iter().zip(&wanted) {
+            prop_assert!(close(found.map(|i| i.low), wanted.map(|i| i.low)));
+            prop_assert!(close(found.map(|i| i.high), wanted.map(|i| i.high)));
+        }
+    }
+}
+
+#[test]
+fn the_ends_of_the_range_of_integers_are_apart() {
+    let values = [i128::MIN, i128::MIN + 1, 0, i128::MAX - 1, i128::MAX];
+    let found = integers(&values, &values);
+    for f in [spearman, kendall_tau, |p: &Pairs| weighted_tau(p, Rank::Both)] {
+        assert_eq!(f(&found), Some(1.0));
+    }
+    let range = 2f64.powi(128);
+    let worst = integers(&values.map(|v| !v), &values);
+    assert_eq!(regret_at_k(&worst, 1), Some(range));
+    assert_eq!(pearson(&worst), Some(-1.0));
+}
+
+#[test]
+fn decimals_have_regrets_in_their_unit() {
+    let truth = Side::of_integers(vec![10_i128.pow(20) + 1, 10_i128.pow(20) + 31], 100.0);
+    let pairs = Pairs::of_sides(&Side::of_floats(&[1.0, 0.0]), &truth).unwrap();
+    assert_eq!(regret_at_k(&pairs, 1), Some(0.3));
 }
 
 #[test]

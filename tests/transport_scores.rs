@@ -554,6 +554,35 @@ fn ot_nce_sees_neither_class_order_nor_float_width() {
     assert_close(found.wasserstein, wanted.wasserstein, 1e-6);
 }
 
+proptest! {
+    #![proptest_config(cases(200))]
+
+    /// Points of a small grid: many couplings cost the same, and rows are repeated.
+    #[test]
+    fn ties_and_draws_depend_on_no_order_or_name(
+        labels in prop::collection::vec((0..3usize, 0..3usize), 12),
+        cells in prop::collection::vec((0..3i32, 0..2i32), 24),
+        order in Just((0..12usize).collect::<Vec<usize>>()).prop_shuffle(),
+        limit in prop_oneof![Just(None), Just(Some(7))],
+    ) {
+        let at = |i: usize, k: usize| f64::from([cells[i].0, cells[i].1][k]);
+        let source = Task::new(Matrix::from_fn(12, 2, at), |i| labels[i].0, 3);
+        let target = Task::new(Matrix::from_fn(12, 2, |i, k| at(12 + i, k)), |i| labels[i].1, 3);
+        prop_assume!(target.classes.len() > 1);
+        let other = |task: &Task, label: &dyn Fn(usize) -> usize| {
+            let points = Matrix::from_fn(12, 2, |i, k| task.points.row(order[i])[k]);
+            Task::new(points, |i| 2 - label(order[i]), 3)
+        };
+        let others = (other(&source, &|i| labels[i].0), other(&target, &|i| labels[i].1));
+        let coupled = |s: &Task, t: &Task| ot_nce(s.table(), t.table(), limit, 5).ok();
+        prop_assert_eq!(coupled(&source, &target), coupled(&others.0, &others.1));
+        let moved = |s: &Task, t: &Task| {
+            otdd(s.table(), t.table(), InnerDistance::Exact, 2.0, limit, 5).unwrap().otdd
+        };
+        prop_assert_eq!(moved(&source, &target), moved(&others.0, &others.1));
+    }
+}
+
 // OTDD
 
 #[test]

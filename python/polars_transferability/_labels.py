@@ -52,17 +52,19 @@ def pseudo_labels(embedding: str | pl.Expr, clusters: int, *, seed: int = 0) -> 
 def argmax_labels(probabilities: str | pl.Expr) -> pl.Expr:
     """Label each row by its most probable class, where there are no labels.
 
-    As for `pseudo_labels`, class names start with `pseudo:`, and results say so.
+    As for `pseudo_labels`, class names start with `pseudo:`, and results say so. Of equal values
+    the first one counts.
 
     Parameters
     ----------
     probabilities
-        Column of Array or List of floats, or logits.
+        Column of Array or List of numbers, or logits, as many in each row. Minus infinity rules a
+        class out; NaN, plus infinity and nulls inside a row are errors.
 
     Returns
     -------
     Expr
-        String, one value for each row, null where the row is null or empty.
+        String, one value for each row, null where the row is null.
 
     Examples
     --------
@@ -72,9 +74,7 @@ def argmax_labels(probabilities: str | pl.Expr) -> pl.Expr:
     >>> rows.select(pt.argmax_labels("p"))["argmax_labels"].to_list()
     ['pseudo:0', 'pseudo:1']
     """
-    column = one_column("probabilities", probabilities)
-    best = column.cast(pl.List(pl.Float64)).list.arg_max()
-    return pl.concat_str(pl.lit("pseudo:"), best).alias("argmax_labels")
+    return _of_logits("argmax_labels", one_column("probabilities", probabilities))
 
 
 def softmax(logits: str | pl.Expr) -> pl.Expr:
@@ -83,12 +83,13 @@ def softmax(logits: str | pl.Expr) -> pl.Expr:
     Parameters
     ----------
     logits
-        Column of Array or List of floats.
+        Column of Array or List of numbers, as many in each row. Minus infinity rules a class out;
+        NaN, plus infinity and nulls inside a row are errors.
 
     Returns
     -------
     Expr
-        List of Float64, one for each row.
+        List of Float64, one for each row, null where the row is null.
 
     Examples
     --------
@@ -98,7 +99,9 @@ def softmax(logits: str | pl.Expr) -> pl.Expr:
     >>> rows.select(pt.softmax("logits"))["softmax"].to_list()
     [[0.5, 0.5]]
     """
-    column = one_column("logits", logits)
-    exponential = (pl.element() - pl.element().max()).exp()
-    share = exponential / exponential.sum()
-    return column.cast(pl.List(pl.Float64)).list.eval(share).alias("softmax")
+    return _of_logits("softmax", one_column("logits", logits))
+
+
+def _of_logits(name: str, column: pl.Expr) -> pl.Expr:
+    rows = [pl.struct(column.alias("logits"))]
+    return column_plugin(name, rows, {"logits": column_name(column)})

@@ -32,7 +32,11 @@ impl ClassNames {
                 let labels = column.bool()?;
                 Self::number(|| labels.iter().flatten())
             }
-            DataType::UInt64 | DataType::Int128 | DataType::UInt128 => {
+            DataType::UInt128 => {
+                let labels = column.u128()?;
+                Self::number(|| labels.iter().flatten())
+            }
+            DataType::UInt64 | DataType::Int128 => {
                 let column = column.strict_cast(&DataType::Int128)?;
                 let labels = column.i128()?;
                 Self::number(|| labels.iter().flatten())

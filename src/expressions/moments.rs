@@ -8,7 +8,7 @@ use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
 use super::inputs::field;
-use super::record;
+use super::record::{self, CallerNames};
 use super::task::{Task, TaskColumns};
 use crate::features::{ClassedTable, Moments};
 use crate::matrix::Matrix;
@@ -54,11 +54,11 @@ pub fn is_moments(dtype: &DataType) -> bool {
     fields().iter().all(|wanted| found.iter().any(|field| field.name() == wanted.name()))
 }
 
-fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
-    record::output_field(inputs, DataType::Struct(fields()))
+fn output_type(inputs: &[Field], names: CallerNames) -> PolarsResult<Field> {
+    record::output_field_of(inputs, |field| names.of(field), DataType::Struct(fields()))
 }
 
-#[polars_expr(output_type_func = output_type)]
+#[polars_expr(output_type_func_with_kwargs = output_type)]
 fn moments(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     let [input] = inputs else {
         polars_bail!(ComputeError: "expected one input, got {}", inputs.len());
@@ -80,7 +80,7 @@ fn moments(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     NamedMoments { classes: task.classes, moments }.series(input.name())
 }
 
-#[polars_expr(output_type_func = output_type)]
+#[polars_expr(output_type_func_with_kwargs = output_type)]
 fn merge_moments(inputs: &[Series], kwargs: MergeArguments) -> PolarsResult<Series> {
     let [input] = inputs else {
         polars_bail!(ComputeError: "expected one input, got {}", inputs.len());

@@ -5,7 +5,7 @@ use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
 use super::points::Points;
-use super::record;
+use super::record::{self, CallerNames};
 use crate::features::k_means;
 
 #[derive(Deserialize)]
@@ -15,11 +15,11 @@ struct Arguments {
     embedding: String,
 }
 
-fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
-    record::output_field(inputs, DataType::String)
+fn output_type(inputs: &[Field], names: CallerNames) -> PolarsResult<Field> {
+    record::output_field_of(inputs, |field| names.of(field), DataType::String)
 }
 
-#[polars_expr(output_type_func = output_type)]
+#[polars_expr(output_type_func_with_kwargs = output_type)]
 fn pseudo_labels(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     let [input] = inputs else {
         polars_bail!(ComputeError: "expected one input, got {}", inputs.len());

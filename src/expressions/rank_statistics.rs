@@ -68,8 +68,10 @@ fn top_k_recall(inputs: &[Series], kwargs: TopArguments) -> PolarsResult<Series>
 #[polars_expr(output_type_func = output_type)]
 fn regret_at_k(inputs: &[Series], kwargs: TopArguments) -> PolarsResult<Series> {
     check_k(kwargs.k)?;
-    let regret_at_k = |pairs: &Pairs| ranking::regret_at_k(pairs, kwargs.k);
-    statistic(inputs, &kwargs.columns, "regret_at_k", regret_at_k)
+    let rows = ScoreAndTruth::read(inputs, &kwargs.columns, "regret_at_k")?;
+    rows.check_differences(&kwargs.columns)?;
+    let regret = ranking::regret_at_k(&rows.pairs, kwargs.k);
+    Ok(Series::new(inputs[0].name().clone(), [regret]))
 }
 
 pub fn check_k(k: usize) -> PolarsResult<()> {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::column_name::ColumnName;
 use super::inputs::field;
-use crate::ranking::Pairs;
+use crate::ranking::{Pairs, Side};
 
 /// The caller's column names, for messages.
 #[derive(Deserialize)]
@@ -30,25 +30,61 @@ impl ScoreAndTruth {
         let name = |what, name: &str| ColumnName { what, name: name.into(), of: of.into() };
         let score_name = name("score", &names.score);
         let truth_name = name("truth", &names.truth);
-        let score = numbers(&field(input, "score")?, &score_name)?;
-        let truth = numbers(&field(input, "truth")?, &truth_name)?;
-        let (score, truth): (Vec<f64>, Vec<f64>) =
-            score.iter().zip(truth.iter()).filter_map(|(s, t)| s.zip(t)).unzip();
-        check_finite(&score, &score_name)?;
-        check_finite(&truth, &truth_name)?;
-        let pairs = Pairs::new(&score, &truth)
+        let (score, truth) = (field(input, "score")?, field(input, "truth")?);
+        check_dtype(&score, &score_name)?;
+        check_dtype(&truth, &truth_name)?;
+        let both = &score.is_not_null() & &truth.is_not_null();
+        let score = side(&score.filter(&both)?, &score_name)?;
+        let truth = side(&truth.filter(&both)?, &truth_name)?;
+        let pairs = Pairs::of_sides(&score, &truth)
             .map_err(|error| polars_err!(ComputeError: "{score_name}, {truth_name}: {error}"))?;
         Ok(Self { nulls: input.len() - pairs.len(), pairs })
     }
+
+    /// Two floats may be further apart than the largest one; a regret is such a difference.
+    pub fn check_differences(&self, names: &PairNames) -> PolarsResult<()> {
+        polars_ensure!(
+            self.pairs.truth().range().is_finite(),
+            ComputeError:
+            "truth column {:?} has values whose difference is beyond the range of a float; scale it",
+            names.truth
+        );
+        Ok(())
+    }
 }
 
-fn numbers(column: &Series, name: &ColumnName) -> PolarsResult<Float64Chunked> {
+fn check_dtype(column: &Series, name: &ColumnName) -> PolarsResult<()> {
     let dtype = column.dtype();
     polars_ensure!(
         dtype.is_primitive_numeric() || dtype.is_decimal() || dtype.is_null(),
         ComputeError: "{name} has dtype {dtype}, but it must be numeric"
     );
-    Ok(column.cast(&DataType::Float64)?.f64()?.clone())
+    Ok(())
+}
+
+/// A column without nulls, its integers and decimals as they are.
+fn side(column: &Series, name: &ColumnName) -> PolarsResult<Side> {
+    let integers = |column: Series| -> PolarsResult<Vec<i128>> {
+        Ok(column.strict_cast(&DataType::Int128)?.i128()?.iter().flatten().collect())
+    };
+    Ok(match column.dtype() {
+        DataType::UInt128 => {
+            // Half the range lower: in the same order at the same distances, within the range of `i128`.
+            let lower = |v: u128| (v ^ (1 << 127)).cast_signed();
+            Side::of_integers(column.u128()?.iter().flatten().map(lower).collect(), 1.0)
+        }
+        DataType::Decimal(_, places) => {
+            let numerators = integers(column.to_physical_repr().into_owned())?;
+            Side::of_integers(numerators, 10_f64.powi(*places as i32))
+        }
+        dtype if dtype.is_integer() => Side::of_integers(integers(column.clone())?, 1.0),
+        _ => {
+            let column = column.cast(&DataType::Float64)?;
+            let values: Vec<f64> = column.f64()?.iter().flatten().collect();
+            check_finite(&values, name)?;
+            Side::of_floats(&values)
+        }
+    })
 }
 
 fn check_finite(values: &[f64], name: &ColumnName) -> PolarsResult<()> {

@@ -22,6 +22,19 @@ pub struct ScoreColumns {
     source_label: String,
 }
 
+impl ScoreColumns {
+    /// The caller's name of a field of the input struct.
+    pub fn of(&self, field: &str) -> Option<&str> {
+        match field {
+            "embedding" => Some(&self.embedding),
+            "label" => Some(&self.label),
+            "probabilities" => Some(&self.probabilities),
+            "source_label" => Some(&self.source_label),
+            _ => None,
+        }
+    }
+}
+
 /// The input struct of a score, and how messages call it.
 pub struct ScoreInput<'a> {
     input: &'a Series,
@@ -148,7 +161,7 @@ impl<'a> ScoreInput<'a> {
         let name = self.column("target", &self.names.label);
         let floats = DataType::List(Box::new(DataType::Float64));
         let targets = match label.dtype() {
-            dtype if dtype.is_float() || dtype.is_decimal() => {
+            dtype if dtype.is_float() => {
                 let width_one = DataType::Array(Box::new(DataType::Float64), 1);
                 label
                     .cast(&DataType::Float64)?

@@ -36,14 +36,15 @@ struct ManyArguments {
 type Value = Vec<f64>;
 
 fn output_type(inputs: &[Field], kwargs: Arguments) -> PolarsResult<Field> {
-    record::output_field(inputs, kwargs.score.dtype())
+    record::output_field_of(inputs, |field| kwargs.columns.of(field), kwargs.score.dtype())
 }
 
 fn many_output_type(inputs: &[Field], kwargs: ManyArguments) -> PolarsResult<Field> {
     let mut fields: Vec<Field> =
         kwargs.scores.iter().map(|score| Field::new(score.name().into(), score.dtype())).collect();
     fields.extend(facts().map(|(name, dtype)| Field::new(name.into(), dtype)));
-    record::output_field(inputs, DataType::Struct(fields))
+    let dtype = DataType::Struct(fields);
+    record::output_field_of(inputs, |field| kwargs.columns.of(field), dtype)
 }
 
 /// What a struct of scores says about the rows.
@@ -262,6 +263,7 @@ fn spectral_of_rows(
         (ScoreKind::Gbc { covariance, pca }, None) => {
             gbc::from_rows(rows, (*covariance).into(), *pca)
         }
+        (ScoreKind::HScore {}, Some(shared)) if !shared.is_resolved() => h_score::from_rows(rows),
         (_, Some(shared)) => return of_spectrum(kind, shared),
         (ScoreKind::Logme { converge }, None) => {
             finished(logme::from_rows(rows, stopping(*converge)), *converge)
@@ -282,6 +284,9 @@ fn spectral_of_moments(
         (ScoreKind::Transrate { eps }, _) => transrate::from_moments(moments, *eps),
         (ScoreKind::Gbc { covariance, pca }, _) => {
             gbc::from_moments(moments, (*covariance).into(), *pca)
+        }
+        (ScoreKind::HScore {}, Some(shared)) if !shared.is_resolved() => {
+            h_score::from_moments(moments)
         }
         (_, Some(shared)) => return of_spectrum(kind, shared),
         (ScoreKind::Logme { converge }, None) => {

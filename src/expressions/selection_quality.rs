@@ -41,6 +41,7 @@ fn output_type(inputs: &[Field], kwargs: Arguments) -> PolarsResult<Field> {
 fn selection_quality(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     check_k(kwargs.k)?;
     let rows = ScoreAndTruth::read(inputs, &kwargs.columns, "selection_quality")?;
+    rows.check_differences(&kwargs.columns)?;
     let statistics = |pairs: &ranking::Pairs| ranking::selection_quality(pairs, kwargs.k);
     let mut values: Vec<AnyValue> = statistics(&rows.pairs).map(AnyValue::from).into();
     if kwargs.bootstrap > 0 {

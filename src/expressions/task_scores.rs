@@ -5,7 +5,7 @@ use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
 use super::inputs::{read_pair, PairColumnNames};
-use super::record;
+use super::record::{self, CallerNames};
 use super::task::Task;
 use super::transport_error::transport_error;
 use crate::features::ClassedTable;
@@ -39,18 +39,18 @@ struct OtddArguments {
     columns: PairColumnNames,
 }
 
-fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
-    record::output_field(inputs, DataType::Float64)
+fn output_type(inputs: &[Field], names: CallerNames) -> PolarsResult<Field> {
+    record::output_field_of(inputs, |field| names.of(field), DataType::Float64)
 }
 
-#[polars_expr(output_type_func = output_type)]
+#[polars_expr(output_type_func_with_kwargs = output_type)]
 fn ot_nce(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     between(inputs, &kwargs.columns, |source, target| {
         Ok(otce::ot_nce(source, target, kwargs.max_rows, kwargs.seed)?.ot_nce)
     })
 }
 
-#[polars_expr(output_type_func = output_type)]
+#[polars_expr(output_type_func_with_kwargs = output_type)]
 fn otce(inputs: &[Series], kwargs: OtceArguments) -> PolarsResult<Series> {
     let coefficients = OtceCoefficients {
         wasserstein: kwargs.wasserstein,
@@ -63,7 +63,7 @@ fn otce(inputs: &[Series], kwargs: OtceArguments) -> PolarsResult<Series> {
     })
 }
 
-#[polars_expr(output_type_func = output_type)]
+#[polars_expr(output_type_func_with_kwargs = output_type)]
 fn otdd(inputs: &[Series], kwargs: OtddArguments) -> PolarsResult<Series> {
     let inner = if kwargs.gaussian { InnerDistance::Gaussian } else { InnerDistance::Exact };
     between(inputs, &kwargs.columns, |source, target| {

@@ -12,6 +12,12 @@ pub struct ClassedTable<'a> {
 }
 
 impl ClassedTable<'_> {
+    /// Other classes of the same table.
+    #[must_use]
+    pub fn with_classes<'s>(&'s self, classes: &'s [Vec<u32>]) -> ClassedTable<'s> {
+        ClassedTable { table: self.table.reborrow(), classes }
+    }
+
     /// How many rows all classes have together.
     #[must_use]
     pub fn count(&self) -> usize {

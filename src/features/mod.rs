@@ -7,6 +7,7 @@ pub mod basis;
 pub mod class_rows;
 pub mod classed_table;
 pub mod discriminant;
+pub mod equilibrated;
 pub mod gaussian_mixture;
 pub mod implicit_qr;
 pub mod k_means;

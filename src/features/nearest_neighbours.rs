@@ -19,7 +19,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use thiserror::Error;
 
-use super::square_distance::square_distance;
+use super::square_distance::{norm, square_distance};
 use super::Table;
 
 /// Rows on each side of a product.
@@ -235,15 +235,6 @@ impl Shift {
         }
         Self { mean, scale }
     }
-}
-
-/// Euclidean norm without overflow.
-fn norm(row: &[f64]) -> f64 {
-    let largest = row.iter().fold(0.0_f64, |acc, v| acc.max(v.abs()));
-    if largest == 0.0 {
-        return 0.0;
-    }
-    largest * row.iter().map(|v| (v / largest) * (v / largest)).sum::<f64>().sqrt()
 }
 
 /// A row that may be among the nearest.

@@ -11,18 +11,26 @@
 //! With at least as many rows as features the `d x d` scatter is decomposed, else the centred rows are, by
 //! singular values: the features then nearly span the rows, and squaring would lose half the digits of the
 //! small directions, which count as much as the others. Moments always give the former.
+//!
+//! Features may come in very different units. A direction of small ones is then far below the rounding of the largest
+//! eigenvalue, but not rounding itself: how many directions count is decided with every feature scaled to variance 1,
+//! and the decomposition keeps the digits of the small ones.
 
 use faer::{linalg::matmul::matmul, Accum, ColRef, Par};
 use thiserror::Error;
 
+use super::equilibrated::Equilibrated;
 use super::moments::{mean_of, Moments};
 use super::scatter::GramSum;
-use super::symmetric_eigen::tridiagonalise;
+use super::square_distance::norm;
+use super::symmetric_eigen::{is_graded, tridiagonalise};
 use super::{ClassedTable, Table};
 use crate::matrix::Matrix;
 
 /// Rows that are multiplied with targets at a time.
 const BLOCK_ROWS: usize = 256;
+/// Eigenvalues down to this share of the largest are right to nine digits or so.
+const RESOLVED: f64 = 1e-6;
 /// A part of the mean outside the span of the rows that is below this share of it is rounding.
 const NEGLIGIBLE_MEAN: f64 = 1e-12;
 
@@ -32,15 +40,20 @@ const NEGLIGIBLE_MEAN: f64 = 1e-12;
 pub struct SpectrumError;
 
 /// The centred scatter's eigenvalues, with the mean in its eigenvectors. `r` is the rank, with
-/// eigenvalues below `max(n, d)` times the rounding unit of the largest counted as zero.
+/// eigenvalues below `max(n, d)` times the rounding unit of the largest counted as zero; of features whose variances
+/// are far apart, it is the rank of their correlations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spectrum {
     count: usize,
     width: usize,
+    /// Rows or features that vary, whichever are fewer: the largest rank that there could be.
+    most: usize,
     values: Vec<f64>,
     mean: Vec<f64>,
     mean_outside: f64,
     axes: Matrix,
+    /// Of each axis, the squares that its variance is a sum of, each with rounding of its own.
+    axis_squares: Vec<f64>,
 }
 
 /// A spectrum with targets in its coordinates.
@@ -124,6 +137,12 @@ impl Spectrum {
     pub fn axes(&self) -> &Matrix {
         &self.axes
     }
+
+    /// What rounding along each of these axes is a share of: `sum_j u_j^2 s_jj` for axis `u` and scatter `s`.
+    #[must_use]
+    pub fn axis_squares(&self) -> &[f64] {
+        &self.axis_squares
+    }
 }
 
 impl ClassSpectrum {
@@ -143,21 +162,52 @@ impl ClassSpectrum {
         }
         let rows: Vec<u32> = input.classes.iter().flatten().copied().collect();
         let mean = mean_of(input.table, &rows);
-        let centred = centred_rows(input.table, &rows, &mean);
+        Self::of_centred(input.classes, &centred_rows(input.table, &rows, &mean), &mean, axes)
+    }
+
+    /// The spectrum of rows that are no more than features, with every feature scaled to a sum of squares of 1. For
+    /// what does not depend on units.
+    ///
+    /// Time `O(n^2 d)`, memory `O(n d)`.
+    ///
+    /// # Errors
+    /// The iteration for singular values did not converge.
+    pub fn of_equilibrated(input: ClassedTable<'_>) -> Result<Self, SpectrumError> {
+        let rows: Vec<u32> = input.classes.iter().flatten().copied().collect();
+        let mean = mean_of(input.table, &rows);
+        let mut centred = centred_rows(input.table, &rows, &mean);
+        let mut column = vec![0.0; centred.nrows()];
+        for j in 0..centred.ncols() {
+            for (v, row) in column.iter_mut().zip(centred.rows()) {
+                *v = row[j];
+            }
+            let length = norm(&column);
+            if length > 0.0 {
+                centred.rows_mut().for_each(|row| row[j] /= length);
+            }
+        }
+        Self::of_centred(input.classes, &centred, &vec![0.0; centred.ncols()], 0)
+    }
+
+    fn of_centred(
+        classes: &[Vec<u32>],
+        centred: &Matrix,
+        mean: &[f64],
+        axes: usize,
+    ) -> Result<Self, SpectrumError> {
         let quartic =
             centred.rows().map(|row| row.iter().map(|v| v * v).sum::<f64>().powi(2)).sum();
-        let counts: Vec<u64> = input.classes.iter().map(|rows| rows.len() as u64).collect();
+        let counts: Vec<u64> = classes.iter().map(|rows| rows.len() as u64).collect();
         let (means, squares) = indicator_moments(&counts);
-        let mut targets = Matrix::zeros(rows.len(), counts.len());
-        let class_of =
-            input.classes.iter().enumerate().flat_map(|(c, rows)| rows.iter().map(move |_| c));
+        let mut targets = Matrix::zeros(centred.nrows(), counts.len());
+        let class_of = classes.iter().enumerate().flat_map(|(c, rows)| rows.iter().map(move |_| c));
         for (class, target) in class_of.zip(targets.rows_mut()) {
             for (t, m) in target.iter_mut().zip(&means) {
                 *t = -m;
             }
             target[class] += 1.0;
         }
-        let (spectrum, loadings) = dual(&centred, &mean, &targets, axes)?;
+        let (spectrum, loadings) = dual(centred, mean, &targets, axes)?;
         Ok(Self {
             spectrum,
             counts,
@@ -215,6 +265,15 @@ impl ClassSpectrum {
     #[must_use]
     pub fn quartic(&self) -> f64 {
         self.quartic
+    }
+
+    /// Whether every direction that there could be stands clear of the rounding of the largest.
+    #[must_use]
+    pub fn is_resolved(&self) -> bool {
+        let values = self.spectrum.values();
+        let (largest, least) = (values.first().copied(), values.last().copied());
+        let ratio = largest.zip(least).map_or(0.0, |(largest, least)| least / largest);
+        values.len() == self.spectrum.most && ratio >= RESOLVED
     }
 
     /// Between-class share of each eigenvector's variance, times one: `sum_c (V^T y_c)_k^2 / n_c`, in
@@ -277,6 +336,10 @@ fn primal(
     let (count, width) = (offsets.count, scatter.ncols());
     let targets = offsets.products.nrows();
     let root = (count as f64).sqrt();
+    let limit = count.saturating_sub(1);
+    let diagonal: Vec<f64> = (0..width).map(|j| scatter.row(j)[j]).collect();
+    let varying = diagonal.iter().filter(|v| **v > 0.0).count();
+    let noise = Noise::of(&scatter, count)?;
     let (tridiagonal, reflections) = tridiagonalise(scatter);
     // What is wanted in the eigenvectors' coordinates is turned before they are there: less memory.
     let mut turned = Matrix::from_fn(targets + 1, width, |t, j| {
@@ -289,7 +352,7 @@ fn primal(
     reflections.to_coordinates(&mut turned);
     let reflections = (axes > 0).then_some(reflections);
     let diagonalised = tridiagonal.diagonalise(&mut turned).map_err(|_| SpectrumError)?;
-    let values = above_rounding(diagonalised.values(), count.max(width), count.saturating_sub(1));
+    let values = noise.without(&diagonalised.values()[..limit.min(width)]);
     let rank = values.len();
     let mut loadings = Matrix::from_fn(targets, rank, |t, k| turned.row(t)[k]);
     divide_columns(&mut loadings, &values);
@@ -303,8 +366,10 @@ fn primal(
         }
         None => Matrix::zeros(0, width),
     };
-    let mean = mean.to_vec();
-    Ok((Spectrum { count, width, values, mean, mean_outside, axes }, loadings))
+    let (mean, most) = (mean.to_vec(), varying.min(limit));
+    let axis_squares = axis_squares(&axes, &diagonal);
+    let spectrum = Spectrum { count, width, most, values, mean, mean_outside, axes, axis_squares };
+    Ok((spectrum, loadings))
 }
 
 /// Spectrum and loadings of centred targets from fewer rows than features.
@@ -334,15 +399,64 @@ fn dual(
     let mean_outside = negligible_as_zero(&outside, root, mean, false);
     let axes = Matrix::from_fn(axes.min(rank), width, |k, j| right[(j, k)]);
     let mean = along.iter().copied().collect();
-    Ok((Spectrum { count, width, values, mean, mean_outside, axes }, loadings))
+    let mut diagonal = vec![0.0; width];
+    for row in centred.rows() {
+        for (sum, v) in diagonal.iter_mut().zip(row) {
+            *sum += v * v;
+        }
+    }
+    let axis_squares = axis_squares(&axes, &diagonal);
+    let most = limit;
+    let spectrum = Spectrum { count, width, most, values, mean, mean_outside, axes, axis_squares };
+    Ok((spectrum, loadings))
 }
 
-/// Eigenvalues, largest first, as far as they are above rounding, and at most `limit`. `size` is the
-/// larger side of the matrix that the symmetric one is a product of.
-fn above_rounding(values: &[f64], size: usize, limit: usize) -> Vec<f64> {
-    let largest = values.first().copied().unwrap_or(0.0);
-    let smallest = (largest * size as f64 * f64::EPSILON).max(f64::MIN_POSITIVE);
-    values.iter().take(limit).copied().take_while(|v| *v > smallest).collect()
+fn axis_squares(axes: &Matrix, diagonal: &[f64]) -> Vec<f64> {
+    let square = |axis: &[f64]| axis.iter().zip(diagonal).map(|(u, s)| u * u * s).sum();
+    axes.rows().map(square).collect()
+}
+
+/// Which of a scatter's eigenvalues are rounding.
+enum Noise {
+    /// All that are not above this share of the largest.
+    Below(f64),
+    /// All beyond so many.
+    Beyond(usize),
+}
+
+impl Noise {
+    /// Of the scatter whose lower triangle is given, a sum of so many squares.
+    fn of(scatter: &Matrix, squares: usize) -> Result<Self, SpectrumError> {
+        if is_graded(scatter) {
+            let factor = Equilibrated::of(scatter, squares).ok_or(SpectrumError)?;
+            return Ok(Self::Beyond(factor.rank()));
+        }
+        Ok(Self::Below(squares.max(scatter.nrows()) as f64 * f64::EPSILON))
+    }
+
+    /// The eigenvalues, largest first, that are above rounding.
+    fn without(&self, values: &[f64]) -> Vec<f64> {
+        let largest = values.first().copied().unwrap_or(0.0);
+        let (least, most) = match self {
+            Self::Below(share) => (largest * share, values.len()),
+            Self::Beyond(rank) => (0.0, *rank),
+        };
+        let least = least.max(f64::MIN_POSITIVE);
+        values.iter().take(most).copied().take_while(|v| *v > least).collect()
+    }
+}
+
+/// The eigenvalues, largest first, of a sum of so many squares whose lower triangle is given, but for those that are
+/// rounding. Time `O(d^3)`.
+///
+/// # Errors
+/// The eigenvalue solver did not converge.
+pub fn eigenvalues(scatter: Matrix, squares: usize) -> Result<Vec<f64>, SpectrumError> {
+    let noise = Noise::of(&scatter, squares)?;
+    let (tridiagonal, _) = tridiagonalise(scatter);
+    let diagonalised =
+        tridiagonal.diagonalise(&mut Matrix::default()).map_err(|_| SpectrumError)?;
+    Ok(noise.without(diagonalised.values()))
 }
 
 /// Some rows less `mean`.

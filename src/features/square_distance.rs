@@ -17,6 +17,16 @@ pub fn square_norm(a: &[f64]) -> f64 {
     sum(a, a, |a, _| a * a)
 }
 
+/// `sqrt(sum_j a_j^2)` without overflow or underflow.
+#[must_use]
+pub fn norm(a: &[f64]) -> f64 {
+    let largest = a.iter().fold(0.0_f64, |acc, v| acc.max(v.abs()));
+    if largest == 0.0 {
+        return 0.0;
+    }
+    largest * a.iter().map(|v| (v / largest) * (v / largest)).sum::<f64>().sqrt()
+}
+
 fn sum(a: &[f64], b: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
     let mut sums = [0.0; LANES];
     let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));

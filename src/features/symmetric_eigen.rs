@@ -7,6 +7,11 @@
 //! turns those of `T` alone, back by the same rotations and by `Q`. Only of many vectors are products with all
 //! of `W` faster. `A` itself is overwritten by `Q`.
 //!
+//! Of a matrix whose diagonal spans many orders of magnitude, a sum of squares of features in different units, the
+//! coordinates are first put in order of it, the largest one first. Reflections and rotations then keep each part of
+//! the matrix at its own size, and with it the digits of small eigenvalues and of their vectors (Barlow and Demmel,
+//! "Computing accurate eigensystems of scaled diagonally dominant matrices", SIAM J. Numer. Anal. 27, 1990).
+//!
 //! Reference: Golub and Van Loan, *Matrix Computations*, 4th ed., 2013, section 8.3.1.
 
 use faer::diag::{DiagMut, DiagRef};
@@ -21,19 +26,25 @@ use super::implicit_qr::{Iteration, Panel, Sweep, BLOCK_SWEEPS, LANES};
 use super::scatter::mirror_lower;
 use crate::matrix::Matrix;
 
+/// Positive diagonal entries further apart than this make a graded matrix.
+const GRADED: f64 = 1e6;
+
 /// `T`, by its diagonal and the one below.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tridiagonal {
     diagonal: Vec<f64>,
     below: Vec<f64>,
+    graded: bool,
 }
 
-/// `Q`, as reflections.
+/// `Q`, as reflections, and as a permutation before them where the matrix is graded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reflections {
     /// Reflection `k` is in row `k`, right of the diagonal.
     directions: Matrix,
     factors: Mat<f64>,
+    /// Which coordinate comes at each place.
+    order: Option<Vec<usize>>,
 }
 
 /// Eigenvalues of `T`, and how its eigenvectors were reached.
@@ -58,6 +69,7 @@ pub fn tridiagonalise(mut lower: Matrix) -> (Tridiagonal, Reflections) {
     assert_eq!(size, lower.ncols(), "a symmetric matrix is square");
     // The library reads the lower triangle and wants columns in a row each: the upper one, transposed.
     mirror_lower(&mut lower);
+    let order = is_graded(&lower).then(|| largest_first(&mut lower));
     let mut factors = Mat::zeros(recommended_block_size::<f64>(size, size), size.saturating_sub(1));
     let scratch = tridiag::tridiag_in_place_scratch::<f64>(size, Par::Seq, Default::default());
     tridiag::tridiag_in_place(
@@ -69,7 +81,37 @@ pub fn tridiagonalise(mut lower: Matrix) -> (Tridiagonal, Reflections) {
     );
     let diagonal = (0..size).map(|i| lower.row(i)[i]).collect();
     let below = (0..size).map(|i| lower.row(i).get(i + 1).copied().unwrap_or(0.0)).collect();
-    (Tridiagonal { diagonal, below }, Reflections { directions: lower, factors })
+    let graded = order.is_some();
+    (Tridiagonal { diagonal, below, graded }, Reflections { directions: lower, factors, order })
+}
+
+/// Whether the positive entries of the diagonal span many orders of magnitude.
+#[must_use]
+pub fn is_graded(symmetric: &Matrix) -> bool {
+    let diagonal = (0..symmetric.nrows()).map(|i| symmetric.row(i)[i]).filter(|v| *v > 0.0);
+    let (least, most) = diagonal.fold((f64::INFINITY, 0.0_f64), |(l, m), v| (l.min(v), m.max(v)));
+    most / GRADED > least
+}
+
+/// Put the coordinates of a symmetric matrix in order of its diagonal; returns which one comes at each place.
+fn largest_first(symmetric: &mut Matrix) -> Vec<usize> {
+    let size = symmetric.nrows();
+    let mut order: Vec<usize> = (0..size).collect();
+    order.sort_by(|&a, &b| symmetric.row(b)[b].total_cmp(&symmetric.row(a)[a]));
+    for place in 0..size {
+        // What should come here may have been swapped away from where it was.
+        let mut from = order[place];
+        while from < place {
+            from = order[from];
+        }
+        for k in 0..size {
+            symmetric.values_mut().swap(place * size + k, from * size + k);
+        }
+        for k in 0..size {
+            symmetric.values_mut().swap(k * size + place, k * size + from);
+        }
+    }
+    order
 }
 
 impl Tridiagonal {
@@ -81,7 +123,7 @@ impl Tridiagonal {
     /// The iteration did not converge.
     pub fn diagonalise(&self, rows: &mut Matrix) -> Result<Diagonalised<'_>, EvdError> {
         let size = self.diagonal.len();
-        if is_many(rows.nrows(), size) {
+        if self.by_product(rows.nrows()) {
             let diagonalised = Diagonalised::new(self, &mut [])?;
             let vectors = self.eigenvectors()?;
             let mut coordinates = Matrix::zeros(rows.nrows(), size);
@@ -95,6 +137,12 @@ impl Tridiagonal {
             panel.write(rows, first, |k| diagonalised.order[k]);
         }
         Ok(diagonalised)
+    }
+
+    /// Whether so many vectors that to turn each of them by the rotations would cost more than all eigenvectors. Those
+    /// of a graded matrix would lose the digits that rotations keep.
+    fn by_product(&self, vectors: usize) -> bool {
+        3 * vectors > 2 * self.diagonal.len() && !self.graded
     }
 
     /// In columns, that of the smallest eigenvalue first: by divide and conquer. Memory three `d x d` matrices.
@@ -121,11 +169,6 @@ impl Tridiagonal {
         }
         Ok(vectors)
     }
-}
-
-/// Whether so many vectors that to turn each of them by the rotations would cost more than all eigenvectors.
-fn is_many(vectors: usize, size: usize) -> bool {
-    3 * vectors > 2 * size
 }
 
 impl<'a> Diagonalised<'a> {
@@ -168,7 +211,7 @@ impl<'a> Diagonalised<'a> {
     /// The iteration did not converge.
     pub fn leading(&self, rank: usize) -> Result<Matrix, EvdError> {
         let size = self.values.len();
-        if is_many(rank, size) {
+        if self.tridiagonal.by_product(rank) {
             let vectors = self.tridiagonal.eigenvectors()?;
             return Ok(Matrix::from_fn(rank, size, |k, i| vectors[(i, size - 1 - k)]));
         }
@@ -202,6 +245,10 @@ const NEXT_TO_NONE: f64 = 1e-40;
 impl Reflections {
     /// Make of every row `v` the row `Q^T v`: its coordinates in the columns of `Q`.
     pub fn to_coordinates(&self, rows: &mut Matrix) {
+        if let Some(order) = &self.order {
+            let moved = Matrix::from_fn(rows.nrows(), rows.ncols(), |i, k| rows.row(i)[order[k]]);
+            *rows = moved;
+        }
         self.apply(rows, |directions, factors, vectors, stack| {
             householder::apply_block_householder_sequence_transpose_on_the_left_in_place_with_conj(
                 directions,
@@ -226,6 +273,15 @@ impl Reflections {
                 stack,
             );
         });
+        if let Some(order) = &self.order {
+            let mut moved = Matrix::zeros(rows.nrows(), rows.ncols());
+            for (from, to) in rows.rows().zip(moved.rows_mut()) {
+                for (v, &at) in from.iter().zip(order) {
+                    to[at] = *v;
+                }
+            }
+            *rows = moved;
+        }
     }
 
     fn apply(
@@ -347,12 +403,57 @@ mod tests {
             let largest = diagonal.iter().fold(0.0, |a: f64, b| a.max(*b)).max(below[0]);
             let trace: f64 = diagonal.iter().sum();
             let mut rows = Matrix::from_fn(1, 3, |_, j| j as f64 - 1.0);
-            let tridiagonal = Tridiagonal { diagonal, below };
+            let tridiagonal = Tridiagonal { diagonal, below, graded: false };
             let found = tridiagonal.diagonalise(&mut rows).unwrap();
             let values = found.values();
             assert!(values.windows(2).all(|pair| pair[0] >= pair[1]));
             assert!((values.iter().sum::<f64>() - trace).abs() <= 1e-15 * largest);
             assert!((dot(rows.row(0), rows.row(0)) - 2.0).abs() < 1e-14);
+        }
+    }
+
+    /// Where each coordinate is a million times the next one, eigenvalues are the pivots of elimination, the largest
+    /// coordinates first, but for a share of 1e-12; the eigenvectors reproduce every entry at its own size.
+    #[test]
+    fn keeps_the_digits_of_small_eigenvalues() {
+        let size = 5;
+        let correlations = {
+            let factor =
+                Matrix::from_fn(size, 9, |i, j| ((1 + i * 31 + j * 17 + i * j) as f64).sin());
+            factor.times_transposed(&factor)
+        };
+        // The largest coordinate is neither the first nor the last one.
+        let unit = |i: usize| 1e6_f64.powi([-3, 1, -1, 2, -2][i]);
+        let matrix = Matrix::from_fn(size, size, |i, j| correlations.row(i)[j] * unit(i) * unit(j));
+        let order = [3, 1, 2, 4, 0];
+        let mut rest = Matrix::from_fn(size, size, |i, j| correlations.row(order[i])[order[j]]);
+        let pivots: Vec<f64> = (0..size)
+            .map(|k| {
+                let pivot = rest.row(k)[k];
+                for i in k + 1..size {
+                    let factor = rest.row(i)[k] / pivot;
+                    for j in k..size {
+                        let above = rest.row(k)[j];
+                        rest.row_mut(i)[j] -= factor * above;
+                    }
+                }
+                pivot * unit(order[k]) * unit(order[k])
+            })
+            .collect();
+        let (tridiagonal, reflections) = tridiagonalise(matrix.clone());
+        let diagonalised = tridiagonal.diagonalise(&mut Matrix::zeros(0, size)).unwrap();
+        for (found, wanted) in diagonalised.values().iter().zip(&pivots) {
+            assert!((found / wanted - 1.0).abs() < 1e-10, "{found:e} {wanted:e}");
+        }
+        let mut vectors = diagonalised.leading(size).unwrap();
+        reflections.from_coordinates(&mut vectors);
+        for i in 0..size {
+            for j in 0..size {
+                let terms = vectors.rows().zip(diagonalised.values());
+                let found: f64 = terms.map(|(u, value)| u[i] * value * u[j]).sum();
+                let error = (found - matrix.row(i)[j]).abs();
+                assert!(error < 1e-10 * unit(i) * unit(j) * correlations.row(i)[i], "{i} {j}");
+            }
         }
     }
 

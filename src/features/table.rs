@@ -35,6 +35,15 @@ impl Table<'_> {
         }
     }
 
+    /// The same table, borrowed for a shorter time.
+    #[must_use]
+    pub fn reborrow(&self) -> Table<'_> {
+        match self {
+            Self::F32(rows) => Table::F32(rows.view()),
+            Self::F64(rows) => Table::F64(rows.view()),
+        }
+    }
+
     /// Write one row, as `f64`, into `out`.
     pub fn copy_row(&self, row: usize, out: &mut [f64]) {
         match self {

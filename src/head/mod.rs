@@ -82,6 +82,32 @@ pub fn log_sum_exp(values: &[f64]) -> f64 {
     largest + values.iter().map(|v| (v - largest).exp()).sum::<f64>().ln()
 }
 
+/// The first of the largest logits, with its number; none for NaN or where it is infinite. The others may be minus
+/// infinity: classes that are ruled out.
+#[must_use]
+pub fn largest_logit(logits: &[f64]) -> Option<(usize, f64)> {
+    let mut largest = (0, f64::NEG_INFINITY);
+    for (class, logit) in logits.iter().enumerate() {
+        if logit.is_nan() {
+            return None;
+        }
+        if *logit > largest.1 {
+            largest = (class, *logit);
+        }
+    }
+    largest.1.is_finite().then_some(largest)
+}
+
+/// `exp(l_z) / sum_z exp(l_z)`; none where no logit is the largest.
+#[must_use]
+pub fn softmax(logits: &[f64]) -> Option<Vec<f64>> {
+    let (_, largest) = largest_logit(logits)?;
+    let mut probabilities: Vec<f64> = logits.iter().map(|v| (v - largest).exp()).collect();
+    let sum: f64 = probabilities.iter().sum();
+    probabilities.iter_mut().for_each(|p| *p /= sum);
+    Some(probabilities)
+}
+
 /// Cross-entropy of one row of logits against its class, in nats; adds `weight` times the gradient in
 /// the logits to `gradient`.
 pub fn cross_entropy_gradient(
@@ -101,6 +127,17 @@ pub fn cross_entropy_gradient(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn softmax_is_of_logits_that_have_a_largest() {
+        let infinite = f64::INFINITY;
+        assert_eq!(softmax(&[1e308, -1e308, 1e308]), Some(vec![0.5, 0.0, 0.5]));
+        assert_eq!(softmax(&[-infinite, 3.0]), Some(vec![0.0, 1.0]));
+        assert_eq!(largest_logit(&[-infinite, 3.0, 3.0]), Some((1, 3.0)));
+        for bad in [&[f64::NAN, 1.0][..], &[1.0, infinite], &[-infinite; 2], &[]] {
+            assert_eq!((softmax(bad), largest_logit(bad)), (None, None), "{bad:?}");
+        }
+    }
 
     #[test]
     fn gradient_matches_finite_differences() {

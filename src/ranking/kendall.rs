@@ -38,10 +38,10 @@ pub fn weighted_tau(pairs: &Pairs, rank: Rank) -> Option<f64> {
     match rank {
         Rank::Score => Some(tau_by_score),
         Rank::Both => {
-            let rows = pairs.as_slice();
+            let truths = pairs.truth().places();
             let mut order: Vec<usize> = (0..n).collect();
             // Pairs stand in the order of their scores, so a stable sort breaks ties by score.
-            order.sort_by(|a, b| rows[*a].1.total_cmp(&rows[*b].1));
+            order.sort_by_key(|row| truths[*row]);
             let mut by_truth = vec![0.0; n];
             for (at, weight) in order.into_iter().zip(&by_score) {
                 by_truth[at] = *weight;
@@ -53,11 +53,10 @@ pub fn weighted_tau(pairs: &Pairs, rank: Rank) -> Option<f64> {
 
 /// The tau of the module's formula; `weight` has one entry per pair.
 fn tau(pairs: &Pairs, weight: &[f64]) -> Option<f64> {
-    let mut rows: Vec<Weighted> = pairs
-        .as_slice()
-        .iter()
+    let places = pairs.score().places().iter().zip(pairs.truth().places());
+    let mut rows: Vec<Weighted> = places
         .zip(weight)
-        .map(|((score, truth), weight)| Weighted { score: *score, truth: *truth, weight: *weight })
+        .map(|((&score, &truth), &weight)| Weighted { score, truth, weight })
         .collect();
     if constant(&rows, |row| row.score) || constant(&rows, |row| row.truth) {
         return None;
@@ -78,13 +77,13 @@ fn tau(pairs: &Pairs, weight: &[f64]) -> Option<f64> {
 
 #[derive(Debug, Clone, Copy)]
 struct Weighted {
-    score: f64,
-    truth: f64,
+    score: u32,
+    truth: u32,
     weight: f64,
 }
 
 /// True for no rows too.
-fn constant(rows: &[Weighted], side: impl Fn(&Weighted) -> f64) -> bool {
+fn constant(rows: &[Weighted], side: impl Fn(&Weighted) -> u32) -> bool {
     rows.windows(2).all(|two| side(&two[0]) == side(&two[1]))
 }
 

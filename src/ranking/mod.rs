@@ -4,7 +4,8 @@
 //!
 //! Score and truth are both higher for better. Every statistic is a function of [`Pairs`], which are
 //! kept in a canonical order, so the order of rows changes no bit of any result. `None` stands for
-//! "not defined on these pairs" (too few of them, or all equal); nothing here returns NaN.
+//! "not defined on these pairs" (too few of them, or all equal); nothing here returns NaN. What only depends on
+//! the order of numbers is computed from their places, so integers of any size count as different.
 
 pub mod bootstrap;
 mod kendall;
@@ -12,6 +13,7 @@ mod pairs;
 mod pearson;
 mod selection;
 mod selection_quality;
+mod side;
 mod spearman;
 
 use thiserror::Error;
@@ -21,6 +23,7 @@ pub use pairs::Pairs;
 pub use pearson::pearson;
 pub use selection::{regret_at_k, top_k_recall};
 pub use selection_quality::{selection_quality, STATISTICS};
+pub use side::Side;
 pub use spearman::spearman;
 
 /// Why pairs cannot be ranked.

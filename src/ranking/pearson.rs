@@ -6,7 +6,7 @@ use super::Pairs;
 /// `scipy.stats.pearsonr`. `None` for fewer than two pairs, and where a side is constant. `O(n)`.
 #[must_use]
 pub fn pearson(pairs: &Pairs) -> Option<f64> {
-    correlation(&pairs.scores(), &pairs.truths())
+    correlation(&pairs.score().shifted(), &pairs.truth().shifted())
 }
 
 /// [`pearson`] of two sides of equal length.

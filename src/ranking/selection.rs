@@ -11,6 +11,8 @@
 //!
 //! `k` larger than the number of pairs takes all of them; there is no value for no pairs or `k = 0`.
 
+use std::ops::Range;
+
 use super::Pairs;
 
 /// Expected share of the truly best k that are among the k with the highest scores, in `[0, 1]`;
@@ -19,18 +21,19 @@ use super::Pairs;
 pub fn top_k_recall(pairs: &Pairs, k: usize) -> Option<f64> {
     let k = k.min(pairs.len());
     let choice = Choice::of(pairs, k)?;
-    let mut truths = pairs.truths();
-    truths.sort_unstable_by(|a, b| b.total_cmp(a));
+    let truth = pairs.truth().places();
+    let mut truths = truth.to_vec();
+    truths.sort_unstable_by(|a, b| b.cmp(a));
     let last = *truths.get(k - 1)?;
-    let above = |rows: &[(f64, f64)]| rows.iter().filter(|row| row.1 > last).count();
-    let at = |rows: &[(f64, f64)]| rows.iter().filter(|row| row.1 == last).count();
+    let above = |rows: &Range<usize>| truth[rows.clone()].iter().filter(|t| **t > last).count();
+    let at = |rows: &Range<usize>| truth[rows.clone()].iter().filter(|t| **t == last).count();
 
     // Places among the best k that models as good as the k-th share; any of them may fill them.
     let places = k - truths.iter().filter(|truth| **truth > last).count();
     let drawn_share = choice.drawn as f64 / choice.tied.len() as f64;
-    let certain = above(choice.certain) as f64 + above(choice.tied) as f64 * drawn_share;
-    let at_certain = at(choice.certain);
-    let filled: f64 = hypergeometric(choice.tied.len(), at(choice.tied), choice.drawn)
+    let certain = above(&choice.certain) as f64 + above(&choice.tied) as f64 * drawn_share;
+    let at_certain = at(&choice.certain);
+    let filled: f64 = hypergeometric(choice.tied.len(), at(&choice.tied), choice.drawn)
         .map(|(count, probability)| probability * places.min(at_certain + count) as f64)
         .sum();
     Some(((certain + filled) / k as f64).min(1.0))
@@ -41,42 +44,50 @@ pub fn top_k_recall(pairs: &Pairs, k: usize) -> Option<f64> {
 #[must_use]
 pub fn regret_at_k(pairs: &Pairs, k: usize) -> Option<f64> {
     let choice = Choice::of(pairs, k.min(pairs.len()))?;
-    let highest = |rows: &[(f64, f64)]| rows.iter().map(|row| row.1).reduce(f64::max);
-    let best = highest(pairs.as_slice())?;
-    let certain = highest(choice.certain).unwrap_or(f64::NEG_INFINITY);
+    let truth = pairs.truth();
+    let highest = |rows: Range<usize>| rows.max_by_key(|row| truth.places()[*row]);
+    let best = highest(0..pairs.len())?;
+    // What is forgone with the best of those that are chosen for certain.
+    let certain = highest(choice.certain).map(|row| truth.difference(best, row));
+    let certain = certain.unwrap_or(f64::INFINITY);
     // Equal scores stand ascending by truth. Going down, each of the `left` rows is drawn, given that
     // none above it was, with probability drawn / left; the first that is drawn is the best drawn.
     let mut regret = 0.0;
     let mut none_yet = 1.0;
-    for (row, left) in choice.tied.iter().rev().zip((1..=choice.tied.len()).rev()) {
+    let tied = choice.tied.len();
+    for (row, left) in choice.tied.rev().zip((1..=tied).rev()) {
         let drawn = (choice.drawn as f64 / left as f64).min(1.0);
-        regret += none_yet * drawn * (best - certain.max(row.1));
+        regret += none_yet * drawn * certain.min(truth.difference(best, row));
         none_yet *= 1.0 - drawn;
+        // A difference beyond the range of floats must not meet a probability of zero.
+        if none_yet == 0.0 {
+            break;
+        }
     }
     Some(regret)
 }
 
 /// The k pairs with the highest scores.
-struct Choice<'a> {
+struct Choice {
     /// Chosen for certain.
-    certain: &'a [(f64, f64)],
+    certain: Range<usize>,
     /// Those with the k-th highest score, at least one.
-    tied: &'a [(f64, f64)],
+    tied: Range<usize>,
     /// How many of `tied` are drawn, at least one.
     drawn: usize,
 }
 
-impl<'a> Choice<'a> {
+impl Choice {
     /// `None` unless `0 < k <= pairs.len()`.
-    fn of(pairs: &'a Pairs, k: usize) -> Option<Self> {
-        let rows = pairs.as_slice();
-        let last = rows.get(rows.len().checked_sub(k)?)?.0;
-        let tied = rows.partition_point(|row| row.0 < last);
-        let certain = rows.partition_point(|row| row.0 <= last);
+    fn of(pairs: &Pairs, k: usize) -> Option<Self> {
+        let scores = pairs.score().places();
+        let last = *scores.get(scores.len().checked_sub(k)?)?;
+        let tied = scores.partition_point(|score| *score < last);
+        let certain = scores.partition_point(|score| *score <= last);
         Some(Self {
-            certain: &rows[certain..],
-            tied: &rows[tied..certain],
-            drawn: k - (rows.len() - certain),
+            certain: certain..scores.len(),
+            tied: tied..certain,
+            drawn: k - (scores.len() - certain),
         })
     }
 }

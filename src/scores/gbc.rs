@@ -17,7 +17,7 @@ use crate::features::{ClassSpectrum, ClassedTable, Moments, Spectrum};
 use crate::matrix::Matrix;
 
 const SCORE: &str = "GBC";
-/// Variances below this share of the largest axis's are rounding.
+/// Variances below this share of their axis's are rounding.
 const NEGLIGIBLE_VARIANCE: f64 = 1e-13;
 
 /// Rows that are projected at a time.
@@ -124,16 +124,22 @@ fn score(
     spectrum: &Spectrum,
     covariance: Covariance,
 ) -> f64 {
-    let largest = spectrum.values().first().copied().unwrap_or(0.0) / spectrum.count() as f64;
-    let negligible = NEGLIGIBLE_VARIANCE * largest;
+    let share = NEGLIGIBLE_VARIANCE / spectrum.count() as f64;
+    let negligible: Vec<f64> =
+        spectrum.axis_squares().iter().map(|square| share * square).collect();
+    let negligible = &negligible[..means.ncols()];
     for row in variances.rows_mut() {
-        if covariance == Covariance::Spherical {
-            let average = row.iter().sum::<f64>() / row.len() as f64;
-            row.fill(average);
-        }
-        for v in row {
-            if *v <= negligible {
-                *v = 0.0;
+        match covariance {
+            Covariance::Spherical => {
+                let variance = average(row);
+                row.fill(if variance <= average(negligible) { 0.0 } else { variance });
+            }
+            Covariance::Diagonal => {
+                for (v, negligible) in row.iter_mut().zip(negligible) {
+                    if *v <= *negligible {
+                        *v = 0.0;
+                    }
+                }
             }
         }
     }
@@ -148,13 +154,18 @@ fn score(
     0.0 - 2.0 * sum
 }
 
+fn average(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
 /// Bhattacharyya distance of two Gaussians given as (mean, variance); infinite if they do not overlap.
-fn distance(left: (&[f64], &[f64]), right: (&[f64], &[f64]), negligible: f64) -> f64 {
+fn distance(left: (&[f64], &[f64]), right: (&[f64], &[f64]), negligible: &[f64]) -> f64 {
     let means = left.0.iter().zip(right.0);
     let variances = left.1.iter().zip(right.1);
     means
         .zip(variances)
-        .map(|((m, o), (&v, &w))| {
+        .zip(negligible)
+        .map(|(((m, o), (&v, &w)), &negligible)| {
             let square = (m - o) * (m - o);
             match (v > 0.0, w > 0.0) {
                 (true, true) => {

@@ -19,7 +19,7 @@
 use super::leep::mean_log_expectation;
 use super::ScoreError;
 use crate::features::gaussian_mixture::{self, Covariance};
-use crate::features::row_order::sorted_by_norm;
+use crate::features::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::features::{Basis, ClassedTable};
 
 /// Components for each target class, unless a number is given.
@@ -124,8 +124,8 @@ pub fn nleep(classes: ClassedTable<'_>, settings: &Settings) -> Result<Nleep, Sc
 /// All rows in an order that neither the table's order nor the classes' decides, and where in it each
 /// class's rows are.
 fn canonical_order(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<Vec<u32>>) {
-    let rows: Vec<u32> = classes.classes.iter().flatten().copied().collect();
-    let (_, rows) = sorted_by_norm(classes.table, &rows);
+    let CanonicalClasses { parts: [of_class], .. } = canonical([classes]);
+    let (_, rows) = sorted_by_norm(classes.table, &of_class.concat());
     let mut position = vec![0; classes.table.nrows()];
     for (at, &row) in (0..).zip(&rows) {
         position[row as usize] = at;
@@ -135,6 +135,6 @@ fn canonical_order(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<Vec<u32>>) {
         positions.sort_unstable();
         positions
     };
-    let classes = classes.classes.iter().map(positions).collect();
+    let classes = of_class.iter().map(positions).collect();
     (rows, classes)
 }

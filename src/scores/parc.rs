@@ -14,11 +14,12 @@
 //! depend on the solver or the order of rows. Public code differs: randomised principal axes with a fixed
 //! seed, 500 rows drawn beforehand, NaN for a row without variance; and rounding splits the label distance's
 //! two values, 0 and `C / (C - 1)`, into more (`np.corrcoef` of one-hot rows has three), which are then ranked
-//! as if they differed: that moves it by up to 0.2. The paper's best figures add the
+//! as if they differed: that moves it by up to 0.2. Here correlations that are equal but for rounding, as those of
+//! equal rows are, tie. The paper's best figures add the
 //! network's depth, which is not part of this.
 
 use super::ScoreError;
-use crate::features::row_order::sorted_by_norm;
+use crate::features::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::features::{Basis, ClassedTable};
 use crate::matrix::Matrix;
 use crate::sampling::limit_rows;
@@ -32,6 +33,8 @@ pub const MAX_ROWS: usize = 2000;
 const BLOCK_ROWS: usize = 256;
 /// Stream of the generator under the user's seed.
 const STREAM: u64 = 12;
+/// Correlations that are closer than this tie: they may be those of equal rows, rounded in another place.
+const CLOSEST: f64 = 1.0 / (1_u64 << 44) as f64;
 /// A row whose coordinates deviate from their mean by less than this share of its norm does not vary.
 const NEGLIGIBLE_VARIATION: f64 = 1e-12;
 
@@ -62,14 +65,15 @@ pub fn parc(
 /// Rows and their classes, in class order. The draw depends neither on the table's order nor on the
 /// names of classes.
 fn draw(classes: ClassedTable<'_>, max_rows: usize, seed: u64) -> (Vec<u32>, Vec<u32>) {
+    let CanonicalClasses { parts: [of_class], .. } = canonical([classes]);
     let mut class_of = vec![0; classes.table.nrows()];
-    for (c, rows) in (0..).zip(classes.classes) {
+    for (c, rows) in (0..).zip(&of_class) {
         for &row in rows {
             class_of[row as usize] = c;
         }
     }
-    let rows: Vec<u32> = classes.classes.iter().flatten().copied().collect();
-    let (_, ordered) = sorted_by_norm(classes.table, &rows);
+    // Equal rows of different classes stay in the order of these.
+    let (_, ordered) = sorted_by_norm(classes.table, &of_class.concat());
     let mut drawn = limit_rows(&[ordered], Some(max_rows), seed, STREAM).concat();
     drawn.sort_by_key(|&row| class_of[row as usize]);
     drawn.into_iter().map(|row| (row, class_of[row as usize])).unzip()
@@ -151,6 +155,9 @@ fn pairs(directions: &Matrix, labels: &[u32]) -> (Vec<f64>, Vec<f64>) {
         let mut products = Matrix::zeros(end - start, end);
         let view = directions.view();
         products.set_to_product(view.subrows(start, end - start), view.subrows(0, end).transpose());
+        for v in products.values_mut() {
+            *v = (*v / CLOSEST).round() * CLOSEST;
+        }
         for (i, row) in (start..end).zip(products.rows()) {
             all.extend_from_slice(&row[..i]);
             // Rows stand in class order.

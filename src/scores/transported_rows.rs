@@ -3,6 +3,7 @@
 use rand::seq::SliceRandom;
 
 use super::ScoreError;
+use crate::features::row_order::{canonical, CanonicalClasses};
 use crate::features::{Basis, ClassRows, ClassedTable};
 use crate::sampling::generator;
 use crate::transport::cost_rows::check_memory;
@@ -14,7 +15,8 @@ const STREAM: u64 = 17;
 
 /// The features of both sides, grouped by class. With a limit, at most so many rows of a side, drawn
 /// without replacement from all its classes together, so that classes keep their shares but for
-/// chance; a class of which no row is drawn is left out.
+/// chance; a class of which no row is drawn is left out. Rows and classes come in an order of their own: neither the
+/// draw nor the choice among couplings that cost the same depends on the order or the names that the caller has.
 ///
 /// # Errors
 /// Sides of different width, or so many rows that their costs do not fit into memory.
@@ -31,9 +33,10 @@ pub fn transported_rows(
     }
     let rows = |side: ClassedTable<'_>| {
         let basis = Basis::raw(side.table.width());
+        let CanonicalClasses { parts: [classes], .. } = canonical([side]);
         match limit.filter(|&limit| limit < side.count()) {
-            None => basis.project_classes(side.table, side.classes),
-            Some(limit) => basis.project_classes(side.table, &draw(side.classes, limit, seed)),
+            None => basis.project_classes(side.table, &classes),
+            Some(limit) => basis.project_classes(side.table, &draw(&classes, limit, seed)),
         }
     };
     let (source, target) = (rows(source), rows(target));
@@ -47,15 +50,16 @@ pub fn class_of_rows(rows: &ClassRows) -> Vec<usize> {
 }
 
 fn draw(classes: &[Vec<u32>], limit: usize, seed: u64) -> Vec<Vec<u32>> {
-    let mut rows: Vec<(usize, u32)> = classes
+    let mut places: Vec<(usize, usize)> = classes
         .iter()
         .enumerate()
-        .flat_map(|(class, rows)| rows.iter().map(move |&row| (class, row)))
+        .flat_map(|(class, rows)| (0..rows.len()).map(move |at| (class, at)))
         .collect();
-    rows.shuffle(&mut generator(seed, STREAM));
-    rows.truncate(limit);
-    rows.sort_unstable();
-    rows.chunk_by(|a, b| a.0 == b.0)
-        .map(|class| class.iter().map(|&(_, row)| row).collect())
+    places.shuffle(&mut generator(seed, STREAM));
+    places.truncate(limit);
+    places.sort_unstable();
+    places
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|of_class| of_class.iter().map(|&(class, at)| classes[class][at]).collect())
         .collect()
 }

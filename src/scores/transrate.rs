@@ -13,11 +13,13 @@ use faer::Side;
 use super::ScoreError;
 use crate::features::moments::mean_of;
 use crate::features::scatter::{add_gram, GramSum};
-use crate::features::spectrum::centred_rows;
+use crate::features::spectrum::{centred_rows, eigenvalues};
 use crate::features::{ClassSpectrum, ClassedTable, Moments, Table};
 use crate::matrix::Matrix;
 
 const SCORE: &str = "TransRate";
+/// Rounding of the squares, in units of `eps`, that changes no digit of the determinant worth having.
+const LARGEST_ROUNDING: f64 = 1e-6;
 
 /// `TransRate` of rows. Time `O(n d min(n, d) + min(n, d)^3)`.
 ///
@@ -101,8 +103,16 @@ fn rate_of_rows(table: Table<'_>, rows: &[u32], mean: &[f64], eps: f64) -> Resul
     rate(gram, rows.len() as f64 * eps)
 }
 
-/// `1/2 log det(I + gram / scale)`, from the lower triangle.
+/// `1/2 log det(I + gram / scale)`, from the lower triangle of a sum of squares.
 fn rate(mut gram: Matrix, scale: f64) -> Result<f64, ScoreError> {
+    let size = gram.nrows();
+    let largest = (0..size).map(|i| gram.row(i)[i]).fold(0.0, f64::max) / scale;
+    // Where the rounding of the squares is not small beside the 1, directions without any would seem to have some.
+    if largest * size as f64 * f64::EPSILON > LARGEST_ROUNDING {
+        let values =
+            eigenvalues(gram, size).map_err(|_| ScoreError::Decomposition { score: SCORE });
+        return Ok(0.5 * values?.iter().map(|s| (s / scale).ln_1p()).sum::<f64>());
+    }
     for (i, row) in gram.rows_mut().enumerate() {
         for v in &mut row[..=i] {
             *v /= scale;

@@ -4,15 +4,21 @@
 //!
 //! Computed as `min_Q |L_1 - L_2 Q|_F^2` over rotations `Q`, with `S_i = L_i L_i^T` (Bhatia, Jain and Lim
 //! 2019): a sum of squares, so nothing cancels where the Gaussians are close, and singular covariances need
-//! no care. The trace formula leaves about 1e-8 of the scale where the distance is zero.
+//! no care. The trace formula leaves about 1e-8 of the scale where the distance is zero. `L_i` is a Cholesky factor of
+//! the covariance in coordinates of variance 1, so a direction of small features is not taken for rounding of large
+//! ones.
 
-use faer::{linalg::solvers::SvdError, Side};
+use faer::linalg::solvers::SvdError;
 use thiserror::Error;
 
+use super::procrustes;
+use crate::features::equilibrated::Equilibrated;
+use crate::features::square_distance::norm;
 use crate::features::{ClassedTable, Moments};
 use crate::matrix::Matrix;
 
-/// A negative eigenvalue below this share of the largest is rounding.
+/// A negative variance below this share of the largest is rounding, and so is what a factor leaves of an entry below
+/// this share of the roots of its variances.
 const NEGATIVE: f64 = 1e-8;
 /// Entries of a covariance may differ from their mirror image by this share of the largest entry.
 const ASYMMETRY: f64 = 1e-8;
@@ -28,8 +34,10 @@ pub enum GaussianError {
     NotFinite { value: f64 },
     #[error("the covariance is not symmetric: entry ({row}, {column}) and its mirror image differ by {difference:e}")]
     Asymmetric { row: usize, column: usize, difference: f64 },
-    #[error("the covariance has the negative eigenvalue {value:e}, so it is no covariance")]
-    Negative { value: f64 },
+    #[error("the covariance has the negative variance {value:e} along coordinate {row}, so it is no covariance")]
+    Negative { row: usize, value: f64 },
+    #[error("entry ({row}, {column}) of the covariance does not fit the others: some combination of coordinates has a negative variance, so it is no covariance")]
+    Indefinite { row: usize, column: usize },
     #[error("the decomposition of the covariance did not converge; this is a defect, please report it with the input")]
     Decomposition,
 }
@@ -44,7 +52,7 @@ impl From<SvdError> for GaussianError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gaussian {
     mean: Vec<f64>,
-    /// `L^T`, `r x d`: its rows are the principal axes, each with its standard deviation as length.
+    /// `L^T`, `r x d`.
     factor: Matrix,
 }
 
@@ -63,23 +71,28 @@ impl Gaussian {
             return Err(GaussianError::NotFinite { value });
         }
         check_symmetry(covariance)?;
-        Ok(Self { mean, factor: factor(covariance)? })
+        let factor = factor(covariance, width)?;
+        check_factor(&factor, covariance)?;
+        Ok(Self { mean, factor })
     }
 
     /// Of all rows of some moments, with the covariance that divides by the count.
     ///
     /// # Errors
-    /// The eigenvalue solver did not converge.
+    /// Scatters that no rows have.
     pub fn of_moments(moments: &Moments) -> Result<Self, GaussianError> {
-        let mut covariance = moments.scatter();
-        divide(&mut covariance, moments.count() as f64);
-        Ok(Self { mean: moments.mean(), factor: factor(&covariance)? })
+        let mut factor = factor(&moments.scatter(), moments.count() as usize)?;
+        let root = (moments.count() as f64).sqrt();
+        for v in factor.values_mut() {
+            *v /= root;
+        }
+        Ok(Self { mean: moments.mean(), factor })
     }
 
     /// Of all rows of a table. Time `O(n d^2 + d^3)`.
     ///
     /// # Errors
-    /// The eigenvalue solver did not converge.
+    /// As [`Gaussian::of_moments`].
     pub fn of_rows(input: ClassedTable<'_>) -> Result<Self, GaussianError> {
         Self::of_moments(&Moments::of(input, false))
     }
@@ -93,8 +106,9 @@ impl Gaussian {
         if left != right {
             return Err(GaussianError::Width { left, right });
         }
-        let means: f64 = self.mean.iter().zip(&other.mean).map(|(a, b)| (a - b) * (a - b)).sum();
-        Ok((means + bures_square(&self.factor, &other.factor)?).sqrt())
+        let means: Vec<f64> = self.mean.iter().zip(&other.mean).map(|(a, b)| a - b).collect();
+        let turned = procrustes::distance(self.factor.clone(), other.factor.clone())?;
+        Ok(norm(&means).hypot(turned))
     }
 }
 
@@ -118,43 +132,29 @@ pub fn from_moments(left: &Moments, right: &Moments) -> Result<f64, GaussianErro
     Gaussian::of_moments(left)?.distance(&Gaussian::of_moments(right)?)
 }
 
-/// `min_Q |L_1 - L_2 Q|^2`: with `L_1^T L_2 = P S R^T`, the columns of `L_1 P` and `L_2 R` are matched; the longer side
-/// keeps what has no partner.
-fn bures_square(left: &Matrix, right: &Matrix) -> Result<f64, GaussianError> {
-    let length = |m: &Matrix| m.values().iter().map(|v| v * v).sum::<f64>();
-    if left.nrows() == 0 || right.nrows() == 0 {
-        return Ok(length(left) + length(right));
-    }
-    let product = left.times_transposed(right);
-    let svd = product.view().svd()?;
-    let mut rotated = (Matrix::zeros(left.nrows(), left.ncols()), right.clone());
-    rotated.0.set_to_product(svd.U().transpose(), left.view());
-    rotated.1.set_to_product(svd.V().transpose(), right.view());
-    let shared = left.nrows().min(right.nrows());
-    let matched = rotated.0.rows().zip(rotated.1.rows());
-    let matched: f64 =
-        matched.map(|(l, r)| l.iter().zip(r).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()).sum();
-    let unmatched = |m: &Matrix| m.rows().skip(shared).flatten().map(|v| v * v).sum::<f64>();
-    Ok(matched + unmatched(&rotated.0) + unmatched(&rotated.1))
+/// `L^T` with `L L^T` the covariance, whose lower triangle is given and which is a sum of so many squares.
+fn factor(covariance: &Matrix, squares: usize) -> Result<Matrix, GaussianError> {
+    Ok(Equilibrated::of(covariance, squares).ok_or(GaussianError::Decomposition)?.root())
 }
 
-/// `L^T` with `L L^T` the covariance, without axes whose variance is rounding.
-fn factor(covariance: &Matrix) -> Result<Matrix, GaussianError> {
-    let d = covariance.nrows();
-    let evd = covariance
-        .view()
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|_| GaussianError::Decomposition)?;
-    let values: Vec<f64> = evd.S().column_vector().iter().rev().copied().collect();
-    let (largest, least) = (values.first().copied(), values.last().copied());
-    let (largest, least) = (largest.unwrap_or(0.0), least.unwrap_or(0.0));
-    if least < -NEGATIVE * largest.abs().max(f64::MIN_POSITIVE) {
-        return Err(GaussianError::Negative { value: least });
+/// A factor is one of the covariance only if that is positive semi-definite.
+fn check_factor(factor: &Matrix, covariance: &Matrix) -> Result<(), GaussianError> {
+    let variance = |row: usize| covariance.row(row)[row];
+    let largest = (0..covariance.nrows()).map(variance).fold(0.0_f64, f64::max);
+    let negative = (0..covariance.nrows()).find(|&row| variance(row) < -NEGATIVE * largest);
+    if let Some(row) = negative {
+        return Err(GaussianError::Negative { row, value: variance(row) });
     }
-    let negligible = largest * d as f64 * f64::EPSILON;
-    let rank = values.iter().take_while(|v| **v > negligible).count();
-    let vectors = evd.U();
-    Ok(Matrix::from_fn(rank, d, |k, j| values[k].sqrt() * vectors[(j, d - 1 - k)]))
+    let product = factor.transposed_times(factor);
+    for (row, (found, wanted)) in product.rows().zip(covariance.rows()).enumerate() {
+        for (column, (found, wanted)) in found.iter().zip(wanted).enumerate().take(row + 1) {
+            let size = variance(row).max(0.0).sqrt() * variance(column).max(0.0).sqrt();
+            if (found - wanted).abs() > NEGATIVE * size.max(ASYMMETRY * largest) {
+                return Err(GaussianError::Indefinite { row, column });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_symmetry(covariance: &Matrix) -> Result<(), GaussianError> {
@@ -168,10 +168,4 @@ fn check_symmetry(covariance: &Matrix) -> Result<(), GaussianError> {
         }
     }
     Ok(())
-}
-
-fn divide(matrix: &mut Matrix, by: f64) {
-    for v in matrix.values_mut() {
-        *v /= by;
-    }
 }

@@ -14,6 +14,7 @@ pub mod masses;
 pub mod network_simplex;
 pub mod point_rows;
 mod pricing;
+mod procrustes;
 mod shortlists;
 pub mod sinkhorn;
 pub mod sliced_wasserstein;
