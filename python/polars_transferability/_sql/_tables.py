@@ -45,8 +45,12 @@ def _opener(source: Source) -> Opener:
 def _open(source: Source) -> pl.LazyFrame:
     if isinstance(source, (str, PathLike)) and fspath(source).endswith(".csv"):
         return pl.scan_csv(fspath(source), infer_schema_length=None)
-    # A column that some files lack is null in their rows.
-    return pl.concat(_same_types(open_tables(source)), how="diagonal_relaxed")
+    return stacked(open_tables(source))
+
+
+def stacked(tables: list[Table]) -> pl.LazyFrame:
+    """Return several tables as one, in which a column that some of them lack is null."""
+    return pl.concat(_same_types(tables), how="diagonal_relaxed")
 
 
 def _same_types(tables: list[Table]) -> list[pl.LazyFrame]:
