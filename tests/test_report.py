@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import re
@@ -15,12 +16,13 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import polars as pl
 import polars_transferability as pt
 import pytest
 from browser import browser, find_browser
-from polars_transferability._report import _inventory, _units
+from polars_transferability._report import _charts, _inventory, _units
 from polars_transferability._report._cache import Cache
 from registry import embedding_rows
 
@@ -648,15 +650,177 @@ def test_the_page_can_be_read_aloud(folder: Path) -> None:
     assert page.unnamed_pictures == 0
 
 
+class Parsed(HTMLParser):
+    """What an HTML file is made of: elements with the names of their attributes; and its texts.
+
+    Pictures are parsed like all else, but how they write numbers and names is theirs.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: set[tuple[str, ...]] = set()
+        self.texts: list[str] = []
+        self.in_picture = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add((tag, *(name for name, _ in attrs)))
+        self.in_picture = self.in_picture or tag == "svg"
+        if not self.in_picture:
+            self.texts += [value or "" for _, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.in_picture = self.in_picture and tag != "svg"
+
+    def handle_data(self, data: str) -> None:
+        if not self.in_picture:
+            self.texts.append(data)
+
+
+# What HTML, attributes, SVG, Vega expressions, Markdown, Great Tables and patterns read as theirs.
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "&lt;b&gt; &amp;amp; &#60;",
+    "</style></title></svg>]]><!--",
+    "**a** _b_ `c` [d](http://e) # f",
+    "{{m/s}} {0} %s $1 \\1 \\n",
+    "datum['a'].b[0]\u2028\\'\"",
+    'class="a" id="b" url(#c) role="d"',
+    "\ue0000\ue001 \N{ARABIC LETTER ALEF}\N{GRINNING FACE}",
+    "__proto__",
+    "=1+1|2\t3\n4",
+]
+
+
+def page_with_names(folder: Path, name: Callable[[str], str]) -> Path:
+    """Return the page of a report in which every name of the user's goes through `name`."""
+    columns = ["model", "task", "split", "label", "embedding"]
+    named = pl.col("model", "task", "label").cast(pl.String)
+    rows = pl.concat(pl.read_parquet(path) for path in (folder / "models").iterdir())
+    rows = rows.with_columns(named.map_elements(name, return_dtype=pl.String))
+    rows.rename({column: name(column) for column in columns}).write_parquet(folder / "all.parquet")
+    board = {
+        name("network"): [name(f"net{i}") for i in range(3)] + [name("other")],
+        name("new"): [0.5, 0.7, 0.6, 0.9],
+        name("size"): [1.0, 2.0, 3.0, 4.0],
+    }
+    pl.DataFrame(board).write_parquet(folder / "accuracy.parquet")
+    quoted = name("column").replace('"', '""')
+    (folder / "lowest.sql").write_text(f'SELECT target AS "{quoted}", bound FROM bounds')
+    text = {
+        place: json.dumps(name(place), ensure_ascii=False)
+        for place in ("title", "board", "network", "size")
+    }
+    listed = "\n".join(
+        f"{column} = {json.dumps(name(column), ensure_ascii=False)}" for column in columns
+    )
+    (folder / "report.toml").write_text(f"""
+title = {text["title"]}
+files = "all.parquet"
+scores = ["logme"]
+bound = {{ l2 = 0.1, transform = "identity" }}
+comparison = {{ k = 1, bootstrap = 20 }}
+queries = {{ named = "lowest.sql" }}
+[[leaderboards]]
+file = "accuracy.parquet"
+name = {text["board"]}
+model = {text["network"]}
+static = [{text["size"]}]
+[columns]
+{listed}
+""")
+    return make(folder).page
+
+
 def test_names_are_text_not_markup(folder: Path) -> None:
+    """They make no element and no attribute, and arrive letter by letter, wherever they stand."""
+    plain = Parsed(page_with_names(folder, lambda name: f"{name} plain").read_text())
+    for hostile in (" ".join(HOSTILE[::2]), " ".join(HOSTILE[1::2])):
+        page = page_with_names(folder, lambda name, hostile=hostile: f"{name} {hostile}")
+        found = Parsed(page.read_text())
+        assert found.elements == plain.elements
+        assert found.texts == [with_hostile(text, hostile) for text in plain.texts]
+
+
+def with_hostile(text: str, hostile: str) -> str:
+    # What says which names do not match quotes them as Python does.
+    quoted = re.sub("'([a-z0-9]+) plain'", lambda name: repr(f"{name[1]} {hostile}"), text)
+    return quoted.replace("plain", hostile)
+
+
+def texts(picture: str) -> list[str]:
+    """The texts of a picture but for numbers, as an XML parser reads them."""
+    found = [text.text or "" for text in ElementTree.fromstring(picture).iter("text")]
+    return [text for text in found if not re.fullmatch(r"[\d.]+", text)]
+
+
+def bars(names: list[str]) -> list[str]:
+    rows = pl.DataFrame({"name": names, **{term: [1.0] * len(names) for term in TERMS}})
+    return [text for text in texts(_charts.term_bars(rows, "name", marks=False)) if text != "nats"]
+
+
+def test_names_in_pictures_are_text_and_short() -> None:
+    expected = [name.replace("\t", "\u2409").replace("\n", "\u2424") for name in HOSTILE]
+    assert bars(HOSTILE) == expected
+    points = pl.DataFrame({"name": [1], "value": [0.5], "accuracy": [0.5]})
+    for name, shown in zip(HOSTILE, expected, strict=True):
+        drawn = _charts.scatter(points, name, higher_is_better=True)
+        assert sorted(texts(drawn)) == sorted(["accuracy", shown])
+        weights = {"source_class": [name], "target_class": [name], "source_weight": [1.0]}
+        drawn = _charts.class_weights(pl.DataFrame(weights))
+        assert all(shown.startswith(text.rstrip("\u2026")) for text in texts(drawn))
+        assert len(texts(drawn)) == 2
+    long = ["a" * 100_000, "a" * 50_000, "a" * 60, "a" * 61]
+    cut = "a" * 59 + "\u2026"
+    assert bars(long) == [cut, f"{cut} (2)", "a" * 60, f"{cut} (3)"]
+    assert bars(["a\nb", "a\u2424b"]) == ["a\u2424b", "a\u2424b (2)"]
+
+
+# Aborted the process, each of them: what draws pictures panics at text that XML cannot hold.
+UNPRINTABLE = [*map(chr, range(0x20)), "\x7f", "\x85", "\ufffe", "\uffff", "\ufdd0", "\U0010ffff"]
+
+
+@pytest.mark.parametrize("place", ["model", "task", "label"])
+def test_no_character_in_a_name_ends_the_process(folder: Path, place: str) -> None:
+    (folder / "accuracy.csv").unlink()
+    change(folder, 'leaderboards = ["accuracy.csv"]', "")
+    every = "".join(UNPRINTABLE)
     for path in (folder / "models").iterdir():
         rows = pl.read_parquet(path)
-        rows.with_columns(
-            pl.col("model") + "<script>alert(1)</script>", pl.col("task").replace("new", "<b>&'\"")
-        ).write_parquet(path)
-    change(folder, "files", 'title = "<i>"\nfiles')
-    page = Elements(make(folder).page.read_text())
-    assert page.tags.isdisjoint({"script", "b", "i"})
+        rows.with_columns(pl.format("{} {}", place, pl.lit(every)).alias(place)).write_parquet(path)
+    done = command(folder / "report.toml", "--out", folder / "out")
+    assert (done.returncode, "panic" in done.stderr) == (0, False)
+    text = (folder / "out" / "index.html").read_text()
+    assert not {*text} & {*UNPRINTABLE} - {"\t", "\n"}
+    assert "".join(chr(0x2400 + code) for code in range(9)) in text
+    assert "\N{SYMBOL FOR DELETE}\N{REPLACEMENT CHARACTER}" in text
+    # The tables have the names as they are.
+    found = pl.read_parquet(folder / "out" / "class_map.parquet")
+    column = {"model": "model", "task": "target", "label": "target_class"}[place]
+    assert found[column].str.ends_with(every).all()
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), -float("inf"), 1e308, 5e-324, -1e308, 0.0]
+)
+def test_no_number_in_a_picture_ends_the_process(value: float) -> None:
+    terms = {term: [value, 1.0] for term in TERMS}
+    rows = pl.DataFrame({"name": ["a", "b"], **terms, "trivial_loss": value, "target_loss": value})
+    points = pl.DataFrame({"name": [1, 2], "value": [value, 1.0], "accuracy": [0.5, value]})
+    weights = pl.DataFrame({"source_class": ["a"], "target_class": ["b"], "source_weight": [value]})
+    for frame in (rows, rows.head(1)):
+        assert _charts.term_bars(frame, "name", marks=True).startswith("<svg")
+    for frame in (points, points.head(1), points.clear()):
+        assert _charts.scatter(frame, "score", higher_is_better=True).startswith("<svg")
+    assert _charts.class_weights(weights).startswith("<svg")
+
+
+def test_many_models_can_be_drawn() -> None:
+    points = pl.DataFrame({"name": range(6000), "value": range(6000), "accuracy": range(6000)})
+    drawn = _charts.scatter(points.cast(pl.Float64), "score", higher_is_better=True)
+    assert drawn.count("<text") > 6000
 
 
 def test_the_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
@@ -679,6 +843,10 @@ def test_the_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
         assert page.evaluate("document.title") == "Transferability report"
         assert page.evaluate("document.querySelectorAll('svg').length") > 0
         assert page.requests == [made.page.resolve().as_uri()]
+        hostile = page_with_names(folder, lambda name: name + " ".join(HOSTILE))
+        page.open(hostile)
+        assert page.evaluate("document.querySelectorAll('script, img').length") == 0
+        assert page.requests[1:] == [hostile.resolve().as_uri()]
         assert page.complaints == []
 
 
