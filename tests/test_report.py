@@ -424,7 +424,10 @@ def test_two_runs_at_once_do_not_disturb_each_other(folder: Path) -> None:
     files = written(folder)
     shutil.rmtree(folder / "out")
     arguments = [COMMAND, "report", folder / "report.toml", "--out", folder / "out"]
-    runs = [subprocess.Popen(arguments, stdout=-3, stderr=subprocess.PIPE) for _ in range(2)]
+    runs = [
+        subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
     for run in runs:
         message = run.communicate()[1].decode()
         assert run.returncode == 0, message
@@ -821,6 +824,18 @@ def test_many_models_can_be_drawn() -> None:
     points = pl.DataFrame({"name": range(6000), "value": range(6000), "accuracy": range(6000)})
     drawn = _charts.scatter(points.cast(pl.Float64), "score", higher_is_better=True)
     assert drawn.count("<text") > 6000
+
+
+def test_names_are_no_markup_of_the_progress_bar(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for path in (folder / "models").iterdir():
+        rows = pl.read_parquet(path)
+        rows.with_columns(pl.col("model") + "[/b][red]\x1b[2J").write_parquet(path)
+    pt.report(folder / "report.toml", folder / "out", progress=True)
+    shown = capfd.readouterr().err
+    assert "net2[/b][red]\N{SYMBOL FOR ESCAPE}[2J" in shown
+    assert "\x1b[2J" not in shown
 
 
 def test_the_page_in_a_browser(folder: Path, tmp_path: Path) -> None:

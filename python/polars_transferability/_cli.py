@@ -36,6 +36,7 @@ from polars_transferability._visible import visible
 from polars_transferability._whole_file import (
     OverwritesInputError,
     make_folder,
+    remove_abandoned,
     require_writable,
     write_whole,
 )
@@ -548,6 +549,7 @@ def _read_by_query(file: Path, query: str, tables: Mapping[str, str]) -> Iterato
 
 def _write_file(rows: pl.DataFrame, kind: FileFormat, out: Path) -> None:
     write_whole(out, table_bytes(rows, kind))
+    remove_abandoned(out.parent)
     print(f"wrote {out}: {rows.height} rows", file=sys.stderr)
 
 

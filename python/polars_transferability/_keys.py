@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import polars as pl
 
 from polars_transferability._tables import Paths, Table, distinct_tables
+from polars_transferability._visible import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -66,16 +67,19 @@ def open_keys(
 @contextmanager
 def each_key(keys: list[Step], what: str, *, progress: bool) -> Iterator[Iterator[Step]]:
     """Yield keys, or other steps, with a progress bar on standard error if `progress`."""
+    if not progress:
+        # Not a bar that is switched off: before rich 14.3 that prints an empty line.
+        yield iter(keys)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=Console(stderr=True),
-        disable=not progress,
     ) as bar:
         yield _steps(keys, what, bar)
 
@@ -83,7 +87,7 @@ def each_key(keys: list[Step], what: str, *, progress: bool) -> Iterator[Iterato
 def _steps(keys: list[Step], what: str, bar: Progress) -> Iterator[Step]:
     steps = bar.add_task(what, total=len(keys))
     for key in keys:
-        bar.update(steps, description=str(key))
+        bar.update(steps, description=visible(str(key)))
         yield key
         bar.advance(steps)
 
