@@ -22,6 +22,7 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from browser import browser, find_browser
+from polars_transferability._own_results import kind_of_result
 from polars_transferability._report import _charts, _inventory, _units
 from polars_transferability._report._cache import Cache
 from registry import embedding_rows
@@ -973,3 +974,56 @@ def test_example(tmp_path: Path, data: Path) -> None:
     assert "Which LeNet transfers to which task?" in text
     again = pt.report(config, tmp_path / "out")
     assert (again.computed, again.reused) == (0, made.computed)
+
+
+def test_a_report_within_its_own_files_does_not_read_itself(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    change(folder, '["models/*.parquet"]', '"."')
+    # What this query writes looks like a table of embeddings.
+    (folder / "lowest.sql").write_text("SELECT * FROM embeddings")
+    first, files = make(folder), written(folder)
+    # Every other table is known by its columns, too, should somebody write it anew.
+    assert [name for name, rows in first.tables.items() if not kind_of_result(rows.lazy())] == [
+        "queries/lowest"
+    ]
+    again = make(folder)
+    assert (again.computed, again.reused) == (0, first.computed)
+    assert written(folder) == files
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("left out what this package computed: ")
+
+
+@pytest.mark.parametrize(
+    ("column", "cure"),
+    [
+        ("split", "for tables without a split write split = false under [columns]"),
+        ("task", "name the column of tasks with task under [columns]"),
+        ("model", "name the column of models with model under [columns]"),
+    ],
+)
+def test_a_missing_column_is_named_in_words_of_the_file(
+    column: str, cure: str, folder: Path
+) -> None:
+    path = folder / "models" / "net1.parquet"
+    pl.read_parquet(path).drop(column).write_parquet(path)
+    message = re.escape(f"net1.parquet: column '{column}' not found; ") + ".*" + re.escape(cure)
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match=message):
+        make(folder)
+
+
+def test_a_leaderboard_is_spoken_of_in_words_of_the_file(folder: Path) -> None:
+    (folder / "accuracy.csv").write_text("network,target,accuracy\nnet0,new,0.5\n")
+    message = re.escape("name the column of models with model under [[leaderboards]]")
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match=message):
+        make(folder)
+
+
+def test_damaged_rows_name_the_file(folder: Path) -> None:
+    path = folder / "models" / "net1.parquet"
+    pl.read_parquet(path).select("embedding", pl.exclude("embedding")).write_parquet(path)
+    pages = bytearray(path.read_bytes())
+    pages[4:60] = bytes(value ^ 0x5A for value in pages[4:60])
+    path.write_bytes(pages)
+    with pytest.raises(pl.exceptions.ComputeError, match=r"net1\.parquet: its rows cannot be read"):
+        make(folder)

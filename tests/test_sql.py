@@ -723,3 +723,13 @@ def test_command_errors(tmp_path: Path) -> None:
     nameless = run("report", query, "--table", "t.csv")
     assert nameless.returncode == 2
     assert "expected NAME=PATH" in nameless.stderr
+
+
+def test_advice_is_in_words_of_sql() -> None:
+    rows = embedding_rows().drop("task")
+    with pytest.raises(pt.QueryError, match="name the column of tasks with AS task"):
+        pt.sql("SELECT * FROM scores", embeddings=rows, eager=True)
+    board = pl.DataFrame({"network": ["net0"], "target": ["new"], "accuracy": [0.5]})
+    query = "SELECT * FROM selection_quality"
+    with pytest.raises(pt.QueryError, match="name the column of models with AS model"):
+        pt.sql(query, embeddings=embedding_rows(), leaderboard=board, eager=True)

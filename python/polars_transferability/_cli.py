@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic  # Path.glob takes no absolute pattern.
@@ -16,7 +17,7 @@ from typing import Annotated, Literal, NoReturn
 
 import cyclopts
 import polars as pl
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -25,7 +26,13 @@ from polars_transferability import __version__
 from polars_transferability._check import TableColumns, check_tables
 from polars_transferability._compute_bounds import compute_bounds
 from polars_transferability._compute_scores import compute_scores
-from polars_transferability._leaderboard import join_leaderboard, read_leaderboard
+from polars_transferability._door import COMMAND, through
+from polars_transferability._keys import fit_rows
+from polars_transferability._leaderboard import (
+    MEAN_ELSEWHERE,
+    join_leaderboard,
+    read_leaderboard,
+)
 from polars_transferability._report import report as make_report
 from polars_transferability._score_settings import DEFAULT
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
@@ -42,6 +49,18 @@ from polars_transferability._whole_file import (
 )
 
 Format = Literal["table", "csv", "json", "parquet"]
+
+
+def _integer(_: type, tokens: Sequence[Token]) -> int:
+    """Return an integer as it is written; cyclopts would round 1.5 to 2."""
+    text = tokens[0].value
+    if not re.fullmatch("[+-]?[0-9]+", text):
+        msg = f"expected a whole number, found '{text}'"
+        raise ValueError(msg)
+    return int(text)
+
+
+_Integer = Annotated[int, Parameter(converter=_integer)]
 
 app = App(
     name="transferability",
@@ -105,7 +124,7 @@ class Columns:
     @property
     def fit(self) -> pl.Expr | None:
         """The rows to fit on."""
-        return None if self.no_fit else pl.col(self.split) == self.fit_split
+        return None if self.no_fit else fit_rows(self.split, self.fit_split)
 
 
 @Parameter(name="*")
@@ -147,13 +166,17 @@ class Leaderboard:
             return None
         if len(keys) > 1:
             _usage_error("--leaderboard needs one column of model names, so --by only once")
-        return read_leaderboard(
+        entries = read_leaderboard(
             self.leaderboard,
             model=self.leaderboard_model,
             target=self.leaderboard_target,
             accuracy=self.leaderboard_accuracy,
             static=self.static,
-        ).rename({"model": keys[0]})
+        )
+        if keys[0] in {*entries.columns, MEAN_ELSEWHERE} - {"model"}:
+            msg = f"by: '{keys[0]}' is what a column beside the results is called; rename it"
+            raise ValueError(msg)
+        return entries.rename({"model": keys[0]})
 
     def join(
         self, results: pl.DataFrame, entries: pl.DataFrame | None, keys: list[str]
@@ -181,8 +204,8 @@ def bound(
     transform: Transform = "all",
     lipschitz: Lipschitz = "certified",
     l2: float | None = None,
-    seed: int = 0,
-    max_rows_per_class: int | None = None,
+    seed: _Integer = 0,
+    max_rows_per_class: _Integer | None = None,
     columns: Columns = _COLUMNS,
     board: Leaderboard = _NO_LEADERBOARD,
     out: Path | None = None,
@@ -252,8 +275,8 @@ def score(
     target: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
     scores: str = ",".join(DEFAULT),
     source: Annotated[list[str] | None, Parameter(negative="")] = None,
-    clusters: int | None = None,
-    seed: int = 0,
+    clusters: _Integer | None = None,
+    seed: _Integer = 0,
     columns: Columns = _COLUMNS,
     board: Leaderboard = _NO_LEADERBOARD,
     out: Path | None = None,
@@ -458,7 +481,10 @@ def print_table(rows: pl.DataFrame, headings: dict[str, str]) -> None:
 def main() -> None:
     """Run the command; turn errors of the input into one line and an exit code."""
     try:
-        app(exit_on_error=False, print_error=True)
+        # Of a bucket that cannot be reached, the error says more.
+        warnings.filterwarnings("ignore", message=r"'\(default_\)region' not set")
+        with through(COMMAND):
+            app(exit_on_error=False, print_error=True)
     except cyclopts.CycloptsError:
         sys.exit(2)
     except KeyboardInterrupt:

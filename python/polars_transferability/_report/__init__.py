@@ -14,11 +14,13 @@ from pathlib import Path
 
 import polars as pl
 
+from polars_transferability._door import REPORT, through
+from polars_transferability._own_results import MARK
 from polars_transferability._report._cache import Cache
 from polars_transferability._report._config import ReportConfig, read_config
-from polars_transferability._report._inventory import REPORT_MARK, input_tables
 from polars_transferability._report._results import TABLES, Results, results_of
 from polars_transferability._table_bytes import FileFormat, table_bytes
+from polars_transferability._tables import Table, embedding_tables
 from polars_transferability._whole_file import (
     make_folder,
     remove_abandoned,
@@ -52,6 +54,7 @@ class Report:
     reused: int
 
 
+@through(REPORT)
 def report(
     config: str | PathLike[str], out: str | PathLike[str], *, progress: bool = False
 ) -> Report:
@@ -113,7 +116,8 @@ def report(
     page = _page_maker()
     checked = read_config(config)
     folder = Path(out)
-    inputs = _inputs(checked, folder)
+    opened = embedding_tables(checked.files)
+    inputs = _inputs(checked, opened)
     index = folder / "index.html"
     names = [*TABLES, *(f"queries/{name}" for name in checked.queries)]
     outputs = [index, *(_file(folder, name, kind) for name in names for kind in _FORMATS)]
@@ -123,11 +127,11 @@ def report(
     for path in outputs:
         require_writable(path, inputs)
     cache = Cache(folder / ".cache")
-    results = results_of(checked, cache, folder, progress=progress)
+    results = results_of(checked, cache, opened, progress=progress)
     tables = results.tables()
     for name, rows in tables.items():
         for kind in _FORMATS:
-            content = table_bytes(rows, kind, marks=REPORT_MARK)
+            content = table_bytes(rows, kind, marks=MARK)
             write_whole(_file(folder, name, kind), content)
     write_whole(index, page(results).encode())
     cache.drop_unused()
@@ -136,9 +140,9 @@ def report(
     return Report(index, tables, cache.computed, cache.reused)
 
 
-def _inputs(config: ReportConfig, out: Path) -> list[Path]:
-    """Return every file that a report to `out` reads."""
-    tables = (Path(table.name) for table in input_tables(config.files, out))
+def _inputs(config: ReportConfig, opened: list[Table]) -> list[Path]:
+    """Return every file that a report reads."""
+    tables = (Path(table.name) for table in opened)
     boards = (board.file for board in config.leaderboards)
     return [config.path, *tables, *boards, *config.queries.values()]
 

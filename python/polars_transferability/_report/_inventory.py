@@ -13,15 +13,10 @@ import polars as pl
 
 from polars_transferability._check import TableColumns
 from polars_transferability._keys import Key
-from polars_transferability._sql._tables import stacked
-from polars_transferability._tables import Table, distinct_tables
+from polars_transferability._tables import Table, of_one_type
 
 # Of a network for its own classes; scores read them.
 _OUTPUTS = ("probabilities", "logits")
-
-
-# What the Parquet files of a report say of themselves, so that no report takes them for its inputs.
-REPORT_MARK = {"polars_transferability": "report"}
 
 
 class FilesChangedError(OSError):
@@ -60,29 +55,29 @@ class Inventory:
     _files: list[_File]
 
     @contextmanager
-    def reading(self, model: object, tasks: Iterable[str]) -> Iterator[pl.LazyFrame]:
+    def reading(self, model: object, tasks: Iterable[str]) -> Iterator[pl.DataFrame]:
         """Give the rows of some tasks of a model, with what scores can use besides.
 
         Raises FilesChangedError if a file that they are in is not what it was when they are read.
         """
         wanted = list(tasks)
+        of_tasks = pl.col(self.columns.task).cast(pl.String).is_in(wanted)
         files = self._holding(model, wanted)
-        tables = [file.table for file in files]
+        tables = [Table(file.table.name, file.table.rows.filter(of_tasks)) for file in files]
         further = [
             name
             for name in _OUTPUTS
             if all(name in table.schema() for table in tables) and name not in self.columns.all()
         ]
         key = Key(pl.DataFrame({self.columns.model: [model]}), tables)
-        name = pl.col(self.columns.task).cast(pl.String)
         with _unchanged(files):
-            yield key.rows([*self.columns.all(), *further]).filter(name.is_in(wanted))
+            yield key.read([*self.columns.all(), *further])
 
     @contextmanager
-    def reading_all(self) -> Iterator[pl.LazyFrame]:
-        """Give the rows of all tables; raises FilesChangedError as `reading` does."""
+    def reading_all(self) -> Iterator[list[str]]:
+        """Give the paths of all files; raises FilesChangedError as `reading` does."""
         with _unchanged(self._files):
-            yield stacked([file.table for file in self._files])
+            yield [file.table.name for file in self._files]
 
     def fingerprints(self, model: object, tasks: Iterable[str]) -> list[str]:
         """Return what changes whenever a file with such rows does."""
@@ -97,38 +92,19 @@ class Inventory:
         return [file for file in self._files if not pairs.isdisjoint(file.holds)]
 
 
-def input_tables(files: Sequence[str], out: Path) -> list[Table]:
-    """Return the tables that `files` stand for, but not those that a report wrote to `out`."""
-    tables = distinct_tables(files)
-    kept = [table for table in tables if not _is_of_report(Path(table.name), out)]
-    if not kept:
-        msg = f"no Parquet file in {list(files)} but those of the report in {out}"
-        raise FileNotFoundError(msg)
-    return kept
-
-
-def _is_of_report(file: Path, out: Path) -> bool:
-    if not file.resolve().is_relative_to(out.resolve()):
-        return False
-    try:
-        metadata = pl.read_parquet_metadata(file)
-    except pl.exceptions.PolarsError:
-        # Whoever reads its rows will say what is wrong with it.
-        return False
-    return metadata.items() >= REPORT_MARK.items()
-
-
 def take_inventory(tables: Sequence[Table], columns: TableColumns) -> Inventory:
     """Read the columns of models and tasks, and fingerprint the files."""
+    looks = [_look_at(Path(table.name)) for table in tables]
+    for table in tables:
+        columns.require(table)
     tasks: dict[object, list[str]] = {}
     found = []
-    for table in tables:
-        look = _look_at(Path(table.name))
-        table.require(columns.all(), _hint(table, columns))
+    for table, look in zip(of_one_type(tables, [columns.model]), looks, strict=True):
         pairs = (
-            table.rows.select(pl.col(columns.model), pl.col(columns.task).cast(pl.String))
-            .unique(maintain_order=True)
-            .collect()
+            table.select([columns.model, columns.task])
+            .distinct()
+            .read()
+            .with_columns(pl.col(columns.task).cast(pl.String))
         )
         for column in pairs.iter_columns():
             if column.has_nulls():
@@ -172,12 +148,6 @@ def pairs_of_tasks(
         msg = "no model has both a source and another target task"
         raise ValueError(msg)
     return pairs
-
-
-def _hint(table: Table, columns: TableColumns) -> str:
-    if columns.split is not None and columns.split not in table.schema():
-        return "; name columns under [columns], with split = false for tables without a split"
-    return "; name columns under [columns]"
 
 
 @contextmanager

@@ -17,12 +17,12 @@ from polars_transferability._report._config import LeaderboardFile, ReportConfig
 from polars_transferability._report._inventory import (
     FilesChangedError,
     Inventory,
-    input_tables,
     take_inventory,
 )
 from polars_transferability._report._units import all_bounds, all_scores, settings_of
 from polars_transferability._score_settings import ALL as SCORES
 from polars_transferability._sql import QueryError, Source, sql
+from polars_transferability._tables import Table, embedding_tables
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
@@ -96,8 +96,10 @@ class Results:
         return {**tables, **{f"queries/{name}": rows for name, rows in self.queries.items()}}
 
 
-def results_of(config: ReportConfig, cache: Cache, out: Path, *, progress: bool) -> Results:
-    """Compute the tables of a report to `out`, as far as the cache does not have them.
+def results_of(
+    config: ReportConfig, cache: Cache, opened: list[Table], *, progress: bool
+) -> Results:
+    """Compute the tables of a report on embeddings, as far as the cache does not have them.
 
     All of them are about the same content of every file: if a file changes in between, they are
     made again.
@@ -106,19 +108,20 @@ def results_of(config: ReportConfig, cache: Cache, out: Path, *, progress: bool)
     for _ in range(_ATTEMPTS):
         cache.begin()
         try:
-            return _results(config, cache, out, progress=progress)
+            return _results(config, cache, opened, progress=progress)
         except FilesChangedError as changed:
             print(f"{changed}; what it changes is computed again", file=sys.stderr)
             failed = changed
+            opened = embedding_tables(config.files)
     msg = f"{failed}, {_ATTEMPTS} times in a row; make the report when nothing writes to its files"
     raise OSError(msg) from failed
 
 
-def _results(config: ReportConfig, cache: Cache, out: Path, *, progress: bool) -> Results:
+def _results(config: ReportConfig, cache: Cache, opened: list[Table], *, progress: bool) -> Results:
     model = config.columns.model
     # Before the bounds, which take longer to fail.
     boards = [(board, _entries(board, model)) for board in config.leaderboards]
-    inventory = take_inventory(input_tables(config.files, out), config.columns)
+    inventory = take_inventory(opened, config.columns)
     bounds = all_bounds(config, inventory, cache, progress=progress)
     scores = all_scores(config, inventory, cache, progress=progress)
     ranked = ranking(bounds, scores, model)

@@ -193,5 +193,5 @@ def _columns(config: ReportConfig) -> dict[str, Any]:
         "task": columns.task,
         "embedding": columns.embedding,
         "label": columns.label,
-        "fit": None if columns.split is None else pl.col(columns.split) == columns.fit_split,
+        "fit": columns.fit(),
     }
