@@ -329,7 +329,7 @@ def test_damaged_rows_name_the_file(column: str, tmp_path: Path) -> None:
 
 def test_a_panic_of_polars_is_an_error_that_names_the_file() -> None:
     # It panics on some damaged files, too, but these change from version to version.
-    objects = pl.LazyFrame({"model": [object()]}, schema={"model": pl.Object})
+    objects = pl.LazyFrame({"model": [object()] * 2}, schema={"model": pl.Object})
     message = "^a.parquet: its rows cannot be read: "
     with pytest.raises(pl.exceptions.ComputeError, match=message):
         Table("a.parquet", objects).distinct().read()
