@@ -402,6 +402,27 @@ def test_a_file_that_never_rests_is_an_error(folder: Path, monkeypatch: pytest.M
     assert "was changed while it was read, 3 times in a row" in problem(folder)
 
 
+def test_a_file_that_changes_while_its_tasks_are_looked_up_is_read_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Even where every result is there already, so that no row is read again."""
+    first = make(folder)
+    path = folder / "models" / "net1.parquet"
+    look, looks = _inventory._look_at, []
+
+    def write_once_meanwhile(file: Path) -> object:
+        found = look(file)
+        looks.append(file)
+        if len(looks) == 3:
+            path.write_bytes(path.read_bytes())
+        return found
+
+    monkeypatch.setattr(_inventory, "_look_at", write_once_meanwhile)
+    again = make(folder)
+    assert (again.computed, again.reused) == (0, first.computed)
+    assert f"{path}: was changed while it was read" in capsys.readouterr().err
+
+
 def test_a_query_that_reads_files_itself_is_computed_each_time(folder: Path) -> None:
     table = folder / "other.parquet"
     pl.DataFrame({"n": [1]}).write_parquet(table)

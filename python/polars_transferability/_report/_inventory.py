@@ -118,6 +118,10 @@ def take_inventory(tables: Sequence[Table], columns: TableColumns) -> Inventory:
     if not tasks:
         msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)
+    for file in found:
+        # What it holds was read after it was looked at.
+        if _state(file.path) != file.look.state:
+            raise FilesChangedError(file.path)
     return Inventory(tasks, columns, found)
 
 
