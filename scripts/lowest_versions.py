@@ -33,7 +33,7 @@ ENVIRONMENT = CACHE / "lowest-versions" if CACHE.is_dir() else ROOT / ".venv-low
 
 # They read the text of the sources; no test imports them.
 TOOLS = {"mypy", "ruff"}
-# It is about moments, not about versions, and takes a fifth of the time of all others.
+# It runs the command ten times and more, and is about moments, not about versions.
 LEFT_OUT = "tests/test_report.py::test_killed_at_any_moment_it_leaves_whole_files_and_goes_on"
 
 

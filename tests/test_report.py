@@ -803,7 +803,7 @@ def test_names_in_pictures_are_text_and_short() -> None:
     assert bars(["a\nb", "a\u2424b"]) == ["a\u2424b", "a\u2424b (2)"]
 
 
-# Aborted the process, each of them: what draws pictures panics at text that XML cannot hold.
+# What draws pictures aborts the process at text that XML cannot hold, as most of these are.
 UNPRINTABLE = [*map(chr, range(0x20)), "\x7f", "\x85", "\ufffe", "\uffff", "\ufdd0", "\U0010ffff"]
 
 
