@@ -12,6 +12,7 @@ import polars as pl
 from polars_transferability._columns import named_column
 from polars_transferability._door import door
 from polars_transferability._tables import Paths, Table, embedding_tables, of_one_type
+from polars_transferability._visible import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -124,16 +125,19 @@ def keys_of(tables: Sequence[Table], by: Sequence[str]) -> list[Key]:
 @contextmanager
 def each_key(keys: list[Step], what: str, *, progress: bool) -> Iterator[Iterator[Step]]:
     """Yield keys, or other steps, with a progress bar on standard error if `progress`."""
+    if not progress:
+        # Not a bar that is switched off: before rich 14.3 that prints an empty line.
+        yield iter(keys)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=Console(stderr=True),
-        disable=not progress,
     ) as bar:
         yield _steps(keys, what, bar)
 
@@ -141,7 +145,7 @@ def each_key(keys: list[Step], what: str, *, progress: bool) -> Iterator[Iterato
 def _steps(keys: list[Step], what: str, bar: Progress) -> Iterator[Step]:
     steps = bar.add_task(what, total=len(keys))
     for key in keys:
-        bar.update(steps, description=str(key))
+        bar.update(steps, description=visible(str(key)))
         yield key
         bar.advance(steps)
 
