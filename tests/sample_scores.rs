@@ -365,7 +365,8 @@ mod neighbours {
             let rows = Array2::from_shape_simple_fn((n, d), || f64::from(rng.random_range(-1..2)));
             let task = Task { rows, labels: random_labels(&mut rng, n, 3) };
             let others = [task.permuted(seed), task.permuted(seed ^ 1).relabelled()];
-            let accuracy = |task: &Task| task.with(|t| knn_accuracy(t, nearest(k, Metric::Euclidean)));
+            let voting = nearest(k, Metric::Euclidean);
+            let accuracy = |task: &Task| task.with(|t| knn_accuracy(t, voting));
             let compared = |task: &Task| task.with(|t| parc(t, Some(2), n / 2, seed));
             let clustered = |task: &Task| {
                 let settings = Settings { components: Some(2), seed, ..Settings::default() };
@@ -451,7 +452,8 @@ mod neighbours {
     fn rows_that_are_all_the_same_have_an_accuracy() {
         let task = Task { rows: Array2::ones((60, 3)), labels: (0..60).map(|i| i % 2).collect() };
         let value = task.with(|t| knn_accuracy(t, nearest(1, Metric::Euclidean))).unwrap();
-        // One class's rows come first: its second row is the nearest of its first, which is that of all others.
+        // One class's rows come first: its second row is the nearest of its first, which is that of
+        // all others.
         assert_eq!(value, 0.5);
     }
 }

@@ -1,10 +1,11 @@
 //! Accuracy of k nearest neighbours: the simplest probe of frozen features, and on average the best
 //! ranker of models in a large comparison (arXiv 2503.18528).
 //!
-//! Each row gets the class that most of its `k` nearest rows have; the score is the share of rows whose
-//! class that is, within `[0, 1]`, higher is better. Who wins among classes with equally many votes is
-//! the caller's choice ([`Ties`]), and among rows at equal distance the one with the least norm is nearer, so that the
-//! order of the table does not matter. Distances are exact: see [`nearest_neighbours`](crate::features::nearest_neighbours).
+//! Each row gets the class that most of its `k` nearest rows have; the score is the share of rows
+//! whose class that is, within `[0, 1]`, higher is better. Who wins among classes with equally many
+//! votes is the caller's choice ([`Ties`]), and among rows at equal distance the one with the least
+//! norm is nearer, so that the order of the table does not matter. Distances are exact: see
+//! [`nearest_neighbours`](crate::features::nearest_neighbours).
 //!
 //! Public code differs: PARC's takes the nearest row to be the row itself, which duplicates break.
 

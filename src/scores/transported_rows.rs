@@ -11,10 +11,11 @@ use crate::sampling::generator;
 /// must draw the same rows twice.
 const STREAM: u64 = 17;
 
-/// The features of both sides, grouped by class. With a limit, at most so many rows of a side, drawn
-/// without replacement from all its classes together, so that classes keep their shares but for
-/// chance; a class of which no row is drawn is left out. Rows and classes come in an order of their own: neither the
-/// draw nor the choice among couplings that cost the same depends on the order or the names that the caller has.
+/// The features of both sides, grouped by class. With a limit, at most so many rows of a side,
+/// drawn without replacement from all its classes together, so that classes keep their shares but
+/// for chance; a class of which no row is drawn is left out. Rows and classes come in an order of
+/// their own: neither the draw nor the choice among couplings that cost the same depends on the
+/// order or the names that the caller has.
 pub fn transported_rows(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
