@@ -333,8 +333,9 @@ fn the_scores_do_not_depend_on_coordinates_row_order_or_class_numbers() {
     }
 }
 
-/// Without a given strength, rows are set aside by their content: the same bits in any order of rows and whatever
-/// the classes are called, also where rows are repeated and classes mirror each other.
+/// Without a given strength, rows are set aside by their content: the same bits in any order of
+/// rows and whatever the classes are called, also where rows are repeated and classes mirror each
+/// other.
 #[test]
 fn the_probe_sets_the_same_rows_aside_in_any_order() {
     let plain = example(0..80);

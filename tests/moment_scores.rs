@@ -224,12 +224,13 @@ proptest! {
         prop_assert!((-1e-12..=most + 1e-9).contains(&found), "{found} of {most}");
     }
 
-    /// Units change nothing, whether rows are more than features, as many or fewer, whether rows or moments are
-    /// scored, and alone or beside others.
+    /// Units change nothing, whether rows are more than features, as many or fewer, whether rows or
+    /// moments are scored, and alone or beside others.
     #[test]
     fn h_score_sees_no_units(
         n in 6..40usize, d in 1..9usize, seed in 0.0..9.0f64,
-        exponents in prop::collection::vec(-12..=12i32, 9), far in prop_oneof![Just(0.0), Just(3.0)],
+        exponents in prop::collection::vec(-12..=12i32, 9),
+        far in prop_oneof![Just(0.0), Just(3.0)],
     ) {
         let rows = wave(n, d, 3, seed);
         prop_assume!(rows.classes().len() > 1);
@@ -746,7 +747,8 @@ fn distance_of_gaussians_keeps_what_is_small_beside_the_largest() {
         let found = gaussian_wasserstein((&zero, &left), (&zero, &right)).unwrap();
         assert!((found - 2.0 * small).abs() < 1e-12 * small, "{found:e} of {small:e}");
     }
-    // So they do where features are correlated: rows and the same ones with one small feature doubled.
+    // So they do where features are correlated: rows and the same ones with one small feature
+    // doubled.
     let rows = in_units([1e-9, 1.0, 1.0]);
     let mixed = |unit: f64| {
         let values = Array2::from_shape_fn((60, 3), |(i, k)| {

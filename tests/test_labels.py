@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 import polars_transferability as pt
@@ -128,11 +130,47 @@ def test_null_logits_stay_null_and_are_an_error_of_the_score() -> None:
             rows.select(build)
 
 
-def test_nan_logits_are_an_error_of_the_score() -> None:
-    rows = pl.DataFrame({"logits": [[1.0, float("nan")], [0.0, 1.0]], "label": [0, 1]})
-    message = 'probabilities column "softmax" of leep has 2 NaN or infinite'
-    with pytest.raises(pl.exceptions.ComputeError, match=message):
-        rows.select(pt.leep(pt.softmax("logits"), "label"))
+BAD_LOGITS = {
+    "NaN": [[1.0, float("nan")], [0.0, 1.0]],
+    "nothing but NaN": [[float("nan")] * 2, [0.0, 1.0]],
+    "plus infinity": [[1.0, float("inf")], [0.0, 1.0]],
+    "nothing but minus infinity": [[-float("inf")] * 2, [0.0, 1.0]],
+    "null inside": [[1.0, None], [0.0, 1.0]],
+    "ragged": [[1.0, 0.0, 0.0], [0.0, 1.0]],
+    "an empty row": [[], [0.0, 1.0]],
+    "no values": [[], []],
+}
+LOGITS_MESSAGE = (
+    "1 of 2 rows with NaN, with an infinite value or with nothing but minus infinity"
+    "|1 null values inside|rows of 2 different lengths|vectors without any value"
+)
+
+
+@pytest.mark.parametrize("bad", BAD_LOGITS)
+@pytest.mark.parametrize("function", [pt.softmax, pt.argmax_labels])
+def test_bad_logits_are_an_error(function: Callable[[str], pl.Expr], bad: str) -> None:
+    rows = pl.DataFrame({"scores": BAD_LOGITS[bad]}, schema={"scores": pl.List(pl.Float64)})
+    column = f'logits column "scores" of {function.__name__}'
+    with pytest.raises(pl.exceptions.ComputeError, match=f"{column} has ({LOGITS_MESSAGE})"):
+        rows.select(function("scores"))
+
+
+def test_logits_that_rule_a_class_out_are_far_apart_or_are_integers() -> None:
+    rows = pl.DataFrame({"logits": [[0.0, -float("inf")], [1e308, -1e308], [3.0, 3.0]]})
+    found = rows.select(p=pt.softmax("logits"), z=pt.argmax_labels("logits"))
+    assert found["p"].to_list() == [[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]]
+    assert found["z"].to_list() == ["pseudo:0", "pseudo:0", "pseudo:0"]
+    integers = pl.DataFrame({"logits": [[1, 1], [0, 700]]}).select(pt.softmax("logits"))
+    assert integers["softmax"].to_list() == [[0.5, 0.5], [pytest.approx(0, abs=1e-300), 1.0]]
+
+
+def test_no_rows_and_null_rows_have_no_label() -> None:
+    rows = pl.DataFrame({"logits": [None, None]}, schema={"logits": pl.List(pl.Float64)})
+    for function, dtype in ((pt.softmax, pl.List(pl.Float64)), (pt.argmax_labels, pl.String)):
+        found = rows.select(function("logits")).to_series()
+        assert found.to_list() == [None, None]
+        assert rows.clear().select(function("logits")).to_series().to_list() == []
+        assert found.dtype == dtype
 
 
 def test_results_say_where_labels_are_from() -> None:

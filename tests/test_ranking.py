@@ -214,6 +214,46 @@ def test_dtypes_of_numbers_agree(ranking: Expression, dtype: pl.DataType) -> Non
     assert value(cast, ranking.build()) == value(rows, ranking.build())
 
 
+# Where neighbours are one float, or the range ends.
+FAR: dict[str, tuple[int, pl.DataType]] = {
+    "Int64": (2**53, pl.Int64()),
+    "end of Int64": (2**63 - 40, pl.Int64()),
+    "start of Int64": (-(2**63) + 40, pl.Int64()),
+    "end of UInt64": (2**64 - 40, pl.UInt64()),
+    "end of Int128": (2**127 - 40, pl.Int128()),
+    "start of Int128": (-(2**127) + 40, pl.Int128()),
+    "end of UInt128": (2**128 - 40, pl.UInt128()),
+    "Decimal": (10**30, pl.Decimal(38, 0)),
+}
+
+
+@each_ranking
+@pytest.mark.parametrize("far", FAR)
+@pytest.mark.parametrize("side", ["score", "truth"])
+def test_integers_that_no_float_tells_apart_do_not_tie(
+    ranking: Expression, far: str, side: str
+) -> None:
+    base, dtype = FAR[far]
+    rows = score_rows(1).with_columns((pl.col("score", "truth") * 4).round().cast(pl.Int64) + 9)
+    moved = [None if v is None else base + v for v in rows[side].to_list()]
+    text = pl.Series([None if v is None else str(v) for v in moved], dtype=pl.String)
+    of_decimals = dtype == pl.Decimal(38, 0)
+    column = text.cast(dtype) if of_decimals else pl.Series(moved, dtype=dtype)
+    close = pytest.approx(value(rows, ranking.build()), rel=1e-12, nan_ok=True)
+    assert value(rows.with_columns(column.alias(side)), ranking.build()) == close
+
+
+def test_truths_too_far_apart_have_no_regret() -> None:
+    rows = pl.DataFrame({"score": [0.0, 1.0], "truth": [1.7e308, -1.7e308]})
+    assert value(rows, pt.kendall_tau("score", "truth")) == -1.0
+    for build in (
+        pt.regret_at_k("score", "truth", k=1),
+        pt.selection_quality("score", "truth", bootstrap=5),
+    ):
+        with pytest.raises(pl.exceptions.ComputeError, match="beyond the range of a float"):
+            rows.select(build)
+
+
 @each_ranking
 def test_slices_and_chunks_do_not_matter(ranking: Expression) -> None:
     rows = score_rows(2)

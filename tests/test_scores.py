@@ -408,15 +408,13 @@ def test_probe_equals_the_reference(entry: dict[str, Any], shared: Path) -> None
 
 # What must not matter.
 
-OF_ROWS = [e for e in SCORES if e.function not in ("ot_nce", "otce", "otdd")]
-OF_ROWS = [e for e in OF_ROWS if "moments" not in e.name and e.function != "scores"]
-# With a split or a seed, the rows that are drawn depend on their order or on the classes'.
-UNDRAWN = [e for e in OF_ROWS if "split" not in e.name and "as they are" not in e.name]
-each_undrawn = pytest.mark.parametrize("expression", UNDRAWN, ids=[e.name for e in UNDRAWN])
+# Of several scores, one has a split by the places of rows.
+OF_ROWS = [e for e in SCORES if "moments" not in e.name and e.function != "scores"]
+each_of_rows = pytest.mark.parametrize("expression", OF_ROWS, ids=[e.name for e in OF_ROWS])
 ROUNDING = 1e-6
 
 
-@each_undrawn
+@each_of_rows
 def test_order_of_rows_does_not_matter(expression: Expression) -> None:
     rows = expression.rows(1)
     for seed in range(3):
@@ -430,7 +428,7 @@ def test_order_of_rows_does_not_matter(expression: Expression) -> None:
 
 
 # Of classes with as many votes, the first wins.
-UNNAMED = [e for e in UNDRAWN if e.name not in ("knn_accuracy", "scores")]
+UNNAMED = [e for e in OF_ROWS if e.name not in ("knn_accuracy", "knn_accuracy cosine")]
 
 
 @pytest.mark.parametrize("expression", UNNAMED, ids=[e.name for e in UNNAMED])
@@ -582,8 +580,77 @@ def test_integers_are_classes_and_floats_are_targets() -> None:
     rows = random_task(6, (3, 7, 4))
     as_targets = value(rows, pt.logme("embedding", pl.col("label").cast(pl.Float64)))
     assert as_targets != value(rows, pt.logme("embedding", "label"))
-    for dtype in (pl.Float16, pl.Float32, pl.Decimal(5, 1)):
+    for dtype in (pl.Float16, pl.Float32):
         assert value(rows, pt.logme("embedding", pl.col("label").cast(dtype))) == as_targets
+
+
+# Features in other units.
+
+
+def in_units(units: list[float], seed: int = 3) -> pl.DataFrame:
+    """An informative feature and three of noise, times their units."""
+    random = np.random.default_rng(seed)
+    y = random.integers(0, 3, 200)
+    x = np.c_[y + 0.5 * random.normal(size=200), random.normal(size=(200, 3))]
+    return table(x * units, y)
+
+
+@pytest.mark.parametrize(
+    "units", [[1e-8, 1, 1, 1], [1, 1e8, 1, 1], [1e-12, 1, 1e12, 1e5], [1e60, 1e-60, 1, 1]], ids=str
+)
+def test_h_score_and_probe_see_no_units(units: list[float]) -> None:
+    plain, scaled = in_units([1, 1, 1, 1]), in_units(units)
+    half = pl.int_range(pl.len()) % 2 == 0
+    probe = pt.linear_probe("embedding", "label", l2=0.01, tolerance=1e-10, fit=half)
+    for build in (
+        pt.h_score("embedding", "label"),
+        pt.h_score(pt.moments("embedding", "label")),
+        pt.scores("embedding", "label", which=["logme", "h_score"]).struct.field("h_score"),
+        pt.scores(pt.moments("embedding", "label"), which=["gbc", "h_score"]).struct.field(
+            "h_score"
+        ),
+        probe.struct.field("loss"),
+    ):
+        assert value(scaled, build) == pytest.approx(value(plain, build), rel=1e-7)
+
+
+def test_several_scores_equal_single_ones_in_any_units() -> None:
+    rows = in_units([1e-3, 1e9, 1e4, 1])
+    which = ("logme", "h_score", "shrinkage_h_score", "transrate", "gbc")
+    found = value(rows, pt.scores("embedding", "label", which=which))
+    for name in which:
+        single = value(rows, getattr(pt, name)("embedding", "label"))
+        assert found[name] == pytest.approx(single, rel=1e-9), name
+
+
+# Draws by a seed.
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        pt.linear_probe("embedding", "label", fit="fit"),
+        pt.parc("embedding", "label", max_rows=40),
+        pt.knn_accuracy("embedding", "label", k=4, ties="nearest"),
+        pt.nleep("embedding", "label", components=4),
+        pt.ot_nce(pt.task(where="fit"), pt.task(where=~pl.col("fit")), max_rows=30),
+        pt.otdd(pt.task(where="fit"), pt.task(where=~pl.col("fit")), max_rows=30),
+    ],
+    ids=["linear_probe", "parc", "knn_accuracy", "nleep", "ot_nce", "otdd"],
+)
+def test_draws_and_ties_depend_on_no_order_or_name(build: pl.Expr) -> None:
+    random = np.random.default_rng(0)
+    y = random.integers(0, 3, 150)
+    # Few values, so that rows are repeated, within classes and across them.
+    x = np.clip(np.round(random.normal(size=(150, 3)) + y[:, None]), -1, 3)
+    rows = table(x, y).with_columns(fit=pl.int_range(pl.len()) % 3 > 0)
+    expected = value(rows, build)
+    for seed in range(4):
+        names = dict(zip(range(3), random.permutation(["b", "z", "a"]).tolist(), strict=True))
+        other = rows.sample(fraction=1, shuffle=True, seed=seed).with_columns(
+            pl.col("label").replace_strict(names)
+        )
+        assert value(other, build) == expected
 
 
 # Bugs of public code that change rankings; ours must not have them.

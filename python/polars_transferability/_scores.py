@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import polars as pl
 
@@ -85,10 +85,11 @@ def h_score(embedding: str | pl.Expr, label: str | pl.Expr | None = None) -> pl.
     """H-score: how much of the features' variance lies between classes.
 
     `tr(cov(f)^+ cov(E[f | y]))`, the sum of squared canonical correlations between features and
-    classes. Between 0 and `min(C - 1, D)`, higher is better. With no more rows than features it is
-    `C - 1` for any features: use `shrinkage_h_score` there. Sums are in f64 (in single precision
-    they exceed the bound); google's `stable_transfer` multiplies elementwise inside the trace,
-    which is another number. `O(N D min(N, D))`.
+    classes. Between 0 and `min(C - 1, D)`, higher is better. The units of the features do not
+    matter. With no more rows than features it is `C - 1` for any features: use `shrinkage_h_score`
+    there. Sums are in f64 (in single precision they exceed the bound); a pseudo-inverse that drops
+    what is small beside the largest loses features in small units; google's `stable_transfer`
+    multiplies elementwise inside the trace, which is another number. `O(N D min(N, D))`.
 
     Parameters
     ----------
@@ -167,7 +168,7 @@ def transrate(
     embedding, label
         Columns as for `logme`; moments made with `per_class=True` are accepted.
     eps
-        Distortion, above 0.
+        Distortion, from 1e-100 to 1e100.
 
     Returns
     -------
@@ -379,8 +380,9 @@ def knn_accuracy(
 
     Between 0 and 1, higher is better; the best ranker of models on average in a comparison of 23
     scores (arXiv 2503.18528). Each row gets the class that most of its `k` nearest rows have.
-    Distances are exact. Code that takes the nearest row to be the row itself breaks on duplicates.
-    `O(N^2 D)`.
+    Distances are exact; among rows at equal distance, that of the smaller norm is nearer, so the
+    order of the rows does not matter. Code that takes the nearest row to be the row itself breaks
+    on duplicates. `O(N^2 D)`.
 
     Parameters
     ----------
@@ -445,7 +447,8 @@ def linear_probe(
         By default the loss is right to about six digits; 1e-5 is enough for three or four and saves
         a third of the time.
     seed
-        Of the choice of that quarter.
+        Of the choice of that quarter. The same seed chooses the same rows, in whatever order they
+        stand and whatever the classes are called.
 
     Returns
     -------
@@ -492,7 +495,8 @@ def parc(
     max_rows
         Most rows that are compared; more are drawn from. The authors take 500.
     seed
-        Of that draw.
+        Of that draw, which depends on what the rows hold and not on their order. Correlations that
+        are equal but for rounding, as those of repeated rows are, tie.
 
     Returns
     -------
@@ -651,8 +655,9 @@ def pactran(
         Over a linear head on the features (gaussian), or over tables from source to target class.
     strength, variance
         Of the Gaussian prior: how little the weights are held back, and how much curvature counts.
+        From 1e-100 to 1e100.
     alpha, beta
-        Of the Dirichlet (alpha) and Gamma prior.
+        Of the Dirichlet (alpha) and Gamma prior. From 1e-6 to 1e6.
 
     Returns
     -------
@@ -672,12 +677,15 @@ def pactran(
     >>> rows.select(pt.pactran("x", "label")).item() < 0
     True
     """
-    if one_of("prior", prior, ("gaussian", "dirichlet", "gamma")) == "gaussian":
-        settings = score_settings("pactran_gaussian", strength=strength, variance=variance)
-        return _score(settings, column="pactran", embedding=embedding, label=label)
-    options = {"alpha": alpha} if prior == "dirichlet" else {"alpha": alpha, "beta": beta}
-    settings = score_settings(f"pactran_{prior}", **options)
-    return _score(settings, column="pactran", probabilities=embedding, label=label)
+    one_of("prior", prior, get_args(Prior))
+    # All are checked, whichever is used: a wrong option must not pass because another prior is set.
+    settings = {
+        "gaussian": score_settings("pactran_gaussian", strength=strength, variance=variance),
+        "dirichlet": score_settings("pactran_dirichlet", alpha=alpha),
+        "gamma": score_settings("pactran_gamma", alpha=alpha, beta=beta),
+    }[prior]
+    vectors = "embedding" if prior == "gaussian" else "probabilities"
+    return _score(settings, column="pactran", **{vectors: embedding}, label=label)
 
 
 def scores(

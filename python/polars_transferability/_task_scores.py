@@ -21,7 +21,7 @@ def ot_nce(source: Task, target: Task, *, max_rows: int | None = 5000, seed: int
     label. In nats, between `-log C` and 0, higher is better. Nothing is learned: of tasks with a
     split only the rows to evaluate on count. Public code stops the solver early, or returns the
     entropy itself, for which lower is better. Where several couplings are optimal it is that of the
-    one found.
+    one found, which is the same in whatever order the rows stand.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
-//! A task in one order of rows and classes, whatever order and names the caller's have, so that what is drawn from
-//! it by seed depends on neither.
+//! A task in one order of rows and classes, whatever order and names the caller's have, so that
+//! what is drawn from it by seed depends on neither.
 
 use super::LabelledRows;
 use crate::features::row_order::{canonical, CanonicalClasses};

@@ -107,8 +107,8 @@ impl Logits {
         polars_ensure!(
             faults == 0,
             ComputeError:
-            "{} has {faults} of {} rows with NaN, with an infinite value or with nothing but minus infinity; leave \
-             these rows out with a filter or repair them",
+            "{} has {faults} of {} rows with NaN, with an infinite value or with nothing but minus \
+             infinity; leave these rows out with a filter or repair them",
             self.name,
             vectors.rows.len()
         );

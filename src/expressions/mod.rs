@@ -2,10 +2,11 @@
 //! that can be wrong with them, and turns results into columns. One file per expression
 //! ([`transfer_bound`], [`transfer_bounds`], [`class_wasserstein`], [`selection_quality`],
 //! [`pseudo_labels`]) or per family of expressions that differ in one call ([`wasserstein`] and its
-//! relatives, [`logits`], [`scores`], [`task_scores`], [`pool_scores`], [`moments`], [`rank_statistics`]), and one per kind of input
-//! ([`embedding`], [`class_names`], [`task`], [`inputs`], [`points`], [`score_rows`], [`score_kind`],
-//! [`options`], [`given_head`], [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`],
-//! [`record`]). No mathematics here: a number that is computed, not looked up or counted, comes from below.
+//! relatives, [`logits`], [`scores`], [`task_scores`], [`pool_scores`], [`moments`],
+//! [`rank_statistics`]), and one per kind of input ([`embedding`], [`class_names`], [`task`],
+//! [`inputs`], [`points`], [`score_rows`], [`score_kind`], [`options`], [`given_head`],
+//! [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`], [`record`]). No
+//! mathematics here: a number that is computed, not looked up or counted, comes from below.
 
 mod bound_record;
 mod class_names;

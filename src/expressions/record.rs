@@ -69,9 +69,11 @@ pub fn output_field(inputs: &[Field], dtype: DataType) -> PolarsResult<Field> {
     output_field_of(inputs, |_| None, dtype)
 }
 
-/// The same, with the caller's name of a field of the struct that Python packs columns into, where it is known.
+/// The same, with the caller's name of a field of the struct that Python packs columns into, where
+/// it is known.
 ///
-/// Inputs with vectors of width 0 are refused here, by their dtype: the library cannot hand over such a column.
+/// Inputs with vectors of width 0 are refused here, by their dtype: the library cannot hand over
+/// such a column.
 pub fn output_field_of<'a>(
     inputs: &'a [Field],
     name: impl Fn(&'a str) -> Option<&'a str> + Copy,
@@ -92,8 +94,8 @@ fn check_width<'a>(
         dtype if has_no_width(dtype) => {
             polars_bail!(
                 ComputeError:
-                "{} column {:?} has dtype {dtype}: its vectors have no values (width 0); give a column of vectors of \
-                 at least one value",
+                "{} column {:?} has dtype {dtype}: its vectors have no values (width 0); give a \
+                 column of vectors of at least one value",
                 field.name(),
                 name(field.name()).unwrap_or(field.name())
             )

@@ -46,7 +46,8 @@ impl ScoreAndTruth {
         polars_ensure!(
             self.pairs.truth().range().is_finite(),
             ComputeError:
-            "truth column {:?} has values whose difference is beyond the range of a float; scale it",
+            "truth column {:?} has values whose difference is beyond the range of a float; \
+             scale it",
             names.truth
         );
         Ok(())
@@ -69,7 +70,8 @@ fn side(column: &Series, name: &ColumnName) -> PolarsResult<Side> {
     };
     Ok(match column.dtype() {
         DataType::UInt128 => {
-            // Half the range lower: in the same order at the same distances, within the range of `i128`.
+            // Half the range lower: in the same order at the same distances, within the range of
+            // `i128`.
             let lower = |v: u128| (v ^ (1 << 127)).cast_signed();
             Side::of_integers(column.u128()?.iter().flatten().map(lower).collect(), 1.0)
         }

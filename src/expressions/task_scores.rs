@@ -91,6 +91,13 @@ fn between(
         ScoreError::Transport(error) => transport_error(&error, &sides()),
         error => polars_err!(ComputeError: "{}: {error}", sides()),
     })?;
+    polars_ensure!(
+        value.is_finite(),
+        ComputeError:
+        "{}: the coefficients times the terms are beyond the range of a float; \
+         scale the coefficients",
+        sides()
+    );
     Ok(Series::new(inputs[0].name().clone(), [value]))
 }
 

@@ -1,12 +1,15 @@
-//! Positive semi-definite matrices with every coordinate scaled to a diagonal of 1, and their Cholesky factors.
+//! Positive semi-definite matrices with every coordinate scaled to a diagonal of 1, and their
+//! Cholesky factors.
 //!
-//! A feature may stand in any unit. Whether a direction carries information or only rounding therefore cannot be
-//! told from its size beside the largest one. It can once all coordinates have variance 1: entry `(i, j)` of a sum of
-//! squares has an error of some roundings of `sqrt(s_ii s_jj)`, the same for all entries of the scaled matrix.
-//! Cholesky with pivoting keeps that: `S = L L^T` with an error in each entry of that size.
+//! A feature may stand in any unit. Whether a direction carries information or only rounding
+//! therefore cannot be told from its size beside the largest one. It can once all coordinates have
+//! variance 1: entry `(i, j)` of a sum of squares has an error of some roundings of
+//! `sqrt(s_ii s_jj)`, the same for all entries of the scaled matrix. Cholesky with pivoting keeps
+//! that: `L L^T` is the matrix with an error in each entry of that size.
 //!
-//! References: van der Sluis, "Condition numbers and equilibration of matrices", Numer. Math. 14, 1969; Demmel and
-//! Veselic, "Jacobi's method is more accurate than QR", SIAM J. Matrix Anal. Appl. 13, 1992.
+//! References: van der Sluis, "Condition numbers and equilibration of matrices", Numer. Math. 14,
+//! 1969; Demmel and Veselic, "Jacobi's method is more accurate than QR", SIAM J. Matrix Anal. Appl.
+//! 13, 1992.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt_pivoting::factor::{cholesky_in_place, cholesky_in_place_scratch};
@@ -15,8 +18,8 @@ use faer::{MatRef, Par};
 
 use crate::matrix::Matrix;
 
-/// A factor of a positive semi-definite matrix: `S = D P L L^T P^T D` with `D` the roots of the diagonal and `P` a
-/// permutation.
+/// A factor of a positive semi-definite matrix: `S = D P L L^T P^T D` with `D` the roots of the
+/// diagonal and `P` a permutation.
 #[derive(Debug, Clone)]
 pub struct Equilibrated {
     /// The root of each diagonal entry, 0 where it is 0.
@@ -29,8 +32,8 @@ pub struct Equilibrated {
 }
 
 impl Equilibrated {
-    /// Of the matrix whose lower triangle is given, a sum of so many squares. Time `O(d^3)`. None where an entry is
-    /// not finite, or much larger than the diagonal allows.
+    /// Of the matrix whose lower triangle is given, a sum of so many squares. Time `O(d^3)`. None
+    /// where an entry is not finite, or much larger than the diagonal allows.
     #[must_use]
     pub fn of(lower: &Matrix, squares: usize) -> Option<Self> {
         let size = lower.nrows();

@@ -64,7 +64,8 @@ impl Iteration {
     fn unreduced_from(&mut self) -> usize {
         let Self { diagonal, below, .. } = self;
         for k in (1..self.end).rev() {
-            // Beside the mean of its neighbours, not beside their sum: a small eigenvalue keeps its digits.
+            // Beside the mean of its neighbours, not beside their sum: a small eigenvalue keeps its
+            // digits.
             let beside = diagonal[k - 1].abs().sqrt() * diagonal[k].abs().sqrt();
             if below[k - 1].abs() <= f64::EPSILON * beside + f64::MIN_POSITIVE {
                 below[k - 1] = 0.0;

@@ -2,9 +2,12 @@
 //! order, and scored later without the rows.
 //!
 //! Every part is centred where it is made (two passes) and moved to the common centre when merged
-//! (Chan, Golub and LeVeque 1979), so merged moments equal those of all rows to rounding, whatever the
-//! offset of the features. Uncentred sums of products would lose a digit for each digit by which the
-//! mean exceeds the spread.
+//! (Chan, Golub and LeVeque 1979). Class means are floats, so each digit by which the mean exceeds
+//! the spread costs one digit of how far classes are apart: merged or not, scores of features at
+//! 1e6 times their spread are right to ten digits or so. Uncentred sums of products would lose two
+//! for each.
+
+use std::ops::RangeInclusive;
 
 use pulp::{Simd, WithSimd};
 use thiserror::Error;
@@ -38,7 +41,26 @@ pub enum MomentsError {
     Shape { field: &'static str, found: usize, expected: usize },
     #[error("the field `{field}` has entry {value} at {index}; {needed}")]
     Value { field: &'static str, index: usize, value: f64, needed: &'static str },
+    #[error(
+        "means and spreads are up to {largest:e} in size, but must lie between {:e} and {:e} for \
+         powers of them to be floats; scale the embeddings",
+        SIZES.start(),
+        SIZES.end()
+    )]
+    Size { largest: f64 },
+    #[error("the scatters of the classes in `class_within` do not add up to `within`")]
+    Sum,
+    #[error("the counts add up to more rows than 2^53, which no float counts")]
+    Count,
 }
+
+/// What means and spreads may be for their fourth powers, and sums of these over rows, to be
+/// floats.
+const SIZES: RangeInclusive<f64> = 1e-75..=1e75;
+/// The largest sum of third and fourth powers over rows.
+const LARGEST_SUM: f64 = 1e304;
+/// How far stored sums may be off for having been rounded on the way.
+const SUM_TOLERANCE: f64 = 1e-6;
 
 /// Counts, means and scatters of classes, and what the Ledoit-Wolf shrinkage needs besides.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,8 +116,8 @@ impl Moments {
     /// From stored fields, as the getters return them.
     ///
     /// # Errors
-    /// A field has the wrong length, a class has no rows, an entry is not finite, or a sum of squares
-    /// is negative.
+    /// A field has the wrong length, a class has no rows, an entry is not finite or out of range, a
+    /// sum of squares is negative, or sums do not fit each other.
     pub fn from_parts(
         counts: Vec<u64>,
         means: Matrix,
@@ -122,7 +144,36 @@ impl Moments {
                 scatters.into_iter().map(|s| checked_scatter("class_within", width, s)).collect()
             })
             .transpose()?;
-        Ok(Self { counts, means, within, class_within, cubic, quartic })
+        let moments = Self { counts, means, within, class_within, cubic, quartic };
+        moments.check_sizes()?;
+        moments.check_sums()?;
+        Ok(moments)
+    }
+
+    fn check_sizes(&self) -> Result<(), MomentsError> {
+        let spreads = self.within.diagonal().into_iter().map(f64::sqrt);
+        let sizes = self.means.values().iter().map(|v| v.abs()).chain(spreads);
+        let largest = sizes.fold(0.0, f64::max);
+        if largest != 0.0 && !SIZES.contains(&largest) {
+            return Err(MomentsError::Size { largest });
+        }
+        let needed = "no sum over rows whose powers are floats is that large; scale the embeddings";
+        check_each("cubic", &self.cubic, |v| v.abs() <= LARGEST_SUM, needed)?;
+        check_each("quartic", &[self.quartic], |v| v <= LARGEST_SUM, needed)
+    }
+
+    fn check_sums(&self) -> Result<(), MomentsError> {
+        let count = self.counts.iter().try_fold(0_u64, |sum, &count| sum.checked_add(count));
+        if count.is_none_or(|count| count > 1 << f64::MANTISSA_DIGITS) {
+            return Err(MomentsError::Count);
+        }
+        let whole = self.within.trace();
+        let parts = self.class_within.iter().map(|all| all.iter().map(Scatter::trace).sum::<f64>());
+        let mut differences = parts.map(|parts| (parts - whole).abs());
+        if differences.any(|difference| difference > SUM_TOLERANCE * whole) {
+            return Err(MomentsError::Sum);
+        }
+        Ok(())
     }
 
     /// The moments of both parts' rows together. Classes of `self` keep their numbers; class `c` of
@@ -438,8 +489,22 @@ fn checked_scatter(
         found,
         expected: width * (width + 1) / 2,
     })?;
-    check_squares(field, &scatter.diagonal())?;
-    Ok(scatter)
+    let diagonal = scatter.diagonal();
+    check_squares(field, &diagonal)?;
+    let largest = |i: usize, j: usize| diagonal[i].sqrt() * diagonal[j].sqrt();
+    let places = (0..width).flat_map(|i| (0..=i).map(move |j| (i, j)));
+    let excess = scatter
+        .packed()
+        .iter()
+        .zip(places)
+        .position(|(value, (i, j))| value.abs() > (1.0 + SUM_TOLERANCE) * largest(i, j));
+    match excess {
+        None => Ok(scatter),
+        Some(index) => {
+            let needed = "no products of rows add up to more than the roots of their squares";
+            Err(MomentsError::Value { field, index, value: scatter.packed()[index], needed })
+        }
+    }
 }
 
 fn minus(left: &[f64], right: &[f64]) -> Vec<f64> {

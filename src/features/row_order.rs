@@ -1,14 +1,16 @@
 //! One order of rows and classes, whatever order and names the caller's have.
 //!
-//! Draws by seed pick positions, so positions must not depend on how a table happens to be sorted or its classes
-//! happen to be called. Rows are put in order of their norm (which a rotation does not change), ties by their
-//! values; classes in order of the summed norms of their rows, ties by the values of these.
+//! Draws by seed pick positions, so positions must not depend on how a table happens to be sorted
+//! or its classes happen to be called. Rows are put in order of their norm (which a rotation does
+//! not change), ties by their values; classes in order of the summed norms of their rows, ties by
+//! the values of these.
 
 use std::cmp::Ordering;
 
 use super::{ClassedTable, Table};
 
-/// The rows by their norm, ties by their values, equal rows in the order given; and the sum of their squared norms.
+/// The rows by their norm, ties by their values, equal rows in the order given; and the sum of
+/// their squared norms.
 #[must_use]
 pub fn sorted_by_norm(table: Table<'_>, rows: &[u32]) -> (f64, Vec<u32>) {
     let mut buffer = vec![0.0; table.width()];
@@ -33,8 +35,8 @@ pub struct CanonicalClasses<const N: usize> {
     pub class_of: Vec<u32>,
 }
 
-/// Put classes in order, by the rows of the first part, then by those of the next ones. Parts number their classes
-/// alike: rows to fit and rows to evaluate, say.
+/// Put classes in order, by the rows of the first part, then by those of the next ones. Parts
+/// number their classes alike: rows to fit and rows to evaluate, say.
 #[must_use]
 pub fn canonical<const N: usize>(parts: [ClassedTable<'_>; N]) -> CanonicalClasses<N> {
     let mut sorted = parts.map(|part| {

@@ -12,9 +12,10 @@
 //! singular values: the features then nearly span the rows, and squaring would lose half the digits of the
 //! small directions, which count as much as the others. Moments always give the former.
 //!
-//! Features may come in very different units. A direction of small ones is then far below the rounding of the largest
-//! eigenvalue, but not rounding itself: how many directions count is decided with every feature scaled to variance 1,
-//! and the decomposition keeps the digits of the small ones.
+//! Features may come in very different units. A direction of small ones is then far below the
+//! rounding of the largest eigenvalue, but not rounding itself: how many directions count is
+//! decided with every feature scaled to variance 1, and the decomposition keeps the digits of the
+//! small ones.
 
 use faer::{linalg::matmul::matmul, Accum, ColRef, Par};
 use thiserror::Error;
@@ -40,8 +41,8 @@ const NEGLIGIBLE_MEAN: f64 = 1e-12;
 pub struct SpectrumError;
 
 /// The centred scatter's eigenvalues, with the mean in its eigenvectors. `r` is the rank, with
-/// eigenvalues below `max(n, d)` times the rounding unit of the largest counted as zero; of features whose variances
-/// are far apart, it is the rank of their correlations.
+/// eigenvalues below `max(n, d)` times the rounding unit of the largest counted as zero; of
+/// features whose variances are far apart, it is the rank of their correlations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spectrum {
     count: usize,
@@ -138,7 +139,8 @@ impl Spectrum {
         &self.axes
     }
 
-    /// What rounding along each of these axes is a share of: `sum_j u_j^2 s_jj` for axis `u` and scatter `s`.
+    /// What rounding along each of these axes is a share of: `sum_j u_j^2 s_jj` for axis `u` and
+    /// scatter `s`.
     #[must_use]
     pub fn axis_squares(&self) -> &[f64] {
         &self.axis_squares
@@ -165,8 +167,8 @@ impl ClassSpectrum {
         Self::of_centred(input.classes, &centred_rows(input.table, &rows, &mean), &mean, axes)
     }
 
-    /// The spectrum of rows that are no more than features, with every feature scaled to a sum of squares of 1. For
-    /// what does not depend on units.
+    /// The spectrum of rows that are no more than features, with every feature scaled to a sum of
+    /// squares of 1. For what does not depend on units.
     ///
     /// Time `O(n^2 d)`, memory `O(n d)`.
     ///
@@ -446,8 +448,8 @@ impl Noise {
     }
 }
 
-/// The eigenvalues, largest first, of a sum of so many squares whose lower triangle is given, but for those that are
-/// rounding. Time `O(d^3)`.
+/// The eigenvalues, largest first, of a sum of so many squares whose lower triangle is given, but
+/// for those that are rounding. Time `O(d^3)`.
 ///
 /// # Errors
 /// The eigenvalue solver did not converge.

@@ -7,10 +7,11 @@
 //! turns those of `T` alone, back by the same rotations and by `Q`. Only of many vectors are products with all
 //! of `W` faster. `A` itself is overwritten by `Q`.
 //!
-//! Of a matrix whose diagonal spans many orders of magnitude, a sum of squares of features in different units, the
-//! coordinates are first put in order of it, the largest one first. Reflections and rotations then keep each part of
-//! the matrix at its own size, and with it the digits of small eigenvalues and of their vectors (Barlow and Demmel,
-//! "Computing accurate eigensystems of scaled diagonally dominant matrices", SIAM J. Numer. Anal. 27, 1990).
+//! Of a matrix whose diagonal spans many orders of magnitude, a sum of squares of features in
+//! different units, the coordinates are first put in order of it, the largest one first.
+//! Reflections and rotations then keep each part of the matrix at its own size, and with it the
+//! digits of small eigenvalues and of their vectors (Barlow and Demmel, "Computing accurate
+//! eigensystems of scaled diagonally dominant matrices", SIAM J. Numer. Anal. 27, 1990).
 //!
 //! Reference: Golub and Van Loan, *Matrix Computations*, 4th ed., 2013, section 8.3.1.
 
@@ -93,7 +94,8 @@ pub fn is_graded(symmetric: &Matrix) -> bool {
     most / GRADED > least
 }
 
-/// Put the coordinates of a symmetric matrix in order of its diagonal; returns which one comes at each place.
+/// Put the coordinates of a symmetric matrix in order of its diagonal; returns which one comes at
+/// each place.
 fn largest_first(symmetric: &mut Matrix) -> Vec<usize> {
     let size = symmetric.nrows();
     let mut order: Vec<usize> = (0..size).collect();
@@ -139,8 +141,8 @@ impl Tridiagonal {
         Ok(diagonalised)
     }
 
-    /// Whether so many vectors that to turn each of them by the rotations would cost more than all eigenvectors. Those
-    /// of a graded matrix would lose the digits that rotations keep.
+    /// Whether so many vectors that to turn each of them by the rotations would cost more than all
+    /// eigenvectors. Those of a graded matrix would lose the digits that rotations keep.
     fn by_product(&self, vectors: usize) -> bool {
         3 * vectors > 2 * self.diagonal.len() && !self.graded
     }
@@ -412,8 +414,9 @@ mod tests {
         }
     }
 
-    /// Where each coordinate is a million times the next one, eigenvalues are the pivots of elimination, the largest
-    /// coordinates first, but for a share of 1e-12; the eigenvectors reproduce every entry at its own size.
+    /// Where each coordinate is a million times the next one, eigenvalues are the pivots of
+    /// elimination, the largest coordinates first, but for a share of 1e-12; the eigenvectors
+    /// reproduce every entry at its own size.
     #[test]
     fn keeps_the_digits_of_small_eigenvalues() {
         let size = 5;

@@ -82,8 +82,8 @@ pub fn log_sum_exp(values: &[f64]) -> f64 {
     largest + values.iter().map(|v| (v - largest).exp()).sum::<f64>().ln()
 }
 
-/// The first of the largest logits, with its number; none for NaN or where it is infinite. The others may be minus
-/// infinity: classes that are ruled out.
+/// The first of the largest logits, with its number; none for NaN or where it is infinite. The
+/// others may be minus infinity: classes that are ruled out.
 #[must_use]
 pub fn largest_logit(logits: &[f64]) -> Option<(usize, f64)> {
     let mut largest = (0, f64::NEG_INFINITY);

@@ -2,10 +2,11 @@
 //! after fine-tuning): correlations ([`pearson()`], [`spearman()`], [`kendall_tau`], [`weighted_tau`]), what
 //! is lost by choosing with it ([`top_k_recall`], [`regret_at_k`]), and bootstrap intervals over models.
 //!
-//! Score and truth are both higher for better. Every statistic is a function of [`Pairs`], which are
-//! kept in a canonical order, so the order of rows changes no bit of any result. `None` stands for
-//! "not defined on these pairs" (too few of them, or all equal); nothing here returns NaN. What only depends on
-//! the order of numbers is computed from their places, so integers of any size count as different.
+//! Score and truth are both higher for better. Every statistic is a function of [`Pairs`], which
+//! are kept in a canonical order, so the order of rows changes no bit of any result. `None` stands
+//! for "not defined on these pairs" (too few of them, or all equal); nothing here returns NaN. What
+//! only depends on the order of numbers is computed from their places, so integers of any size
+//! count as different.
 
 pub mod bootstrap;
 mod kendall;

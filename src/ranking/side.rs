@@ -1,9 +1,13 @@
-//! One side of the pairs: the scores or the truths, with their order and their differences, both exact.
+//! One side of the pairs: the scores or the truths, with their order and their differences, both
+//! exact.
+
+/// Up to here every integer is a float.
+const LARGEST_EXACT: u128 = 1 << f64::MANTISSA_DIGITS;
 
 /// The numbers of one side.
 ///
-/// Floats of 64 bits hold integers up to 2^53. Larger ones (parameter counts, steps, hashes) and decimals are kept
-/// as they are: turned into floats, neighbours would tie.
+/// Floats of 64 bits hold integers up to 2^53. Larger ones (parameter counts, steps, hashes) and
+/// decimals are kept as they are: turned into floats, neighbours would tie.
 #[derive(Debug, Clone, PartialEq)]
 enum Numbers {
     Floats(Vec<f64>),
@@ -31,7 +35,8 @@ impl Side {
         Self { numbers: Numbers::Floats(values), places }
     }
 
-    /// Of integers, each divided by `denominator`, which is above 0: 1, or 100 for decimals with two places.
+    /// Of integers, each divided by `denominator`, which is above 0: 1, or 100 for decimals with
+    /// two places.
     #[must_use]
     pub fn of_integers(values: Vec<i128>, denominator: f64) -> Self {
         let places = places(values.len(), |a, b| values[a].cmp(&values[b]));
@@ -94,15 +99,19 @@ impl Side {
         least.zip(largest).map_or(0.0, |(least, largest)| self.difference(largest, least))
     }
 
-    /// The numbers as floats, up to a shift and a factor that are the same for all.
+    /// The numbers as floats; where these cannot hold the integers, up to a shift and a factor that
+    /// all share.
     ///
-    /// Integers become their distance from the least less that from the largest: each distance is exact before it
-    /// is rounded, and the opposite numbers become exactly the opposite floats.
+    /// Such integers become their distance from the least less that from the largest: each distance
+    /// is exact before it is rounded, and the opposite numbers become exactly the opposite floats.
     #[must_use]
     pub fn shifted(&self) -> Vec<f64> {
         match &self.numbers {
             Numbers::Floats(values) => values.clone(),
-            Numbers::Integers { values, .. } => {
+            Numbers::Integers { values, denominator } => {
+                if values.iter().all(|v| v.unsigned_abs() <= LARGEST_EXACT) {
+                    return values.iter().map(|v| *v as f64 / denominator).collect();
+                }
                 let least = values.iter().copied().min().unwrap_or(0);
                 let largest = values.iter().copied().max().unwrap_or(0);
                 let shifted = |v: &i128| v.abs_diff(least) as f64 - v.abs_diff(largest) as f64;

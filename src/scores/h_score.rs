@@ -1,13 +1,14 @@
 //! H-score: how much of the features' variance lies between classes.
 //!
 //! `H = tr(cov(f)^+ cov(E[f | y]))`: the sum of the squared canonical correlations between features
-//! and classes. In `[0, min(C - 1, d)]`, higher is better; any features reach `C - 1` where rows are no
-//! more than features, so there it says nothing. Unchanged by every invertible affine map of the features, so by the
-//! units that they come in: each is scaled to variance 1 before a direction is told from rounding.
+//! and classes. In `[0, min(C - 1, d)]`, higher is better; any features reach `C - 1` where rows
+//! are no more than features, so there it says nothing. Unchanged by every invertible affine map of
+//! the features, so by the units that they come in: each is scaled to variance 1 before a direction
+//! is told from rounding.
 //!
-//! Bao et al., ICIP 2019. Public code differs: sums in single precision exceed the bound, a pseudo-inverse drops
-//! directions that are small beside the largest, and google's `stable_transfer` multiplies elementwise inside the
-//! trace.
+//! Bao et al., ICIP 2019. Public code differs: sums in single precision exceed the bound, a
+//! pseudo-inverse drops directions that are small beside the largest, and google's
+//! `stable_transfer` multiplies elementwise inside the trace.
 
 use super::ScoreError;
 use crate::features::equilibrated::Equilibrated;
@@ -27,9 +28,9 @@ pub fn from_rows(input: ClassedTable<'_>) -> Result<f64, ScoreError> {
     from_spectrum(&spectrum.map_err(|_| ScoreError::Decomposition { score: SCORE })?)
 }
 
-/// H-score of moments. Time `O(d^3)`. With about as many rows as features or fewer, directions in which the
-/// features, each scaled to variance 1, vary by less than 1e-7 are lost in the squares, and with them their
-/// share of the score; rows keep them.
+/// H-score of moments. Time `O(d^3)`. With about as many rows as features or fewer, directions in
+/// which the features, each scaled to variance 1, vary by less than 1e-7 are lost in the squares,
+/// and with them their share of the score; rows keep them.
 ///
 /// # Errors
 /// As [`from_rows`].
@@ -45,7 +46,8 @@ pub fn from_moments(moments: &Moments) -> Result<f64, ScoreError> {
 }
 
 /// H-score of a decomposition that is there already. Time `O(C d)`. Of a decomposition that is not
-/// [resolved](ClassSpectrum::is_resolved), directions that are small beside the largest may lack digits.
+/// [resolved](ClassSpectrum::is_resolved), directions that are small beside the largest may lack
+/// digits.
 ///
 /// # Errors
 /// Fewer than two classes or constant features.

@@ -1,12 +1,12 @@
 //! The linear probe: multinomial logistic regression on standardised features, fitted to some rows and
 //! evaluated on others.
 //!
-//! The objective is the mean cross-entropy plus `l2 / 2 |W|^2`, with `W` the weights of the standardised
-//! features and the bias free: scikit-learn's `LogisticRegression(C)` with `l2 = 1 / (C N)`, or
-//! `2 / (C N)` for two classes, of which that fits one row of weights. Without a given
-//! `l2` it is chosen along a path by the loss on a quarter of each class's fit rows that is set aside,
-//! and the probe is fitted again to all of them. Which rows those are depends on the seed and on what the rows hold,
-//! not on their order or on what classes are called.
+//! The objective is the mean cross-entropy plus `l2 / 2 |W|^2`, with `W` the weights of the
+//! standardised features and the bias free: scikit-learn's `LogisticRegression(C)` with
+//! `l2 = 1 / (C N)`, or `2 / (C N)` for two classes, of which that fits one row of weights. Without
+//! a given `l2` it is chosen along a path by the loss on a quarter of each class's fit rows that is
+//! set aside, and the probe is fitted again to all of them. Which rows those are depends on the
+//! seed and on what the rows hold, not on their order or on what classes are called.
 //!
 //! Losses are in nats, at least 0, lower is better; `accuracy`, in [0, 1], is the score: higher is better.
 //! Features that do not vary on the fit rows are ignored. Public code often stops early instead (PARC: 20
@@ -88,8 +88,8 @@ pub fn linear_probe(
         super::check_positive("l2", l2)?;
     }
     super::check_positive("tolerance", settings.tolerance)?;
-    // In an order that neither the table nor the names of classes decide: the rows that are set aside are drawn by
-    // their places, and sums in another order round differently.
+    // In an order that neither the table nor the names of classes decide: the rows that are set
+    // aside are drawn by their places, and sums in another order round differently.
     let parts = [fit.with_classes(fit.classes), evaluate.with_classes(evaluate.classes)];
     let CanonicalClasses { parts: [fit_rows, evaluation_rows], .. } = canonical(parts);
     let (fit, evaluate) = (fit.with_classes(&fit_rows), evaluate.with_classes(&evaluation_rows));

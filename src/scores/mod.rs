@@ -22,6 +22,8 @@ pub mod shrinkage_h_score;
 mod transported_rows;
 pub mod transrate;
 
+use std::ops::RangeInclusive;
+
 use thiserror::Error;
 
 use crate::features::discriminant::{DiscriminantError, RowReader};
@@ -98,6 +100,11 @@ pub enum ScoreError {
     EvaluationClasses { found: usize, expected: usize },
     #[error("`{name}` is {value}, but must be finite and above 0")]
     NotPositive { name: &'static str, value: f64 },
+    #[error(
+        "`{name}` is {value:e}, but must lie between {least:e} and {most:e} for {score} to keep \
+         its digits"
+    )]
+    OutOfRange { score: &'static str, name: &'static str, value: f64, least: f64, most: f64 },
 }
 
 fn check_classes(score: &'static str, found: usize) -> Result<(), ScoreError> {
@@ -114,6 +121,22 @@ fn check_positive(name: &'static str, value: f64) -> Result<(), ScoreError> {
     } else {
         Err(ScoreError::NotPositive { name, value })
     }
+}
+
+/// Whether a positive parameter leaves what is computed with it within the range and the digits of
+/// floats.
+fn check_within(
+    score: &'static str,
+    name: &'static str,
+    value: f64,
+    range: &RangeInclusive<f64>,
+) -> Result<(), ScoreError> {
+    check_positive(name, value)?;
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = (*range.start(), *range.end());
+    Err(ScoreError::OutOfRange { score, name, value, least, most })
 }
 
 /// Call `then` with the rows of `rows` as discriminant analysis reads them.

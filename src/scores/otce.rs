@@ -12,7 +12,8 @@
 //!   reached on auxiliary tasks (see [`OtceCoefficients`]).
 //!
 //! Both sides must be embedded by one model. The coupling is exact; where several are optimal (tied
-//! distances), OT-NCE is that of the one the solver finds, which is the same in whatever order rows stand.
+//! distances), OT-NCE is that of the one the solver finds, which is the same in whatever order rows
+//! stand.
 //!
 //! Time that of the transport problem, then `O(n + m)`: an optimal plan has fewer than `n + m` pairs.
 //! Memory `O(n m)` for the costs.

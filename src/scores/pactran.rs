@@ -40,10 +40,12 @@
 //! 10); the Hessian is a sum over rows where `L` is a mean, and includes the bias, which has no prior; the
 //! caller's features are centred in place.
 
+use std::ops::RangeInclusive;
+
 use special::Gamma;
 
 use super::leep::check_distributions;
-use super::{check_classes, check_positive, ScoreError};
+use super::{check_classes, check_within, ScoreError};
 use crate::features::{AffineRows, Basis, ClassedTable};
 use crate::head::{log_sum_exp, logistic, LinearHead};
 use crate::matrix::Matrix;
@@ -60,6 +62,10 @@ const LEAST_LOG_FACTOR: f64 = -600.0;
 /// Gradient at which the Gaussian variant's head counts as fitted: the curvature in the score is that of the
 /// head, so an error in the head shows in it, divided by the penalty.
 const TOLERANCE: f64 = 1e-10;
+/// Weights of a prior for which differences of log-gamma functions keep nine digits or so.
+const PRIOR_WEIGHTS: RangeInclusive<f64> = 1e-6..=1e6;
+/// Strengths and variances whose ratios are floats.
+const GAUSSIAN_PRIORS: RangeInclusive<f64> = 1e-100..=1e100;
 /// Rows whose logits are computed at a time.
 const BLOCK_ROWS: usize = 256;
 
@@ -67,10 +73,10 @@ const BLOCK_ROWS: usize = 256;
 /// iteration, some tens of iterations; `O(C Z)` memory.
 ///
 /// # Errors
-/// Fewer than two classes, rows that are not distributions, an `alpha` that is not above 0, no
+/// Fewer than two classes, rows that are not distributions, an `alpha` outside of 1e-6 to 1e6, no
 /// convergence.
 pub fn dirichlet(probabilities: ClassedTable<'_>, alpha: f64) -> Result<f64, ScoreError> {
-    check_positive("alpha", alpha)?;
+    check_within(DIRICHLET, "alpha", alpha, &PRIOR_WEIGHTS)?;
     let prior = check_input(DIRICHLET, probabilities, alpha)?;
     let ClassedTable { table, .. } = probabilities;
     let log_prior_norm = log_beta(&prior);
@@ -95,11 +101,11 @@ pub fn dirichlet(probabilities: ClassedTable<'_>, alpha: f64) -> Result<f64, Sco
 /// some hundreds of iterations; `O(C Z + N)` memory.
 ///
 /// # Errors
-/// Fewer than two classes, rows that are not distributions, an `alpha` or `beta` that is not above 0, no
-/// convergence.
+/// Fewer than two classes, rows that are not distributions, an `alpha` or `beta` outside of 1e-6 to
+/// 1e6, no convergence.
 pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f64, ScoreError> {
-    check_positive("alpha", alpha)?;
-    check_positive("beta", beta)?;
+    check_within(GAMMA, "alpha", alpha, &PRIOR_WEIGHTS)?;
+    check_within(GAMMA, "beta", beta, &PRIOR_WEIGHTS)?;
     let prior = check_input(GAMMA, probabilities, alpha)?;
     let sources = probabilities.table.width();
     let log_prior =
@@ -161,11 +167,11 @@ impl Default for GaussianPrior {
 /// PACTran with a Gaussian prior. `O(N d C)` an iteration, `O(N + d C)` memory.
 ///
 /// # Errors
-/// Fewer than two classes, constant features, a prior that is not above 0, no convergence.
+/// Fewer than two classes, constant features, a prior outside of 1e-100 to 1e100, no convergence.
 pub fn gaussian(features: ClassedTable<'_>, prior: GaussianPrior) -> Result<f64, ScoreError> {
     check_classes(GAUSSIAN, features.classes.len())?;
-    check_positive("strength", prior.strength)?;
-    check_positive("variance", prior.variance)?;
+    check_within(GAUSSIAN, "strength", prior.strength, &GAUSSIAN_PRIORS)?;
+    check_within(GAUSSIAN, "variance", prior.variance, &GAUSSIAN_PRIORS)?;
     if is_constant(features) {
         return Err(ScoreError::ConstantFeatures { score: GAUSSIAN });
     }

@@ -9,14 +9,14 @@
 //! The second distance has two values, 0 within a class and `C / (C - 1)` across, so the correlation needs no
 //! more than the ranks of the pairs within classes, as a Mann-Whitney statistic does.
 //!
-//! The correlation of two rows over coordinates changes when a principal axis is turned around, which
-//! principal axes leave open. Here the row farthest along an axis is at its positive end; the value does not
-//! depend on the solver or the order of rows. Public code differs: randomised principal axes with a fixed
-//! seed, 500 rows drawn beforehand, NaN for a row without variance; and rounding splits the label distance's
-//! two values, 0 and `C / (C - 1)`, into more (`np.corrcoef` of one-hot rows has three), which are then ranked
-//! as if they differed: that moves it by up to 0.2. Here correlations that are equal but for rounding, as those of
-//! equal rows are, tie. The paper's best figures add the
-//! network's depth, which is not part of this.
+//! The correlation of two rows over coordinates changes when a principal axis is turned around,
+//! which principal axes leave open. Here the row farthest along an axis is at its positive end; the
+//! value does not depend on the solver or the order of rows. Public code differs: randomised
+//! principal axes with a fixed seed, 500 rows drawn beforehand, NaN for a row without variance; and
+//! rounding splits the label distance's two values, 0 and `C / (C - 1)`, into more (`np.corrcoef`
+//! of one-hot rows has three), which are then ranked as if they differed: that moves it by up to
+//! 0.2. Here correlations that are equal but for rounding, as those of equal rows are, tie. The
+//! paper's best figures add the network's depth, which is not part of this.
 
 use super::ScoreError;
 use crate::features::row_order::{canonical, sorted_by_norm, CanonicalClasses};
@@ -33,7 +33,8 @@ pub const MAX_ROWS: usize = 2000;
 const BLOCK_ROWS: usize = 256;
 /// Stream of the generator under the user's seed.
 const STREAM: u64 = 12;
-/// Correlations that are closer than this tie: they may be those of equal rows, rounded in another place.
+/// Correlations that are closer than this tie: they may be those of equal rows, rounded in another
+/// place.
 const CLOSEST: f64 = 1.0 / (1_u64 << 44) as f64;
 /// A row whose coordinates deviate from their mean by less than this share of its norm does not vary.
 const NEGLIGIBLE_VARIATION: f64 = 1e-12;

@@ -8,6 +8,8 @@
 //! which favours random labels on unbalanced data; the authors' own divides by the rank and fixes `eps` per
 //! experiment.
 
+use std::ops::RangeInclusive;
+
 use faer::Side;
 
 use super::ScoreError;
@@ -18,13 +20,17 @@ use crate::features::{ClassSpectrum, ClassedTable, Moments, Table};
 use crate::matrix::Matrix;
 
 const SCORE: &str = "TransRate";
-/// Rounding of the squares, in units of `eps`, that changes no digit of the determinant worth having.
+/// Squares of features are floats over these.
+const EPS: RangeInclusive<f64> = 1e-100..=1e100;
+/// Rounding of the squares, in units of `eps`, that changes no digit of the determinant worth
+/// having.
 const LARGEST_ROUNDING: f64 = 1e-6;
 
 /// `TransRate` of rows. Time `O(n d min(n, d) + min(n, d)^3)`.
 ///
 /// # Errors
-/// Fewer than two classes, an `eps` that is not positive, or features too large for their determinant.
+/// Fewer than two classes, an `eps` outside of 1e-100 to 1e100, or features too large for their
+/// determinant.
 pub fn from_rows(input: ClassedTable<'_>, eps: f64) -> Result<f64, ScoreError> {
     check(input.classes.len(), eps)?;
     let rows: Vec<u32> = input.classes.iter().flatten().copied().collect();
@@ -69,7 +75,7 @@ pub fn from_moments(moments: &Moments, eps: f64) -> Result<f64, ScoreError> {
 }
 
 fn check(classes: usize, eps: f64) -> Result<(), ScoreError> {
-    super::check_positive("eps", eps)?;
+    super::check_within(SCORE, "eps", eps, &EPS)?;
     super::check_classes(SCORE, classes)
 }
 
@@ -107,7 +113,8 @@ fn rate_of_rows(table: Table<'_>, rows: &[u32], mean: &[f64], eps: f64) -> Resul
 fn rate(mut gram: Matrix, scale: f64) -> Result<f64, ScoreError> {
     let size = gram.nrows();
     let largest = (0..size).map(|i| gram.row(i)[i]).fold(0.0, f64::max) / scale;
-    // Where the rounding of the squares is not small beside the 1, directions without any would seem to have some.
+    // Where the rounding of the squares is not small beside the 1, directions without any would
+    // seem to have some.
     if largest * size as f64 * f64::EPSILON > LARGEST_ROUNDING {
         let values =
             eigenvalues(gram, size).map_err(|_| ScoreError::Decomposition { score: SCORE });

@@ -2,11 +2,11 @@
 //!
 //! `W^2 = |m_1 - m_2|^2 + tr(S_1 + S_2 - 2 (S_1^(1/2) S_2 S_1^(1/2))^(1/2))`
 //!
-//! Computed as `min_Q |L_1 - L_2 Q|_F^2` over rotations `Q`, with `S_i = L_i L_i^T` (Bhatia, Jain and Lim
-//! 2019): a sum of squares, so nothing cancels where the Gaussians are close, and singular covariances need
-//! no care. The trace formula leaves about 1e-8 of the scale where the distance is zero. `L_i` is a Cholesky factor of
-//! the covariance in coordinates of variance 1, so a direction of small features is not taken for rounding of large
-//! ones.
+//! Computed as `min_Q |L_1 - L_2 Q|_F^2` over rotations `Q`, with `S_i = L_i L_i^T` (Bhatia, Jain
+//! and Lim 2019): a sum of squares, so nothing cancels where the Gaussians are close, and singular
+//! covariances need no care. The trace formula leaves about 1e-8 of the scale where the distance is
+//! zero. `L_i` is a Cholesky factor of the covariance in coordinates of variance 1, so a direction
+//! of small features is not taken for rounding of large ones.
 
 use faer::linalg::solvers::SvdError;
 use thiserror::Error;
@@ -17,8 +17,8 @@ use crate::features::square_distance::norm;
 use crate::features::{ClassedTable, Moments};
 use crate::matrix::Matrix;
 
-/// A negative variance below this share of the largest is rounding, and so is what a factor leaves of an entry below
-/// this share of the roots of its variances.
+/// A negative variance below this share of the largest is rounding, and so is what a factor leaves
+/// of an entry below this share of the roots of its variances.
 const NEGATIVE: f64 = 1e-8;
 /// Entries of a covariance may differ from their mirror image by this share of the largest entry.
 const ASYMMETRY: f64 = 1e-8;
@@ -34,9 +34,15 @@ pub enum GaussianError {
     NotFinite { value: f64 },
     #[error("the covariance is not symmetric: entry ({row}, {column}) and its mirror image differ by {difference:e}")]
     Asymmetric { row: usize, column: usize, difference: f64 },
-    #[error("the covariance has the negative variance {value:e} along coordinate {row}, so it is no covariance")]
+    #[error(
+        "the covariance has the negative variance {value:e} along coordinate {row}, so it is no \
+         covariance"
+    )]
     Negative { row: usize, value: f64 },
-    #[error("entry ({row}, {column}) of the covariance does not fit the others: some combination of coordinates has a negative variance, so it is no covariance")]
+    #[error(
+        "entry ({row}, {column}) of the covariance does not fit the others: some combination of \
+         coordinates has a negative variance, so it is no covariance"
+    )]
     Indefinite { row: usize, column: usize },
     #[error("the decomposition of the covariance did not converge; this is a defect, please report it with the input")]
     Decomposition,
@@ -132,7 +138,8 @@ pub fn from_moments(left: &Moments, right: &Moments) -> Result<f64, GaussianErro
     Gaussian::of_moments(left)?.distance(&Gaussian::of_moments(right)?)
 }
 
-/// `L^T` with `L L^T` the covariance, whose lower triangle is given and which is a sum of so many squares.
+/// `L^T` with `L L^T` the covariance, whose lower triangle is given and which is a sum of so many
+/// squares.
 fn factor(covariance: &Matrix, squares: usize) -> Result<Matrix, GaussianError> {
     Ok(Equilibrated::of(covariance, squares).ok_or(GaussianError::Decomposition)?.root())
 }

@@ -1,12 +1,13 @@
-//! The least sum of squares between two matrices when one may be turned: `min_Q |A - Q B|^2` over rotations and
-//! reflections `Q` of the rows (Schonemann, Psychometrika 31, 1966).
+//! The least sum of squares between two matrices when one may be turned: `min_Q |A - Q B|^2` over
+//! rotations and reflections `Q` of the rows (Schonemann, Psychometrika 31, 1966).
 //!
-//! With `A B^T = U S V^T`, the rows of `U^T A` and `V^T B` are matched; the longer side keeps what has no partner. A
-//! sum of squares: nothing cancels where the sides are close.
+//! With `A B^T = U S V^T`, the rows of `U^T A` and `V^T B` are matched; the longer side keeps what
+//! has no partner. A sum of squares: nothing cancels where the sides are close.
 //!
-//! Rows whose lengths are many orders of magnitude apart are turned in pairs until they are matched (Kogbetliantz,
-//! Quart. Appl. Math. 13, 1955): the long ones are then never added to the short ones but by as much as is needed,
-//! and these keep their digits. A decomposition of the whole would leave in each a rounding of the longest.
+//! Rows whose lengths are many orders of magnitude apart are turned in pairs until they are matched
+//! (Kogbetliantz, Quart. Appl. Math. 13, 1955): the long ones are then never added to the short
+//! ones but by as much as is needed, and these keep their digits. A decomposition of the whole
+//! would leave in each a rounding of the longest.
 
 use std::ops::RangeInclusive;
 
@@ -96,8 +97,8 @@ fn turned_by_vectors(left: &Matrix, right: &Matrix) -> Result<(Matrix, Matrix), 
     Ok(turned)
 }
 
-/// Both sides with as many rows, each row of one at right angles to all of the other but its partner: but for what
-/// is rounding, or would not change the sum of squares.
+/// Both sides with as many rows, each row of one at right angles to all of the other but its
+/// partner: but for what is rounding, or would not change the sum of squares.
 fn turned_in_pairs(left: Matrix, right: Matrix) -> Result<(Matrix, Matrix), SvdError> {
     let rows = left.nrows();
     let (mut left, mut right) = (Side::new(left), Side::new(right));
@@ -140,8 +141,8 @@ impl Side {
     }
 }
 
-/// Turn rows `p` and `q` of both sides so that neither product across is more than rounding; what these were before,
-/// which is the most by which the turn can lower half the sum of squares.
+/// Turn rows `p` and `q` of both sides so that neither product across is more than rounding; what
+/// these were before, which is the most by which the turn can lower half the sum of squares.
 fn turn_pair(left: &mut Side, right: &mut Side, p: usize, q: usize) -> f64 {
     let rounding = ROUNDING * (left.rows.ncols() as f64).sqrt();
     let product = |i: usize, j: usize| dot(left.rows.row(i), right.rows.row(j));
@@ -213,7 +214,8 @@ mod tests {
         Matrix::from_fn(rows, columns, |_, j| unit(j) * rng.random_range(-1.0..1.0))
     }
 
-    /// Rows of any rank, in columns of any units: the turns end, and turning a side first changes nothing.
+    /// Rows of any rank, in columns of any units: the turns end, and turning a side first changes
+    /// nothing.
     #[test]
     fn turns_of_pairs_end_and_find_the_least_distance() {
         let mut rng = generator(5, 0);
