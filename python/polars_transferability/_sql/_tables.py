@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from os import PathLike, fspath
 from typing import TypeAlias
@@ -17,10 +17,11 @@ from polars_transferability._compute_scores import compute_scores
 from polars_transferability._door import SQL, through
 from polars_transferability._keys import TRAIN_ROWS
 from polars_transferability._leaderboard import join_leaderboard
-from polars_transferability._sql._scope import Opener
 from polars_transferability._tables import Paths, of_one_type, open_tables
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | Paths"
+# Opens a table when a query reads it.
+Opener: TypeAlias = "Callable[[], pl.LazyFrame]"
 
 _KEY = ["model", "target"]
 
