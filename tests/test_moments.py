@@ -179,3 +179,17 @@ def test_tasks_and_splits_are_filters() -> None:
         moments = pt.moments(pl.col("embedding").filter(side), pl.col("label").filter(side))
         expected = value(rows.filter(side), pt.h_score("embedding", "label"))
         assert value(rows, pt.h_score(moments)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_moments_of_too_many_features_name_how_many_fit() -> None:
+    rows = pl.DataFrame(
+        {
+            "wide": pl.Series(np.eye(4, 12_000), dtype=pl.Array(pl.Float64, 12_000)),
+            "label": [0, 0, 1, 1],
+        }
+    )
+    wide = 'embedding column "wide" of moments: moments of 12000 features take'
+    with pytest.raises(pl.exceptions.ComputeError, match=f"{wide} 2 GB, .* at most 11585"):
+        rows.select(pt.moments("wide", "label", per_class=False))
+    with pytest.raises(pl.exceptions.ComputeError, match=f"{wide} 5 GB, .* without `per_class`"):
+        rows.select(pt.moments("wide", "label"))

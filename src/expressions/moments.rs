@@ -76,8 +76,31 @@ fn moments(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     let task = Task::read(&columns, &columns.selected_rows()?)?;
     task.embeddings.check_magnitude()?;
     let rows = ClassedTable { table: task.embeddings.table()?, classes: &task.evaluation };
+    check_memory(rows.table.width(), if kwargs.per_class { task.classes.len() } else { 0 })
+        .map_err(|reason| polars_err!(ComputeError: "{}: {reason}", task.embeddings.name))?;
     let moments = Moments::of(rows, kwargs.per_class);
     NamedMoments { classes: task.classes, moments }.series(input.name())
+}
+
+/// Bytes that the squares of moments may take while they are made.
+const MEMORY: usize = 2 << 30;
+
+/// Moments hold a square of the width while rows are added up, half of one for the scatter within all classes,
+/// half of one for each class that keeps its own, and write those halves once more.
+fn check_memory(width: usize, classes_kept: usize) -> Result<(), String> {
+    let squares = 2 + classes_kept;
+    let bytes =
+        |width: usize| squares.saturating_mul(width).saturating_mul(width * size_of::<f64>());
+    if bytes(width) <= MEMORY {
+        return Ok(());
+    }
+    let most = (MEMORY / size_of::<f64>() / squares).isqrt();
+    let without = if classes_kept > 0 { ", or moments without `per_class`" } else { "" };
+    Err(format!(
+        "moments of {width} features take {:.0} GB, which is more than is held in memory; at most {most} features fit, \
+         so keep the leading ones with arr.head, or project them on fewer{without}",
+        bytes(width) as f64 * 1e-9
+    ))
 }
 
 #[polars_expr(output_type_func_with_kwargs = output_type)]
