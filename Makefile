@@ -1,6 +1,7 @@
 # Needs Rust, Python 3.10 or newer and make; everything else is installed into .venv.
 #   make demo    bounds of the model zoo in data/, a picture in out/
 #   make test    all tests
+#   make test-lowest  Python tests with the lowest versions of all dependencies
 #   make bench   all benchmarks, into benches/results.md
 #   make check   formatting and static checks
 #   make clean   remove what make made (not the Rust build in the target folder: cargo clean)
@@ -18,7 +19,7 @@ NATIVE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
   PYO3_CONFIG_FILE="$$(ls $(abspath $(or $(CARGO_TARGET_DIR),target))/maturin/pyo3-config-*.txt | head -n 1)"
 
-.PHONY: demo test bench check clean
+.PHONY: demo test test-lowest bench check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/built-demo
@@ -27,6 +28,9 @@ demo: $(VENV)/built-demo
 test: $(VENV)/built-dev
 	cargo test --release
 	$(BIN)/pytest
+
+test-lowest: $(VENV)/built-dev
+	$(BIN)/python scripts/lowest_versions.py
 
 bench: $(VENV)/built-dev
 	$(BIN)/python benches/run.py
@@ -40,7 +44,7 @@ check: $(VENV)/built-dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) out .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-lowest out .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	rm -f python/polars_transferability/_internal.*
 	find python tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 

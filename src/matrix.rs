@@ -57,13 +57,19 @@ impl Matrix {
         &mut self.values[i * self.columns..][..self.columns]
     }
 
-    /// The rows in order. A matrix without columns has none.
+    /// The `nrows` rows in order; they are empty where the matrix has no columns.
     pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
-        self.values.chunks_exact(self.columns.max(1))
+        (0..self.rows).map(|i| self.row(i))
     }
 
+    /// The `nrows` rows in order; they are empty where the matrix has no columns.
     pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f64]> {
-        self.values.chunks_exact_mut(self.columns.max(1))
+        let (columns, mut rest) = (self.columns, &mut self.values[..]);
+        (0..self.rows).map(move |_| {
+            let row;
+            (row, rest) = std::mem::take(&mut rest).split_at_mut(columns);
+            row
+        })
     }
 
     #[must_use]
@@ -144,4 +150,26 @@ pub fn cholesky_in_place<T: RealField>(square: MatMut<'_, T>) -> bool {
 #[must_use]
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     inner_prod(RowRef::from_slice(a), Conj::No, ColRef::from_slice(b), Conj::No)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A caller that zips rows with something else must not lose that where rows are empty.
+    #[test]
+    fn a_matrix_without_columns_has_empty_rows() {
+        let mut matrix = Matrix::zeros(3, 0);
+        assert_eq!(matrix.rows().map(<[f64]>::len).collect::<Vec<_>>(), [0; 3]);
+        assert_eq!(matrix.rows_mut().map(|row| row.len()).collect::<Vec<_>>(), [0; 3]);
+        assert_eq!(matrix.affine(&Matrix::zeros(2, 0), &[1.0, 2.0]).values(), [1.0, 2.0].repeat(3));
+    }
+
+    #[test]
+    fn rows_are_in_order() {
+        let mut matrix = Matrix::from_fn(2, 3, |i, j| (3 * i + j) as f64);
+        assert_eq!(matrix.rows().collect::<Vec<_>>(), [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]);
+        matrix.rows_mut().for_each(|row| row.reverse());
+        assert_eq!(matrix.values(), [2.0, 1.0, 0.0, 5.0, 4.0, 3.0]);
+    }
 }

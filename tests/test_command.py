@@ -137,6 +137,64 @@ def test_out_writes_all_fields(suffix: str, table: Path, tmp_path: Path) -> None
     assert found.equals(expected)
 
 
+@pytest.mark.parametrize("command", ["bound", "score"])
+def test_out_does_not_overwrite_what_is_read(command: str, table: Path, tmp_path: Path) -> None:
+    before = table.read_bytes()
+    board, link = tmp_path / "board.csv", tmp_path / "link.parquet"
+    board.write_text("model,target,accuracy\nnet0,new,0.5\n")
+    link.symlink_to(table)
+    options = ["--source", "old", "--leaderboard", board]
+    for files, out in ((table, table), (table, link), (tmp_path / "t*", table), (table, board)):
+        message = failure(2, command, files, *options, "--out", out)
+        assert_one_line(message, f"--out {out}: is read by this run as '")
+    assert table.read_bytes() == before
+    assert board.read_text().endswith("0.5\n")
+
+
+def test_out_that_cannot_be_written_leaves_what_was_there(table: Path, tmp_path: Path) -> None:
+    options = ["--source", "old", "--target", "new", "--format", "csv"]
+    assert_one_line(
+        failure(2, "bound", table, *options, "--out", tmp_path / "no" / "x.csv"), "make"
+    )
+    folder = tmp_path / "folder.csv"
+    folder.mkdir()
+    assert_one_line(failure(2, "bound", table, *options, "--out", folder), "name a file in it")
+    assert_one_line(failure(2, "bound", table, *options, "--out", "/dev/stdout"), "use --format")
+    full = tmp_path / "full.csv"
+    if Path("/dev/full").exists():
+        full.symlink_to("/dev/full")
+        assert_one_line(failure(1, "bound", table, *options, "--out", full), "the disk is full")
+
+
+def test_a_result_of_a_query_does_not_overwrite_what_the_query_reads(
+    table: Path, tmp_path: Path
+) -> None:
+    before = table.read_bytes()
+    query = tmp_path / "table.sql"
+    for text, options in (
+        (f"SELECT COUNT(*) AS n FROM read_parquet('{table}')", []),
+        (f"SELECT COUNT(*) AS n FROM read_parquet('{tmp_path}/t*.parquet')", []),
+        ("SELECT COUNT(*) AS n FROM t", ["--table", f"t={table}"]),
+        ("SELECT COUNT(*) AS n FROM t", ["--table", f"t={tmp_path}"]),
+    ):
+        query.write_text(text)
+        message = failure(2, "report", query, *options, "--out", tmp_path)
+        assert_one_line(message, "table.parquet: is read by this run")
+    assert table.read_bytes() == before
+    elsewhere = tmp_path / "out"
+    assert run("report", query, *options, "--out", elsewhere).returncode == 0
+    assert pl.read_parquet(elsewhere / "table.parquet").item() == pl.read_parquet(table).height
+    assert_one_line(failure(2, "report", query, *options, "--out", table), "name a folder")
+
+
+def test_names_do_not_command_the_terminal(table: Path) -> None:
+    rows = pl.read_parquet(table)
+    rows.with_columns(pl.col("model") + "\x1b[2J\x07").write_parquet(table)
+    text = results("score", table, "--scores", "gbc").decode()
+    assert "net0\N{SYMBOL FOR ESCAPE}[2J\N{SYMBOL FOR BELL}" in text
+    assert "\x1b" not in text
+
+
 LEADERBOARD = """model,target,finetuned
 lenet-mnist,kmnist,0.9
 lenet-mnist,mnist,0.7
@@ -188,7 +246,9 @@ def test_bad_leaderboard_is_one_line_before_any_bound(table: Path, tmp_path: Pat
     options = [table, "--source", "old", "--leaderboard", board]
     assert_one_line(failure(1, "bound", *options), "no such file: '")
     board.write_text("model,dataset,top1\nnet0,new,0.5\n")
-    assert_one_line(failure(1, "bound", *options), "name the column of targets with target=")
+    assert_one_line(
+        failure(1, "bound", *options), "name the column of targets with --leaderboard-target\n"
+    )
     assert "--by only once" in failure(2, "bound", *options, "--by", "model", "--by", "task")
 
 
@@ -325,8 +385,39 @@ def test_check_finds_missing_columns_and_no_table(table: Path, tmp_path: Path) -
 BAD_INPUTS = {
     "unknown source": (embedding_rows(), ["--source", "x"], '`sources` names task "x"'),
     "NaN": (embedding_rows().with_columns(first(NAN)), [], '"embedding" of task "old" has 1 NaN'),
-    "no split": (embedding_rows().drop("split"), [], "column 'split' not found"),
-    "no label": (embedding_rows().drop("label"), [], "column 'label' not found"),
+    "no split": (
+        embedding_rows().drop("split"),
+        [],
+        "for tables without a split give --no-fit\n",
+    ),
+    "no task": (embedding_rows().drop("task"), [], "name the column of tasks with --task\n"),
+    "no model": (embedding_rows().drop("model"), [], "name the column of models with --by\n"),
+    "no label": (embedding_rows().drop("label"), [], "name the column of labels with --label\n"),
+    "split of numbers": (
+        embedding_rows().with_columns(split=1),
+        [],
+        'task "new" has no rows to learn from: its `--fit-split` is false for all 21 rows\n',
+    ),
+    "split of lists": (
+        embedding_rows().with_columns(pl.concat_list("split")),
+        [],
+        "say which rows to fit on with --split and --fit-split",
+    ),
+    "key twice": (
+        embedding_rows(),
+        ["--by", "model", "--by", "model"],
+        "by: 'model' is named more than once\n",
+    ),
+    "key of the result": (
+        embedding_rows().rename({"model": "bound"}),
+        ["--by", "bound"],
+        "by: 'bound' cannot tell models apart, for the result has a column of that name; rename",
+    ),
+    "pattern": (
+        embedding_rows(),
+        ["--label", "^l.*$"],
+        "label: Polars reads '^l.*$' as a pattern for several columns, not as the name of one",
+    ),
     "no rows": (embedding_rows().clear(), [], "no rows in"),
     "l2": (embedding_rows(), ["--l2", "-1"], "l2: expected a finite number above 0"),
     "seed": (embedding_rows(), ["--seed", "-1"], "seed: expected an integer from 0"),
@@ -339,6 +430,56 @@ def test_bad_input_is_one_line_and_exit_code_1(bad: str, tmp_path: Path) -> None
     rows.write_parquet(tmp_path / "bad.parquet")
     source = [] if "--source" in arguments else ["--source", "old"]
     assert_one_line(failure(1, "bound", tmp_path / "bad.parquet", *source, *arguments), expected)
+
+
+def test_check_says_what_to_do_in_words_of_the_shell(tmp_path: Path) -> None:
+    path = tmp_path / "lacking.parquet"
+    for column, cure in {
+        "split": "for tables without a split give --no-fit",
+        "task": "name the column of tasks with --task",
+        "model": "name the column of models with --model",
+    }.items():
+        embedding_rows().drop(column).write_parquet(path)
+        assert_one_line(failure(1, "check", path), f"{cure}\n")
+
+
+@pytest.mark.parametrize("name", ["target", "accuracy", "size", "mean_accuracy_elsewhere"])
+def test_key_is_called_like_no_column_of_the_leaderboard(name: str, tmp_path: Path) -> None:
+    path, board = tmp_path / "renamed.parquet", tmp_path / "board.csv"
+    embedding_rows().rename({"model": name}).write_parquet(path)
+    board.write_text("model,target,accuracy,size\nnet0,new,0.5,1\n")
+    options = ["--by", name, "--leaderboard", board, "--leaderboard-static", "size"]
+    message = failure(1, "bound", path, "--source", "old", *options)
+    assert_one_line(message, f"by: '{name}' is what a column beside the results is called")
+
+
+def test_split_of_numbers_is_named_as_text(table: Path, tmp_path: Path) -> None:
+    numbered = tmp_path / "numbered.parquet"
+    split = (pl.col("split") == "train").cast(pl.Int8)
+    pl.read_parquet(table).with_columns(split.alias("split")).write_parquet(numbered)
+    options = ["--scores", "gbc", "--format", "csv"]
+    expected = results("score", table, *options)
+    assert results("score", numbered, *options, "--fit-split", "1") == expected
+    assert run("check", numbered, "--fit-split", "1").returncode == 0
+
+
+def test_a_bucket_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nobody listens there.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    for command in ("check", "score"):
+        message = failure(1, command, "s3://there-is-no-such-bucket/x.parquet")
+        assert_one_line(message, "s3://there-is-no-such-bucket/x.parquet: cannot be read as")
+
+
+def test_own_results_are_left_out_and_said(table: Path, tmp_path: Path) -> None:
+    options = ["--scores", "gbc", "--format", "csv"]
+    out = tmp_path / "scores.parquet"
+    first = run("score", tmp_path, *options, "--out", out)
+    second = run("score", tmp_path, *options)
+    assert second.stdout == first.stdout
+    assert second.stderr.decode() == f"left out what this package computed: {out}\n"
+    message = failure(1, "score", out, *options)
+    assert_one_line(message, "scores.parquet: holds scores that this package computed, not embed")
 
 
 def test_no_file_and_no_parquet_are_one_line_and_exit_code_1(tmp_path: Path) -> None:
@@ -365,6 +506,11 @@ def assert_one_line(message: str, expected: str) -> None:
         ["bound", "x.parquet", "--source", "old", "--ground-cost", "cosine"],
         ["bound", "x.parquet", "--source", "old", "--l2", "much"],
         ["bound", "x.parquet", "--source", "old", "--no-such-option"],
+        ["bound", "x.parquet", "--source", "old", "--seed", "1.5"],
+        ["bound", "x.parquet", "--source", "old", "--seed", "1e3"],
+        ["bound", "x.parquet", "--source", "old", "--max-rows-per-class", "2.5"],
+        ["score", "x.parquet", "--clusters", "2.5"],
+        ["score", "x.parquet", "--seed", "nan"],
         ["bound", "x.parquet", "--source", "old", "--out", "x.xlsx"],
         ["bound", "x.parquet", "--source", "old", "--out", "no/such/folder/x.csv"],
         ["check"],

@@ -8,6 +8,7 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from polars.testing import assert_frame_equal
+from polars_transferability._door import COMMAND, through
 from registry import BOUND, NEW, OLD, TRAIN, embedding_rows, value
 
 OPTIONS = {"l2": 0.1, "transform": "identity"}
@@ -180,3 +181,16 @@ def test_no_file(tmp_path: Path) -> None:
         pt.compute_bounds(tmp_path)
     with pytest.raises(FileNotFoundError, match="no Parquet file matches"):
         pt.compute_bounds(str(tmp_path / "*.parquet"))
+
+
+def test_work_of_minutes_is_announced_where_a_command_waits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = embedding_rows()
+    monkeypatch.setattr("polars_transferability._compute_bounds._LONG", 0)
+    pt.compute_bounds(rows)
+    assert capsys.readouterr().err == ""
+    with through(COMMAND):
+        pt.compute_bounds(rows)
+    announced = "model = 'net0': bounds take about 0 CPU minutes; --max-rows-per-class makes them"
+    assert announced in capsys.readouterr().err

@@ -334,3 +334,14 @@ def test_one_of_the_two_is_enough() -> None:
     expected = pt.combine_pool(PARTS, pool=None).select(found.columns)
     assert_frame_equal(found, expected, check_exact=True)
     assert pt.combine_pool(PARTS.clear(), pool=None).height == 0
+
+
+def test_what_is_no_pool_is_said() -> None:
+    for frame, found in ((None, "NoneType"), (PARTS.lazy(), "LazyFrame; collect it first")):
+        with pytest.raises(TypeError, match=f"^frame: expected a DataFrame, found {found}$"):
+            pt.combine_pool(frame)
+    taken = PARTS.with_columns(etran_lda=1)
+    with pytest.raises(
+        ValueError, match=r"frame: already has columns \['etran_lda'\], which parts"
+    ):
+        pt.combine_pool(taken, pool=None)

@@ -343,6 +343,43 @@ BAD_LEADERBOARDS: dict[str, tuple[Callable[[], object], type[Exception], str]] =
         ValueError,
         "frame: already has columns ['accuracy'], which the join adds; rename or drop them",
     ),
+    "models in lists": (
+        lambda: pt.read_leaderboard(frame().with_columns(pl.concat_list("model"))),
+        TypeError,
+        "frame: column 'model' is List(String), but its values are to be names; cast it to String",
+    ),
+    "targets in structs": (
+        lambda: pt.read_leaderboard(frame().with_columns(pl.struct("target").alias("target"))),
+        TypeError,
+        "frame: column 'target' is Struct({'target': String}), but its values are to be names",
+    ),
+    "a static column that hides another": (
+        lambda: pt.read_leaderboard(frame(top5=[0.8, 0.9]), accuracy="top5", static=["accuracy"]),
+        ValueError,
+        "static: 'accuracy' is what a column of the result is called; rename the column",
+    ),
+    "compare no frame": (
+        lambda: pt.compare(None, scores=["accuracy"]),
+        TypeError,
+        "joined: expected what join_leaderboard returns, or a frame, found NoneType",
+    ),
+    "compare groups named twice": (
+        lambda: pt.compare(frame(), scores=["accuracy"], by=["target", "target"]),
+        ValueError,
+        "by: 'target' is named more than once",
+    ),
+    "compare groups called like the result": (
+        lambda: pt.compare(
+            frame().rename({"target": "pearson"}), scores=["accuracy"], by="pearson"
+        ),
+        ValueError,
+        "by: 'pearson' is what a column of the result is called; rename the column",
+    ),
+    "compare models in lists": (
+        lambda: pt.compare(frame().with_columns(pl.concat_list("model")), scores=["accuracy"]),
+        TypeError,
+        "frame: column 'model' is List(String), but its values are to be names",
+    ),
     "compare without the score": (
         lambda: pt.compare(frame(), scores=["logme"]),
         pl.exceptions.ColumnNotFoundError,
@@ -376,6 +413,88 @@ def test_bad_leaderboards(bad: str) -> None:
     call, error, message = BAD_LEADERBOARDS[bad]
     with pytest.raises(error, match=re.escape(message)):
         call()
+
+
+# What is wrong with a file -> its bytes, the error and what it says.
+BAD_FILES: dict[str, tuple[bytes, type[Exception], str]] = {
+    "Latin-1": (
+        "model,target,accuracy\né,cars,0.5\n".encode("latin-1"),
+        ValueError,
+        "line 2 is not UTF-8; save it as CSV UTF-8",
+    ),
+    "Latin-1 in the header": (
+        "model,münzen\na,0.5\n".encode("latin-1"),
+        ValueError,
+        "line 1 is not UTF-8; save it as CSV UTF-8",
+    ),
+    "UTF-16": (
+        "model,target,accuracy\n".encode("utf-16-le"),
+        ValueError,
+        "holds characters NUL, as UTF-16 has them; save it as CSV UTF-8",
+    ),
+    "empty": (b"", ValueError, "is empty; expected a header and rows"),
+    "blank": (b"\n\n", ValueError, "is empty; expected a header and rows"),
+    "header only": (
+        b"model,target,accuracy\n",
+        ValueError,
+        "the leaderboard has no rows, only names of columns",
+    ),
+    "a field too many": (
+        b"model,target,accuracy\na,cars,0.5\na,pets,0,5\n",
+        ValueError,
+        "line 3 has 4 fields, but the header has 3; a field that holds a comma stands in quotes",
+    ),
+    "a field too few": (
+        b"model,target,accuracy\na,cars\n",
+        ValueError,
+        "line 2 has 2 fields, but the header has 3",
+    ),
+    "a quote that is not closed": (
+        b'model,target,accuracy\n"a,cars,0.5\nb,cars,0.6\n',
+        ValueError,
+        "line 3: unexpected end of data; a quote that is opened must be closed",
+    ),
+    "semicolons": (
+        b"model;target;accuracy\na;cars;0,5\n",
+        ValueError,
+        "the header 'model;target;accuracy' has one field; separate fields by commas, not by ';'",
+    ),
+    "a dash among numbers": (
+        b"model,target,accuracy\na,cars,0.5\nb,cars,-\n",
+        TypeError,
+        "column 'accuracy' must be numbers, found String ('-', for one); write numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_FILES)
+def test_bad_files(bad: str, tmp_path: Path) -> None:
+    content, error, message = BAD_FILES[bad]
+    path = tmp_path / "board.csv"
+    path.write_bytes(content)
+    with pytest.raises(error, match=re.escape(f"{path}: {message}")):
+        pt.read_leaderboard(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n"])
+def test_ends_of_lines_do_not_show(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "board.csv"
+    path.write_bytes(end.join(["\ufeffmodel,target,accuracy", "a,cars,0.5", ""]).encode())
+    assert pt.read_leaderboard(path).rows() == [("a", "cars", 0.5)]
+
+
+def test_a_target_may_be_called_model() -> None:
+    wide = pl.DataFrame({"network": ["a"], "model": [0.5], "target of all": [0.6]})
+    found = pt.read_leaderboard(wide, model="network").rows()
+    assert found == [("a", "model", 0.5), ("a", "target of all", 0.6)]
+
+
+def test_one_name_is_a_list_of_one(long: pl.DataFrame) -> None:
+    rows = long.with_columns(size=pl.lit(1))
+    expected = pt.read_leaderboard(rows, static=["size"])
+    assert_frame_equal(pt.read_leaderboard(rows, static="size"), expected)
+    wide = pl.DataFrame({"model": ["a"], "cars": [0.5], "year": [2020]})
+    assert pt.read_leaderboard(wide, targets="cars").rows() == [("a", "cars", 0.5)]
 
 
 def test_file_of_unknown_kind(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import random
 import re
@@ -10,15 +12,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+from xml.etree import ElementTree
 
 import polars as pl
 import polars_transferability as pt
 import pytest
 from browser import browser, find_browser
-from polars_transferability._report._cache import write_whole
+from polars_transferability._own_results import kind_of_result
+from polars_transferability._report import _charts, _inventory, _units
+from polars_transferability._report._cache import Cache
 from registry import embedding_rows
 
 COMMAND = Path(sys.executable).with_name("transferability")
@@ -67,11 +73,16 @@ def change(folder: Path, old: str, new: str) -> None:
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    """Every file of the report but the cache."""
+    """Every file of the report, but not the cache and what a killed run had not finished."""
     out = folder / "out"
-    files = (path for path in out.rglob("*") if path.is_file())
+    files = (path for path in out.rglob("*") if path.is_file() and path.name[0] != ".")
     names = {str(path.relative_to(out)): path for path in files}
     return {name: path.read_bytes() for name, path in names.items() if name[:6] != ".cache"}
+
+
+def entries(folder: Path) -> list[Path]:
+    """The results that are kept."""
+    return sorted((folder / "out" / ".cache").glob("*.entry"))
 
 
 def test_bounds_are_those_of_compute_bounds(folder: Path) -> None:
@@ -230,20 +241,246 @@ def test_a_touched_or_copied_file_is_not_new(folder: Path) -> None:
     assert make(folder).computed == 0
 
 
-def test_a_damaged_result_is_computed_again(folder: Path) -> None:
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-50],
+        lambda content: b"",
+        lambda content: flipped(content),
+        lambda content: content[32:],
+        lambda content: bytes(len(content)),
+    ],
+    ids=["cut", "empty", "flipped", "without checksum", "zeros"],
+)
+def test_a_damaged_result_is_computed_again(
+    folder: Path, damage: Callable[[bytes], bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
     first, files = make(folder), written(folder)
-    damaged = sorted((folder / "out" / ".cache").iterdir())[0]
-    damaged.write_bytes(damaged.read_bytes()[:-50])
+    damaged = entries(folder)[0]
+    damaged.write_bytes(damage(damaged.read_bytes()))
     again = make(folder)
     assert (again.computed, again.reused) == (1, first.computed - 1)
     assert written(folder) == files
+    expected = f"{damaged}: is damaged, so its result is computed again\n"
+    assert capsys.readouterr().err == expected
+    assert make(folder).computed == 0
+
+
+def test_a_result_under_the_name_of_another_is_computed_again(folder: Path) -> None:
+    make(folder)
+    files, (one, other, *_) = written(folder), entries(folder)
+    one.write_bytes(other.read_bytes())
+    assert make(folder).computed == 1
+    assert written(folder) == files
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.clear(),
+        lambda table: pl.concat([table, table]),
+        lambda table: table.drop("source"),
+        lambda table: table.with_columns(pl.lit("third").alias("target")),
+    ],
+    ids=["no row", "two rows", "no source", "another target"],
+)
+def test_a_result_without_its_one_row_is_computed_again(
+    folder: Path, change: Callable[[pl.DataFrame], pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a version with a fault of its own could have kept it."""
+    with monkeypatch.context() as faulty:
+        write = Cache.write
+        faulty.setattr(
+            Cache,
+            "write",
+            lambda cache, unit, table: write(cache, unit, change(table) if unit.row else table),
+        )
+        first, files = make(folder), written(folder)
+    again = make(folder)
+    assert (again.computed, first.computed) == (6, 7)
+    assert written(folder) == files
+
+
+def test_another_version_computes_everything_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make(folder)
+    for of_version, value in (("_code", lambda: "other"), ("version", lambda _: "0.0.1")):
+        with monkeypatch.context() as other:
+            other.setattr(_units, of_version, value)
+            assert make(folder).computed == first.computed
+            assert make(folder).computed == 0
+
+
+def test_what_an_older_version_kept_is_removed(folder: Path) -> None:
+    (folder / "out" / ".cache").mkdir(parents=True)
+    old = folder / "out" / ".cache" / f"{'0' * 64}.parquet"
+    other = folder / "out" / ".cache" / "notes.parquet"
+    for path in (old, other):
+        pl.DataFrame({"bound": []}).write_parquet(path)
+    make(folder)
+    assert (old.exists(), other.exists()) == (False, True)
+
+
+def test_where_nothing_can_be_kept_the_report_is_made_all_the_same(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, files = make(folder), written(folder)
+    shutil.rmtree(folder / "out" / ".cache")
+    (folder / "out" / ".cache").write_text("no folder")
+    again = make(folder)
+    assert (again.computed, again.reused) == (first.computed, 0)
+    assert written(folder) == files
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert "so what it keeps is computed again" in said[0]
+    assert "the next run computes again what this one cannot keep" in said[1]
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_last_report(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(folder)
+    files = written(folder)
+    change(folder, "l2 = 0.1", "l2 = 0.2")
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    assert problem(folder).endswith("bounds.parquet: cannot be written: the disk is full")
+    assert written(folder) == files
+    assert [path.name for path in (folder / "out").rglob(".*")] == [".cache"]
+
+
+def test_a_file_that_is_replaced_during_a_run_and_restored_is_read_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The results are those of the file that is there in the end, in this run and the next."""
+    path = folder / "models" / "net1.parquet"
+    rows = pl.read_parquet(path)
+    content, times = path.read_bytes(), path.stat()
+    other = rows.with_columns(pl.col("embedding").arr.reverse().cast(rows.schema["embedding"]))
+    expected = pt.compute_bounds(folder / "models", l2=0.1, transform="identity")
+    compute, seen = _units.compute_bounds, []
+
+    def meanwhile(frame: pl.LazyFrame, **options: Any) -> pl.DataFrame:
+        seen.append(options["sources"])
+        if len(seen) > 4:
+            return compute(frame, **options)
+        other.write_parquet(path)
+        found = compute(frame, **options)
+        path.write_bytes(content)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        return found
+
+    monkeypatch.setattr(_units, "compute_bounds", meanwhile)
+    order = ["target", "bound", "model", "source"]
+    assert make(folder).tables["bounds"].equals(expected.sort(order))
+    assert f"{path}: was changed while it was read" in capsys.readouterr().err
+    monkeypatch.undo()
+    again = make(folder)
+    assert (again.computed, again.reused) == (0, 7)
+    assert again.tables["bounds"].equals(expected.sort(order))
+
+
+def test_a_file_that_never_rests_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "models" / "net1.parquet"
+    look = _inventory._look_at
+
+    def write_meanwhile(file: Path) -> object:
+        found = look(file)
+        path.write_bytes(path.read_bytes())
+        return found
+
+    monkeypatch.setattr(_inventory, "_look_at", write_meanwhile)
+    assert "was changed while it was read, 3 times in a row" in problem(folder)
+
+
+def test_a_file_that_changes_while_its_tasks_are_looked_up_is_read_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Even where every result is there already, so that no row is read again."""
+    first = make(folder)
+    path = folder / "models" / "net1.parquet"
+    look, looks = _inventory._look_at, []
+
+    def write_once_meanwhile(file: Path) -> object:
+        found = look(file)
+        looks.append(file)
+        if len(looks) == 3:
+            path.write_bytes(path.read_bytes())
+        return found
+
+    monkeypatch.setattr(_inventory, "_look_at", write_once_meanwhile)
+    again = make(folder)
+    assert (again.computed, again.reused) == (0, first.computed)
+    assert f"{path}: was changed while it was read" in capsys.readouterr().err
+
+
+def test_a_query_that_reads_files_itself_is_computed_each_time(folder: Path) -> None:
+    table = folder / "other.parquet"
+    pl.DataFrame({"n": [1]}).write_parquet(table)
+    (folder / "lowest.sql").write_text(f"SELECT n FROM read_parquet('{table}')")
+    assert make(folder).tables["queries/lowest"].item() == 1
+    pl.DataFrame({"n": [2]}).write_parquet(table)
+    again = make(folder)
+    assert again.tables["queries/lowest"].item() == 2
+    assert again.computed == 1
 
 
 def test_the_cache_holds_only_what_the_last_run_used(folder: Path) -> None:
     first = make(folder)
     change(folder, "l2 = 0.1", "l2 = 0.2")
     make(folder)
-    assert len(list((folder / "out" / ".cache").iterdir())) == first.computed
+    assert len(entries(folder)) == first.computed
+
+
+def test_two_runs_at_once_do_not_disturb_each_other(folder: Path) -> None:
+    make(folder)
+    files = written(folder)
+    shutil.rmtree(folder / "out")
+    arguments = [COMMAND, "report", folder / "report.toml", "--out", folder / "out"]
+    runs = [
+        subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    for run in runs:
+        message = run.communicate()[1].decode()
+        assert run.returncode == 0, message
+    assert written(folder) == files
+    assert make(folder).computed == 0
+
+
+@pytest.mark.parametrize("files", ["**/*.parquet", "."])
+def test_what_a_report_wrote_is_not_read_by_the_next(folder: Path, files: str) -> None:
+    """Even if it has all columns that embeddings have."""
+    change(folder, "models/*.parquet", files)
+    (folder / "lowest.sql").write_text("SELECT * FROM embeddings")
+    first, before = make(folder), written(folder)
+    second = make(folder)
+    assert (second.computed, second.reused) == (0, first.computed)
+    assert written(folder) == before
+    assert second.tables["queries/lowest"].height == 3 * 2 * (6 + 7 + 8)
+
+
+def test_a_report_does_not_overwrite_what_it_reads(folder: Path) -> None:
+    rows = pl.read_parquet(folder / "models" / "net0.parquet")
+    rows.write_parquet(folder / "bounds.parquet")
+    (folder / "out").symlink_to(folder)
+    change(folder, "models/*.parquet", "*.parquet")
+    assert "bounds.parquet: is read by this run as '" in problem(folder)
+    assert pl.read_parquet(folder / "bounds.parquet").equals(rows)
+    (folder / "bounds.parquet").unlink()
+    change(folder, "*.parquet", "models/*.parquet")
+    (folder / "accuracy.csv").rename(folder / "leaderboards.csv")
+    change(folder, "accuracy.csv", "leaderboards.csv")
+    assert "leaderboards.csv: is read by this run as '" in problem(folder)
 
 
 def test_hive_partitions(folder: Path) -> None:
@@ -438,15 +675,189 @@ def test_the_page_can_be_read_aloud(folder: Path) -> None:
     assert page.unnamed_pictures == 0
 
 
+class Parsed(HTMLParser):
+    """What an HTML file is made of: elements with the names of their attributes; and its texts.
+
+    Pictures are parsed like all else, but how they write numbers and names is theirs.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: set[tuple[str, ...]] = set()
+        self.texts: list[str] = []
+        self.in_picture = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add((tag, *(name for name, _ in attrs)))
+        self.in_picture = self.in_picture or tag == "svg"
+        if not self.in_picture:
+            self.texts += [value or "" for _, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.in_picture = self.in_picture and tag != "svg"
+
+    def handle_data(self, data: str) -> None:
+        if not self.in_picture:
+            self.texts.append(data)
+
+
+# What HTML, attributes, SVG, Vega expressions, Markdown, Great Tables and patterns read as theirs.
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "&lt;b&gt; &amp;amp; &#60;",
+    "</style></title></svg>]]><!--",
+    "**a** _b_ `c` [d](http://e) # f",
+    "{{m/s}} {0} %s $1 \\1 \\n",
+    "datum['a'].b[0]\u2028\\'\"",
+    'class="a" id="b" url(#c) role="d"',
+    "\ue0000\ue001 \N{ARABIC LETTER ALEF}\N{GRINNING FACE}",
+    "__proto__",
+    "=1+1|2\t3\n4",
+]
+
+
+def page_with_names(folder: Path, name: Callable[[str], str]) -> Path:
+    """Return the page of a report in which every name of the user's goes through `name`."""
+    columns = ["model", "task", "split", "label", "embedding"]
+    named = pl.col("model", "task", "label").cast(pl.String)
+    rows = pl.concat(pl.read_parquet(path) for path in (folder / "models").iterdir())
+    rows = rows.with_columns(named.map_elements(name, return_dtype=pl.String))
+    rows.rename({column: name(column) for column in columns}).write_parquet(folder / "all.parquet")
+    board = {
+        name("network"): [name(f"net{i}") for i in range(3)] + [name("other")],
+        name("new"): [0.5, 0.7, 0.6, 0.9],
+        name("size"): [1.0, 2.0, 3.0, 4.0],
+    }
+    pl.DataFrame(board).write_parquet(folder / "accuracy.parquet")
+    quoted = name("column").replace('"', '""')
+    (folder / "lowest.sql").write_text(f'SELECT target AS "{quoted}", bound FROM bounds')
+    text = {
+        place: json.dumps(name(place), ensure_ascii=False)
+        for place in ("title", "board", "network", "size")
+    }
+    listed = "\n".join(
+        f"{column} = {json.dumps(name(column), ensure_ascii=False)}" for column in columns
+    )
+    (folder / "report.toml").write_text(f"""
+title = {text["title"]}
+files = "all.parquet"
+scores = ["logme"]
+bound = {{ l2 = 0.1, transform = "identity" }}
+comparison = {{ k = 1, bootstrap = 20 }}
+queries = {{ named = "lowest.sql" }}
+[[leaderboards]]
+file = "accuracy.parquet"
+name = {text["board"]}
+model = {text["network"]}
+static = [{text["size"]}]
+[columns]
+{listed}
+""")
+    return make(folder).page
+
+
 def test_names_are_text_not_markup(folder: Path) -> None:
+    """They make no element and no attribute, and arrive letter by letter, wherever they stand."""
+    plain = Parsed(page_with_names(folder, lambda name: f"{name} plain").read_text())
+    for hostile in (" ".join(HOSTILE[::2]), " ".join(HOSTILE[1::2])):
+        page = page_with_names(folder, lambda name, hostile=hostile: f"{name} {hostile}")
+        found = Parsed(page.read_text())
+        assert found.elements == plain.elements
+        assert found.texts == [with_hostile(text, hostile) for text in plain.texts]
+
+
+def with_hostile(text: str, hostile: str) -> str:
+    # What says which names do not match quotes them as Python does.
+    quoted = re.sub("'([a-z0-9]+) plain'", lambda name: repr(f"{name[1]} {hostile}"), text)
+    return quoted.replace("plain", hostile)
+
+
+def texts(picture: str) -> list[str]:
+    """The texts of a picture but for numbers, as an XML parser reads them."""
+    found = [text.text or "" for text in ElementTree.fromstring(picture).iter("text")]
+    return [text for text in found if not re.fullmatch(r"[\d.]+", text)]
+
+
+def bars(names: list[str]) -> list[str]:
+    rows = pl.DataFrame({"name": names, **{term: [1.0] * len(names) for term in TERMS}})
+    return [text for text in texts(_charts.term_bars(rows, "name", marks=False)) if text != "nats"]
+
+
+def test_names_in_pictures_are_text_and_short() -> None:
+    expected = [name.replace("\t", "\u2409").replace("\n", "\u2424") for name in HOSTILE]
+    assert bars(HOSTILE) == expected
+    points = pl.DataFrame({"name": [1], "value": [0.5], "accuracy": [0.5]})
+    for name, shown in zip(HOSTILE, expected, strict=True):
+        drawn = _charts.scatter(points, name, higher_is_better=True)
+        assert sorted(texts(drawn)) == sorted(["accuracy", shown])
+        weights = {"source_class": [name], "target_class": [name], "source_weight": [1.0]}
+        drawn = _charts.class_weights(pl.DataFrame(weights))
+        assert all(shown.startswith(text.rstrip("\u2026")) for text in texts(drawn))
+        assert len(texts(drawn)) == 2
+    long = ["a" * 100_000, "a" * 50_000, "a" * 60, "a" * 61]
+    cut = "a" * 59 + "\u2026"
+    assert bars(long) == [cut, f"{cut} (2)", "a" * 60, f"{cut} (3)"]
+    assert bars(["a\nb", "a\u2424b"]) == ["a\u2424b", "a\u2424b (2)"]
+
+
+# What draws pictures aborts the process at text that XML cannot hold, as most of these are.
+UNPRINTABLE = [*map(chr, range(0x20)), "\x7f", "\x85", "\ufffe", "\uffff", "\ufdd0", "\U0010ffff"]
+
+
+@pytest.mark.parametrize("place", ["model", "task", "label"])
+def test_no_character_in_a_name_ends_the_process(folder: Path, place: str) -> None:
+    (folder / "accuracy.csv").unlink()
+    change(folder, 'leaderboards = ["accuracy.csv"]', "")
+    every = "".join(UNPRINTABLE)
     for path in (folder / "models").iterdir():
         rows = pl.read_parquet(path)
-        rows.with_columns(
-            pl.col("model") + "<script>alert(1)</script>", pl.col("task").replace("new", "<b>&'\"")
-        ).write_parquet(path)
-    change(folder, "files", 'title = "<i>"\nfiles')
-    page = Elements(make(folder).page.read_text())
-    assert page.tags.isdisjoint({"script", "b", "i"})
+        rows.with_columns(pl.format("{} {}", place, pl.lit(every)).alias(place)).write_parquet(path)
+    done = command(folder / "report.toml", "--out", folder / "out")
+    assert (done.returncode, "panic" in done.stderr) == (0, False)
+    text = (folder / "out" / "index.html").read_text()
+    assert not {*text} & {*UNPRINTABLE} - {"\t", "\n"}
+    assert "".join(chr(0x2400 + code) for code in range(9)) in text
+    assert "\N{SYMBOL FOR DELETE}\N{REPLACEMENT CHARACTER}" in text
+    # The tables have the names as they are.
+    found = pl.read_parquet(folder / "out" / "class_map.parquet")
+    column = {"model": "model", "task": "target", "label": "target_class"}[place]
+    assert found[column].str.ends_with(every).all()
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), -float("inf"), 1e308, 5e-324, -1e308, 0.0]
+)
+def test_no_number_in_a_picture_ends_the_process(value: float) -> None:
+    terms = {term: [value, 1.0] for term in TERMS}
+    rows = pl.DataFrame({"name": ["a", "b"], **terms, "trivial_loss": value, "target_loss": value})
+    points = pl.DataFrame({"name": [1, 2], "value": [value, 1.0], "accuracy": [0.5, value]})
+    weights = pl.DataFrame({"source_class": ["a"], "target_class": ["b"], "source_weight": [value]})
+    for frame in (rows, rows.head(1)):
+        assert _charts.term_bars(frame, "name", marks=True).startswith("<svg")
+    for frame in (points, points.head(1), points.clear()):
+        assert _charts.scatter(frame, "score", higher_is_better=True).startswith("<svg")
+    assert _charts.class_weights(weights).startswith("<svg")
+
+
+def test_many_models_can_be_drawn() -> None:
+    points = pl.DataFrame({"name": range(6000), "value": range(6000), "accuracy": range(6000)})
+    drawn = _charts.scatter(points.cast(pl.Float64), "score", higher_is_better=True)
+    assert drawn.count("<text") > 6000
+
+
+def test_names_are_no_markup_of_the_progress_bar(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for path in (folder / "models").iterdir():
+        rows = pl.read_parquet(path)
+        rows.with_columns(pl.col("model") + "[/b][red]\x1b[2J").write_parquet(path)
+    pt.report(folder / "report.toml", folder / "out", progress=True)
+    shown = capfd.readouterr().err
+    assert "net2[/b][red]\N{SYMBOL FOR ESCAPE}[2J" in shown
+    assert "\x1b[2J" not in shown
 
 
 def test_the_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
@@ -469,6 +880,10 @@ def test_the_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
         assert page.evaluate("document.title") == "Transferability report"
         assert page.evaluate("document.querySelectorAll('svg').length") > 0
         assert page.requests == [made.page.resolve().as_uri()]
+        hostile = page_with_names(folder, lambda name: name + " ".join(HOSTILE))
+        page.open(hostile)
+        assert page.evaluate("document.querySelectorAll('script, img').length") == 0
+        assert page.requests[1:] == [hostile.resolve().as_uri()]
         assert page.complaints == []
 
 
@@ -555,26 +970,11 @@ def test_killed_at_any_moment_it_leaves_whole_files_and_goes_on(folder: Path) ->
             # Whatever has a final name is what an undisturbed run writes.
             found = written(folder) if (folder / "out").is_dir() else {}
             assert found.items() <= files.items()
-            kept = (folder / "out" / ".cache").glob("*.parquet")
-            results = [pl.read_parquet(path) for path in kept]
+            kept = len(entries(folder))
         last = make(folder)
-        assert (last.computed, last.reused) == (whole.computed - len(results), len(results))
+        assert (last.computed, last.reused) == (whole.computed - kept, kept)
         assert written(folder) == files
     assert killed > 0
-
-
-def test_a_file_that_cannot_be_written_whole_stays_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "page"
-    path.write_bytes(b"before")
-
-    def fail(file: BinaryIO) -> None:
-        file.write(b"half")
-        raise OSError("no space left")
-
-    with pytest.raises(OSError, match="no space left"):
-        write_whole(path, fail, beside=tmp_path)
-    assert path.read_bytes() == b"before"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_example(tmp_path: Path, data: Path) -> None:
@@ -595,3 +995,56 @@ def test_example(tmp_path: Path, data: Path) -> None:
     assert "Which LeNet transfers to which task?" in text
     again = pt.report(config, tmp_path / "out")
     assert (again.computed, again.reused) == (0, made.computed)
+
+
+def test_a_report_within_its_own_files_does_not_read_itself(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    change(folder, '["models/*.parquet"]', '"."')
+    # What this query writes looks like a table of embeddings.
+    (folder / "lowest.sql").write_text("SELECT * FROM embeddings")
+    first, files = make(folder), written(folder)
+    # Every other table is known by its columns, too, should somebody write it anew.
+    assert [name for name, rows in first.tables.items() if not kind_of_result(rows.lazy())] == [
+        "queries/lowest"
+    ]
+    again = make(folder)
+    assert (again.computed, again.reused) == (0, first.computed)
+    assert written(folder) == files
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("left out what this package computed: ")
+
+
+@pytest.mark.parametrize(
+    ("column", "cure"),
+    [
+        ("split", "for tables without a split write split = false under [columns]"),
+        ("task", "name the column of tasks with task under [columns]"),
+        ("model", "name the column of models with model under [columns]"),
+    ],
+)
+def test_a_missing_column_is_named_in_words_of_the_file(
+    column: str, cure: str, folder: Path
+) -> None:
+    path = folder / "models" / "net1.parquet"
+    pl.read_parquet(path).drop(column).write_parquet(path)
+    message = re.escape(f"net1.parquet: column '{column}' not found; ") + ".*" + re.escape(cure)
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match=message):
+        make(folder)
+
+
+def test_a_leaderboard_is_spoken_of_in_words_of_the_file(folder: Path) -> None:
+    (folder / "accuracy.csv").write_text("network,target,accuracy\nnet0,new,0.5\n")
+    message = re.escape("name the column of models with model under [[leaderboards]]")
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match=message):
+        make(folder)
+
+
+def test_damaged_rows_name_the_file(folder: Path) -> None:
+    path = folder / "models" / "net1.parquet"
+    pl.read_parquet(path).select("embedding", pl.exclude("embedding")).write_parquet(path)
+    pages = bytearray(path.read_bytes())
+    pages[4:60] = bytes(value ^ 0x5A for value in pages[4:60])
+    path.write_bytes(pages)
+    with pytest.raises(pl.exceptions.ComputeError, match=r"net1\.parquet: its rows cannot be read"):
+        make(folder)

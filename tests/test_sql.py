@@ -11,9 +11,13 @@ import polars_transferability as pt
 import pytest
 import sqlglot
 from polars.testing import assert_frame_equal
+from polars_transferability._sql._clauses import ACCEPTED, CLAUSES, check_clauses
 from polars_transferability._sql._dialect import PolarsSQL, written
 from polars_transferability._sql._functions import functions
+from polars_transferability._sql._select import OF_GROUPS, OF_ROWS
+from polars_transferability._sql._text import Text
 from registry import embedding_rows
+from sqlglot import exp
 
 COMMAND = Path(sys.executable).with_name("transferability")
 MODEL = pl.col("model")
@@ -537,9 +541,10 @@ def test_errors_point_into_the_query(case: str) -> None:
     ("query", "message"),
     [
         ("", "the query is empty"),
-        ("SELEC 1", "line 1, column 1: expected: an SQL statement, found: SELEC"),
+        ("SELEC 1", "line 1, column 1: SELEC is no query: a query begins with SELECT, WITH, FROM"),
+        ("SELEC 1", "only reads; did you mean SELECT?"),
         ("SELECT 'abc FROM t", "line 1, column 8: what begins here lacks its closing '"),
-        ("SELECT 1; SELECT 2", "line 1, column 18: expected one query, found 2"),
+        ("SELECT 1; SELECT 2", "line 1, column 11: expected one query, found 2"),
         ("SELECT *, PEARSON(label, label) FROM embeddings", "line 1, column 8: * cannot stand"),
         ("SELECT AVG(PEARSON(label, label)) FROM embeddings", "column 12: PEARSON is an aggregate"),
         ("SELECT model FROM embeddings GROUP BY PEARSON(label, 1)", "cannot stand in GROUP BY"),
@@ -567,6 +572,304 @@ def test_other_errors(query: str, message: str) -> None:
     with pytest.raises(pt.QueryError) as caught:
         rows(query)
     assert message in str(caught.value)
+
+
+# A query of so many parts, and what its parts are, the innermost first.
+PEARSON = "SELECT PEARSON(label, label) AS p FROM embeddings"
+MANY = {
+    "branches": lambda n: " UNION ALL ".join([PEARSON] * n),
+    "branches without calls": lambda n: " UNION ALL ".join(["SELECT 1e0 AS p"] * n),
+    "differences": lambda n: " EXCEPT ALL ".join([PEARSON, *["SELECT 2e0 AS p"] * (n - 1)]),
+    "levels": lambda n: "SELECT * FROM (" * n + PEARSON + ") AS q" * n,
+    "levels without calls": lambda n: (
+        "SELECT q.* FROM (" * n + "SELECT 1e0 AS p FROM leaderboard LIMIT 1" + ") AS q" * n
+    ),
+    "tables": lambda n: (
+        f"WITH t0 AS ({PEARSON})"
+        + "".join(f", t{i} AS (SELECT a.p FROM t{i - 1} AS a)" for i in range(1, n))
+        + f" SELECT p FROM t{n - 1}"
+    ),
+    "joined tables": lambda n: (
+        f"WITH t0 AS ({PEARSON})"
+        + "".join(
+            f", t{i} AS (SELECT a.p FROM t{i - 1} a JOIN (SELECT 1e0 AS p) b ON a.p = b.p)"
+            for i in range(1, n)
+        )
+        + f" SELECT p FROM t{n - 1}"
+    ),
+    "tables of calls": lambda n: (
+        "WITH t0 AS (SELECT model, PEARSON(label, label) AS p FROM embeddings GROUP BY model)"
+        + "".join(f", t{i} AS (SELECT model, p FROM t{i - 1})" for i in range(1, n))
+        + f" SELECT PEARSON(p + (model = 'net1'), p + (model = 'net1')) AS p FROM t{n - 1}"
+    ),
+    "WITH within WITH": lambda n: (
+        "".join(f"WITH t{i} AS (" for i in range(n))
+        + PEARSON
+        + "".join(f") SELECT * FROM t{i}" for i in reversed(range(n)))
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_queries_of_many_parts(kind: str) -> None:
+    """The time to plan them doubled with each part; so a hundred ended never."""
+    found = pt.sql(MANY[kind](100), **TABLES)
+    height = 100 if kind.startswith("branches") else 1
+    expected = pl.DataFrame({"p": [1.0] * height})
+    assert_frame_equal(found.collect(), expected)
+    assert_frame_equal(found.collect(engine="streaming"), expected)
+
+
+def test_what_is_planned_apart_filters_and_cuts_like_the_rest() -> None:
+    deep = MANY["branches"](20)
+    deep = f"SELECT * FROM ({deep}) AS q"
+    assert rows(f"{deep} WHERE p > 2").is_empty()
+    assert rows(f"{deep} LIMIT 3").height == 3
+    assert rows(f"SELECT COUNT(*) AS n FROM ({deep} LIMIT 7) AS r WHERE p > 0").item() == 7
+    wrong = MANY["levels"](20).replace("label, label", "label, model")
+    with pytest.raises(pt.QueryError, match="PEARSON: truth column"):
+        rows(wrong)
+
+
+LABELS = " OR ".join(f"label = {i}" for i in range(1000))
+# Chains that Polars cannot follow as they are written, and what they come to.
+LONG = {
+    "OR": (f"SELECT COUNT(*) AS n FROM embeddings WHERE {LABELS}", 126),
+    "OR in WHERE beside a call": (f"{PEARSON} WHERE {LABELS}", 1.0),
+    "OR in HAVING": (f"{PEARSON} GROUP BY split HAVING {LABELS.replace('label', 'p')}", 1.0),
+    "||": (
+        f"SELECT MAX(LENGTH(model{' || model' * 999})) AS n FROM embeddings",
+        4000,
+    ),
+    "|| beside a call": (
+        f"SELECT MAX(LENGTH(model{' || model' * 999})) + PEARSON(label, label) AS n "
+        "FROM embeddings",
+        4001.0,
+    ),
+    "IN": (
+        f"SELECT COUNT(*) AS n FROM embeddings WHERE label IN ({', '.join(map(str, range(1000)))})",
+        126,
+    ),
+    "+": (f"SELECT PEARSON(label, label) {'+ 1 ' * 150} AS n FROM embeddings", 151.0),
+    "CASE": (
+        "SELECT MAX(CASE "
+        + " ".join(f"WHEN label = {i} THEN {i}" for i in range(300))
+        + " END) + PEARSON(label, label) AS n FROM embeddings",
+        3.0,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_long_chains(case: str) -> None:
+    query, value = LONG[case]
+    assert rows(query)[0].to_series().unique().to_list() == [value]
+
+
+NESTED = {
+    "parentheses": lambda n: "(" * n + "label" + ")" * n,
+    "sums in parentheses": lambda n: "(1 + " * n + "label" + ")" * n,
+    "CASE": lambda n: "CASE WHEN label > 1 THEN 1 ELSE " * n + "label" + " END" * n,
+    "NOT": lambda n: "NOT " * n + "(label > 1)",
+    "casts": lambda n: "label" + "::DOUBLE" * n,
+    "functions": lambda n: "ABS(" * n + "label" + ")" * n,
+    "lists": lambda n: "[" * n + "1" + "]" * n,
+    "sums": lambda n: "label" + " + 1 - 1" * n,
+    "queries": lambda n: "(SELECT " * n + "1" + ")" * n,
+    "no end": lambda n: "(" * n + "label",
+}
+
+
+@pytest.mark.parametrize("call", ["PEARSON(label, label)", "1"])
+@pytest.mark.parametrize("kind", NESTED)
+@pytest.mark.parametrize("levels", [200, 2000])
+def test_what_is_too_deep(levels: int, kind: str, call: str) -> None:
+    with pytest.raises(pt.QueryError, match=r"nested too deeply here.*WITH part AS \(SELECT"):
+        rows(f"SELECT {call} AS a, SUM({NESTED[kind](levels)}) AS b FROM embeddings")
+
+
+def test_errors_in_long_lines_show_what_is_near() -> None:
+    with pytest.raises(pt.QueryError) as caught:
+        rows(f"SELECT {'1 + ' * 100}lable{' + 1' * 30} AS a, PEARSON(label, label) FROM embeddings")
+    message = str(caught.value).splitlines()
+    assert message[0].startswith("line 1, column 408: lable is neither in GROUP BY nor within")
+    assert message[2].startswith(f"1 | ...{'1 + ' * 20}lable + 1")
+    assert (len(message[2]), message[2][-3:]) == (4 + 3 + 80 + 160 + 3, "...")
+    assert message[3] == f"  | {' ' * 83}^^^^^"
+
+
+def test_too_deep_points_at_the_innermost_place() -> None:
+    with pytest.raises(pt.QueryError) as caught:
+        rows(f"SELECT\n  {'(' * 300}label{')' * 300} AS a FROM embeddings")
+    assert (caught.value.line, caught.value.column) == (2, 302)
+
+
+STATEMENTS = [
+    *("DROP TABLE embeddings", "DROP TABLE IF EXISTS embeddings", "TRUNCATE TABLE embeddings"),
+    *("DELETE FROM embeddings", "DELETE FROM embeddings WHERE label = 1", "USE other"),
+    *("INSERT INTO embeddings VALUES (1)", "UPDATE embeddings SET label = 1", "SET x = 1"),
+    *("CREATE TABLE t AS SELECT PEARSON(label, label) FROM embeddings", "COMMIT", "BEGIN"),
+    *("CREATE VIEW v AS SELECT 1", "ALTER TABLE embeddings RENAME TO e", "CALL f()"),
+    *("EXPLAIN DROP TABLE embeddings", "EXPLAIN ANALYZE SELECT 1", "SHOW COLUMNS FROM embeddings"),
+    *("DESCRIBE embeddings", "COPY embeddings TO 'x.csv'", "MERGE INTO embeddings USING x ON 1=1"),
+    *("GRANT ALL ON embeddings TO me", "PRAGMA x", "ATTACH 'x' AS y", '"SELECT" 1'),
+]
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_only_queries_are_carried_out(statement: str) -> None:
+    with pytest.raises(pt.QueryError, match=r"^line 1, column 1: \w+ is no query: a query begins"):
+        rows(statement)
+    with pytest.raises(pt.QueryError, match="line 2, column 1: expected one query, found 2; run"):
+        rows(f"SELECT 1;\n{statement}")
+
+
+def test_statements_within_a_query() -> None:
+    with pytest.raises(pt.QueryError, match="column 24: DELETE is not available"):
+        rows("WITH a AS (DELETE FROM embeddings) SELECT PEARSON(1, 1)")
+    with pytest.raises(pt.QueryError, match="expected a query"):
+        rows("WITH a AS (SELECT 1) DELETE FROM embeddings")
+    assert rows("; SELECT 1 AS one;; -- nothing else").rows() == [(1,)]
+    assert "PROJECT" in rows("EXPLAIN SELECT model FROM embeddings")[0, 0]
+    with pytest.raises(pt.QueryError, match=r"EXPLAIN knows no functions of .*\.explain\(\)"):
+        rows(f"EXPLAIN {PEARSON}")
+
+
+# What is written, and what is said of it; beside a call of ours, and without one.
+REFUSED = {
+    "SELECT {x} FROM embeddings TABLESAMPLE (50)": "TABLESAMPLE is not available; take rows",
+    "SELECT {x} FROM embeddings FOR UPDATE": "FOR is not available; leave it out: tables",
+    "SELECT /*+ BROADCAST(e) */ {x} FROM embeddings e": r"/\*\+ is not available; leave the hint",
+    "SELECT {x} INTO t FROM embeddings": "INTO is not available; leave it out",
+    "SELECT {x} FROM embeddings ORDER BY 1 WITH FILL": "WITH FILL is not available; join",
+    "SELECT {x} FROM embeddings LIMIT 1 + 1": r"LIMIT takes a whole number of rows, found 1 \+ 1",
+    "SELECT {x} FROM embeddings LIMIT 1 OFFSET 0.5": "OFFSET takes a whole number of rows",
+    "SELECT {x} FROM embeddings FETCH FIRST 1 ROWS WITH TIES": "WITH TIES is not available",
+    "SELECT {x} FROM embeddings FETCH FIRST 50 PERCENT ROWS ONLY": "PERCENT is not available",
+    "SELECT {x}, CAST('abc' AS VARCHAR(2)) AS a FROM embeddings": "would not be cut to its length",
+    "SELECT {x}, CAST(1 AS INT(2)) AS a FROM embeddings": "would not be cut to its length",
+    "SELECT {x}, CAST([1] AS INT[3]) AS a FROM embeddings": "write the type of a list",
+    "WITH a AS (SELECT 1), A AS (SELECT 2) SELECT {x} FROM embeddings": "WITH names A twice",
+    "WITH a AS MATERIALIZED (SELECT 1) SELECT {x} FROM embeddings": "MATERIALIZED is not avail",
+    "SELECT TOP 1 {x} FROM embeddings": "TOP|LIMIT",
+    "SELECT {x} FROM embeddings LIMIT 1 BY model": "BY|EXPRESSIONS|not understood",
+    "SELECT {x} FROM embeddings e LATERAL VIEW EXPLODE(embedding) v AS w": "LATERAL is not",
+    "SELECT {x}, s -> '^.*$' AS a FROM structs GROUP BY s": "cannot be read by the name",
+}
+OF_CALLS = {
+    "PEARSON(label, label) FILTER (WHERE label > 1)": "PEARSON takes no FILTER; use WHERE",
+    "PEARSON(DISTINCT label, label)": "PEARSON takes no DISTINCT among its arguments",
+    "PEARSON(label, label ORDER BY split)": "PEARSON takes no ORDER among its arguments",
+    "PEARSON(label, label LIMIT 2)": "PEARSON takes no LIMIT among its arguments",
+    "PEARSON(*)": r"PEARSON takes no \* among its arguments",
+    "PEARSON(label, label) WITHIN GROUP (ORDER BY split)": "WITHIN GROUP is not available; give",
+    "PEARSON(label, label) IGNORE NULLS": "IGNORE NULLS is not available; use FILTER",
+    "PEARSON(label, label) RESPECT NULLS": "RESPECT NULLS is not available; leave it out",
+    "PEARSON(label, label), MAX(model COLLATE x)": "COLLATE is not available; leave it out",
+    "PEARSON(label, label), MAX(model LIKE 'a!%' ESCAPE '!')": "ESCAPE is not available; use",
+    "PEARSON(label, label), MAX(label ^ 2)": "BITWISE XOR is not available",
+    "PEARSON(label, label), MAX(label BETWEEN SYMMETRIC 3 AND 1)": "SYMMETRIC is not available",
+    "PEARSON(label, label), CAST(1 AS FOO)": "FOO",
+}
+
+
+@pytest.mark.parametrize("query", REFUSED)
+@pytest.mark.parametrize("call", ["PEARSON(label, label) AS x", "1 AS x"])
+def test_what_would_be_ignored_is_refused(query: str, call: str) -> None:
+    with pytest.raises(pt.QueryError, match=REFUSED[query]):
+        rows(query.format(x=call))
+
+
+@pytest.mark.parametrize("call", OF_CALLS)
+def test_what_calls_do_not_take_is_refused(call: str) -> None:
+    with pytest.raises(pt.QueryError, match=OF_CALLS[call]):
+        rows(f"SELECT {call} FROM embeddings")
+
+
+def _kinds(kind: type[exp.Expr]) -> set[type[exp.Expr]]:
+    return {kind, *(k for sub in kind.__subclasses__() for k in _kinds(sub))}
+
+
+def test_every_argument_that_is_not_known_is_refused() -> None:
+    """Of every kind of node that sqlglot has, and every argument of it."""
+    text = Text("SELECT 1")
+    refused = accepted = 0
+    for kind in _kinds(exp.Expression) - {exp.Expression}:
+        for arg in kind.arg_types:
+            tree = exp.Select(expressions=[node := kind()])
+            node.set(arg, exp.var("x"))
+            if kind in ACCEPTED and arg in ACCEPTED[kind]:
+                accepted += 1
+                continue
+            refused += 1
+            with pytest.raises(pt.QueryError, match="is not available"):
+                check_clauses(tree, text, taken_apart=True)
+    assert accepted == len({(kind, arg) for kind, args in ACCEPTED.items() for arg in args})
+    assert refused > 1000
+
+
+def test_every_clause_is_carried_out_in_some_step() -> None:
+    everywhere = ("with_", "group", "expressions")
+    assert sorted((*OF_ROWS, *OF_GROUPS, *everywhere)) == sorted(CLAUSES)
+
+
+def test_names_of_results_keep_their_precedence() -> None:
+    query = "SELECT model, AVG(label) + 1 AS a, PEARSON(label, label) AS p FROM embeddings "
+    query += "GROUP BY model HAVING a * 10 = AVG(label) * 10 + 10 ORDER BY model"
+    assert rows(query)["model"].to_list() == ["net0", "net1", "net2"]
+
+
+def test_aggregates_of_keys_see_the_rows() -> None:
+    """FIRST_VALUE without OVER is an aggregate, and functions with OVER run over groups."""
+    query = "SELECT model, FIRST_VALUE(model) AS f, PEARSON(label, label) AS p FROM embeddings "
+    assert rows(f"{query} GROUP BY model")["f"].to_list() == ["net0", "net1", "net2"]
+    total = "SELECT SUM(PEARSON(label, label)) OVER () AS s FROM embeddings GROUP BY model"
+    assert rows(total)["s"].to_list() == [3.0] * 3
+
+
+# Names that are something else in SQL or to Polars, and only a name in quotes.
+NAMES = [
+    *("^.*$", "*", "^label$", "\ue000*", 'a"b', "a`b", "a'b", "a\nb", "a\0b", "\x01", "a\\b"),
+    *("", "^", "é", "logme", "transfer_bound", "count", "select", "current_date", "COUNT(*)"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_in_quotes_is_that_name(name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    frame = pl.DataFrame({"label": [1, 2, 3], name: [5, 7, 6], "g": ["a", "b", "b"]})
+
+    def found(query: str) -> pl.DataFrame:
+        return pt.sql(query, frame=frame, eager=True)
+
+    assert found("SELECT * FROM frame").equals(frame)
+    assert found("SELECT q.* FROM (SELECT * FROM frame) AS q").equals(frame)
+    assert found(f"SELECT {quoted} FROM frame").equals(frame.select(pl.nth(1)))
+    assert found(f"SELECT f.{quoted} FROM frame f WHERE {quoted} > 6").rows() == [(7,)]
+    assert found(f"SELECT * EXCLUDE ({quoted}) FROM frame").columns == ["label", "g"]
+    assert found(f"SELECT label AS {quoted} FROM (SELECT label FROM frame) AS q").columns == [name]
+    call = f"SELECT PEARSON({quoted}, {quoted}) AS p, SUM({quoted}) AS s FROM frame"
+    assert found(call).rows() == [(1.0, 18)]
+    keys = found(f"SELECT {quoted}, PEARSON(label, label) AS p FROM frame GROUP BY {quoted}")
+    assert (keys.columns, keys[:, 0].to_list()) == ([name, "p"], [5, 7, 6])
+    tables = f"WITH t AS (SELECT g, MAX({quoted}) AS {quoted}, PEARSON(label, label) AS p "
+    tables += f"FROM frame GROUP BY g) SELECT a.{quoted} FROM t a JOIN t b USING (g) ORDER BY 1"
+    assert found(tables).rows() == [(5,), (7,)]
+
+
+def test_names_that_polars_takes_for_patterns() -> None:
+    frame = pl.DataFrame({"s": [{"f": 1, "^.*$": 2}]})
+    with pytest.raises(pt.QueryError) as caught:
+        pt.sql('SELECT "^f$" FROM t', t=frame)
+    assert (caught.value.column, caught.value.reason) == (8, "there is no column ^f$; there are s")
+    for field in ('s."^.*$"', "s -> '^.*$'"):
+        with pytest.raises(pt.QueryError, match="a field cannot be read by the name"):
+            pt.sql(f"SELECT {field} AS a FROM t", t=frame)
+    # sqlglot does not know XOR, Polars does.
+    patterns = pl.DataFrame({"x": [1], "^x$": [2]})
+    assert pt.sql("SELECT x XOR 1 AS a FROM t", t=patterns, eager=True).item() == 0
+    with pytest.raises(pt.QueryError, match="the syntax is not understood"):
+        pt.sql('SELECT x XOR 1 AS a, "^x$" FROM t', t=patterns)
 
 
 def test_lazy_errors_name_the_place() -> None:
@@ -723,3 +1026,13 @@ def test_command_errors(tmp_path: Path) -> None:
     nameless = run("report", query, "--table", "t.csv")
     assert nameless.returncode == 2
     assert "expected NAME=PATH" in nameless.stderr
+
+
+def test_advice_is_in_words_of_sql() -> None:
+    rows = embedding_rows().drop("task")
+    with pytest.raises(pt.QueryError, match="name the column of tasks with AS task"):
+        pt.sql("SELECT * FROM scores", embeddings=rows, eager=True)
+    board = pl.DataFrame({"network": ["net0"], "target": ["new"], "accuracy": [0.5]})
+    query = "SELECT * FROM selection_quality"
+    with pytest.raises(pt.QueryError, match="name the column of models with AS model"):
+        pt.sql(query, embeddings=embedding_rows(), leaderboard=board, eager=True)

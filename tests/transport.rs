@@ -2,10 +2,10 @@
 
 use polars_transferability::matrix::Matrix;
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::transport::cost_rows::CostRows;
+use polars_transferability::transport::exact::{transport, Measure, Solver};
 use polars_transferability::transport::network_simplex::NetworkSimplex;
-use polars_transferability::transport::{
-    assignment, ground_cost, wasserstein, Plan, TransportError,
-};
+use polars_transferability::transport::{ground_cost, wasserstein, Plan, TransportError};
 use proptest::prelude::*;
 
 /// Checks everything that makes a plan an optimum, from the plan and its duals alone.
@@ -37,6 +37,16 @@ fn assert_optimal(plan: &Plan, cost: &[f64], source: &[f64], target: &[f64]) {
     }
     dual += plan.target_dual.iter().zip(target).map(|(v, b)| v * b / total(target)).sum::<f64>();
     assert!((plan.value - dual).abs() <= 1e-12 * scale, "gap {}", plan.value - dual);
+}
+
+/// A solver for weighted points.
+fn solver(source: &[f64], target: &[f64]) -> Solver {
+    let weights = [Some(source), Some(target)];
+    Solver::new([source.len(), target.len()], weights, Measure::Distances).unwrap()
+}
+
+fn solve(solver: &mut Solver, cost: &[f64], n: usize) -> Result<Plan, TransportError> {
+    solver.solve(&mut CostRows::of_matrix(cost, n, cost.len() / n)?)
 }
 
 fn masses(n: usize) -> impl Strategy<Value = Vec<f64>> {
@@ -82,14 +92,15 @@ proptest! {
 
     #[test]
     fn the_network_simplex_is_optimal((source, target, cost) in problem()) {
-        let plan = NetworkSimplex::new(&source, &target).unwrap().solve(&cost).unwrap();
+        let plan = solve(&mut solver(&source, &target), &cost, source.len()).unwrap();
         assert_optimal(&plan, &cost, &source, &target);
     }
 
     #[test]
     fn the_assignment_is_optimal(cost in (1usize..40).prop_flat_map(|n| costs(n * n))) {
         let n = (cost.len() as f64).sqrt() as usize;
-        let plan = assignment::solve(&cost, n).unwrap();
+        let costs = CostRows::of_matrix(&cost, n, n).unwrap();
+        let plan = transport(costs, [None, None], Measure::Distances).unwrap();
         assert_eq!(plan.pairs.len(), n);
         let uniform = vec![1.0; n];
         assert_optimal(&plan, &cost, &uniform, &uniform);
@@ -103,10 +114,10 @@ proptest! {
         let second: Vec<f64> = first.iter().enumerate()
             .map(|(k, c)| c * (1.0 + 0.5 * shift * (k as f64).sin()))
             .collect();
-        let mut warm = NetworkSimplex::new(&source, &target).unwrap();
-        warm.solve(&first).unwrap();
-        let again = warm.solve(&second).unwrap();
-        let cold = NetworkSimplex::new(&source, &target).unwrap().solve(&second).unwrap();
+        let mut warm = solver(&source, &target);
+        solve(&mut warm, &first, source.len()).unwrap();
+        let again = solve(&mut warm, &second, source.len()).unwrap();
+        let cold = solve(&mut solver(&source, &target), &second, source.len()).unwrap();
         let scale = second.iter().fold(0.0_f64, |acc, c| acc.max(c.abs()));
         assert!((again.value - cold.value).abs() <= 1e-12 * scale);
     }
@@ -121,7 +132,8 @@ proptest! {
         let (n, m) = (x.nrows(), y.nrows());
         let solve = |memory| {
         let (x, y) = (x.view().into(), y.view().into());
-        wasserstein::plan(x, y, Some(&a), Some(&b), p, memory, Parallelism::Sequential)
+        let found = wasserstein::plan(x, y, [Some(&a), Some(&b)], p, memory, Parallelism::Sequential);
+        found.map(|found| (found.plan, found.scale))
     };
         let (held, scale) = solve(usize::MAX).unwrap();
         let (computed, near) = solve(rows.min(n - 1) * m * size_of::<f64>()).unwrap();
@@ -132,6 +144,150 @@ proptest! {
         let largest = cost.iter().fold(0.0_f64, |acc, c| acc.max(*c));
         assert!((computed.value - held.value).abs() <= 1e-12 * largest);
     }
+}
+
+/// `W_p` between rows that are weighed alike.
+fn distance(x: &Matrix, y: &Matrix, p: f64) -> f64 {
+    let (x, y) = (x.view().into(), y.view().into());
+    wasserstein::wasserstein(x, y, [None, None], p, Parallelism::Sequential).unwrap()
+}
+
+/// `(mean value^p)^(1/p)` without overflow or underflow.
+fn power_mean(values: &[f64], p: f64) -> f64 {
+    let largest = values.iter().fold(0.0_f64, |acc, v| acc.max(*v));
+    if largest == 0.0 {
+        return 0.0;
+    }
+    let sum: f64 = values.iter().map(|v| (v / largest).powf(p)).sum();
+    largest * (sum / values.len() as f64).powf(1.0 / p)
+}
+
+fn powers() -> impl Strategy<Value = f64> {
+    prop_oneof![Just(1.0), Just(2.0), 1.0..4.0f64, 4.0..100.0f64, 100.0..1000.0f64]
+}
+
+/// Numbers on a line: near each other, in clusters, with outliers of any size, with repetitions.
+fn numbers(count: usize) -> impl Strategy<Value = Vec<f64>> {
+    let far = prop_oneof![Just(1e3), Just(1e7), Just(-1e9)];
+    let number = (0u8..10, -1.0..1.0f64, far).prop_map(|(kind, near, far)| match kind {
+        0 => far,
+        1 => 1e4 + near,
+        2 | 3 => near.round(),
+        _ => near,
+    });
+    prop::collection::vec(number, count)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+
+    /// On a line the best plan keeps the order, whatever the power, the outliers and the unit.
+    #[test]
+    fn on_a_line_the_distance_is_the_power_mean_of_sorted_differences(
+        (x, y) in (1usize..60).prop_flat_map(|n| (numbers(n), numbers(n))),
+        p in powers(),
+        exponent in -150i32..150,
+        copies in 1usize..4,
+    ) {
+        let unit = 10f64.powi(exponent);
+        let column = |values: &[f64]| Matrix::from_fn(values.len(), 1, |i, _| values[i] * unit);
+        let sorted = |values: &[f64]| {
+            let mut values = values.to_vec();
+            values.sort_by(f64::total_cmp);
+            values
+        };
+        let pairs = sorted(&x).into_iter().zip(sorted(&y));
+        let differences: Vec<f64> = pairs.map(|(a, b)| (a - b).abs()).collect();
+        let wanted = unit * power_mean(&differences, p);
+        // Every point of one side stands several times on the other.
+        let repeated: Vec<f64> = (0..copies).flat_map(|_| y.iter().rev()).copied().collect();
+        let found = distance(&column(&x), &column(&repeated), p);
+        // A difference of two numbers is off by their rounding.
+        let rounding = 1e-15 * unit * x.iter().chain(&y).fold(0.0_f64, |acc, v| acc.max(v.abs()));
+        prop_assert!(
+            (found - wanted).abs() <= 1e-9 * wanted + rounding,
+            "p = {}: {:e} instead of {:e}", p, found, wanted
+        );
+    }
+
+    /// `W_p` does not fall as `p` rises, and is at most the largest distance.
+    #[test]
+    fn the_distance_rises_with_the_power(
+        (x, y) in (1usize..25, 1usize..25).prop_flat_map(|(n, m)| (numbers(3 * n), numbers(3 * m))),
+        mut p in prop::collection::vec(powers(), 2..5),
+    ) {
+        let points = |values: &[f64]| Matrix::from_fn(values.len() / 3, 3, |i, k| values[3 * i + k]);
+        let (x, y) = (points(&x), points(&y));
+        p.sort_by(f64::total_cmp);
+        let found: Vec<f64> = p.iter().map(|p| distance(&x, &y, *p)).collect();
+        for pair in found.windows(2) {
+            prop_assert!(pair[0] <= pair[1] * (1.0 + 1e-9), "{p:?}: {found:?}");
+        }
+        let largest = ground_cost::euclidean(x.view(), y.view(), false).into_iter().fold(0.0, f64::max);
+        prop_assert!(found[found.len() - 1] <= largest * (1.0 + 1e-9));
+    }
+
+    /// The optimum among all assignments, found by trying them, for costs that are whole powers of ten.
+    #[test]
+    fn costs_of_any_size_have_the_optimum_of_brute_force(
+        exponents in (1usize..6).prop_flat_map(|n| prop::collection::vec(-150i32..150, n * n)),
+        weighted: bool,
+    ) {
+        let n = exponents.len().isqrt();
+        let cost: Vec<f64> = exponents.iter().map(|e| 10f64.powi(*e)).collect();
+        let mut orders = vec![vec![]];
+        for _ in 0..n {
+            orders = orders
+                .into_iter()
+                .flat_map(|order: Vec<usize>| {
+                    let free = (0..n).filter(|j| !order.contains(j)).collect::<Vec<_>>();
+                    free.into_iter().map(move |j| [&order[..], &[j]].concat())
+                })
+                .collect();
+        }
+        let total = |order: &Vec<usize>| -> f64 {
+            order.iter().enumerate().map(|(i, &j)| cost[i * n + j]).sum()
+        };
+        let wanted = orders.iter().map(total).fold(f64::INFINITY, f64::min) / n as f64;
+        let mass = vec![0.3; n];
+        let weights = weighted.then_some(&mass[..]);
+        let costs = CostRows::of_matrix(&cost, n, n).unwrap();
+        let plan = transport(costs, [weights, weights], Measure::Distances).unwrap();
+        prop_assert!((plan.value - wanted).abs() <= 1e-9 * wanted, "{:e} {:e}", plan.value, wanted);
+    }
+}
+
+/// Two far clusters whose points move a little: the fewer of them that have to change sides, the better.
+#[test]
+fn far_clusters_keep_near_distances() {
+    let rng = |k: usize| ((k as f64 * 12.9898).sin() * 43758.5453).fract();
+    for count in [30, 150, 300] {
+        let x = Matrix::from_fn(2 * count, 8, |i, k| {
+            rng(8 * i + k) + if i < count { 0.0 } else { 10.0 }
+        });
+        let order = |i: usize| (i * 7 + 3) % (2 * count);
+        let y = Matrix::from_fn(2 * count, 8, |i, k| x.row(order(i))[k] + 1e-3);
+        let moved = 1e-3 * 8f64.sqrt();
+        for p in [1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 50.0] {
+            let found = distance(&x, &y, p);
+            assert!((found - moved).abs() < 1e-9 * moved, "{count} {p}: {found}");
+        }
+    }
+}
+
+/// Points whose coordinates' squares are no floats.
+#[test]
+fn tiny_and_huge_units_scale_the_distance() {
+    for unit in [1e-300, 1e-200, 1e-162, 1e-100, 1e100, 1e155, 1e200, 1e300] {
+        let x = Matrix::from_fn(2, 1, |i, _| unit * i as f64 * 0.25);
+        let y = Matrix::from_fn(2, 1, |i, _| unit * (1.0 + i as f64 * 0.25));
+        for p in [1.0, 2.0, 3.0, 120.0] {
+            assert!((distance(&x, &y, p) / unit - 1.0).abs() < 1e-12, "{unit:e} {p}");
+        }
+    }
+    let x = Matrix::from_fn(2, 1, |i, _| [0.0, 1000.0][i]);
+    let y = Matrix::from_fn(2, 1, |i, _| [1.0, 1001.0][i]);
+    assert_eq!(distance(&x, &y, 120.0), 1.0);
 }
 
 /// Large enough for a coarse start and for several rounds over each block.
@@ -146,7 +302,9 @@ fn many_points_in_little_memory() {
         let solve = |rows: usize| {
             let memory = rows * 900 * size_of::<f64>();
             let (x, y, a, b) = (x.view().into(), y.view().into(), a.as_deref(), b.as_deref());
-            wasserstein::plan(x, y, a, b, 1.0, memory, Parallelism::Sequential).unwrap()
+            let found =
+                wasserstein::plan(x, y, [a, b], 1.0, memory, Parallelism::Sequential).unwrap();
+            (found.plan, found.scale)
         };
         let ((held, _), (computed, scale)) = (solve(1500), solve(130));
         assert!((computed.value - held.value).abs() <= 1e-13);
@@ -161,11 +319,11 @@ fn many_points_in_little_memory() {
 /// The solver gets such a problem with its sides swapped.
 #[test]
 fn bad_input_of_more_source_than_target_points_is_named() {
-    let x = Matrix::from_fn(501, 1, |i, _| if i == 500 { 1e200 } else { i as f64 });
+    let x = Matrix::from_fn(501, 1, |i, _| if i == 500 { f64::INFINITY } else { i as f64 });
     let y = Matrix::from_fn(500, 1, |j, _| j as f64);
     let solve = |a: Option<&[f64]>, b: Option<&[f64]>| {
         let (x, y) = (x.view().into(), y.view().into());
-        wasserstein::wasserstein(x, y, a, b, 2.0, Parallelism::Sequential).unwrap_err()
+        wasserstein::wasserstein(x, y, [a, b], 2.0, Parallelism::Sequential).unwrap_err()
     };
     let found = solve(None, None);
     assert!(matches!(found, TransportError::BadCost { row: 500, column: 0, .. }), "{found}");
@@ -181,12 +339,12 @@ fn bad_input_of_more_source_than_target_points_is_named() {
 }
 
 #[test]
-fn overflowing_costs_are_named_in_little_memory() {
-    let x = Matrix::from_fn(3, 1, |i, _| if i == 1 { 1e200 } else { 0.0 });
+fn infinite_costs_are_named_in_little_memory() {
+    let x = Matrix::from_fn(3, 1, |i, _| if i == 1 { f64::INFINITY } else { 0.0 });
     for p in [1.0, 2.0, 3.0] {
         let (a, b) = (x.view().into(), x.view().into());
         let sequential = Parallelism::Sequential;
-        let found = wasserstein::plan(a, b, None, None, p, 0, sequential).unwrap_err();
+        let found = wasserstein::plan(a, b, [None, None], p, 0, sequential).unwrap_err();
         assert!(matches!(found, TransportError::BadCost { row: 0, column: 1, .. }), "{found}");
     }
 }
@@ -200,7 +358,8 @@ fn one_dimensional_distance_is_the_mean_sorted_difference() {
     let view = |v: &[f64]| Matrix::from_fn(v.len(), 1, |i, _| v[i]);
     let (a, b) = (view(&x), view(&y));
     let (a, b) = (a.view().into(), b.view().into());
-    let found = wasserstein::wasserstein(a, b, None, None, 1.0, Parallelism::Sequential).unwrap();
+    let sequential = Parallelism::Sequential;
+    let found = wasserstein::wasserstein(a, b, [None, None], 1.0, sequential).unwrap();
     x.sort_by(f64::total_cmp);
     y.sort_by(f64::total_cmp);
     let wanted = x.iter().zip(&y).map(|(a, b)| (a - b).abs()).sum::<f64>() / 50.0;
@@ -217,12 +376,24 @@ fn bad_input_is_named() {
     ));
     assert!(matches!(new(&[1.0], &[0.0, 0.0]), Err(TransportError::NoMass { side: "target" })));
     assert!(matches!(new(&[1.0, 1e-30], &[1.0]), Err(TransportError::MassRange { .. })));
-    let mut problem = new(&[1.0, 1.0], &[1.0, 1.0]).unwrap();
+    let mut problem = solver(&[1.0, 1.0], &[1.0, 1.0]);
     assert!(matches!(
-        problem.solve(&[0.0, 1.0, f64::NAN, 0.0]),
+        solve(&mut problem, &[0.0, 1.0, f64::NAN, 0.0], 2),
         Err(TransportError::BadCost { row: 1, column: 0, .. })
     ));
-    assert!(matches!(problem.solve(&[0.0; 3]), Err(TransportError::Shape { found: 3, .. })));
+    assert!(matches!(
+        solve(&mut problem, &[0.0; 3], 2),
+        Err(TransportError::Shape { found: 3, .. })
+    ));
+}
+
+#[test]
+fn costs_that_overflow_end() {
+    let (n, m) = (30, 40);
+    let cost: Vec<f64> =
+        (0..n * m).map(|k| if k % 3 == 0 { f64::MAX } else { -f64::MAX }).collect();
+    let outcome = solve(&mut solver(&vec![1.0; n], &vec![1.0; m]), &cost, n);
+    assert!(matches!(outcome, Err(TransportError::NotOptimal { .. })), "{outcome:?}");
 }
 
 /// Problems so large that rows get short lists of columns.
@@ -237,12 +408,12 @@ fn short_lists_keep_the_optimum() {
     let tied: Vec<f64> = cost.iter().map(|c| (2.0 * c).round()).collect();
     let mass = |n: usize, cycle: usize| (0..n).map(|i| (1 + i % cycle) as f64).collect::<Vec<_>>();
     for (a, b) in [(vec![1.0; n], vec![1.0; m]), (mass(n, 13), mass(m, 7))] {
-        let mut solver = NetworkSimplex::new(&a, &b).unwrap();
+        let mut warm = solver(&a, &b);
         // The second starts where the first ended.
         for cost in [&cost, &tied] {
-            assert_optimal(&solver.solve(cost).unwrap(), cost, &a, &b);
+            assert_optimal(&solve(&mut warm, cost, n).unwrap(), cost, &a, &b);
         }
-        assert_optimal(&NetworkSimplex::new(&a, &b).unwrap().solve(&tied).unwrap(), &tied, &a, &b);
+        assert_optimal(&solve(&mut solver(&a, &b), &tied, n).unwrap(), &tied, &a, &b);
     }
 }
 
@@ -258,9 +429,9 @@ fn short_lists_serve_few_rows_of_many_columns() {
         let sequential = Parallelism::Sequential;
         // Computed costs always have lists.
         let memory = 10 * y.nrows() * size_of::<f64>();
-        let (plan, scale) =
-            wasserstein::plan(source, target, None, None, 1.0, memory, sequential).unwrap();
+        let found =
+            wasserstein::plan(source, target, [None, None], 1.0, memory, sequential).unwrap();
         let uniform = |of: &Matrix| vec![1.0; of.nrows()];
-        assert_optimal(&plan, &power_costs(x, y, 1.0, scale), &uniform(x), &uniform(y));
+        assert_optimal(&found.plan, &power_costs(x, y, 1.0, found.scale), &uniform(x), &uniform(y));
     }
 }

@@ -28,7 +28,7 @@ fn wasserstein(
     p: f64,
 ) -> Result<f64, TransportError> {
     let sequential = Parallelism::Sequential;
-    wasserstein::wasserstein(x.view().into(), y.view().into(), a, b, p, sequential)
+    wasserstein::wasserstein(x.view().into(), y.view().into(), [a, b], p, sequential)
 }
 
 fn assert_close(found: f64, wanted: f64, tolerance: f64) {
@@ -440,7 +440,7 @@ fn bad_transport_input_is_named() {
     bad[4] = 1e-20;
     assert!(matches!(entropic(&x, &y, Some(&bad), &settings), TransportError::MassRange { .. }));
     let huge = map(&x, |v| v * 1e200);
-    assert!(matches!(entropic(&huge, &y, None, &settings), TransportError::BadCost { .. }));
+    assert!(matches!(entropic(&huge, &y, None, &settings), TransportError::PowerRange { .. }));
 }
 
 // Classed tables

@@ -49,6 +49,10 @@ def number(
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(msg)
     too_small = (above is not None and value <= above) or (least is not None and value < least)
-    if not math.isfinite(value) or too_small:
+    try:
+        as_float = float(value)
+    except OverflowError:
+        as_float = math.inf
+    if not math.isfinite(as_float) or too_small:
         raise ValueError(msg)
-    return float(value)
+    return as_float

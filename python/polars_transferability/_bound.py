@@ -192,7 +192,7 @@ def transfer_bounds(
 
 
 def task_names(argument: str, names: object) -> list[str] | None:
-    """Return the names of tasks as a list; one string is one name.
+    """Return the names of tasks, each once, as a list; one string is one name.
 
     Examples
     --------
@@ -209,4 +209,4 @@ def task_names(argument: str, names: object) -> list[str] | None:
     if not listed:
         msg = f"{argument}: expected at least one task, found none; None stands for all"
         raise ValueError(msg)
-    return listed
+    return list(dict.fromkeys(listed))

@@ -7,7 +7,29 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from polars_transferability._tables import Paths, Table, open_tables
+from polars_transferability._door import door
+from polars_transferability._keys import Key, fit_rows, keys_of
+from polars_transferability._tables import (
+    Paths,
+    Table,
+    embedding_tables,
+    is_label_type,
+    listed,
+)
+
+_FLOATS = (pl.Float16, pl.Float32, pl.Float64)
+# What is said of each group of rows; of its files, besides.
+_FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "rows": pl.Int64,
+    "classes": pl.Int64,
+    "min_rows_per_class": pl.Int64,
+    "width": pl.String,
+    "dtype": pl.String,
+    "label_dtype": pl.String,
+    "nulls": pl.Int64,
+    "nan": pl.Int64,
+    "names": pl.List(pl.String),
+}
 
 
 @dataclass(frozen=True)
@@ -29,11 +51,34 @@ class TableColumns:
         """Return every column that a table must have."""
         return [*self.group(), self.label, self.embedding]
 
+    def fit(self) -> pl.Expr | None:
+        """Return which rows to fit on."""
+        return None if self.split is None else fit_rows(self.split, self.fit_split)
+
+    def require(self, table: Table) -> None:
+        """Raise an error that says what to do if a table lacks a column, or it holds no names."""
+        for name in self.all():
+            if self.all().count(name) > 1:
+                msg = f"column '{name}' is named for more than one purpose; name one for each"
+                raise ValueError(msg)
+        arguments = {
+            self.model: "model",
+            self.task: "task",
+            **({self.split: "split"} if self.split else {}),
+            self.label: "label",
+            self.embedding: "embedding",
+        }
+        table.require({name: door().missing(what, name) for name, what in arguments.items()})
+        table.require_names(self.group())
+
 
 def check_tables(
     paths: Paths | pl.DataFrame | pl.LazyFrame, columns: TableColumns
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Return one row per file, model, task and split, and one line per problem.
+    """Return one row per model, task and split, and one line per problem.
+
+    Files are read as `compute_bounds` and `compute_scores` read them, all those of a model as one
+    table.
 
     Examples
     --------
@@ -52,12 +97,15 @@ def check_tables(
     >>> print(*problems, sep="; ")
     frame, model = 'net', task = 'digits': 'embedding' has 1 row with NaN or infinite values
     """
+    for name in columns.group():
+        if name in ("file", *_FACTS):
+            msg = f"column '{name}' has the name of a column that a check returns; rename it"
+            raise ValueError(msg)
     problems: list[str] = []
-    parts = [
-        _group(table, key, columns, problems)
-        for table in open_tables(paths)
-        for key in _groups(table, columns, problems)
-    ]
+    tables = [table for table in embedding_tables(paths) if _is_sound(table, columns, problems)]
+    models = keys_of(tables, [columns.model]) if tables else []
+    groups = [group for model in models for group in _groups(model, columns, problems)]
+    parts = [part for group in groups for part in _content(group, columns, problems)]
     if not parts:
         return pl.DataFrame(), problems
     content = pl.concat(parts, how="vertical")
@@ -65,90 +113,138 @@ def check_tables(
     return content.drop("names"), problems
 
 
-def _groups(table: Table, columns: TableColumns, problems: list[str]) -> Iterator[pl.DataFrame]:
-    """Yield one row of `columns.group()` per group; nothing where the table cannot be read."""
+def _is_sound(table: Table, columns: TableColumns, problems: list[str]) -> bool:
+    """Return whether a table can be looked at closer; add to `problems` why it cannot."""
     try:
-        table.require(columns.all())
-        schema = table.schema()
-        wrong = list(_wrong_types(schema, columns))
-        problems.extend(f"{table.name}: {line}" for line in wrong)
-        if wrong:
-            return
-        groups = table.rows.select(columns.group()).unique(maintain_order=True).collect()
-    except pl.exceptions.PolarsError as error:
+        columns.require(table)
+        wrong = list(_wrong_types(table.schema(), columns))
+        if table.select(columns.group()).distinct().read().is_empty():
+            wrong.append("has no rows")
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         problems.append(str(error))
-        return
-    if groups.is_empty():
-        problems.append(f"{table.name}: has no rows")
-    yield from groups.iter_slices(1)
+        return False
+    problems.extend(f"{table.name}: {line}" for line in wrong)
+    return not wrong
 
 
 def _wrong_types(schema: pl.Schema, columns: TableColumns) -> Iterator[str]:
     embedding, label = schema[columns.embedding], schema[columns.label]
     inner = getattr(embedding, "inner", None)
-    if not isinstance(embedding, (pl.Array, pl.List)) or inner not in (pl.Float32, pl.Float64):
+    if not isinstance(embedding, (pl.Array, pl.List)) or inner not in _FLOATS:
         yield (
-            f"'{columns.embedding}' is {embedding}; expected an Array or List of Float32 or Float64"
+            f"'{columns.embedding}' is {embedding}; expected an Array or List of Float32, Float64 "
+            "or Float16"
         )
-    named = label in (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
-    if not (named or label.is_integer()):
+    if not is_label_type(label):
         yield (
             f"'{columns.label}' is {label}; expected integers, strings, categories, enums or "
             "booleans"
         )
 
 
-def _group(
-    table: Table, key: pl.DataFrame, columns: TableColumns, problems: list[str]
-) -> pl.DataFrame:
-    """Return one group's row of the report; add what is wrong within the group to `problems`."""
-    items = dict(zip(key.columns, key.row(0), strict=True))
-    rows = (
-        table.rows.filter(pl.col(name).eq_missing(value) for name, value in items.items())
-        .select(columns.label, columns.embedding)
-        .collect()
-    )
-    label, embedding = rows[columns.label], rows[columns.embedding]
-    lists = embedding.cast(pl.List(embedding.dtype.inner)).drop_nulls()  # type: ignore[attr-defined]
-    widths = sorted(set(lists.list.len()))
-    counts = label.drop_nulls().value_counts()
-    nulls_within = lists.list.eval(pl.element().is_null()).list.any().sum()
-    nan = lists.list.eval(pl.element().is_finite().not_()).list.any().sum()
-    missing = embedding.null_count()
-    nulls = label.null_count() + missing + nulls_within
+def _groups(model: Key, columns: TableColumns, problems: list[str]) -> list[Key]:
+    """Return the groups of rows of a model; none where its files do not make one table."""
+    try:
+        return keys_of(model.select(columns.all()), columns.group())
+    except pl.exceptions.PolarsError as error:
+        problems.append(f"{model}: {error}")
+        return []
 
-    place = ", ".join([table.name, *(f"{name} = {value!r}" for name, value in items.items())])
+
+@dataclass(frozen=True)
+class _Rows:
+    """What is in the rows of one file that belong to a group."""
+
+    file: str
+    labels: pl.Series
+    vectors: str
+    widths: set[int]
+    null_labels: int
+    null_embeddings: int
+    nulls_within: int
+    not_finite: int
+    # Equal for equal rows in whatever order.
+    content: int
+
+    def problems(self, columns: TableColumns) -> Iterator[str]:
+        label, embedding = columns.label, columns.embedding
+        findings = {
+            f"'{label}' has {_count(self.null_labels, 'null')}": self.null_labels,
+            f"'{embedding}' has {_count(self.null_embeddings, 'null')}": self.null_embeddings,
+            f"'{embedding}' has {_count(self.nulls_within, 'row')} with a null inside": (
+                self.nulls_within
+            ),
+            f"'{embedding}' has {_count(self.not_finite, 'row')} with NaN or infinite values": (
+                self.not_finite
+            ),
+            f"'{embedding}' has rows of width 0": 0 in self.widths,
+        }
+        return (text for text, wrong in findings.items() if wrong)
+
+
+def _read(table: Table, columns: TableColumns) -> _Rows:
+    rows = table.read()
+    labels, embedding = rows[columns.label], rows[columns.embedding]
+    lists = embedding.cast(pl.List(embedding.dtype.inner)).drop_nulls()  # type: ignore[attr-defined]
+    return _Rows(
+        file=table.name,
+        labels=labels,
+        vectors=f"{embedding.dtype.base_type()}[{embedding.dtype.inner}]",  # type: ignore[attr-defined]
+        widths=set(lists.list.len()),
+        null_labels=labels.null_count(),
+        null_embeddings=embedding.null_count(),
+        nulls_within=lists.list.eval(pl.element().is_null()).list.any().sum(),
+        not_finite=lists.list.eval(pl.element().is_finite().not_()).list.any().sum(),
+        content=rows.select(pl.struct(pl.all()).hash().sum()).item(),
+    )
+
+
+def _content(group: Key, columns: TableColumns, problems: list[str]) -> Iterator[pl.DataFrame]:
+    """Yield the group's row of the report, if it can be read; add what is wrong to `problems`."""
+    tables = group.select([columns.label, columns.embedding])
+    try:
+        parts = [_read(table, columns) for table in tables]
+    except pl.exceptions.PolarsError as error:
+        problems.append(f"{group}: {error}")
+        return
+    problems.extend(f"{p.file}, {group}: {line}" for p in parts for line in p.problems(columns))
+    labels = pl.concat(part.labels for part in parts)
+    counts = labels.drop_nulls().value_counts()
+    widths = sorted(set().union(*(part.widths for part in parts)))
+    values = group.values.row(0)
+    files = listed([part.file for part in parts])
     findings = {
-        "null where a name is expected": None in items.values(),
-        f"'{columns.label}' has {_count(label.null_count(), 'null')}": label.has_nulls(),
-        f"'{columns.embedding}' has {_count(missing, 'null')}": missing,
-        f"'{columns.embedding}' has {_count(nulls_within, 'row')} with a null inside": nulls_within,
-        f"'{columns.embedding}' has {_count(nan, 'row')} with NaN or infinite values": nan,
+        "null where a name is expected": None in values,
         f"'{columns.embedding}' has rows of different width: {widths}": len(widths) > 1,
-        f"'{columns.embedding}' has rows of width 0": 0 in widths,
         f"'{columns.label}' has fewer than two classes ({counts.height})": counts.height < 2,
+        **dict.fromkeys(_copies(parts), True),
     }
-    problems.extend(f"{place}: {text}" for text, wrong in findings.items() if wrong)
-    return pl.DataFrame(
+    problems.extend(f"{files}, {group}: {text}" for text, wrong in findings.items() if wrong)
+    yield pl.DataFrame(
         {
-            "file": table.name,
-            **{name: None if value is None else str(value) for name, value in items.items()},
-            "rows": rows.height,
+            "file": files,
+            **group.values.cast(pl.String).row(0, named=True),
+            "rows": labels.len(),
             "classes": counts.height,
             "min_rows_per_class": counts["count"].min() if counts.height else 0,
             "width": "-".join(str(width) for width in {*widths[:1], *widths[-1:]}),
-            "dtype": f"{embedding.dtype.base_type()}[{embedding.dtype.inner}]",  # type: ignore[attr-defined]
-            "label_dtype": str(label.dtype),
-            "nulls": nulls,
-            "nan": nan,
-            "names": [sorted(counts[label.name].cast(pl.String))],
+            "dtype": parts[0].vectors,
+            "label_dtype": str(labels.dtype),
+            "nulls": sum(p.null_labels + p.null_embeddings + p.nulls_within for p in parts),
+            "nan": sum(part.not_finite for part in parts),
+            "names": [sorted(counts[columns.label].cast(pl.String))],
         },
-        schema_overrides={
-            **dict.fromkeys(columns.group(), pl.String),
-            **dict.fromkeys(("rows", "classes", "min_rows_per_class", "nulls", "nan"), pl.Int64),
-            "names": pl.List(pl.String),
-        },
+        schema={**dict.fromkeys(("file", *columns.group()), pl.String), **_FACTS},
     )
+
+
+def _copies(parts: list[_Rows]) -> Iterator[str]:
+    """Yield what is said of files that hold the same rows."""
+    first: dict[tuple[int, int], str] = {}
+    for part in parts:
+        same = first.setdefault((part.labels.len(), part.content), part.file)
+        if same != part.file:
+            yield f"{part.file} holds the same rows as {same}, so they count twice"
 
 
 def _count(number: int, what: str) -> str:
@@ -156,10 +252,6 @@ def _count(number: int, what: str) -> str:
 
 
 def _across_groups(content: pl.DataFrame, columns: TableColumns) -> Iterator[str]:
-    for key, group in content.group_by(columns.group(), maintain_order=True):
-        if group.height > 1:
-            files = ", ".join(group["file"])
-            yield f"{_named(columns.group(), key)}: in more than one file: {files}"
     for key, group in content.group_by(columns.model, maintain_order=True):
         widths = group.select(columns.task, "width").unique(maintain_order=True)
         if widths["width"].n_unique() > 1:

@@ -6,15 +6,18 @@ input, one line; 2: wrong usage; 130: interrupted.
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from glob import glob, has_magic  # Path.glob takes no absolute pattern.
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import cyclopts
 import polars as pl
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -23,13 +26,41 @@ from polars_transferability import __version__
 from polars_transferability._check import TableColumns, check_tables
 from polars_transferability._compute_bounds import compute_bounds
 from polars_transferability._compute_scores import compute_scores
-from polars_transferability._leaderboard import join_leaderboard, read_leaderboard
+from polars_transferability._door import COMMAND, through
+from polars_transferability._keys import fit_rows
+from polars_transferability._leaderboard import (
+    MEAN_ELSEWHERE,
+    join_leaderboard,
+    read_leaderboard,
+)
 from polars_transferability._report import report as make_report
 from polars_transferability._score_settings import DEFAULT
 from polars_transferability._settings import GroundCost, Lipschitz, Transform
 from polars_transferability._sql import QueryError, sql
+from polars_transferability._table_bytes import FILE_FORMATS, FileFormat, table_bytes
+from polars_transferability._tables import open_tables
+from polars_transferability._visible import visible
+from polars_transferability._whole_file import (
+    OverwritesInputError,
+    make_folder,
+    remove_abandoned,
+    require_writable,
+    write_whole,
+)
 
 Format = Literal["table", "csv", "json", "parquet"]
+
+
+def _integer(_: type, tokens: Sequence[Token]) -> int:
+    """Return an integer as it is written; cyclopts would round 1.5 to 2."""
+    text = tokens[0].value
+    if not re.fullmatch("[+-]?[0-9]+", text):
+        msg = f"expected a whole number, found '{text}'"
+        raise ValueError(msg)
+    return int(text)
+
+
+_Integer = Annotated[int, Parameter(converter=_integer)]
 
 app = App(
     name="transferability",
@@ -93,7 +124,7 @@ class Columns:
     @property
     def fit(self) -> pl.Expr | None:
         """The rows to fit on."""
-        return None if self.no_fit else pl.col(self.split) == self.fit_split
+        return None if self.no_fit else fit_rows(self.split, self.fit_split)
 
 
 @Parameter(name="*")
@@ -135,13 +166,17 @@ class Leaderboard:
             return None
         if len(keys) > 1:
             _usage_error("--leaderboard needs one column of model names, so --by only once")
-        return read_leaderboard(
+        entries = read_leaderboard(
             self.leaderboard,
             model=self.leaderboard_model,
             target=self.leaderboard_target,
             accuracy=self.leaderboard_accuracy,
             static=self.static,
-        ).rename({"model": keys[0]})
+        )
+        if keys[0] in {*entries.columns, MEAN_ELSEWHERE} - {"model"}:
+            msg = f"by: '{keys[0]}' is what a column beside the results is called; rename it"
+            raise ValueError(msg)
+        return entries.rename({"model": keys[0]})
 
     def join(
         self, results: pl.DataFrame, entries: pl.DataFrame | None, keys: list[str]
@@ -169,8 +204,8 @@ def bound(
     transform: Transform = "all",
     lipschitz: Lipschitz = "certified",
     l2: float | None = None,
-    seed: int = 0,
-    max_rows_per_class: int | None = None,
+    seed: _Integer = 0,
+    max_rows_per_class: _Integer | None = None,
     columns: Columns = _COLUMNS,
     board: Leaderboard = _NO_LEADERBOARD,
     out: Path | None = None,
@@ -203,7 +238,7 @@ def bound(
     format
         What goes to standard output. csv leaves the nested field by_class out.
     """
-    writer = _writer(out, format)
+    writer = _writer(out, format, _tables_and(files, board.leaderboard))
     entries = board.read(columns.keys)
     bounds = compute_bounds(
         files,
@@ -240,8 +275,8 @@ def score(
     target: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
     scores: str = ",".join(DEFAULT),
     source: Annotated[list[str] | None, Parameter(negative="")] = None,
-    clusters: int | None = None,
-    seed: int = 0,
+    clusters: _Integer | None = None,
+    seed: _Integer = 0,
     columns: Columns = _COLUMNS,
     board: Leaderboard = _NO_LEADERBOARD,
     out: Path | None = None,
@@ -273,7 +308,7 @@ def score(
     format
         What goes to standard output.
     """
-    writer = _writer(out, format)
+    writer = _writer(out, format, _tables_and(files, board.leaderboard))
     entries = board.read(columns.keys)
     which = [name.strip() for name in scores.split(",")]
     found = compute_scores(
@@ -346,24 +381,18 @@ def report(
         _usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
     tables = dict(_named_path(option) for option in table or ())
     query = file.read_text(encoding="utf-8")
+    written = {} if out is None else _query_files(out, file, _read_by_query(file, query, tables))
     try:
         rows = sql(query, eager=True, **tables)
     except QueryError as error:
         print(f"transferability: {file}: {error}", file=sys.stderr)
         sys.exit(1)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        for suffix in ("parquet", "csv"):
-            path = out / f"{file.stem}.{suffix}"
-            # Killed while writing, it leaves no half a file under the final name.
-            unfinished = path.with_name(f".{path.name}.unfinished")
-            _write(rows, suffix, unfinished)
-            unfinished.replace(path)
-            print(f"wrote {path}: {rows.height} rows", file=sys.stderr)
+    for kind, path in written.items():
+        _write_file(rows, kind, path)
     if format == "table":
         print_table(rows, {})
     else:
-        _write(rows, format, None)
+        _print_bytes(rows, format)
 
 
 @app.command
@@ -413,7 +442,7 @@ def check(
     )
     content, problems = check_tables(files, columns)
     if format != "table":
-        _write(content, format, None)
+        _print_bytes(content, format)
     elif content.width:
         print_table(content, {name: name.replace("_", "\n") for name in content.columns})
     if not problems:
@@ -442,7 +471,7 @@ def print_table(rows: pl.DataFrame, headings: dict[str, str]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, dtype in rows.schema.items():
         justify: Literal["left", "right"] = "right" if dtype.is_numeric() else "left"
-        table.add_column(headings.get(name, name), justify=justify, no_wrap=True)
+        table.add_column(visible(headings.get(name, name)), justify=justify, no_wrap=True)
     for row in rows.iter_rows():
         table.add_row(*(_cell(value) for value in row))
     # Wider than any terminal: what does not fit wraps there instead of being cut here.
@@ -452,7 +481,10 @@ def print_table(rows: pl.DataFrame, headings: dict[str, str]) -> None:
 def main() -> None:
     """Run the command; turn errors of the input into one line and an exit code."""
     try:
-        app(exit_on_error=False, print_error=True)
+        # Of a bucket that cannot be reached, the error says more.
+        warnings.filterwarnings("ignore", message=r"'\(default_\)region' not set")
+        with through(COMMAND):
+            app(exit_on_error=False, print_error=True)
     except cyclopts.CycloptsError:
         sys.exit(2)
     except KeyboardInterrupt:
@@ -473,42 +505,83 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else visible(str(value))
 
 
-def _writer(out: Path | None, format: Format) -> Callable[[pl.DataFrame], None]:  # noqa: A002
+def _writer(
+    out: Path | None,
+    format: Format,  # noqa: A002
+    inputs: Iterable[Path],
+) -> Callable[[pl.DataFrame], None]:
     """Return what writes results where they are wanted; complain before anything is computed."""
-    suffix = None if out is None else _suffix(out)
+    kind = None if out is None else _file_format(out, inputs)
     if format == "parquet" and sys.stdout.isatty():
         _usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
 
     def write(rows: pl.DataFrame) -> None:
-        if out is not None and suffix is not None:
-            _write(rows, suffix, out)
-            print(f"wrote {out}: {rows.height} rows", file=sys.stderr)
+        if out is not None and kind is not None:
+            _write_file(rows, kind, out)
         if format != "table":
-            _write(rows, format, None)
+            _print_bytes(rows, format)
 
     return write
 
 
-def _suffix(out: Path) -> str:
-    suffix = out.suffix.removeprefix(".")
-    if suffix not in ("parquet", "csv", "json"):
-        _usage_error(f"--out {out}: expected a name that ends in .parquet, .csv or .json")
-    if not out.parent.is_dir():
-        _usage_error(f"--out {out}: there is no folder {out.parent}")
-    return suffix
+def _file_format(out: Path, inputs: Iterable[Path]) -> FileFormat:
+    """Return what kind of file a name asks for, if it can be written and is no input."""
+    kind = next((kind for kind in FILE_FORMATS if out.suffix == f".{kind}"), None)
+    if kind is None:
+        _usage_error(
+            f"--out {out}: expected a name that ends in .parquet, .csv or .json; "
+            "for standard output use --format"
+        )
+    try:
+        require_writable(out, inputs)
+    except (OSError, OverwritesInputError) as error:
+        _usage_error(f"--out {error}")
+    return kind
 
 
-def _write(rows: pl.DataFrame, format: str, out: Path | None) -> None:  # noqa: A002
-    target: Any = sys.stdout.buffer if out is None else out
-    if format == "parquet":
-        rows.write_parquet(target)
-    elif format == "json":
-        rows.write_json(target)
-    else:
-        rows.select(pl.exclude(pl.Array, pl.List, pl.Struct)).write_csv(target)
+def _query_files(out: Path, query: Path, inputs: Iterable[Path]) -> dict[FileFormat, Path]:
+    """Return the files for the result of a query; make their folder."""
+    kinds: tuple[FileFormat, ...] = ("parquet", "csv")
+    files = {kind: out / f"{query.stem}.{kind}" for kind in kinds}
+    read = list(inputs)
+    try:
+        make_folder(out)
+        for file in files.values():
+            require_writable(file, read)
+    except (OSError, OverwritesInputError) as error:
+        _usage_error(f"--out {error}")
+    return files
+
+
+def _tables_and(files: Sequence[str], leaderboard: Path | None) -> Iterator[Path]:
+    """Yield the files that are read; they are looked for only when they are asked for."""
+    yield from (Path(table.name) for table in open_tables(files))
+    if leaderboard is not None:
+        yield leaderboard
+
+
+def _read_by_query(file: Path, query: str, tables: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the files that a query may read: its own, those given and those that it names."""
+    yield file
+    named = re.findall("'([^']+)'", query)
+    for path in [*tables.values(), *named]:
+        if Path(path).is_dir():
+            yield from Path(path).rglob("*.parquet")
+        yield from map(Path, glob(path, recursive=True) if has_magic(path) else [path])  # noqa: PTH207
+
+
+def _write_file(rows: pl.DataFrame, kind: FileFormat, out: Path) -> None:
+    write_whole(out, table_bytes(rows, kind))
+    remove_abandoned(out.parent)
+    print(f"wrote {out}: {rows.height} rows", file=sys.stderr)
+
+
+def _print_bytes(rows: pl.DataFrame, kind: FileFormat) -> None:
+    sys.stdout.buffer.write(table_bytes(rows, kind))
+    sys.stdout.buffer.flush()
 
 
 def _named_path(option: str) -> tuple[str, str]:

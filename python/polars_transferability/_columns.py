@@ -5,6 +5,26 @@ from __future__ import annotations
 import polars as pl
 
 
+def named_column(argument: str, name: str) -> pl.Expr:
+    """Return the column of that name; an error where Polars reads the name as a pattern.
+
+    Examples
+    --------
+    >>> named_column("label", "^d.*$")
+    Traceback (most recent call last):
+    ValueError: label: Polars reads '^d.*$' as a pattern for several columns, not as the name of
+    one; rename the column
+    """
+    column = pl.col(name)
+    if column.meta.has_multiple_outputs():
+        msg = (
+            f"{argument}: Polars reads {name!r} as a pattern for several columns, not as the name "
+            "of one; rename the column"
+        )
+        raise ValueError(msg)
+    return column
+
+
 def one_column(argument: str, value: object) -> pl.Expr:
     """Return `value`, a column name or an expression for one column, as an expression.
 
@@ -17,7 +37,7 @@ def one_column(argument: str, value: object) -> pl.Expr:
     TypeError: label: expected a column name or a Polars expression, found int
     """
     if isinstance(value, str):
-        return pl.col(value)
+        return named_column(argument, value)
     if not isinstance(value, pl.Expr):
         msg = (
             f"{argument}: expected a column name or a Polars expression, "

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from polars_transferability._columns import column_name, one_column
+from polars_transferability._keys import key_columns
 from polars_transferability._leaderboard import MEAN_ELSEWHERE, LeaderboardJoin
 from polars_transferability._ranking import selection_quality
-from polars_transferability._tables import Table
+from polars_transferability._tables import FRAME, Table
 
 # What this package computes of which less is better.
 LOSSES = ("bound", "source_loss", "label_mismatch", "distribution_mismatch", "target_loss")
@@ -85,14 +86,23 @@ def compare(
      ('pets', 'bound', False, -0.5, 0.0),
      ('pets', 'mean_accuracy_elsewhere', True, -0.5, 0.0)]
     """
-    rows = (joined.frame if isinstance(joined, LeaderboardJoin) else joined).lazy()
-    table = Table("frame", rows)
-    keys = [by] if isinstance(by, str) else list(by or ())
+    frame = joined.frame if isinstance(joined, LeaderboardJoin) else joined
+    if not isinstance(frame, (pl.DataFrame, pl.LazyFrame)):
+        kind = type(frame).__name__
+        msg = f"joined: expected what join_leaderboard returns, or a frame, found {kind}"
+        raise TypeError(msg)
+    rows = frame.lazy()
+    table = Table(FRAME, rows)
+    keys = [] if by is None or (isinstance(by, Sequence) and not by) else key_columns(by)
     if trivial is None:
         if isinstance(joined, LeaderboardJoin):
             trivial = joined.trivial
         else:
             trivial = [name for name in (MEAN_ELSEWHERE,) if name in table.schema()]
+    elif isinstance(trivial, str):
+        trivial = [trivial]
+    if isinstance(lower_is_better, str):
+        lower_is_better = [lower_is_better]
     given = [scores] if isinstance(scores, (str, pl.Expr)) else list(scores)
     if not given:
         msg = "scores: expected at least one column"
@@ -103,7 +113,8 @@ def compare(
         *(_ranker("trivial", name, lower_is_better) for name in trivial),
     ]
     columns = [name for column in (*rankers, truth) for name in column.meta.root_names()]
-    table.require(dict.fromkeys([*keys, model, *columns]))
+    table.require(dict.fromkeys([*keys, model, *columns], ""))
+    table.require_names([*keys, model])
 
     ranked = rows.filter(truth.is_not_null())
     _check_one_row_per_model(ranked, keys, model)
@@ -113,6 +124,7 @@ def compare(
         ).alias(f"ranker {place}")
         for place, ranker in enumerate(rankers)
     ]
+    _check_keys(keys, rows.select(qualities[0]).collect_schema())
     by_group = (
         rows.group_by(keys, maintain_order=True).agg(qualities) if keys else rows.select(qualities)
     )
@@ -136,6 +148,16 @@ def compare(
     ]
 
 
+def _check_keys(keys: list[str], quality: pl.Schema) -> None:
+    """Raise ValueError if a column of groups is called like one of the result."""
+    (fields,) = quality.values()
+    assert isinstance(fields, pl.Struct)
+    taken = {"score", "trivial", *(field.name for field in fields.fields)}
+    if found := [key for key in keys if key in taken]:
+        msg = f"by: '{found[0]}' is what a column of the result is called; rename the column"
+        raise ValueError(msg)
+
+
 def _ranker(argument: str, value: str | pl.Expr, lower_is_better: Sequence[str]) -> pl.Expr:
     column = one_column(argument, value)
     if isinstance(value, str) and value in lower_is_better:
@@ -144,14 +166,15 @@ def _ranker(argument: str, value: str | pl.Expr, lower_is_better: Sequence[str])
 
 
 def _check_one_row_per_model(rows: pl.LazyFrame, keys: list[str], model: str) -> None:
-    counts = rows.group_by([*keys, model], maintain_order=True).len("rows")
-    repeated = counts.filter(pl.col("rows") > 1).head(1).collect()
+    names = rows.select(list(dict.fromkeys([*keys, model]))).collect()
+    repeated = names.filter(names.is_duplicated())
     if repeated.height:
-        *group, name, count = repeated.row(0)
-        where = ", ".join(f"{key} = {value!r}" for key, value in zip(keys, group, strict=True))
+        first = repeated.row(0, named=True)
+        count = repeated.rows().count(repeated.row(0))
+        where = ", ".join(f"{key} = {first[key]!r}" for key in keys)
         msg = (
-            f"{model} = {name!r} has {count} rows{' where ' + where if where else ''}, but a "
-            "ranking has one row per model: add what tells them apart to by, or choose one of them "
-            "(of bounds from several sources, the lowest)"
+            f"{model} = {first[model]!r} has {count} rows{' where ' + where if where else ''}, but "
+            "a ranking has one row per model: add what tells them apart to by, or choose one of "
+            "them (of bounds from several sources, the lowest)"
         )
         raise ValueError(msg)

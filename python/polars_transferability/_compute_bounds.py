@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from polars_transferability._arguments import flag
 from polars_transferability._bound import transfer_bounds
+from polars_transferability._columns import one_column, optional_column
+from polars_transferability._door import door
+from polars_transferability._duration import seconds_of_bounds
 from polars_transferability._keys import TRAIN_ROWS, Key, each_key, open_keys
 from polars_transferability._settings import BoundOptions
 from polars_transferability._tables import Paths
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from Python 3.11 on
+
+
+# Seconds of work that are announced.
+_LONG = 90
+
+
+def _evaluated(fit: pl.Expr | None) -> pl.Expr:
+    """Return which rows bounds are evaluated on."""
+    return pl.lit(value=True) if fit is None else ~fit
 
 
 def compute_bounds(
@@ -38,9 +52,11 @@ def compute_bounds(
     ----------
     frame_or_paths
         Frame, lazy frame, path of a Parquet file, glob, folder (hive-partitioned or not), or a list
-        of paths. Models in different files may have embeddings of different width.
+        of paths. Models in different files may have embeddings of different width. A folder stands
+        for all Parquet files below it; names that begin with `.` or `_` are passed over, a file
+        found by several paths counts once, and results of this package are left out.
     by
-        Column or columns that tell models apart.
+        Column or columns that tell models apart, called otherwise than the columns returned.
     task, embedding, label
         As in `transfer_bounds`.
     fit
@@ -78,17 +94,46 @@ def compute_bounds(
     bounds = transfer_bounds(
         embedding, label, task, fit=fit, sources=sources, targets=targets, **same
     )
+    inputs = {
+        "task": one_column("task", task),
+        "label": one_column("label", label),
+        "embedding": one_column("embedding", embedding),
+        "fit": optional_column("fit", fit),
+    }
+
+    def announce(key: Key, rows: pl.DataFrame) -> None:
+        """Say that bounds take long, at doors where nobody would otherwise know why they wait."""
+        if not (cure := door().fewer_rows):
+            return
+        of_classes = rows.select(
+            task=inputs["task"], label=inputs["label"], evaluated=_evaluated(inputs["fit"])
+        )
+        cap = same.get("max_rows_per_class")
+        seconds = seconds_of_bounds(
+            of_classes, sources=sources, targets=targets, max_rows_per_class=cap
+        )
+        if seconds > _LONG:
+            minutes = f"{seconds / 60:.0f}"
+            note = f"{key}: bounds take about {minutes} CPU minutes; {cure} makes them faster"
+            print(note, file=sys.stderr)
+
     columns = list(dict.fromkeys(bounds.meta.root_names()))
-    keys = open_keys(frame_or_paths, by, columns, fit)
-    with each_key(keys, "bounds", progress=progress) as steps:
-        results = [_bounds_of(key, columns, bounds) for key in steps]
+    keys = open_keys(frame_or_paths, by, inputs)
+    with each_key(keys, "bounds", progress=flag("progress", progress)) as steps:
+        results = [_bounds_of(key, columns, bounds, announce) for key in steps]
     return pl.concat(results, how="vertical_relaxed")
 
 
-def _bounds_of(key: Key, columns: list[str], bounds: pl.Expr) -> pl.DataFrame:
-    try:
-        pairs = key.rows(columns).select(bounds.alias("pair")).collect()
-    except pl.exceptions.PolarsError as error:
-        msg = f"{key}: {error}"
-        raise type(error)(msg) from error
+def _bounds_of(
+    key: Key, columns: list[str], bounds: pl.Expr, announce: Callable[[Key, pl.DataFrame], None]
+) -> pl.DataFrame:
+    pair = bounds.alias("pair")
+    with key.naming():
+        (of_pairs,) = key.rows(columns).select(pair).collect_schema().values()
+        assert isinstance(of_pairs, pl.List)
+        assert isinstance(of_pairs.inner, pl.Struct)
+        key.refuse_columns([field.name for field in of_pairs.inner.fields])
+        rows = key.read(columns)
+        announce(key, rows)
+        pairs = rows.select(pair)
     return key.values.join(pairs.explode("pair").unnest("pair"), how="cross")

@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from polars_transferability._arguments import flag, integer
+from polars_transferability._bound import task_names
 from polars_transferability._columns import one_column, optional_column
 from polars_transferability._keys import TRAIN_ROWS, Key, each_key, open_keys
 from polars_transferability._labels import argmax_labels, pseudo_labels, softmax
@@ -123,14 +125,15 @@ def compute_scores(
         fit=optional_column("fit", fit),
         probabilities=optional_column("probabilities", probabilities),
         source_label=optional_column("source_label", source_label),
-        sources=None if sources is None else list(sources),
-        targets=None if targets is None else list(targets),
+        sources=task_names("sources", sources),
+        targets=task_names("targets", targets),
         of_one=wanted,
         of_pairs=of_pairs,
         leave_out=which == "all",
     )
-    keys = open_keys(frame_or_paths, by, job.columns(), fit)
-    with each_key(keys, "scores", progress=progress) as steps:
+    integer("seed", seed, least=0)  # Without clusters nobody else looks at it.
+    keys = open_keys(frame_or_paths, by, job.inputs())
+    with each_key(keys, "scores", progress=flag("progress", progress)) as steps:
         results = [job.of_key(key) for key in steps]
     return _flat(pl.concat(results, how="diagonal_relaxed"), list(keys[0].values.columns))
 
@@ -152,20 +155,21 @@ class _Job:
     # Leave out the scores that a table has no columns for.
     leave_out: bool
 
-    def columns(self) -> list[str]:
-        """Return the columns that every table must have."""
-        given = (
-            *(self.task, self.embedding, self.label),
-            *(self.fit, self.probabilities, self.source_label),
-        )
-        return _roots(given)
+    def inputs(self) -> dict[str, pl.Expr | None]:
+        """Return what is computed from columns that every table must have, by argument."""
+        names = ("task", "label", "embedding", "fit", "probabilities", "source_label")
+        return {name: getattr(self, name) for name in names}
 
     def of_key(self, key: Key) -> pl.DataFrame:
         present = set.intersection(*(set(table.schema().names()) for table in key.tables))
         probabilities = self._probabilities(present)
         expression = self._scores(key, probabilities)
         columns = _roots([expression, *self._given()])
-        rows = key.rows(columns).collect()
+        with key.naming():
+            (of_target,) = key.rows(columns).select(expression).collect_schema().values()
+            assert isinstance(of_target, pl.Struct)
+            key.refuse_columns(self._result_columns(of_target))
+            rows = key.read(columns)
         found = rows.select(self.task.unique(maintain_order=True)).to_series()
         if found.has_nulls():
             msg = f"{key}: column '{found.name}' of tasks has nulls; leave them out with a filter"
@@ -178,6 +182,17 @@ class _Job:
             pairs = self._of_sources(key, rows, sources, targets)
             scored = pairs.join(scored, on="target", maintain_order="left")
         return key.values.join(scored, how="cross")
+
+    def _result_columns(self, scores: pl.Struct) -> list[str]:
+        """Return the columns that a result with such scores of each target has."""
+        parts = [
+            f"{score.name}_{part.name}"
+            for score in scores.fields
+            if isinstance(score.dtype, pl.Struct)
+            for part in score.dtype.fields
+        ]
+        names = [score.name for score in scores.fields]
+        return ["source", "target", *self.of_pairs, *names, *parts, *_FACTS]
 
     def _given(self) -> list[pl.Expr]:
         given = (self.task, self.embedding, self.label, self.fit)
@@ -229,7 +244,8 @@ class _Job:
         except pl.exceptions.PolarsError:
             # Which group it was, the message does not say.
             for target in targets:
-                _select(key, rows.filter(task == target), expression, f"target '{target}'")
+                with key.naming(f"target '{target}'"):
+                    rows.filter(task == target).select(expression)
             raise
         return scored.unnest("scores")
 
@@ -242,7 +258,8 @@ class _Job:
             found = [
                 _OF_TWO_TASKS[name](*sides, **options) for name, options in self.of_pairs.items()
             ]
-            values = _select(key, rows, found, f"source '{source}', target '{target}'")
+            with key.naming(f"source '{source}', target '{target}'"):
+                values = rows.select(found)
             names = pl.DataFrame({"source": [source], "target": [target]})
             pairs.append(pl.concat([names, values], how="horizontal"))
         if not pairs:
@@ -255,16 +272,6 @@ class _Job:
         if self.fit is not None:
             where &= self.fit
         return task_of(self.embedding, self.label, where=where)
-
-
-def _select(
-    key: Key, rows: pl.DataFrame, expressions: pl.Expr | list[pl.Expr], place: str
-) -> pl.DataFrame:
-    try:
-        return rows.select(expressions)
-    except pl.exceptions.PolarsError as error:
-        msg = f"{key}, {place}: {error}"
-        raise type(error)(msg) from error
 
 
 def _named(key: Key, argument: str, wanted: list[str] | None, tasks: list[str]) -> list[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from polars_transferability._tables import Paths, Table, distinct_tables
+from polars_transferability._columns import named_column
+from polars_transferability._door import door
+from polars_transferability._tables import Paths, Table, embedding_tables, of_one_type
+from polars_transferability._visible import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -19,24 +22,54 @@ Step = TypeVar("Step")
 TRAIN_ROWS = pl.col("split") == "train"
 
 
+def fit_rows(split: str, value: str) -> pl.Expr:
+    """Return which rows have a value, given as text, in a column of splits of any type."""
+    return named_column("split", split).cast(pl.String) == value
+
+
 @dataclass(frozen=True)
 class Key:
     """One value of the `by` columns, and the tables that have rows of it."""
 
     values: pl.DataFrame
-    tables: list[Table] = field(default_factory=list)
+    tables: list[Table]
 
     def __str__(self) -> str:
         return ", ".join(f"{name} = {value!r}" for name, value in self._items())
 
-    def rows(self, columns: Sequence[str]) -> pl.LazyFrame:
+    def select(self, columns: Sequence[str]) -> list[Table]:
+        """Return the rows of the key table by table, with one type for each column."""
         same: list[pl.Expr] = [
             pl.col(name).is_null() if value is None else pl.col(name).eq(value)
             for name, value in self._items()
         ]
-        parts = [table.rows.filter(same).select(columns) for table in self.tables]
-        # Relaxed: files of one model may number their labels with different integer types.
-        return parts[0] if len(parts) == 1 else pl.concat(parts, how="vertical_relaxed")
+        return of_one_type([table.select(columns, *same) for table in self.tables])
+
+    def rows(self, columns: Sequence[str]) -> pl.LazyFrame:
+        """Return the rows of the key, of all tables."""
+        return pl.concat([table.rows for table in self.select(columns)])
+
+    def read(self, columns: Sequence[str]) -> pl.DataFrame:
+        """Return the rows of the key; an error names the table that cannot be read."""
+        return pl.concat([table.read() for table in self.select(columns)])
+
+    @contextmanager
+    def naming(self, place: str = "") -> Iterator[None]:
+        """Let errors of Polars say which key, and which `place` in it, they are about."""
+        try:
+            yield
+        except pl.exceptions.PolarsError as error:
+            where = f"{self}, {place}" if place else str(self)
+            raise type(error)(f"{where}: {door().reworded(str(error))}") from error
+
+    def refuse_columns(self, result: Collection[str]) -> None:
+        """Raise ValueError if a result has a column of the same name as one of the key's."""
+        if taken := [name for name in self.values.columns if name in result]:
+            msg = (
+                f"by: '{taken[0]}' cannot tell models apart, for the result has a column of that "
+                "name; rename the column"
+            )
+            raise ValueError(msg)
 
     def _items(self) -> Iterator[tuple[str, object]]:
         return zip(self.values.columns, self.values.row(0), strict=True)
@@ -45,37 +78,66 @@ class Key:
 def open_keys(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
     by: str | Sequence[str],
-    columns: Iterable[str],
-    fit: str | pl.Expr | None,
+    inputs: Mapping[str, pl.Expr | None],
 ) -> list[Key]:
-    """Return the keys in order of first appearance, of tables that have all `columns`."""
-    names = [by] if isinstance(by, str) else list(by)
-    if not names:
-        msg = "by: expected at least one column"
-        raise ValueError(msg)
-    tables = distinct_tables(frame_or_paths)
-    needed = [*names, *columns]
+    """Return the keys in order of first appearance, of tables that have all columns needed.
+
+    `inputs` are expressions by the name of the argument that they were given as.
+    """
+    names = key_columns(by)
+    columns = {
+        **{name: door().missing("by", name) for name in names},
+        **{
+            name: door().missing(argument, name)
+            for argument, expression in inputs.items()
+            if expression is not None
+            for name in expression.meta.root_names()
+            if name not in names
+        },
+    }
+    tables = embedding_tables(frame_or_paths)
     for table in tables:
-        table.require(dict.fromkeys(needed), _hint(fit, table))
-    if not (found := _keys(tables, names)):
+        table.require(columns)
+        table.require_names(names)
+        _check_names_of_tasks(table, inputs["task"])
+        _check_fit(table, inputs["fit"])
+    if not (found := keys_of(tables, names)):
         msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)
     return found
 
 
+def keys_of(tables: Sequence[Table], by: Sequence[str]) -> list[Key]:
+    """Return the keys in order of first appearance; reads nothing but the `by` columns."""
+    tables = of_one_type(tables, by)
+    values = pl.concat(
+        table.select(by).distinct().read().select(pl.struct(by).alias("key"), table=pl.lit(place))
+        for place, table in enumerate(tables)
+    )
+    found = values.group_by("key", maintain_order=True).agg("table")
+    keys = found.select("key").unnest("key")
+    return [
+        Key(keys.slice(i, 1), [tables[place] for place in places])
+        for i, places in enumerate(found["table"])
+    ]
+
+
 @contextmanager
 def each_key(keys: list[Step], what: str, *, progress: bool) -> Iterator[Iterator[Step]]:
     """Yield keys, or other steps, with a progress bar on standard error if `progress`."""
+    if not progress:
+        # Not a bar that is switched off: before rich 14.3 that prints an empty line.
+        yield iter(keys)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=Console(stderr=True),
-        disable=not progress,
     ) as bar:
         yield _steps(keys, what, bar)
 
@@ -83,22 +145,49 @@ def each_key(keys: list[Step], what: str, *, progress: bool) -> Iterator[Iterato
 def _steps(keys: list[Step], what: str, bar: Progress) -> Iterator[Step]:
     steps = bar.add_task(what, total=len(keys))
     for key in keys:
-        bar.update(steps, description=str(key))
+        bar.update(steps, description=visible(str(key)))
         yield key
         bar.advance(steps)
 
 
-def _hint(fit: str | pl.Expr | None, table: Table) -> str:
-    if fit is TRAIN_ROWS and "split" not in table.schema():
-        return "; for tables without a split pass fit=None"
-    return ""
+def key_columns(by: object) -> list[str]:
+    """Return the names of columns that the argument `by` names."""
+    listed = isinstance(by, Iterable) and not isinstance(by, str)
+    names: list[Any] = list(by) if listed else [by]  # type: ignore[call-overload]
+    if not names:
+        msg = "by: expected at least one column"
+        raise ValueError(msg)
+    for place, name in enumerate(names):
+        if not isinstance(name, str):
+            msg = f"by: expected names of columns, found {type(name).__name__}"
+            raise TypeError(msg)
+        if name in names[:place]:
+            msg = f"by: '{name}' is named more than once"
+            raise ValueError(msg)
+    return names
 
 
-def _keys(tables: list[Table], by: list[str]) -> list[Key]:
-    """Return the keys in order of first appearance; reads nothing but the `by` columns."""
-    found: dict[tuple[object, ...], Key] = {}
-    for table in tables:
-        values = table.rows.select(by).unique(maintain_order=True).collect()
-        for i, value in enumerate(values.iter_rows()):
-            found.setdefault(value, Key(values.slice(i, 1))).tables.append(table)
-    return list(found.values())
+def _check_names_of_tasks(table: Table, task: pl.Expr | None) -> None:
+    """Raise TypeError if a column that names of tasks are made from cannot hold names."""
+    if task is not None and task.meta.is_column():
+        table.require_names(task.meta.root_names())
+
+
+def _check_fit(table: Table, fit: pl.Expr | None) -> None:
+    """Raise an error that says what to do if `fit` cannot be computed from such columns."""
+    if fit is None:
+        return
+    types = {name: table.schema()[name] for name in fit.meta.root_names()}
+    rows = pl.DataFrame(schema=types)
+    if any(dtype.is_nested() for dtype in types.values()):
+        # What can be done with a list shows only where there is one.
+        rows = Table(table.name, table.rows.select(list(types)).head(1)).read()
+    try:
+        rows.select(fit)
+    except pl.exceptions.PolarsError as error:
+        first_line = str(error).partition("\n")[0]
+        msg = (
+            f"{table.name}: which rows to fit on cannot be told from {fit}: {first_line}; "
+            f"{door().missing('fit', '')}"
+        )
+        raise type(error)(msg) from error

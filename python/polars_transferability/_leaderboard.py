@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from io import StringIO
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TypeAlias
 
 import polars as pl
 
-from polars_transferability._tables import Table
+from polars_transferability._door import door
+from polars_transferability._tables import FRAME, Table
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | str | PathLike[str]"
 
@@ -109,30 +112,44 @@ def read_leaderboard(
     >>> pt.read_leaderboard(wide).rows()
     [('small', 'cars', 0.4), ('large', 'cars', 0.6), ('small', 'pets', 0.7)]
     """
+    static = [static] if isinstance(static, str) else list(dict.fromkeys(static))
+    targets = [targets] if isinstance(targets, str) else targets
+    if taken := [name for name in static if name in (*_KEY, "accuracy")]:
+        msg = f"static: '{taken[0]}' is what a column of the result is called; rename the column"
+        raise ValueError(msg)
     table = _open(leaderboard)
-    table.require([model, *static, *(targets or ())], "; name the column of models with model=")
-    rows = table.rows.collect()
+    table.require(
+        {
+            **dict.fromkeys((*static, *(targets or ())), ""),
+            model: f"name the column of models with {_spelled('model')}",
+        }
+    )
+    table.require_names([model])
+    rows = table.read()
+    if rows.is_empty():
+        msg = f"{table.name}: the leaderboard has no rows, only names of columns"
+        raise ValueError(msg)
     is_long = targets is None and target in rows.columns
     if is_long:
         value = accuracy or _only_numbers(table.name, rows, {model, target, *static})
-        table.require([value])
-        long = rows.select(
+        table.require({target: "", value: ""})
+        table.require_names([target])
+        columns = {value: pl.col(target)}
+    else:
+        if accuracy is not None:
+            table.require({target: f"name the column of targets with {_spelled('target')}"})
+        names = targets or _target_columns(table.name, rows, target, {model, *static})
+        table.require(dict.fromkeys(names, ""))
+        columns = {name: pl.lit(name) for name in names}
+    long = pl.concat(
+        rows.select(
             pl.col(model).alias("model"),
-            pl.col(target).alias("target"),
+            target_name.alias("target"),
             _accuracies(table.name, rows[value]).alias("accuracy"),
             *static,
         )
-    else:
-        if accuracy is not None:
-            table.require([target], "; name the column of targets with target=")
-        names = targets or _target_columns(table.name, rows, target, {model, *static})
-        accuracies = [_accuracies(table.name, rows[name]) for name in names]
-        long = (
-            rows.select(pl.col(model).alias("model"), *static)
-            .with_columns(accuracies)
-            .unpivot(names, index=["model", *static], variable_name="target", value_name="accuracy")
-            .select(*_KEY, "accuracy", *static)
-        )
+        for value, target_name in columns.items()
+    )
     entries = long.with_columns(pl.col(_KEY).cast(pl.String)).drop_nulls("accuracy")
     _check_entries(table.name, entries)
     return entries
@@ -202,9 +219,11 @@ def join_leaderboard(
         targets=targets,
         static=static,
     )
+    static = [static] if isinstance(static, str) else static
     table = _open(scores)
-    table.require([model, target])
-    rows = table.rows.collect()
+    table.require({model: "", target: ""})
+    table.require_names([model, target])
+    rows = table.read()
     added = ["accuracy", MEAN_ELSEWHERE, *static]
     if taken := [name for name in added if name in rows.columns]:
         msg = f"{table.name}: already has columns {taken}, which the join adds; rename or drop them"
@@ -229,7 +248,7 @@ def join_leaderboard(
 
 def _open(source: Source) -> Table:
     if isinstance(source, (pl.DataFrame, pl.LazyFrame)):
-        return Table("frame", source.lazy())
+        return Table(FRAME, source.lazy())
     if not isinstance(source, (str, PathLike)):
         msg = f"expected a Polars frame or a path, found {type(source).__name__}"
         raise TypeError(msg)
@@ -238,11 +257,63 @@ def _open(source: Source) -> Table:
         msg = f"no such file: '{path}'"
         raise FileNotFoundError(msg)
     if path.suffix == ".csv":
-        return Table(str(path), pl.scan_csv(path, glob=False, infer_schema_length=None))
+        return Table(str(path), _read_csv(path).lazy())
     if path.suffix == ".parquet":
         return Table(str(path), pl.scan_parquet(path, glob=False))
     msg = f"{path}: expected a name that ends in .csv or .parquet"
     raise ValueError(msg)
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    """Return a table of text; an error where Polars would read something else than was written."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        msg = f"{path}: line {line} is not UTF-8; save it as CSV UTF-8"
+        raise ValueError(msg) from error
+    if "\0" in text:
+        msg = f"{path}: holds characters NUL, as UTF-16 has them; save it as CSV UTF-8"
+        raise ValueError(msg)
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # As old Macs end lines.
+    _check_fields(path, text)
+    try:
+        return pl.read_csv(text.encode(), infer_schema_length=None)
+    except pl.exceptions.PolarsError as error:
+        first_line = str(error).partition("\n")[0]
+        msg = f"{path}: cannot be read as CSV: {first_line}"
+        raise type(error)(msg) from error
+
+
+def _check_fields(path: Path, text: str) -> None:
+    """Raise ValueError unless each line of a CSV file has as many fields as the header."""
+    lines = csv.reader(StringIO(text), strict=True)
+    try:
+        header = next(filter(None, lines), None)
+        if header is None:
+            msg = f"{path}: is empty; expected a header and rows"
+            raise ValueError(msg)
+        if len(header) == 1 and (found := re.search("[;\t]", header[0])):
+            msg = (
+                f"{path}: the header {header[0]!r} has one field; separate fields by commas, not "
+                f"by {found[0]!r}"
+            )
+            raise ValueError(msg)
+        for line in lines:
+            if len(line) not in (0, len(header)):
+                msg = (
+                    f"{path}: line {lines.line_num} has {len(line)} fields, but the header has "
+                    f"{len(header)}; a field that holds a comma stands in quotes"
+                )
+                raise ValueError(msg)
+    except csv.Error as error:
+        msg = f"{path}: line {lines.line_num}: {error}; a quote that is opened must be closed"
+        raise ValueError(msg) from error
+
+
+def _spelled(argument: str) -> str:
+    return door().leaderboard.format(argument=argument)
 
 
 def _only_numbers(name: str, rows: pl.DataFrame, others: set[str]) -> str:
@@ -252,7 +323,10 @@ def _only_numbers(name: str, rows: pl.DataFrame, others: set[str]) -> str:
     named = [column for column in numeric if column]
     if len(named) != 1:
         found = f"several columns of numbers, {named}" if named else "no column of numbers"
-        msg = f"{name}: no column 'accuracy' and {found}; name the accuracies with accuracy="
+        msg = (
+            f"{name}: no column 'accuracy' and {found}; name the accuracies with "
+            f"{_spelled('accuracy')}"
+        )
         raise ValueError(msg)
     return named[0]
 
@@ -263,8 +337,7 @@ def _target_columns(name: str, rows: pl.DataFrame, target: str, others: set[str]
     if text := [column for column, dtype in left.items() if not dtype.is_numeric()]:
         msg = (
             f"{name}: no column '{target}', so each column is taken for a target, but {text} are "
-            "not numbers; name the column of targets with target=, or the columns that are targets "
-            "with targets="
+            f"not numbers; name the column of targets with {_spelled('target')}{door().wide}"
         )
         raise ValueError(msg)
     if not left:
@@ -275,8 +348,14 @@ def _target_columns(name: str, rows: pl.DataFrame, target: str, others: set[str]
 
 def _accuracies(name: str, column: pl.Series) -> pl.Series:
     if not (column.dtype.is_numeric() or column.dtype == pl.Null):
-        first = f" ({column.drop_nulls()[0]!r}, for one)" if column.drop_nulls().len() else ""
-        msg = f"{name}: column '{column.name}' must be numbers, found {column.dtype}{first}"
+        bad = column.drop_nulls()
+        if column.dtype == pl.String:
+            bad = bad.filter(bad.cast(pl.Float64, strict=False).is_null())
+        first = f" ({bad[0]!r}, for one)" if bad.len() else ""
+        msg = (
+            f"{name}: column '{column.name}' must be numbers, found {column.dtype}{first}; write "
+            "numbers with a point, and nothing where there is none"
+        )
         raise TypeError(msg)
     accuracies: pl.Series = column.cast(pl.Float64)
     return accuracies

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from polars_transferability._columns import named_column
 from polars_transferability._plugin import column_plugin
 
 _POOLED = ("etran", "ncti")
@@ -46,6 +47,10 @@ def combine_pool(
     >>> pt.combine_pool(models, pool=None).select("model", "etran").rows()
     [('a', 0.15), ('b', 0.85)]
     """
+    if not isinstance(frame, pl.DataFrame):
+        hint = "; collect it first" if isinstance(frame, pl.LazyFrame) else ""
+        msg = f"frame: expected a DataFrame, found {type(frame).__name__}{hint}"
+        raise TypeError(msg)
     present = [name for name in _POOLED if isinstance(frame.schema.get(name), pl.Struct)]
     if not present:
         listed = " or ".join(f"'{name}'" for name in _POOLED)
@@ -55,17 +60,20 @@ def combine_pool(
     if missing := [name for name in pools if name not in frame.columns]:
         msg = f"pool: columns {missing} not found; there are {frame.columns}"
         raise ValueError(msg)
-    columns: list[pl.Expr] = []
-    for name in frame.columns:
-        if name not in present:
-            columns.append(pl.col(name))
+    for name in pools:
+        named_column("pool", name)
+    added = [f"{name}_{part}" for name in present for part in frame[name].struct.fields]
+    if taken := [name for name in added if name in frame.columns]:
+        msg = f"frame: already has columns {taken}, which parts are put in; rename or drop them"
+        raise ValueError(msg)
+    columns: list[pl.Series] = []
+    for column in frame.iter_columns():
+        if column.name not in present:
+            columns.append(column)
             continue
-        score = column_plugin(f"{name}_of_pool", [pl.col(name)], {})
-        columns.append((score.over(pools) if pools else score).alias(name))
-        parts = frame.schema[name]
-        assert isinstance(parts, pl.Struct)
-        columns += [
-            pl.col(name).struct.field(part.name).alias(f"{name}_{part.name}")
-            for part in parts.fields
-        ]
-    return frame.select(columns)
+        score = column_plugin(f"{column.name}_of_pool", [pl.col(column.name)], {})
+        whole = score.over(pools) if pools else score
+        columns.append(frame.select(whole.alias(column.name)).to_series())
+        parts = column.struct
+        columns += [parts[part].alias(f"{column.name}_{part}") for part in parts.fields]
+    return pl.DataFrame(columns)

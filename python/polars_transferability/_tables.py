@@ -1,24 +1,34 @@
 """Embedding tables: from a frame or paths to one lazy table per file.
 
-Files are never stacked: models in different files may have embeddings of different width.
+Files are never stacked before they must be: models in different files may have embeddings of
+different width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from glob import glob, has_magic  # Path.glob takes no absolute pattern
-from os import PathLike, fspath
+from os import PathLike, fsencode, fspath
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import unquote
 
 import polars as pl
+import polars.selectors as cs
+
+from polars_transferability._columns import named_column
+from polars_transferability._files import File, Found, find_files
+from polars_transferability._own_results import is_marked, kind_of_result
 
 Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
 
-# What Hive and Polars write for a null in the name of a folder.
-_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+# Polars panics on some damaged files; its panic is no Exception.
+_UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+# What messages call a frame of the caller's.
+FRAME = "frame"
+# How many files a message lists.
+_LISTED = 3
 
 
 @dataclass(frozen=True)
@@ -30,89 +40,260 @@ class Table:
 
     def schema(self) -> pl.Schema:
         """Return the schema; raise an error that names the file if it cannot be read."""
-        try:
+        what = "cannot be computed" if self.name == FRAME else "cannot be read as a Parquet table"
+        with _naming(f"{self.name}: {what}", self._hint()):
             return self.rows.collect_schema()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            first_line = str(error).partition("\n")[0]
-            msg = f"{self.name}: cannot be read as a Parquet table: {first_line}"
-            raise pl.exceptions.ComputeError(msg) from error
 
-    def require(self, columns: Iterable[str], hint: str = "") -> None:
-        """Raise ColumnNotFoundError, naming what is missing and what there is."""
-        present = self.schema().names()
-        if missing := [name for name in columns if name not in present]:
-            listed = ", ".join(f"'{name}'" for name in missing)
-            msg = f"{self.name}: column {listed} not found; there are {present}{hint}"
-            raise pl.exceptions.ColumnNotFoundError(msg)
+    def read(self) -> pl.DataFrame:
+        """Return the rows; raise an error that names the file if they cannot be read."""
+        with _naming(f"{self.name}: its rows cannot be read", self._hint()):
+            return self.rows.collect()
+
+    def _hint(self) -> str:
+        remote = _is_remote(self.name)
+        return "; look at the address, the network and the credentials" if remote else ""
+
+    def select(self, columns: Iterable[str], *conditions: pl.Expr) -> Table:
+        """Return the table of some columns, and of the rows that meet the conditions."""
+        return Table(self.name, self.rows.filter(*conditions).select(columns))
+
+    def distinct(self) -> Table:
+        """Return the table with each of its rows once, in order of first appearance."""
+        return Table(self.name, self.rows.unique(maintain_order=True))
+
+    def require(self, columns: Mapping[str, str]) -> None:
+        """Raise ColumnNotFoundError, naming what is missing, what there is and what to do.
+
+        `columns` says for each column what to do if it is missing; nothing, if that is empty.
+        """
+        schema = self.schema()
+        if missing := [name for name in columns if name not in schema]:
+            quoted = ", ".join(f"'{name}'" for name in missing)
+            lacking = f"{self.name}: column {quoted} not found; there are {schema.names()}"
+            cures = dict.fromkeys(columns[name] for name in missing if columns[name])
+            raise pl.exceptions.ColumnNotFoundError("; ".join([lacking, *cures]))
+        for name in columns:
+            named_column(self.name, name)
+            if schema[name] == pl.Object:
+                msg = (
+                    f"{self.name}: column '{name}' is Object, which Polars cannot compute with; "
+                    "make it a column of text, numbers or vectors"
+                )
+                raise TypeError(msg)
+
+    def require_names(self, columns: Iterable[str]) -> None:
+        """Raise TypeError if one of these columns cannot hold names."""
+        schema = self.schema()
+        for name in columns:
+            dtype = schema[name]
+            if dtype.is_nested() or dtype == pl.Binary:
+                msg = (
+                    f"{self.name}: column '{name}' is {dtype}, but its values are to be names; "
+                    "cast it to String, or take the part of it that is the name"
+                )
+                raise TypeError(msg)
+
+
+def _is_remote(path: str) -> bool:
+    return "://" in path
+
+
+@contextmanager
+def _naming(what: str, hint: str) -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        first_line = str(error).partition("\n")[0]
+        kind = type(error) if isinstance(error, pl.exceptions.PolarsError) else None
+        raise (kind or pl.exceptions.ComputeError)(f"{what}: {first_line}{hint}") from error
 
 
 def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths) -> list[Table]:
     """Return the tables that a frame, path, glob, folder or list of those stands for.
 
-    A folder stands for all Parquet files below it; `key=value` in the names of its folders become
-    columns (hive partitions).
+    A folder stands for all Parquet files below it. What `key=value` in the names of folders says,
+    and a file lacks, becomes a column (hive partitions). A file that is found by several paths is
+    one table. Results of this package that a glob or folder holds beside other tables are left
+    out, and a line on standard error says so.
 
     Examples
     --------
-    >>> open_tables("no/such/*.parquet")
+    >>> open_tables([])
     Traceback (most recent call last):
-    FileNotFoundError: no Parquet file matches 'no/such/*.parquet'
+    ValueError: expected at least one path, found an empty list
     """
     if isinstance(frame_or_paths, (pl.DataFrame, pl.LazyFrame)):
-        return [Table("frame", frame_or_paths.lazy())]
+        return [Table(FRAME, frame_or_paths.lazy())]
     if isinstance(frame_or_paths, (str, PathLike)):
-        return _tables_at(fspath(frame_or_paths))
-    if not isinstance(frame_or_paths, Iterable):
+        paths = [frame_or_paths]
+    elif isinstance(frame_or_paths, Iterable):
+        paths = list(frame_or_paths)
+    else:
         msg = (
             "expected a Polars frame, a path, a glob or a list of paths, "
             f"found {type(frame_or_paths).__name__}"
         )
         raise TypeError(msg)
-    tables = [table for path in frame_or_paths for table in _tables_at(fspath(path))]
-    if not tables:
+    if not paths:
         msg = "expected at least one path, found an empty list"
         raise ValueError(msg)
-    return tables
+    opened: dict[object, _Opened] = {}
+    for path in paths:
+        for one in _opened_at(fspath(path)):
+            opened.setdefault(one.identity, one)
+    return _without_results(list(opened.values()))
 
 
-def distinct_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths) -> list[Table]:
-    """Return the tables, as `open_tables` does; an error if one is given twice."""
+def embedding_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths) -> list[Table]:
+    """Return the tables, as `open_tables` does; an error if one holds results of this package."""
     tables = open_tables(frame_or_paths)
-    names = [table.name for table in tables]
-    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
-        msg = f"{twice[0]} is given more than once; its rows would count twice"
-        raise ValueError(msg)
+    for table in tables:
+        if kind := _kind_of_result(table):
+            msg = (
+                f"{table.name}: holds {kind} that this package computed, not embeddings; "
+                "name the tables of embeddings"
+            )
+            raise ValueError(msg)
     return tables
 
 
-def _tables_at(path: str) -> list[Table]:
-    if "://" in path:
-        return [Table(path, pl.scan_parquet(path))]
-    place = Path(path)
-    if place.is_dir():
-        files = sorted(place.rglob("*.parquet"))
-        tables = [_partition(file, place) for file in files]
-    elif place.exists() or not has_magic(path):
-        if not place.exists():
-            msg = f"no such file: '{path}'"
-            raise FileNotFoundError(msg)
-        tables = [_file(place)]
-    else:
-        files = sorted(Path(file) for file in glob(path, recursive=True))  # noqa: PTH207
-        tables = [_file(file) for file in files]
-    if not tables:
-        msg = f"no Parquet file {'in' if place.is_dir() else 'matches'} '{path}'"
-        raise FileNotFoundError(msg)
-    return tables
+# Lazy frames have no truth value when compared, so neither have these.
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    table: Table
+    # The same for two paths to the same rows.
+    identity: object
+    found: Found
 
 
-def _file(path: Path) -> Table:
-    return Table(str(path), pl.scan_parquet(path, glob=False, hive_partitioning=False))
+def _opened_at(path: str) -> list[_Opened]:
+    if _is_remote(path):
+        return [_Opened(Table(path, pl.scan_parquet(path)), path, Found.NAMED)]
+    return [_open(file) for file in find_files(path)]
 
 
-def _partition(path: Path, root: Path) -> Table:
-    pairs = [part.split("=", 1) for part in path.relative_to(root).parent.parts if "=" in part]
-    values = {name: None if text == _NULL_PARTITION else unquote(text) for name, text in pairs}
-    table = _file(path)
-    columns = [pl.lit(value, dtype=pl.String).alias(name) for name, value in values.items()]
-    return Table(table.name, table.rows.with_columns(columns))
+def _open(file: File) -> _Opened:
+    name = str(file.path)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        shown = fsencode(file.path).decode(errors="backslashreplace")
+        msg = f"{shown}: the name is not valid UTF-8, so Polars cannot open the file; rename it"
+        raise ValueError(msg) from error
+    table = Table(name, pl.scan_parquet(file.path, glob=False, hive_partitioning=False))
+    partition = file.partition()
+    if partition:
+        own = _names_in(table)
+        if stated := {key: value for key, value in partition.items() if key in own}:
+            _check_partition(table, stated)
+        partition = {key: value for key, value in partition.items() if key not in own}
+        columns = [pl.lit(value, dtype=pl.String).alias(key) for key, value in partition.items()]
+        table = Table(name, table.rows.with_columns(columns))
+    return _Opened(table, (_place(file.path), *partition.items()), file.found)
+
+
+def _place(path: Path) -> object:
+    """Return what is equal for two paths to one file, be it by links."""
+    try:
+        status = path.stat()
+    except OSError:
+        return path.resolve()
+    # Some file systems number no files.
+    return (status.st_dev, status.st_ino) if status.st_ino else path.resolve()
+
+
+def _check_partition(table: Table, values: Mapping[str, str | None]) -> None:
+    """Raise ValueError if a file holds other names than its folders say."""
+    schema = table.schema()
+    named = [key for key in values if schema[key] in (pl.String, pl.Categorical, pl.Enum)]
+    for row in table.select(named).distinct().read().iter_rows(named=True):
+        for key, value in row.items():
+            if value != values[key]:
+                msg = (
+                    f"{table.name}: column '{key}' holds {value!r}, but its folder is called "
+                    f"'{key}={values[key]}'; rename the folder, or drop the column"
+                )
+                raise ValueError(msg)
+
+
+def _names_in(table: Table) -> list[str]:
+    """Return the columns; none of a file that cannot be read, which whoever reads it will say."""
+    try:
+        return table.schema().names()
+    except pl.exceptions.PolarsError:
+        return []
+
+
+def _kind_of_result(table: Table) -> str | None:
+    try:
+        return kind_of_result(table.rows)
+    except _UNREADABLE:
+        return None
+
+
+def _is_result(opened: _Opened) -> bool:
+    try:
+        return kind_of_result(opened.table.rows) is not None or is_marked(Path(opened.table.name))
+    except _UNREADABLE:
+        return False
+
+
+def _without_results(opened: list[_Opened]) -> list[Table]:
+    """Leave out results of this package that lie among other tables, and say so."""
+    results = [one for one in opened if one.found is Found.WITHIN and _is_result(one)]
+    if not results or len(results) == len(opened):
+        return [one.table for one in opened]
+    names = listed([one.table.name for one in results])
+    print(f"left out what this package computed: {names}", file=sys.stderr)
+    return [one.table for one in opened if one not in results]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names of files, the first few of many."""
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def of_one_type(tables: Sequence[Table], columns: Collection[str] | None = None) -> list[Table]:
+    """Return the tables with one type for each column, or each of `columns`, that several have.
+
+    Integers, strings, categories, enums and booleans that meet in a column become text, unless all
+    are integers; arrays of different width become lists. Other types become what Polars finds that
+    holds both.
+    """
+    found: dict[str, dict[pl.DataType, str]] = {}
+    for table in tables:
+        for column, dtype in table.schema().items():
+            if columns is None or column in columns:
+                found.setdefault(column, {}).setdefault(dtype, table.name)
+    common = {
+        column: _common_type(column, dtypes) for column, dtypes in found.items() if len(dtypes) > 1
+    }
+    return [_cast(table, common) for table in tables]
+
+
+def _cast(table: Table, common: Mapping[str, pl.DataType]) -> Table:
+    schema = table.schema()
+    columns = [cs.by_name(name).cast(common[name]) for name in schema.names() if name in common]
+    return Table(table.name, table.rows.with_columns(columns)) if columns else table
+
+
+def _common_type(column: str, dtypes: Mapping[pl.DataType, str]) -> pl.DataType:
+    """Return a type for values of several; `dtypes` says in which table each of these occurs."""
+    if all(is_label_type(dtype) for dtype in dtypes) and not all(d.is_integer() for d in dtypes):
+        return pl.String()
+    vectors = {isinstance(dtype, (pl.Array, pl.List)) for dtype in dtypes if dtype != pl.Null}
+    try:
+        if len(vectors) > 1:
+            raise pl.exceptions.SchemaError
+        empty = [pl.DataFrame(schema={column: dtype}) for dtype in dtypes]
+        return pl.concat(empty, how="vertical_relaxed").schema[column]
+    except pl.exceptions.SchemaError:
+        types = " and ".join(f"{dtype} in {name}" for dtype, name in dtypes.items())
+        msg = f"column '{column}' is {types}; give it one type in all files"
+        raise pl.exceptions.SchemaError(msg) from None
+
+
+def is_label_type(dtype: pl.DataType) -> bool:
+    """Return whether values of a type can name classes."""
+    return dtype.is_integer() or dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean)

@@ -107,6 +107,9 @@ fn canonical_bound<'t>(
     let count = |rows: &[Vec<u32>]| rows.iter().map(Vec::len).sum::<usize>() as u32;
     let classes = |rows: &[Vec<u32>]| rows.iter().filter(|class| !class.is_empty()).count() as u32;
     let bound = terms.bound();
+    if let Some(found) = terms.fault(settings.is_certified()) {
+        return Err(BoundError::Uncertified { bound, found });
+    }
     let active = &choice.solution.active;
     Ok(Bound {
         bound,
@@ -464,7 +467,7 @@ impl<'a, 't> Fitting<'a, 't> {
     ) -> LinearHead {
         let shares = shares(&self.fit.source);
         let from: Vec<f64> = mapped.active.iter().map(|&c| shares[c as usize]).collect();
-        let mut adjusted = head.select(&mapped.active);
+        let mut adjusted = head.select(&mapped.active).centred();
         prior::adjust(&mut adjusted, &from, prior);
         adjusted
     }

@@ -355,8 +355,9 @@ impl Piece<'_> {
         }
         self.target_slopes.fill(0.0);
         let cost = ground_cost::margin_matrix(self.source, self.target, k, support);
-        for (i, j, _) in assignment::solve(&cost, ROWS_PER_CLASS)?.pairs {
-            let (i, j) = (i as usize * k, j as usize * k);
+        let column_of = assignment::assign(&cost, ROWS_PER_CLASS)?;
+        for (i, j) in column_of.into_iter().enumerate() {
+            let (i, j) = (i * k, j as usize * k);
             let (source, target) = (&self.source[i..i + k], &self.target[j..j + k]);
             let (high, low) = ground_cost::margin_extremes(source, target, support);
             self.target_slopes[j + high] += weight;

@@ -44,8 +44,8 @@ pub fn closest(
             *value = cost.row(y)[k];
         }
     }
-    let plan = assignment::solve(&square, size)?;
-    Ok(plan.pairs[..wanted].iter().map(|&(_, seat, _)| candidates[seats[seat as usize]]).collect())
+    let seat_of = assignment::assign(&square, size)?;
+    Ok(seat_of[..wanted].iter().map(|&seat| candidates[seats[seat as usize]]).collect())
 }
 
 /// The columns that are among the `nrows` cheapest of some row, ascending: a best assignment uses no other,

@@ -155,6 +155,14 @@ pub enum BoundError {
     },
     #[error("the label map's row for target class {class} sums to {sum}, not to 1")]
     LabelMap { class: u32, sum: f64 },
+    #[error(
+        "the logits of the {side} rows overflow; scale the embedding down (or the head, where one is given)"
+    )]
+    Overflow { side: &'static str },
+    #[error(
+        "the bound of {bound} does not hold: {found}; this is a defect, please report it with the input"
+    )]
+    Uncertified { bound: f64, found: String },
     #[error("the eigenvalue decomposition of the {side} features did not converge")]
     Decomposition { side: &'static str },
     #[error(transparent)]

@@ -8,8 +8,10 @@ use faer::{MatRef, Side};
 use crate::features::AffineRows;
 use crate::head::LinearHead;
 use crate::matrix::Matrix;
-use crate::transport::wasserstein::transport;
-use crate::transport::{ground_cost, TransportError};
+use crate::parallelism::Parallelism;
+use crate::transport::exact::COST_MEMORY;
+use crate::transport::wasserstein::plan;
+use crate::transport::TransportError;
 
 /// Rounds of coupling and regression; the couplings settle in two or three.
 const ROUNDS: usize = 3;
@@ -88,13 +90,13 @@ fn barycentres(
         }
         let (rows, mass) = points.mixture(label_map.row(y));
         let n = rows.len() / width.max(1);
-        let cost = ground_cost::euclidean(
-            MatRef::from_row_major_slice(&rows, n, width),
-            MatRef::from_row_major_slice(&moved.class(y), m, width),
-            false,
-        );
-        let plan = transport(&cost, n, m, mass.as_deref(), None)?;
-        for (i, j, mass) in plan.pairs {
+        let target_rows = moved.class(y);
+        let source = MatRef::from_row_major_slice(&rows, n, width);
+        let target = MatRef::from_row_major_slice(&target_rows, m, width);
+        let weights = [mass.as_deref(), None];
+        let sequential = Parallelism::Sequential;
+        let found = plan(source.into(), target.into(), weights, 1.0, COST_MEMORY, sequential)?;
+        for (i, j, mass) in found.plan.pairs {
             let point = &rows[i as usize * width..][..width];
             for (o, p) in out.row_mut(moved.start(y) + j as usize).iter_mut().zip(point) {
                 *o += mass * m as f64 * p;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::joint_descent::{log_prior, Maps};
 use super::terms::{bound, class_terms, evaluate, source_prior, unmoved_terms, Ground, Terms};
-use super::{LabelledRows, Lipschitz};
+use super::{BoundError, LabelledRows, Lipschitz};
 use crate::features::{AffineRows, Basis};
 use crate::head::{lipschitz, log_sum_exp, LinearHead};
 use crate::matrix::Matrix;
@@ -101,13 +101,23 @@ impl Solution {
     /// The terms on some rows, and the Lipschitz constant where the cost has one.
     ///
     /// # Errors
-    /// The transport solver's.
+    /// Maps that do not have a logit for each active class, logits that are not finite, or the transport solver's.
     pub fn evaluate(
         &self,
         rows: &Coordinates<'_>,
         mode: Lipschitz,
         parallelism: Parallelism,
-    ) -> Result<(Terms, Option<f64>), TransportError> {
+    ) -> Result<(Terms, Option<f64>), BoundError> {
+        for (side, map) in [("source", &self.maps.source), ("target", &self.maps.target)] {
+            let (logits, biases) = (map.weight.nrows(), map.bias.len());
+            if (logits, biases) != (self.active.len(), self.active.len()) {
+                let found = format!(
+                    "the {side} map has {logits} rows of weights and {biases} biases for {} classes",
+                    self.active.len()
+                );
+                return Err(BoundError::Uncertified { bound: f64::NAN, found });
+            }
+        }
         self.with_logits(rows, mode, |source, target, ground| {
             evaluate(source, target, &self.label_map, ground, parallelism)
         })
@@ -157,12 +167,12 @@ impl Solution {
 
     /// What `act` makes of the logits of both sides and of where rows are moved, and the Lipschitz constant
     /// where the cost has one.
-    fn with_logits<'t, R>(
+    fn with_logits<'t, R, E>(
         &self,
         rows: &Coordinates<'t>,
         mode: Lipschitz,
-        act: impl FnOnce(&AffineRows<'t>, &AffineRows<'t>, Ground<'_, 't>) -> Result<R, TransportError>,
-    ) -> Result<(R, Option<f64>), TransportError> {
+        act: impl FnOnce(&AffineRows<'t>, &AffineRows<'t>, Ground<'_, 't>) -> Result<R, E>,
+    ) -> Result<(R, Option<f64>), E> {
         let source = self.maps.source.class_logits(&rows.source);
         let target = self.maps.target.class_logits(&rows.target);
         let Geometry::Points { source: source_map, target: target_map, gradient } = &self.geometry

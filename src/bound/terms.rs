@@ -13,13 +13,16 @@
 //! differences the ground cost covers; see the README for the proof in three lines.
 
 use super::joint_descent::log_prior;
+use super::BoundError;
 use crate::features::AffineRows;
 use crate::head::log_sum_exp;
 use crate::head::softmax::softmax_rows;
 use crate::matrix::Matrix;
 use crate::parallelism::Parallelism;
-use crate::transport::ground_cost;
-use crate::transport::wasserstein::{transport, transport_margins};
+use crate::transport::cost_rows::CostRows;
+use crate::transport::exact::{transport, Measure, COST_MEMORY};
+use crate::transport::ground_cost::MarginRows;
+use crate::transport::wasserstein::plan;
 use crate::transport::TransportError;
 use faer::MatRef;
 
@@ -42,6 +45,8 @@ pub struct Terms {
     pub target_loss: f64,
     pub target_accuracy: f64,
     pub trivial_loss: f64,
+    /// The largest absolute logit: what rounding of the terms is measured by.
+    pub largest_logit: f64,
 }
 
 impl Terms {
@@ -55,7 +60,35 @@ impl Terms {
     pub fn bound(&self) -> f64 {
         bound(&self.by_class)
     }
+
+    /// What is wrong with the terms, if anything is: a term that is negative or not finite, or (where the ground
+    /// cost is certified) a target loss above the bound by more than rounding explains.
+    #[must_use]
+    pub fn fault(&self, is_certified: bool) -> Option<String> {
+        let bound = self.bound();
+        let rounding = RELATIVE_ROUNDING * bound + LOGIT_ROUNDING * self.largest_logit;
+        for (name, part) in [
+            ("source loss", (|c| c.source_loss) as fn(&ClassTerms) -> f64),
+            ("label mismatch", |c| c.label_mismatch),
+            ("distribution mismatch", |c| c.distribution_mismatch),
+        ] {
+            // False for NaN.
+            let is_sound = |value: f64| value >= -rounding && value < f64::INFINITY;
+            if let Some(value) = self.by_class.iter().map(part).find(|value| !is_sound(*value)) {
+                return Some(format!("a class has a {name} of {value}"));
+            }
+        }
+        let loss = self.target_loss;
+        // False for NaN.
+        let holds = loss <= bound + rounding || (!is_certified && loss.is_finite());
+        (!holds).then(|| format!("the target loss is {loss}"))
+    }
 }
+
+/// A loss may be above its bound by this share of the bound, and by this share of the largest logit, before that
+/// counts as more than rounding.
+const RELATIVE_ROUNDING: f64 = 1e-9;
+const LOGIT_ROUNDING: f64 = 1e-13;
 
 /// The space in which rows are moved, with the price of a move.
 #[derive(Debug, Clone, Copy)]
@@ -107,19 +140,29 @@ pub fn source_prior(label_map: &Matrix, target_prior: &[f64]) -> Vec<f64> {
 /// is held for each class that is evaluated at a time.
 ///
 /// # Errors
-/// The transport solver's.
+/// Logits that are not finite, or the transport solver's.
 pub fn evaluate<'t>(
     source: &AffineRows<'t>,
     target: &AffineRows<'t>,
     label_map: &Matrix,
     ground: Ground<'_, 't>,
     parallelism: Parallelism,
-) -> Result<Terms, TransportError> {
+) -> Result<Terms, BoundError> {
+    let largest = |side, rows: &AffineRows<'_>| {
+        let largest = rows.largest();
+        if largest.is_finite() {
+            Ok(largest)
+        } else {
+            Err(BoundError::Overflow { side })
+        }
+    };
+    let largest_logit = largest("source", source)?.max(largest("target", target)?);
     let by_class = class_terms(source, target, label_map, ground, parallelism)?;
     let target_prior = target.prior();
     let joint = Joint::new(label_map, &target_prior);
     let (target_loss, target_accuracy) = target_performance(target, &joint);
-    Ok(Terms { by_class, target_loss, target_accuracy, trivial_loss: entropy(&target_prior) })
+    let trivial_loss = entropy(&target_prior);
+    Ok(Terms { by_class, target_loss, target_accuracy, trivial_loss, largest_logit })
 }
 
 /// The terms alone, without the loss that they bound.
@@ -233,47 +276,47 @@ fn class_transport<'t>(
     let n = support.iter().map(|&c| source.count(c as usize)).sum();
     let m = target.count(y);
     let (rows, mass) = source_points.mixture(weights);
-    let plan = match ground {
+    let weights = [mass.as_deref(), None];
+    match ground {
         Ground::Margin => {
-            let cost = ground_cost::margin_matrix(&rows, &target.class(y), width, support);
-            transport_margins(&cost, n, m, mass.as_deref())
+            let margins = MarginRows::new(rows, &target.class(y), width, support);
+            let costs = CostRows::of_margins(margins, COST_MEMORY);
+            Ok(transport(costs, weights, Measure::Margins)?.value)
         }
         Ground::Lipschitz { constant, .. } => {
-            let mut cost = ground_cost::euclidean(
-                MatRef::from_row_major_slice(&rows, n, width),
-                MatRef::from_row_major_slice(&target_points.class(y), m, width),
-                false,
-            );
-            for c in &mut cost {
-                *c *= constant;
-            }
-            transport(&cost, n, m, mass.as_deref(), None)
+            let target_rows = target_points.class(y);
+            let source = MatRef::from_row_major_slice(&rows, n, width);
+            let target = MatRef::from_row_major_slice(&target_rows, m, width);
+            let sequential = Parallelism::Sequential;
+            let found = plan(source.into(), target.into(), weights, 1.0, COST_MEMORY, sequential)?;
+            Ok(constant * found.distance())
         }
-    };
-    Ok(plan?.value)
+    }
 }
 
 /// Mean loss and accuracy of `B softmax(s(x))` on the target rows.
 fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> (f64, f64) {
     let (classes, width) = (joint.mass.nrows(), joint.mass.ncols());
-    let shares = Matrix::from_fn(classes, width, |y, c| joint.share(y, c));
+    // A label map has few source classes for a target class, and rows are many: only those are read.
+    let shares: Vec<Vec<(usize, f64)>> = (0..classes)
+        .map(|y| {
+            let shares = (0..width).map(|c| (c, joint.share(y, c)));
+            shares.filter(|(_, share)| *share > 0.0).collect()
+        })
+        .collect();
     let mut probability = vec![0.0; width];
     let (mut loss, mut correct) = (0.0, 0_usize);
     for y in 0..classes {
         for logits in target.class(y).chunks_exact(width) {
-            let supported: Vec<f64> = logits
-                .iter()
-                .zip(shares.row(y))
-                .filter(|(_, share)| **share > 0.0)
-                .map(|(s, share)| s + share.ln())
-                .collect();
+            let supported: Vec<f64> =
+                shares[y].iter().map(|&(c, share)| logits[c] + share.ln()).collect();
             let normaliser = log_sum_exp(logits);
             loss += normaliser - log_sum_exp(&supported);
             for (p, s) in probability.iter_mut().zip(logits) {
                 *p = (s - normaliser).exp();
             }
             let score = |y: usize| -> f64 {
-                shares.row(y).iter().zip(&probability).map(|(b, p)| b * p).sum()
+                shares[y].iter().map(|&(c, share)| share * probability[c]).sum()
             };
             let own = score(y);
             // Ties go to the first class, as argmax does.

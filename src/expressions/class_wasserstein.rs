@@ -95,8 +95,7 @@ fn class_distance(
     transport::wasserstein(
         PointRows::of_table(source.embeddings.table()?, source_rows),
         PointRows::of_table(target.embeddings.table()?, target_rows),
-        None,
-        None,
+        [None, None],
         p,
         Parallelism::Sequential,
     )

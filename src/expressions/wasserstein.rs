@@ -59,9 +59,9 @@ fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     check_power(kwargs.p)?;
     between(inputs, &kwargs.columns, |x, y| {
         let (a, b) = (x.rows()?, y.rows()?);
-        let (v, w) = (x.mass.as_deref(), y.mass.as_deref());
+        let weights = [x.mass.as_deref(), y.mass.as_deref()];
         let distance =
-            || transport::wasserstein::wasserstein(a, b, v, w, kwargs.p, Parallelism::Pool);
+            || transport::wasserstein::wasserstein(a, b, weights, kwargs.p, Parallelism::Pool);
         Ok(RAYON.install(distance))
     })
 }

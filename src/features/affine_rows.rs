@@ -12,6 +12,9 @@ use super::class_rows::add_mean;
 use super::{ClassRows, Table};
 use crate::matrix::Matrix;
 
+/// Rows that are looked at together.
+const BLOCK_ROWS: usize = 256;
+
 /// Rows of `width` values that are sorted by class.
 #[derive(Debug, Clone)]
 pub struct AffineRows<'t> {
@@ -160,6 +163,20 @@ impl<'t> AffineRows<'t> {
                 }
             }
         }
+    }
+
+    /// The largest absolute value; NaN where one is NaN.
+    #[must_use]
+    pub fn largest(&self) -> f64 {
+        let mut largest = 0.0_f64;
+        self.for_each_block(BLOCK_ROWS, |_, block| {
+            for value in block.row_iter().flat_map(|row| row.iter()) {
+                if value.abs() > largest || value.is_nan() {
+                    largest = value.abs();
+                }
+            }
+        });
+        largest
     }
 
     /// Some rows, in the order given.
@@ -335,8 +352,6 @@ impl<'t> Computed<'t> {
 
     /// Rows from `start` on, as many as `out` has.
     fn write(&self, start: usize, out: &mut Matrix, buffer: &mut Matrix) {
-        /// Rows read at a time.
-        const BLOCK_ROWS: usize = 256;
         for first in (0..out.nrows()).step_by(BLOCK_ROWS) {
             let count = BLOCK_ROWS.min(out.nrows() - first);
             if self.map.is_none() {

@@ -41,6 +41,24 @@ impl LinearHead {
         rows.affine(&self.weight, &self.bias)
     }
 
+    /// The head whose weights and biases have mean zero over the classes. It gives every row the same losses, but
+    /// what all classes have in common no longer takes digits from their differences.
+    #[must_use]
+    pub fn centred(&self) -> Self {
+        let (classes, width) = (self.classes(), self.weight.ncols());
+        // The mean of the differences to one class is exactly zero where all are equal.
+        let mean_of = |value: &dyn Fn(usize) -> f64| {
+            let first = value(0);
+            first + (0..classes).map(|c| value(c) - first).sum::<f64>() / classes as f64
+        };
+        let mean: Vec<f64> = (0..width).map(|j| mean_of(&|c| self.weight.row(c)[j])).collect();
+        let mean_bias = mean_of(&|c| self.bias[c]);
+        Self {
+            weight: Matrix::from_fn(classes, width, |c, j| self.weight.row(c)[j] - mean[j]),
+            bias: self.bias.iter().map(|b| b - mean_bias).collect(),
+        }
+    }
+
     /// Keep only some classes, in the order given.
     #[must_use]
     pub fn select(&self, classes: &[u32]) -> Self {

@@ -1,17 +1,15 @@
 //! Accuracy of k nearest neighbours: the simplest probe of frozen features, and on average the best
 //! ranker of models in a large comparison (arXiv 2503.18528).
 //!
-//! Each row gets the class that most of its `k` nearest rows have; the score is the share of rows
-//! whose class that is, within `[0, 1]`, higher is better. Who wins among classes with equally many
-//! votes is the caller's choice ([`Ties`]), and among rows at equal distance the one with the least
-//! norm is nearer, so that the order of the table does not matter. Distances are exact: see
-//! [`nearest_neighbours`](crate::features::nearest_neighbours).
+//! Each row gets the class that most of its `k` nearest rows have; the score is the share of rows whose
+//! class that is, within `[0, 1]`, higher is better. Who wins among classes with equally many votes is
+//! the caller's choice ([`Ties`]), and among rows at equal distance the one that comes first in the table is
+//! nearer. Distances are exact: see [`nearest_neighbours`](crate::features::nearest_neighbours).
 //!
 //! Public code differs: PARC's takes the nearest row to be the row itself, which duplicates break.
 
 use super::ScoreError;
 use crate::features::nearest_neighbours::{among, between, Metric};
-use crate::features::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::features::ClassedTable;
 
 /// Which of the classes with equally many votes wins.
@@ -72,18 +70,14 @@ fn labelled(classes: ClassedTable<'_>) -> Result<(Vec<u32>, Vec<u32>), ScoreErro
     }
 }
 
-/// All rows, and their classes, in an order that depends on neither the table's nor the classes'.
+/// All rows in the table's order, and their classes.
 fn flat(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<u32>) {
-    let CanonicalClasses { parts: [of_class], class_of } = canonical([classes]);
-    let mut class_of_row = vec![0; classes.table.nrows()];
-    for (class, rows) in class_of.iter().zip(&of_class) {
-        for &row in rows {
-            class_of_row[row as usize] = *class;
-        }
-    }
-    let (_, rows) = sorted_by_norm(classes.table, &of_class.concat());
-    let labels = rows.iter().map(|&row| class_of_row[row as usize]).collect();
-    (rows, labels)
+    let mut labelled: Vec<(u32, u32)> = (0..)
+        .zip(classes.classes)
+        .flat_map(|(c, rows)| rows.iter().map(move |&row| (row, c)))
+        .collect();
+    labelled.sort_unstable();
+    labelled.into_iter().unzip()
 }
 
 fn accuracy(neighbours: &[u32], voting: Voting, neighbour_label: &[u32], label: &[u32]) -> f64 {

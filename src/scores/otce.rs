@@ -27,7 +27,9 @@ use super::transported_rows::{class_of_rows, transported_rows};
 use super::ScoreError;
 use crate::features::ClassedTable;
 use crate::matrix::Matrix;
-use crate::transport::{ground_cost, wasserstein::transport, Plan};
+use crate::transport::cost_rows::CostRows;
+use crate::transport::exact::{transport, Measure};
+use crate::transport::{ground_cost, Plan};
 
 /// OT-NCE and the terms of OTCE.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,7 +70,8 @@ pub fn ot_nce(
     let (source, target) = transported_rows(source, target, limit, seed, "OT-NCE")?;
     let (x, y) = (source.matrix(), target.matrix());
     let cost = ground_cost::euclidean(x.view(), y.view(), true);
-    let plan = transport(&cost, x.nrows(), y.nrows(), None, None)?;
+    let costs = CostRows::of_matrix(&cost, x.nrows(), y.nrows())?;
+    let plan = transport(costs, [None, None], Measure::Distances)?;
     let mut joint = Matrix::zeros(source.classes(), target.classes());
     add_label_pairs(&plan, &class_of_rows(&source), &class_of_rows(&target), &mut joint);
     let conditional_entropy = conditional_entropy(&joint);

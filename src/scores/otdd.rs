@@ -25,10 +25,9 @@ use super::transported_rows::{class_of_rows, transported_rows};
 use super::ScoreError;
 use crate::features::{ClassRows, ClassedTable};
 use crate::matrix::Matrix;
-use crate::parallelism::Parallelism;
 use crate::transport::gaussian_wasserstein::{Gaussian, GaussianError};
-use crate::transport::wasserstein::{power_cost, transport};
-use crate::transport::TransportError;
+use crate::transport::wasserstein::plan_of_distances;
+use crate::transport::{ground_cost, TransportError};
 
 /// How far apart two classes' feature distributions are taken to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,51 +70,50 @@ pub fn otdd(
     }
     let (source, target) = transported_rows(source, target, limit, seed, "OTDD")?;
     let (x, y) = (source.matrix(), target.matrix());
-    let (mut cost, scale) =
-        power_cost(x.view().into(), y.view().into(), p, Parallelism::Sequential);
+    let mut distances = ground_cost::euclidean(x.view(), y.view(), false);
     let between_classes = match inner {
-        InnerDistance::Exact => exact_distances(&cost, &source, &target)?,
+        InnerDistance::Exact => exact_distances(&distances, p, &source, &target)?,
         InnerDistance::Gaussian => gaussian_distances(&source, &target)?,
     };
-    add_class_distances(&mut cost, &between_classes, &source, &target);
-    let plan = transport(&cost, x.nrows(), y.nrows(), None, None)?;
-    let distance = plan.value.max(0.0).powf(1.0 / p) * scale;
+    add_class_distances(&mut distances, p, &between_classes, &source, &target);
+    let distance = plan_of_distances(&distances, [x.nrows(), y.nrows()], p)?.distance();
     // Not `-distance`, which makes -0 of 0.
     Ok(Otdd { otdd: 0.0 - distance, distance })
 }
 
-/// `W_p^p` between all pairs of classes, each from its block of the rows' costs.
+/// `W_p` between all pairs of classes, each from its block of the rows' distances.
 fn exact_distances(
-    cost: &[f64],
+    distances: &[f64],
+    p: f64,
     source: &ClassRows,
     target: &ClassRows,
 ) -> Result<Matrix, TransportError> {
-    let mut distances = Matrix::zeros(source.classes(), target.classes());
+    let mut between_classes = Matrix::zeros(source.classes(), target.classes());
     let mut block = Vec::new();
     for s in 0..source.classes() {
         for t in 0..target.classes() {
             block.clear();
-            for row in cost
+            for row in distances
                 .chunks_exact(target.matrix().nrows())
                 .skip(source.start(s))
                 .take(source.count(s))
             {
                 block.extend_from_slice(&row[target.start(t)..][..target.count(t)]);
             }
-            let plan = transport(&block, source.count(s), target.count(t), None, None)?;
-            distances.row_mut(s)[t] = plan.value.max(0.0);
+            let plan = plan_of_distances(&block, [source.count(s), target.count(t)], p)?;
+            between_classes.row_mut(s)[t] = plan.distance();
         }
     }
-    Ok(distances)
+    Ok(between_classes)
 }
 
-/// `W_2^2` between the Gaussians of all pairs of classes.
+/// `W_2` between the Gaussians of all pairs of classes.
 fn gaussian_distances(source: &ClassRows, target: &ClassRows) -> Result<Matrix, ScoreError> {
     let (source, target) = (gaussians(source)?, gaussians(target)?);
     let mut distances = Matrix::zeros(source.len(), target.len());
     for (s, source) in source.iter().enumerate() {
         for (t, target) in target.iter().enumerate() {
-            distances.row_mut(s)[t] = source.distance(target).map_err(failed)?.powi(2);
+            distances.row_mut(s)[t] = source.distance(target).map_err(failed)?;
         }
     }
     Ok(distances)
@@ -145,16 +143,28 @@ fn covariance(rows: &ClassRows, class: usize, mean: &[f64]) -> Matrix {
     covariance
 }
 
+/// Turn distances of rows `d` into `(d^p + w^p)^(1/p)` with the distances `w` of their classes.
 fn add_class_distances(
-    cost: &mut [f64],
+    distances: &mut [f64],
+    p: f64,
     between_classes: &Matrix,
     source: &ClassRows,
     target: &ClassRows,
 ) {
     let target_class = class_of_rows(target);
-    for (row, s) in cost.chunks_exact_mut(target_class.len().max(1)).zip(class_of_rows(source)) {
-        for (c, &t) in row.iter_mut().zip(&target_class) {
-            *c += between_classes.row(s)[t];
+    let rows = distances.chunks_exact_mut(target_class.len().max(1));
+    for (row, s) in rows.zip(class_of_rows(source)) {
+        for (distance, &t) in row.iter_mut().zip(&target_class) {
+            *distance = power_sum(*distance, between_classes.row(s)[t], p);
         }
     }
+}
+
+/// `(a^p + b^p)^(1/p)`, scaled by the larger so that no power overflows or underflows.
+fn power_sum(a: f64, b: f64, p: f64) -> f64 {
+    let (small, large) = if a < b { (a, b) } else { (b, a) };
+    if large == 0.0 {
+        return 0.0;
+    }
+    large * (1.0 + (small / large).powf(p)).powf(1.0 / p)
 }

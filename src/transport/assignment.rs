@@ -12,33 +12,40 @@
 use pulp::{Simd, WithSimd};
 
 use super::cost_rows::CostRows;
-use super::{certify, tighten_duals, Plan, TransportError};
+use super::{Plan, TransportError};
 
 const FREE: usize = usize::MAX;
 
-/// Solve the assignment problem for a row-major square cost matrix, as a transport plan with mass
-/// `1/n` on each assigned pair.
+/// A plan with mass `1/n` on each assigned pair, for a row-major square matrix of finite costs.
+pub(super) fn solve(cost: &[f64], n: usize) -> Result<Plan, TransportError> {
+    let (column_of, target_dual) = optimum(cost, n);
+    let mass = 1.0 / n as f64;
+    let pair = |(i, j): (usize, u32)| (i as u32, j, mass, cost[i * n + j as usize]);
+    let pairs = column_of.into_iter().enumerate().map(pair);
+    Ok(Plan::new(&mut CostRows::of_matrix(cost, n, n)?, pairs, target_dual))
+}
+
+/// The column of each row for a row-major square cost matrix: an optimum up to what rounding of the largest cost
+/// hides.
 ///
 /// # Errors
-/// A matrix that is empty, not square or not finite, or (a defect) no optimum found.
-pub fn solve(cost: &[f64], n: usize) -> Result<Plan, TransportError> {
+/// A matrix that is empty, not square or not finite.
+pub fn assign(cost: &[f64], n: usize) -> Result<Vec<u32>, TransportError> {
     if n == 0 {
         return Err(TransportError::EmptySide);
     }
-    let mut costs = CostRows::of_matrix(cost, n, n)?;
-    let largest = costs.largest()?;
+    CostRows::of_matrix(cost, n, n)?.range()?;
+    Ok(optimum(cost, n).0)
+}
+
+/// The column of each row, and the columns' duals.
+fn optimum(cost: &[f64], n: usize) -> (Vec<u32>, Vec<f64>) {
     let (row_of, target_dual) = pulp::Arch::new().dispatch(Assign { cost, n });
-    let mass = 1.0 / n as f64;
-    let uniform = vec![mass; n];
-    let mut pairs: Vec<(u32, u32, f64)> =
-        row_of.iter().enumerate().map(|(j, &i)| (i as u32, j as u32, mass)).collect();
-    pairs.sort_unstable_by_key(|pair| pair.0);
-    let value =
-        pairs.iter().map(|&(i, j, _)| cost[i as usize * n + j as usize]).sum::<f64>() * mass;
-    let mut source_dual = vec![0.0; n];
-    let dual = tighten_duals(&mut costs, &uniform, &uniform, &mut source_dual, &target_dual);
-    let gap = certify(value, dual, largest, n)?;
-    Ok(Plan { pairs, value, source_dual, target_dual, gap })
+    let mut column_of = vec![0; n];
+    for (j, i) in row_of.into_iter().enumerate() {
+        column_of[i] = j as u32;
+    }
+    (column_of, target_dual)
 }
 
 /// The row assigned to each column, and the column duals.
@@ -300,7 +307,9 @@ mod tests {
                 (0..n * n).map(|k| ((k as f64 * 12.9898).sin() * 43758.5453).fract()).collect();
             let assignment = solve(&cost, n).unwrap();
             let uniform = vec![1.0; n];
-            let plan = NetworkSimplex::new(&uniform, &uniform).unwrap().solve(&cost).unwrap();
+            let mut costs = CostRows::of_matrix(&cost, n, n).unwrap();
+            let plan =
+                NetworkSimplex::new(&uniform, &uniform).unwrap().attempt(&mut costs).unwrap();
             assert!((assignment.value - plan.value).abs() < 1e-13, "n = {n}");
             assert!(assignment.gap < 1e-13 && plan.gap < 1e-13);
         }

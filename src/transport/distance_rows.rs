@@ -26,11 +26,56 @@ const BLOCK_BYTES: usize = 1 << 20;
 pub enum Power {
     One,
     Two,
-    /// `(distance / scale)^p`. Dividing first keeps large powers from overflowing.
+    /// `(distance / scale)^p`, but no more than [`LARGEST_POWER`]. Dividing first keeps powers of the distances
+    /// that matter from overflowing and underflowing.
     Scaled {
         p: f64,
         scale: f64,
     },
+}
+
+/// A scaled power of a distance is at most this. No optimal plan moves mass so far where another plan moves all of
+/// it within `scale`, so cutting larger ones off changes no optimum.
+const LARGEST_POWER: f64 = 1e30;
+
+impl Power {
+    /// The cost of a distance.
+    #[must_use]
+    pub fn of(self, distance: f64) -> f64 {
+        match self {
+            Self::One => distance,
+            Self::Two => distance * distance,
+            Self::Scaled { .. } if distance == 0.0 => 0.0,
+            Self::Scaled { p, scale } => {
+                let power = (distance / scale).powf(p);
+                // Not `min`, which would turn NaN into a number.
+                if power > LARGEST_POWER {
+                    LARGEST_POWER
+                } else {
+                    power
+                }
+            }
+        }
+    }
+
+    /// The distance whose cost is 1.
+    #[must_use]
+    pub fn scale(self) -> f64 {
+        match self {
+            Self::One | Self::Two => 1.0,
+            Self::Scaled { scale, .. } => scale,
+        }
+    }
+
+    /// The distance that has a cost.
+    #[must_use]
+    pub fn root(self, cost: f64) -> f64 {
+        match self {
+            Self::One => cost,
+            Self::Two => cost.sqrt(),
+            Self::Scaled { p, scale } => scale * cost.powf(1.0 / p),
+        }
+    }
 }
 
 /// The distances from each of `source` (`n x d`) to each of `target` (`m x d`).
@@ -106,8 +151,8 @@ impl<'a> DistanceRows<'a> {
                 match self.power {
                     Power::One => self.arch.dispatch(Roots { row }),
                     Power::Two => (),
-                    Power::Scaled { p, scale } => {
-                        row.iter_mut().for_each(|c| *c = (c.sqrt() / scale).powf(p));
+                    Power::Scaled { .. } => {
+                        row.iter_mut().for_each(|c| *c = self.power.of(c.sqrt()));
                     }
                 }
             }

@@ -8,6 +8,8 @@
 //!
 //! Matrices are row-major, one row per source point.
 
+use std::borrow::Cow;
+
 use faer::MatRef;
 use pulp::{Simd, WithSimd};
 
@@ -54,44 +56,101 @@ pub fn margin_extremes(source: &[f64], target: &[f64], support: &[u32]) -> (usiz
 /// row of `k` per point.
 #[must_use]
 pub fn margin_matrix(source: &[f64], target: &[f64], k: usize, support: &[u32]) -> Vec<f64> {
-    let mut cost = vec![0.0; source.len() / k * (target.len() / k)];
-    pulp::Arch::new().dispatch(MarginMatrix { source, target, k, support, cost: &mut cost });
-    cost
+    MarginRows::new(source.into(), target, k, support).matrix()
 }
 
-struct MarginMatrix<'a> {
-    source: &'a [f64],
-    target: &'a [f64],
-    k: usize,
-    support: &'a [u32],
-    cost: &'a mut [f64],
+/// Points of a run of targets that a vector may hold; runs end with whole vectors.
+const MOST_LANES: usize = 8;
+
+/// The margin costs from each source point to each target point, a block of rows at a time.
+#[derive(Debug, Clone)]
+pub struct MarginRows<'a> {
+    /// One row of `classes` logits per point.
+    source: Cow<'a, [f64]>,
+    classes: usize,
+    targets: usize,
+    /// The targets' logits: one contiguous run per class, so that the inner loops are over vectors of targets.
+    target_by_class: Vec<f64>,
+    support: Vec<u32>,
+    arch: pulp::Arch,
 }
 
-impl WithSimd for MarginMatrix<'_> {
+impl<'a> MarginRows<'a> {
+    /// From logits, one row of `classes` per point, for a label whose sources are the classes in `support`.
+    #[must_use]
+    pub fn new(source: Cow<'a, [f64]>, target: &[f64], classes: usize, support: &[u32]) -> Self {
+        let targets = target.len() / classes;
+        let run = targets.next_multiple_of(MOST_LANES);
+        let mut target_by_class = vec![0.0; classes * run];
+        for (j, row) in target.chunks_exact(classes).enumerate() {
+            for (c, &value) in row.iter().enumerate() {
+                target_by_class[c * run + j] = value;
+            }
+        }
+        let (support, arch) = (support.to_vec(), pulp::Arch::new());
+        Self { source, classes, targets, target_by_class, support, arch }
+    }
+
+    #[must_use]
+    pub fn nrows(&self) -> usize {
+        self.source.len() / self.classes
+    }
+
+    #[must_use]
+    pub fn ncols(&self) -> usize {
+        self.targets
+    }
+
+    /// The costs among some of the points.
+    #[must_use]
+    pub fn select(&self, rows: &[u32], columns: &[u32]) -> Self {
+        let k = self.classes;
+        let source: Vec<f64> =
+            rows.iter().flat_map(|&i| &self.source[i as usize * k..][..k]).copied().collect();
+        let run = self.targets.next_multiple_of(MOST_LANES);
+        let logits = |&j: &u32| (0..k).map(move |c| self.target_by_class[c * run + j as usize]);
+        let target: Vec<f64> = columns.iter().flat_map(logits).collect();
+        Self::new(source.into(), &target, k, &self.support)
+    }
+
+    /// All of them, row-major.
+    #[must_use]
+    pub fn matrix(&self) -> Vec<f64> {
+        let mut cost = vec![0.0; self.nrows() * self.targets];
+        self.fill(0, &mut cost);
+        cost
+    }
+
+    /// Fill whole rows from row `first` on, row-major.
+    pub fn fill(&self, first: usize, out: &mut [f64]) {
+        self.arch.dispatch(FillMargins { rows: self, first, out });
+    }
+}
+
+struct FillMargins<'a, 'r> {
+    rows: &'a MarginRows<'r>,
+    first: usize,
+    out: &'a mut [f64],
+}
+
+impl WithSimd for FillMargins<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { source, target, k, support, cost } = self;
-        let m = target.len() / k;
-        let width = m.next_multiple_of(S::F64_LANES);
-        // One contiguous run of targets per class, so that the inner loops are over vectors of targets. Runs end
-        // with whole vectors.
-        let mut by_class = vec![0.0; k * width];
-        for (j, row) in target.chunks_exact(k).enumerate() {
-            for (c, &value) in row.iter().enumerate() {
-                by_class[c * width + j] = value;
-            }
-        }
-        let by_class = S::as_simd_f64s(&by_class).0;
-        for (row, out) in source.chunks_exact(k).zip(cost.chunks_exact_mut(m)) {
+        const { assert!(S::F64_LANES <= MOST_LANES) };
+        let MarginRows { source, classes, targets, target_by_class, support, .. } = self.rows;
+        let stride = targets.next_multiple_of(MOST_LANES) / S::F64_LANES;
+        let by_class = S::as_simd_f64s(target_by_class).0;
+        let source = source[self.first * classes..].chunks_exact(*classes);
+        for (row, out) in source.zip(self.out.chunks_exact_mut(*targets)) {
             let (body, tail) = S::as_mut_simd_f64s(out);
-            let vectors = width / S::F64_LANES;
+            let whole = body.len();
             for (at, out) in body.iter_mut().enumerate() {
-                *out = margins(simd, row, support, &by_class[at..], vectors);
+                *out = margins(simd, row, support, &by_class[at..], stride);
             }
             if !tail.is_empty() {
-                let last = margins(simd, row, support, &by_class[vectors - 1..], vectors);
+                let last = margins(simd, row, support, &by_class[whole..], stride);
                 simd.partial_store_f64s(tail, last);
             }
         }
@@ -131,6 +190,8 @@ mod tests {
         let (source, target) = logits.split_at(24);
         let support = [1, 3];
         let all = margin_matrix(source, target, 4, &support);
+        let some = MarginRows::new(source.into(), target, 4, &support).select(&[5, 2], &[8, 0]);
+        assert_eq!(some.matrix(), [all[5 * 9 + 8], all[5 * 9], all[2 * 9 + 8], all[2 * 9]]);
         for (i, s) in source.chunks_exact(4).enumerate() {
             for (j, t) in target.chunks_exact(4).enumerate() {
                 assert_eq!(all[i * 9 + j], margin(s, t, &support));

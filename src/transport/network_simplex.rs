@@ -4,13 +4,13 @@
 //! spanning tree of the `n + m` points; each pivot brings in an arc of negative reduced cost (`pricing`)
 //! and takes out the arc that blocks first.
 //!
-//! Two choices make it safe at any scale. Masses are held as integers, so flows are exact, ties are
+//! Two choices make it safe at any scale. Masses are held as integers (`masses`), so flows are exact, ties are
 //! exact, and marginals never drift. The tree is kept *strongly feasible* (every arc without flow
 //! points to the root), which rules out cycling through degenerate pivots (Cunningham 1976). Costs
 //! and potentials are `f64`; a pivot shifts the potentials of the smaller side of the cut, and they are
 //! recomputed from the tree before a solution is accepted. The solution carries its duality gap.
 //!
-//! A solver keeps its tree between calls: the next `solve` with the same masses and other costs
+//! A solver keeps its tree between calls: the next attempt with the same masses and other costs
 //! starts from the last optimal basis, which stays feasible whatever the costs.
 //!
 //! Memory `O(n + m)` beyond the cost matrix. A pivot reads a few rows of costs, and visits the cycle
@@ -19,12 +19,15 @@
 //!
 //! Reference: Ahuja, Magnanti and Orlin, *Network Flows*, 1993, chapter 11.
 
+use std::borrow::Cow;
+
 use super::cost_rows::CostRows;
 use super::lowest_difference::lowest_difference;
+use super::masses::Masses;
 use super::pricing::Pricing;
 use super::shortlists::Shortlists;
 use super::spanning_tree::SpanningTree;
-use super::{certify, tighten_duals, Plan, TransportError};
+use super::{Plan, TransportError};
 
 /// After every so many pivots per node, twice as large a reduced cost counts as rounding. A potential
 /// carries the rounding of its path through the tree, which can pass through numbers much larger than
@@ -39,66 +42,65 @@ const COARSE_FROM: usize = 400;
 /// Rows get short lists of columns in problems of at least so many points a side, and where rows are computed.
 const SHORTLISTS_FROM: usize = 500;
 
-/// Integer masses of one side sum to this many units.
-const UNITS: i64 = 1 << 60;
-
 /// A transport problem's masses and its current basis.
 #[derive(Debug, Clone)]
 pub struct NetworkSimplex {
     /// Positions, in the caller's numbering, of the points that have mass.
     rows: Vec<u32>,
     columns: Vec<u32>,
-    source_mass: Vec<f64>,
-    target_mass: Vec<f64>,
-    source_units: Vec<i64>,
-    target_units: Vec<i64>,
+    /// Weights in the caller's numbering.
+    source_weight: Vec<f64>,
+    target_weight: Vec<f64>,
+    /// Masses of the points that have any.
+    masses: Masses,
     tree: Option<SpanningTree>,
 }
 
 impl NetworkSimplex {
-    /// Set up the problem for two weight vectors. Each is normalised to sum to 1.
+    /// Set up the problem for two weight vectors. Masses are shares of a side's sum.
     ///
     /// # Errors
     /// An empty side, a negative or non-finite weight, weights that sum to zero, or weights too far
     /// apart to be told from zero.
-    pub fn new(source_mass: &[f64], target_mass: &[f64]) -> Result<Self, TransportError> {
-        let source = Side::new("source", source_mass)?;
-        let target = Side::new("target", target_mass)?;
-        Ok(Self {
-            rows: source.kept,
-            columns: target.kept,
-            source_mass: source.mass,
-            target_mass: target.mass,
-            source_units: source.units,
-            target_units: target.units,
-            tree: None,
-        })
+    pub fn new(source_weight: &[f64], target_weight: &[f64]) -> Result<Self, TransportError> {
+        let rows = massive("source", source_weight)?;
+        let columns = massive("target", target_weight)?;
+        let of = |kept: &[u32], weight: &[f64]| -> Vec<f64> {
+            kept.iter().map(|&k| weight[k as usize]).collect()
+        };
+        let masses = Masses::new(&of(&rows, source_weight), &of(&columns, target_weight))?;
+        let (source_weight, target_weight) = (source_weight.to_vec(), target_weight.to_vec());
+        Ok(Self { rows, columns, source_weight, target_weight, masses, tree: None })
     }
 
-    /// Solve for a row-major `n x m` cost matrix, from the last optimal basis if there is one.
+    /// The positions of the points that have mass.
+    #[must_use]
+    pub(super) fn massive(&self) -> (Cow<'_, [u32]>, Cow<'_, [u32]>) {
+        ((&self.rows[..]).into(), (&self.columns[..]).into())
+    }
+
+    /// A plan for finite costs that is optimal up to what rounding of the largest hides, from the last optimal basis
+    /// if there is one.
     ///
     /// # Errors
-    /// A cost that is not finite, a matrix of the wrong shape, or (a defect) no optimum found.
-    pub fn solve(&mut self, cost: &[f64]) -> Result<Plan, TransportError> {
-        let (n, m) = (self.source_mass.len(), self.target_mass.len());
-        self.solve_rows(&mut CostRows::of_matrix(cost, n, m)?)
-    }
-
-    /// [`Self::solve`] for costs that need not be in memory all at once.
-    pub(super) fn solve_rows(&mut self, costs: &mut CostRows<'_>) -> Result<Plan, TransportError> {
-        let largest = costs.largest()?;
-        let massive = (self.rows.len(), self.columns.len());
-        if massive == (costs.nrows(), costs.ncols()) {
-            let basis = self.optimise(costs)?;
-            return self.plan(&basis, costs, largest);
+    /// A matrix of the wrong shape, or (a defect) pivots without end.
+    pub(super) fn attempt(&mut self, costs: &mut CostRows<'_>) -> Result<Plan, TransportError> {
+        let (n, m) = (costs.nrows(), costs.ncols());
+        if (n, m) != (self.source_weight.len(), self.target_weight.len()) {
+            let (rows, columns) = (self.source_weight.len(), self.target_weight.len());
+            return Err(TransportError::Shape { rows, columns, found: n * m });
         }
-        let basis = self.optimise(&mut costs.select(&self.rows, &self.columns))?;
-        self.plan(&basis, costs, largest)
+        let basis = if (self.rows.len(), self.columns.len()) == (n, m) {
+            self.optimise(costs)?
+        } else {
+            self.optimise(&mut costs.select(&self.rows, &self.columns))?
+        };
+        Ok(self.plan(&basis, costs))
     }
 
     /// The optimal basis for the costs among points that have mass; its tree is kept for the next call.
     fn optimise(&mut self, costs: &mut CostRows<'_>) -> Result<Basis, TransportError> {
-        let pays = !costs.are_held() || costs.nrows().min(costs.ncols()) >= SHORTLISTS_FROM;
+        let pays = costs.matrix().is_none() || costs.nrows().min(costs.ncols()) >= SHORTLISTS_FROM;
         let mut shortlists = None;
         let mut list = |costs: &mut CostRows<'_>, dual: &[f64]| {
             shortlists = pays.then(|| Shortlists::new(costs, dual));
@@ -110,21 +112,20 @@ impl NetworkSimplex {
             let dual = self.coarse_target_dual(costs)?;
             list(costs, &dual);
             let start = Start { dual, shortlists: shortlists.as_ref() };
-            start.greedy_tree(costs, &self.source_units, &self.target_units)
+            start.greedy_tree(costs, &self.masses.source, &self.masses.target)
         };
-        let (arc_cost, pivots) = optimise(&mut tree, costs, shortlists)?;
+        let arc_cost = optimise(&mut tree, costs, shortlists)?;
         let (source, target) = tree.potentials();
         let basis = Basis {
             arcs: tree.arcs(&arc_cost),
             source_potential: source.to_vec(),
             target_potential: target.to_vec(),
-            pivots,
         };
         self.tree = Some(tree);
         Ok(basis)
     }
 
-    /// Target potentials to start from: those of the problem of every fourth point of each side, extended
+    /// Target potentials to start from: those of the problem of every eighth point of each side, extended
     /// to all columns by the c-transform. A start that knows which columns are wanted needs a fifth fewer
     /// pivots; finding it costs a twentieth of the time. Zero for problems too small to gain.
     fn coarse_target_dual(&self, costs: &mut CostRows<'_>) -> Result<Vec<f64>, TransportError> {
@@ -134,14 +135,14 @@ impl NetworkSimplex {
         }
         let every = |count: usize| -> Vec<u32> { (0..count as u32).step_by(COARSENING).collect() };
         let (rows, columns) = (every(n), every(m));
-        let masses = |coarse: &[u32], kept: &[u32], mass: &[f64]| -> Vec<f64> {
-            coarse.iter().map(|&k| mass[kept[k as usize] as usize]).collect()
+        let weights = |coarse: &[u32], kept: &[u32], weight: &[f64]| -> Vec<f64> {
+            coarse.iter().map(|&k| weight[kept[k as usize] as usize]).collect()
         };
         let mut coarse = Self::new(
-            &masses(&rows, &self.rows, &self.source_mass),
-            &masses(&columns, &self.columns, &self.target_mass),
+            &weights(&rows, &self.rows, &self.source_weight),
+            &weights(&columns, &self.columns, &self.target_weight),
         )?;
-        let plan = coarse.solve_rows(&mut costs.select(&rows, &columns))?;
+        let plan = coarse.attempt(&mut costs.select(&rows, &columns))?;
         let mut dual = vec![f64::INFINITY; m];
         for (&i, u) in rows.iter().zip(&plan.source_dual) {
             for (v, c) in dual.iter_mut().zip(costs.row(i as usize)) {
@@ -151,28 +152,14 @@ impl NetworkSimplex {
         Ok(dual)
     }
 
-    fn plan(
-        &self,
-        basis: &Basis,
-        costs: &mut CostRows<'_>,
-        largest: f64,
-    ) -> Result<Plan, TransportError> {
-        let mut pairs = Vec::with_capacity(basis.arcs.len());
-        let mut value = 0.0;
-        for &(i, j, flow, cost) in &basis.arcs {
-            if flow > 0 {
-                let mass = flow as f64 / UNITS as f64;
-                value += mass * cost;
-                pairs.push((self.rows[i], self.columns[j], mass));
-            }
-        }
-        let mut target_dual = vec![f64::INFINITY; self.target_mass.len()];
+    fn plan(&self, basis: &Basis, costs: &mut CostRows<'_>) -> Plan {
+        let mut target_dual = vec![f64::INFINITY; self.target_weight.len()];
         for (&j, potential) in self.columns.iter().zip(&basis.target_potential) {
             target_dual[j as usize] = *potential;
         }
-        // Points without mass do not bind: their potentials come from the c-transforms.
+        // Points without mass do not bind: their potentials come from the c-transform.
         let massless: Vec<usize> =
-            (0..target_dual.len()).filter(|&j| self.target_mass[j] == 0.0).collect();
+            (0..target_dual.len()).filter(|&j| self.target_weight[j] == 0.0).collect();
         if !massless.is_empty() {
             for (&i, u) in self.rows.iter().zip(&basis.source_potential) {
                 let row = costs.row(i as usize);
@@ -181,16 +168,12 @@ impl NetworkSimplex {
                 }
             }
         }
-        let mut source_dual = vec![0.0; self.source_mass.len()];
-        let dual = tighten_duals(
-            costs,
-            &self.source_mass,
-            &self.target_mass,
-            &mut source_dual,
-            &target_dual,
-        );
-        let gap = certify(value, dual, largest, basis.pivots)?;
-        Ok(Plan { pairs, value, source_dual, target_dual, gap })
+        let Masses { total, noise, .. } = self.masses;
+        let moved = basis.arcs.iter().filter(|(_, _, flow, _)| *flow > noise);
+        let pairs = moved.map(|&(i, j, flow, cost)| {
+            (self.rows[i], self.columns[j], flow as f64 / total as f64, cost)
+        });
+        Plan::new(costs, pairs, target_dual)
     }
 }
 
@@ -200,57 +183,21 @@ struct Basis {
     arcs: Vec<(usize, usize, i64, f64)>,
     source_potential: Vec<f64>,
     target_potential: Vec<f64>,
-    pivots: usize,
 }
 
-/// One side's masses, normalised, and in integer units without the points of zero mass.
-struct Side {
-    kept: Vec<u32>,
-    mass: Vec<f64>,
-    units: Vec<i64>,
-}
-
-impl Side {
-    fn new(side: &'static str, mass: &[f64]) -> Result<Self, TransportError> {
-        if mass.is_empty() {
-            return Err(TransportError::EmptySide);
-        }
-        if let Some(index) = mass.iter().position(|w| !w.is_finite() || *w < 0.0) {
-            return Err(TransportError::BadMass { side, index, value: mass[index] });
-        }
-        let largest = mass.iter().fold(0.0_f64, |acc, w| acc.max(*w));
-        if largest == 0.0 {
-            return Err(TransportError::NoMass { side });
-        }
-        // Dividing by the largest first keeps the sum finite for weights near f64::MAX.
-        let sum: f64 = mass.iter().map(|w| w / largest).sum();
-        let mass: Vec<f64> = mass.iter().map(|w| w / largest / sum).collect();
-        let kept: Vec<u32> = (0..mass.len() as u32).filter(|&i| mass[i as usize] > 0.0).collect();
-        let mut units: Vec<i64> =
-            kept.iter().map(|&i| (mass[i as usize] * UNITS as f64).round() as i64).collect();
-        if let Some(k) = units.iter().position(|&u| u < 1 << 10) {
-            return Err(TransportError::MassRange {
-                side,
-                smallest: mass[kept[k] as usize],
-                total: 1.0,
-            });
-        }
-        // Rounding leaves a few units over or short; spread them so that no point is changed by more
-        // than its own rounding error allows.
-        let mut left = UNITS - units.iter().sum::<i64>();
-        let count = units.len() as i64;
-        let share = left / count;
-        if share != 0 {
-            for unit in &mut units {
-                *unit += share;
-            }
-            left -= share * count;
-        }
-        for unit in units.iter_mut().take(left.unsigned_abs() as usize) {
-            *unit += left.signum();
-        }
-        Ok(Self { kept, mass, units })
+/// The positions of the points that have mass.
+fn massive(side: &'static str, weight: &[f64]) -> Result<Vec<u32>, TransportError> {
+    if weight.is_empty() {
+        return Err(TransportError::EmptySide);
     }
+    if let Some(index) = weight.iter().position(|w| !w.is_finite() || *w < 0.0) {
+        return Err(TransportError::BadMass { side, index, value: weight[index] });
+    }
+    let kept: Vec<u32> = (0..weight.len() as u32).filter(|&i| weight[i as usize] > 0.0).collect();
+    if kept.is_empty() {
+        return Err(TransportError::NoMass { side });
+    }
+    Ok(kept)
 }
 
 /// What is known before there is a basis: target potentials, and short lists made by them.
@@ -279,8 +226,11 @@ impl Start<'_> {
         let mut left: Vec<(i64, i64)> = demand.iter().map(|&d| (d, 0)).collect();
         left[root].1 = n as i64;
         let mut arcs: Vec<(u32, u32, i64)> = Vec::with_capacity(n + m - 1);
-        let order: Vec<u32> =
-            if costs.are_held() { self.regret_order(costs) } else { (0..n as u32).collect() };
+        let order: Vec<u32> = if costs.matrix().is_some() {
+            self.regret_order(costs)
+        } else {
+            (0..n as u32).collect()
+        };
         for i in order {
             let mut need = (supply[i as usize], 1_i64);
             while need > (0, 0) {
@@ -342,13 +292,12 @@ fn regret(values: impl Iterator<Item = f64>) -> f64 {
     second - first
 }
 
-/// Pivot until no arc has a negative reduced cost. Returns the costs of the tree's arcs and the number
-/// of pivots.
+/// Pivot until no arc has a negative reduced cost. Returns the costs of the tree's arcs.
 fn optimise(
     tree: &mut SpanningTree,
     costs: &mut CostRows<'_>,
     shortlists: Option<Shortlists>,
-) -> Result<(Vec<f64>, usize), TransportError> {
+) -> Result<Vec<f64>, TransportError> {
     let nodes = tree.nodes();
     // Pivots are finite in exact arithmetic; the cap is only there so that a defect ends as an
     // error. Observed counts are a few times n + m.
@@ -369,11 +318,7 @@ fn optimise(
                 pricing.tolerate_more();
             }
             if pivots > cap {
-                return Err(TransportError::NotOptimal {
-                    pivots,
-                    gap: f64::INFINITY,
-                    value: f64::NAN,
-                });
+                return Err(TransportError::NotOptimal { gap: f64::INFINITY, value: f64::NAN });
             }
         }
         if pivots > before {
@@ -382,7 +327,7 @@ fn optimise(
         }
         let (source, target) = tree.potentials();
         if !pricing.renew_shortlists(costs, source, target) {
-            return Ok((arc_cost, pivots));
+            return Ok(arc_cost);
         }
     }
 }
@@ -390,6 +335,11 @@ fn optimise(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn solve(source: &[f64], target: &[f64], cost: &[f64]) -> Result<Plan, TransportError> {
+        let mut costs = CostRows::of_matrix(cost, source.len(), target.len())?;
+        NetworkSimplex::new(source, target)?.attempt(&mut costs)
+    }
 
     /// The optimum by trying every assignment, for equal uniform sides.
     fn brute_force(cost: &[f64], n: usize) -> f64 {
@@ -407,29 +357,15 @@ mod tests {
 
     #[test]
     fn one_point_sides() {
-        let mut single = NetworkSimplex::new(&[2.0], &[1.0, 3.0]).unwrap();
-        let plan = single.solve(&[4.0, 8.0]).unwrap();
-        assert_eq!(plan.value, 7.0);
-        let mut both = NetworkSimplex::new(&[1.0], &[1.0]).unwrap();
-        assert_eq!(both.solve(&[-3.0]).unwrap().value, -3.0);
-    }
-
-    #[test]
-    fn costs_that_overflow_end() {
-        let (n, m) = (30, 40);
-        let cost: Vec<f64> =
-            (0..n * m).map(|k| if k % 3 == 0 { f64::MAX } else { -f64::MAX }).collect();
-        let mut problem = NetworkSimplex::new(&vec![1.0; n], &vec![1.0; m]).unwrap();
-        let outcome = problem.solve(&cost);
-        assert!(matches!(outcome, Err(TransportError::NotOptimal { .. })), "{outcome:?}");
+        assert_eq!(solve(&[2.0], &[1.0, 3.0], &[4.0, 8.0]).unwrap().value, 7.0);
+        assert_eq!(solve(&[1.0], &[1.0], &[-3.0]).unwrap().value, -3.0);
     }
 
     #[test]
     fn agrees_with_brute_force_on_ties() {
         let n = 6;
         let cost: Vec<f64> = (0..n * n).map(|k| ((k * 7 + k / 3) % 4) as f64).collect();
-        let mut problem = NetworkSimplex::new(&vec![1.0; n], &vec![1.0; n]).unwrap();
-        let plan = problem.solve(&cost).unwrap();
+        let plan = solve(&vec![1.0; n], &vec![1.0; n], &cost).unwrap();
         assert!((plan.value - brute_force(&cost, n)).abs() < 1e-14);
     }
 }

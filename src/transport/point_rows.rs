@@ -14,7 +14,15 @@ pub struct PointRows<'a> {
     values: Values<'a>,
     /// Which rows of the values; all if absent.
     rows: Option<Cow<'a, [u32]>>,
+    /// What coordinates are divided by: a power of two.
+    unit: f64,
 }
+
+/// Coordinates whose largest is in this range need no other unit than 1: squares of their distances are far from
+/// both ends of what a float holds.
+const USUAL: std::ops::RangeInclusive<f64> = 1e-30..=1e100;
+/// The logarithm of the smallest unit, whose inverse is still a float.
+const SMALLEST_UNIT: i32 = -1000;
 
 #[derive(Debug, Clone, Copy)]
 enum Values<'a> {
@@ -22,16 +30,28 @@ enum Values<'a> {
     Matrix(MatRef<'a, f64>),
 }
 
+/// A power of two that brings points with this largest absolute coordinate to a usual size; 1 where they have it.
+#[must_use]
+pub fn unit(largest_coordinate: f64) -> f64 {
+    if largest_coordinate == 0.0
+        || !largest_coordinate.is_finite()
+        || USUAL.contains(&largest_coordinate)
+    {
+        return 1.0;
+    }
+    2f64.powi((largest_coordinate.log2().floor() as i32).max(SMALLEST_UNIT))
+}
+
 impl<'a> From<MatRef<'a, f64>> for PointRows<'a> {
     fn from(points: MatRef<'a, f64>) -> Self {
-        Self { values: Values::Matrix(points), rows: None }
+        Self { values: Values::Matrix(points), rows: None, unit: 1.0 }
     }
 }
 
 impl<'a> PointRows<'a> {
     #[must_use]
     pub fn of_table(table: Table<'a>, rows: &'a [u32]) -> Self {
-        Self { values: Values::Table(table), rows: Some(Cow::Borrowed(rows)) }
+        Self { values: Values::Table(table), rows: Some(Cow::Borrowed(rows)), unit: 1.0 }
     }
 
     #[must_use]
@@ -51,11 +71,40 @@ impl<'a> PointRows<'a> {
         }
     }
 
+    /// The largest absolute coordinate, NaN left aside.
+    #[must_use]
+    pub fn largest_coordinate(&self) -> f64 {
+        // Lanes, so that one maximum need not wait for the one before.
+        let mut largest = [0.0; 8];
+        let mut point = vec![0.0; self.width().next_multiple_of(largest.len())];
+        for k in 0..self.nrows() {
+            self.copy(k, &mut point[..self.width()]);
+            for values in point.as_chunks::<8>().0 {
+                for (largest, value) in largest.iter_mut().zip(values) {
+                    *largest = if value.abs() > *largest { value.abs() } else { *largest };
+                }
+            }
+        }
+        largest.into_iter().fold(0.0, f64::max)
+    }
+
+    /// The same points with coordinates in another unit.
+    #[must_use]
+    pub fn in_units_of(&self, unit: f64) -> Self {
+        Self { unit, ..self.clone() }
+    }
+
+    /// The largest norm of a point.
+    #[must_use]
+    pub fn largest_norm(&self) -> f64 {
+        self.square_norms().into_iter().fold(0.0, f64::max).sqrt()
+    }
+
     /// Some of the points.
     #[must_use]
     pub fn select(&self, points: &[u32]) -> Self {
         let rows = points.iter().map(|&k| self.row(k as usize)).collect();
-        Self { values: self.values, rows: Some(Cow::Owned(rows)) }
+        Self { rows: Some(Cow::Owned(rows)), ..self.clone() }
     }
 
     /// Consecutive points; `buffer` is theirs where they have to be converted or gathered.
@@ -66,7 +115,7 @@ impl<'a> PointRows<'a> {
         count: usize,
         buffer: &'b mut Matrix,
     ) -> MatRef<'b, f64> {
-        if let (None, Values::Matrix(matrix)) = (&self.rows, self.values) {
+        if let (None, Values::Matrix(matrix), 1.0) = (&self.rows, self.values, self.unit) {
             return matrix.subrows(start, count);
         }
         if buffer.nrows() < count {
@@ -102,6 +151,10 @@ impl<'a> PointRows<'a> {
                     *o = *v;
                 }
             }
+        }
+        if self.unit != 1.0 {
+            let per_unit = self.unit.recip();
+            out.iter_mut().for_each(|o| *o *= per_unit);
         }
     }
 }

@@ -30,8 +30,10 @@
 use faer::linalg::matmul::dot::inner_prod;
 use faer::{ColRef, Conj, MatRef, RowRef};
 
-use super::cost_rows::CostRows;
-use super::wasserstein::power_cost;
+use super::cost_rows::{check_memory, CostRows};
+use super::distance_rows::{DistanceRows, Power};
+use super::exact::COST_MEMORY;
+use super::point_rows::{unit, PointRows};
 use super::{check_width, normalised_mass, TransportError};
 use crate::matrix::Matrix;
 use crate::parallelism::Parallelism;
@@ -182,10 +184,23 @@ struct Costs {
 
 impl Costs {
     fn new(x: &Matrix, y: &Matrix, p: f64) -> Result<Self, TransportError> {
-        let (values, scale) =
-            power_cost(x.view().into(), y.view().into(), p, Parallelism::Sequential);
-        CostRows::of_matrix(&values, x.nrows(), y.nrows())?.largest()?;
-        Ok(Self { values, unit: scale.powf(p) })
+        check_memory(x.nrows(), y.nrows(), COST_MEMORY)?;
+        let (x, y) = (PointRows::from(x.view()), PointRows::from(y.view()));
+        let unit = unit(x.largest_coordinate().max(y.largest_coordinate()));
+        let (x, y) = (x.in_units_of(unit), y.in_units_of(unit));
+        let power = match p {
+            1.0 => Power::One,
+            2.0 => Power::Two,
+            _ => Power::Scaled { p, scale: x.largest_norm() + y.largest_norm() },
+        };
+        let (n, m) = (x.nrows(), y.nrows());
+        let values = DistanceRows::new(x, y, power).matrix(Parallelism::Sequential);
+        let (_, largest) = CostRows::of_matrix(&values, n, m)?.range()?;
+        let unit = (unit * power.scale()).powf(p);
+        if largest > 0.0 && !(unit * largest).is_normal() {
+            return Err(TransportError::PowerRange { p });
+        }
+        Ok(Self { values, unit })
     }
 
     fn mean(&self, x_mass: &[f64], y_mass: &[f64]) -> f64 {

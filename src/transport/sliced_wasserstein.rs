@@ -17,6 +17,7 @@ use faer::MatRef;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::masses::Masses;
 use super::{check_width, normalised_mass, TransportError};
 use crate::matrix::Matrix;
 use crate::sampling::generator;
@@ -86,14 +87,16 @@ pub fn along(
         });
     }
     check_width(x, y)?;
-    let mut x = Projections::new("source", directions, x, x_mass)?;
-    let mut y = Projections::new("target", directions, y, y_mass)?;
+    let (x_weight, y_weight) = (checked("source", x_mass, x)?, checked("target", y_mass, y)?);
+    let masses = Masses::new(&positive(&x_weight), &positive(&y_weight))?;
+    let mut x = Projections::new(directions, x, &x_weight, &masses.source);
+    let mut y = Projections::new(directions, y, &y_weight, &masses.target);
     let mut differences = Vec::new();
     (0..directions.nrows())
         .map(|k| {
             x.sort(k);
             y.sort(k);
-            quantile_differences(&x.sorted, &y.sorted, &mut differences);
+            quantile_differences(&x.sorted, &y.sorted, &masses, &mut differences);
             let distance = power_mean(&differences, p);
             // A NaN projection sorts to an end, so it is in some difference.
             if distance.is_finite() {
@@ -105,28 +108,49 @@ pub fn along(
         .collect()
 }
 
+/// One side's normalised weights.
+fn checked(
+    side: &'static str,
+    mass: Option<&[f64]>,
+    points: MatRef<'_, f64>,
+) -> Result<Vec<f64>, TransportError> {
+    match mass {
+        // Not normalised, so that the weights are whole numbers.
+        None if points.nrows() > 0 => Ok(vec![1.0; points.nrows()]),
+        _ => normalised_mass(side, mass, points.nrows()),
+    }
+}
+
+fn positive(weights: &[f64]) -> Vec<f64> {
+    weights.iter().copied().filter(|w| *w > 0.0).collect()
+}
+
 /// One side's projections on some directions, and those on one of them in order.
 struct Projections {
-    /// One row per direction.
+    /// One row per direction, one column per point that has mass.
     values: Matrix,
-    mass: Vec<f64>,
+    mass: Vec<i64>,
     uniform: bool,
     /// `(projection, mass)`, ascending.
-    sorted: Vec<(f64, f64)>,
+    sorted: Vec<(f64, i64)>,
 }
 
 impl Projections {
     fn new(
-        side: &'static str,
         directions: MatRef<'_, f64>,
         points: MatRef<'_, f64>,
-        mass: Option<&[f64]>,
-    ) -> Result<Self, TransportError> {
-        let uniform = mass.is_none();
-        let mass = normalised_mass(side, mass, points.nrows())?;
+        weights: &[f64],
+        mass: &[i64],
+    ) -> Self {
         let mut values = Matrix::zeros(directions.nrows(), points.nrows());
         values.set_to_product(directions, points.transpose());
-        Ok(Self { values, mass, uniform, sorted: Vec::new() })
+        if mass.len() < weights.len() {
+            let kept: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0.0).collect();
+            let all = values;
+            values = Matrix::from_fn(all.nrows(), kept.len(), |k, i| all.row(k)[kept[i]]);
+        }
+        let uniform = mass.windows(2).all(|pair| pair[0] == pair[1]);
+        Self { values, mass: mass.to_vec(), uniform, sorted: Vec::new() }
     }
 
     fn sort(&mut self, direction: usize) {
@@ -135,23 +159,30 @@ impl Projections {
         if self.uniform {
             // Equal masses need not follow their points, and bare numbers sort faster.
             row.sort_unstable_by(f64::total_cmp);
-            self.sorted.extend(row.iter().copied().zip(self.mass.iter().copied()));
-        } else {
-            let pairs = row.iter().copied().zip(self.mass.iter().copied());
-            self.sorted.extend(pairs.filter(|pair| pair.1 > 0.0));
+        }
+        self.sorted.extend(row.iter().copied().zip(self.mass.iter().copied()));
+        if !self.uniform {
             self.sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         }
     }
 }
 
-/// The distances that the quantile coupling moves mass over, with the mass moved.
-fn quantile_differences(x: &[(f64, f64)], y: &[(f64, f64)], out: &mut Vec<(f64, f64)>) {
+/// The distances that the quantile coupling moves mass over, with the mass moved. What rounding of the masses left
+/// over is not moved.
+fn quantile_differences(
+    x: &[(f64, i64)],
+    y: &[(f64, i64)],
+    masses: &Masses,
+    out: &mut Vec<(f64, f64)>,
+) {
     out.clear();
     let (mut x, mut y) = (x.iter().copied(), y.iter().copied());
     let (mut from, mut to) = (x.next(), y.next());
     while let (Some((a, supply)), Some((b, demand))) = (from, to) {
         let moved = supply.min(demand);
-        out.push(((a - b).abs(), moved));
+        if moved > masses.noise {
+            out.push(((a - b).abs(), moved as f64 / masses.total as f64));
+        }
         from = if supply > moved { Some((a, supply - moved)) } else { x.next() };
         to = if demand > moved { Some((b, demand - moved)) } else { y.next() };
     }

@@ -1,157 +1,138 @@
 //! The exact p-Wasserstein distance between two weighted point sets.
 //!
-//! `W_p = (min_plan sum_ij plan_ij |x_i - y_j|^p)^(1/p)`, by the assignment solver where both sides
-//! are uniform, equally many and few, by the network simplex elsewhere.
+//! `W_p = (min_plan sum_ij plan_ij |x_i - y_j|^p)^(1/p)`
+//!
+//! Points are brought to a size near 1 by a power of two, which rounds nothing, so that squares neither overflow
+//! nor underflow. Powers of distances are scaled by a distance: by one that no pair exceeds at first. Where the
+//! powers that matter then underflow, as those of high powers do, the power `p` is reached in steps. `W_q` does not
+//! fall as `q` rises, and a plan for `q` is a plan for any other power. So with distances in units of the largest
+//! one that an optimal plan for `q` uses, the optimum for `p` is at most 1 and at least `W_q^p`, which says how far
+//! the power may rise at once.
 
-use super::cost_rows::{fits, CostRows};
+use super::cost_rows::CostRows;
 use super::distance_rows::{DistanceRows, Power};
-use super::network_simplex::NetworkSimplex;
-use super::point_rows::PointRows;
-use super::{assignment, Plan, TransportError};
+use super::exact::{Measure, Solver, COST_MEMORY};
+use super::point_rows::{unit, PointRows};
+use super::{Plan, TransportError};
 use crate::parallelism::Parallelism;
-
-/// Up to so many rows the assignment solver is faster; beyond, its paths grow long where costs cluster
-/// (2000 rows of a LeNet: 2.2 s against 0.2 s). Margin costs cluster more than distances.
-const ASSIGNMENT_ROWS: usize = 256;
-const ASSIGNMENT_ROWS_OF_MARGINS: usize = 64;
 
 /// With at least so many points on either side the solver looks at short lists of each row's columns. It is then
 /// up to a third faster with few long rows than with many short ones, and distances are the same either way.
 const LONG_ROWS_FROM: usize = 500;
 
-/// Bytes that a cost matrix may take (11,585 rows on each side). Beyond, costs are computed from the
-/// points each time they are read, in blocks: the same optimum, but more computing.
-pub const COST_MEMORY: usize = 1 << 30;
+/// The value of an optimal plan below which its costs may have underflowed.
+const SMALLEST_VALUE: f64 = 1e-200;
 
-/// `W_p` between the rows of `source` and `target`; `None` weighs a side uniformly.
+/// The weights of both sides; `None` weighs a side uniformly.
+pub type Weights<'a> = [Option<&'a [f64]>; 2];
+
+/// A plan that is optimal for the costs `(distance / scale)^p`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PowerPlan {
+    pub plan: Plan,
+    pub scale: f64,
+    p: f64,
+}
+
+impl PowerPlan {
+    /// `W_p`
+    #[must_use]
+    pub fn distance(&self) -> f64 {
+        self.plan.value.max(0.0).powf(1.0 / self.p) * self.scale
+    }
+}
+
+/// `W_p` between the rows of `source` and `target`.
 ///
 /// # Errors
-/// An empty side, unusable weights, or costs that overflow.
+/// An empty side, unusable weights, or coordinates that are not finite.
 pub fn wasserstein<'a>(
     source: PointRows<'a>,
     target: PointRows<'a>,
-    source_mass: Option<&[f64]>,
-    target_mass: Option<&[f64]>,
+    weights: Weights<'_>,
     p: f64,
     parallelism: Parallelism,
 ) -> Result<f64, TransportError> {
-    let (plan, scale) =
-        plan(source, target, source_mass, target_mass, p, COST_MEMORY, parallelism)?;
-    Ok(plan.value.max(0.0).powf(1.0 / p) * scale)
+    Ok(plan(source, target, weights, p, COST_MEMORY, parallelism)?.distance())
 }
 
-/// An optimal plan for the costs `(|x_i - y_j| / scale)^p`, and the scale, with at most `memory` bytes of
-/// costs held at a time (a block of a few rows is held in any case).
+/// A plan for `W_p`, with at most `memory` bytes of costs held at a time (a block of a few rows is held in any
+/// case).
 ///
 /// # Errors
 /// As [`wasserstein`].
 pub fn plan<'a>(
     source: PointRows<'a>,
     target: PointRows<'a>,
-    source_mass: Option<&[f64]>,
-    target_mass: Option<&[f64]>,
+    weights: Weights<'_>,
     p: f64,
     memory: usize,
     parallelism: Parallelism,
-) -> Result<(Plan, f64), TransportError> {
+) -> Result<PowerPlan, TransportError> {
     let (n, m) = (source.nrows(), target.nrows());
     if n > m && m >= LONG_ROWS_FROM {
-        return self::plan(target, source, target_mass, source_mass, p, memory, parallelism)
-            .map(|(plan, scale)| (plan.transposed(), scale))
+        let [source_weight, target_weight] = weights;
+        let weights = [target_weight, source_weight];
+        let found = self::plan(target, source, weights, p, memory, parallelism);
+        return found
+            .map(|found| PowerPlan { plan: found.plan.transposed(), ..found })
             .map_err(TransportError::transposed);
     }
-    if fits(n, m, memory) {
-        let (cost, scale) = power_cost(source, target, p, parallelism);
-        return Ok((transport(&cost, n, m, source_mass, target_mass)?, scale));
-    }
-    let mut solver = network_simplex(n, m, source_mass, target_mass)?;
+    let solver = Solver::new([n, m], weights, Measure::Distances)?;
+    let unit = unit(source.largest_coordinate().max(target.largest_coordinate()));
+    let (source, target) = (source.in_units_of(unit), target.in_units_of(unit));
     let costs = |power| {
         let distances = DistanceRows::new(source.clone(), target.clone(), power);
         CostRows::of_distances(distances, memory, parallelism)
     };
-    let largest = || costs(Power::One).largest();
-    let (power, scale) = match p {
-        1.0 => (Power::One, 1.0),
-        2.0 => (Power::Two, 1.0),
-        _ => match largest()? {
-            0.0 => (Power::One, 1.0),
-            scale => (Power::Scaled { p, scale }, scale),
-        },
-    };
-    Ok((solver.solve_rows(&mut costs(power))?, scale))
+    let found = optimal(solver, p, costs, || source.largest_norm() + target.largest_norm())?;
+    Ok(PowerPlan { scale: found.scale * unit, ..found })
 }
 
-/// `(|x_i - y_j| / scale)^p` and the scale; dividing first keeps large powers from overflowing.
-pub(crate) fn power_cost<'a>(
-    source: PointRows<'a>,
-    target: PointRows<'a>,
-    p: f64,
-    parallelism: Parallelism,
-) -> (Vec<f64>, f64) {
-    if p == 2.0 {
-        return (DistanceRows::new(source, target, Power::Two).matrix(parallelism), 1.0);
-    }
-    let mut cost = DistanceRows::new(source, target, Power::One).matrix(parallelism);
-    if p == 1.0 {
-        return (cost, 1.0);
-    }
-    let largest = cost.iter().fold(0.0_f64, |acc, c| acc.max(*c));
-    if largest == 0.0 || !largest.is_finite() {
-        return (cost, 1.0);
-    }
-    for c in &mut cost {
-        *c = (*c / largest).powf(p);
-    }
-    (cost, largest)
-}
-
-/// An optimal plan for a row-major `n x m` matrix of distances, by whichever solver fits.
+/// A plan for the power `p` of a row-major `n x m` matrix of distances.
 ///
 /// # Errors
-/// As the solvers.
-pub fn transport(
-    cost: &[f64],
-    n: usize,
-    m: usize,
-    source_mass: Option<&[f64]>,
-    target_mass: Option<&[f64]>,
-) -> Result<Plan, TransportError> {
-    solve(cost, [n, m], [source_mass, target_mass], ASSIGNMENT_ROWS)
-}
-
-/// The same for margin costs.
-///
-/// # Errors
-/// As the solvers.
-pub fn transport_margins(
-    cost: &[f64],
-    n: usize,
-    m: usize,
-    source_mass: Option<&[f64]>,
-) -> Result<Plan, TransportError> {
-    solve(cost, [n, m], [source_mass, None], ASSIGNMENT_ROWS_OF_MARGINS)
-}
-
-fn solve(
-    cost: &[f64],
+/// As [`wasserstein`].
+pub fn plan_of_distances(
+    distances: &[f64],
     [n, m]: [usize; 2],
-    [source_mass, target_mass]: [Option<&[f64]>; 2],
-    assignment_rows: usize,
-) -> Result<Plan, TransportError> {
-    if n == m && n <= assignment_rows && source_mass.is_none() && target_mass.is_none() {
-        return assignment::solve(cost, n);
-    }
-    network_simplex(n, m, source_mass, target_mass)?.solve(cost)
+    p: f64,
+) -> Result<PowerPlan, TransportError> {
+    let solver = Solver::new([n, m], [None, None], Measure::Distances)?;
+    let costs = |power: Power| CostRows::Held {
+        cost: distances.iter().map(|&d| power.of(d)).collect(),
+        columns: m,
+    };
+    optimal(solver, p, costs, || distances.iter().copied().fold(0.0, f64::max))
 }
 
-fn network_simplex(
-    n: usize,
-    m: usize,
-    source_mass: Option<&[f64]>,
-    target_mass: Option<&[f64]>,
-) -> Result<NetworkSimplex, TransportError> {
-    let uniform = |count: usize| vec![1.0; count];
-    let source_mass = source_mass.map_or_else(|| uniform(n), <[f64]>::to_vec);
-    let target_mass = target_mass.map_or_else(|| uniform(m), <[f64]>::to_vec);
-    NetworkSimplex::new(&source_mass, &target_mass)
+/// An optimal plan for the power `p` of distances, of which `costs` makes the costs. No distance is larger than
+/// `limit` says.
+fn optimal<'a>(
+    mut solver: Solver,
+    p: f64,
+    costs: impl Fn(Power) -> CostRows<'a>,
+    limit: impl Fn() -> f64,
+) -> Result<PowerPlan, TransportError> {
+    let direct = match p {
+        1.0 => Power::One,
+        2.0 => Power::Two,
+        _ => Power::Scaled { p, scale: limit() },
+    };
+    let plan = solver.solve(&mut costs(direct))?;
+    if p == 1.0 || plan.value >= SMALLEST_VALUE {
+        return Ok(PowerPlan { plan, scale: direct.scale(), p });
+    }
+    let (mut q, mut power) = (1.0, Power::One);
+    loop {
+        let plan = solver.solve(&mut costs(power))?;
+        if q == p || plan.largest_cost == 0.0 {
+            return Ok(PowerPlan { plan, scale: power.scale(), p });
+        }
+        let value_in_units_of_largest = plan.value / plan.largest_cost;
+        // Infinite where all mass moves equally far.
+        let rise = SMALLEST_VALUE.ln() / value_in_units_of_largest.min(1.0).ln();
+        q = p.min(q * rise.abs());
+        power = Power::Scaled { p: q, scale: power.root(plan.largest_cost) };
+    }
 }

@@ -14,9 +14,21 @@ from pathlib import Path
 
 import polars as pl
 
-from polars_transferability._report._cache import Cache, write_whole
-from polars_transferability._report._config import read_config
-from polars_transferability._report._results import Results, results_of
+from polars_transferability._door import REPORT, through
+from polars_transferability._own_results import MARK
+from polars_transferability._report._cache import Cache
+from polars_transferability._report._config import ReportConfig, read_config
+from polars_transferability._report._results import TABLES, Results, results_of
+from polars_transferability._table_bytes import FileFormat, table_bytes
+from polars_transferability._tables import Table, embedding_tables
+from polars_transferability._whole_file import (
+    make_folder,
+    remove_abandoned,
+    require_writable,
+    write_whole,
+)
+
+_FORMATS: tuple[FileFormat, ...] = ("parquet", "csv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +54,7 @@ class Report:
     reused: int
 
 
+@through(REPORT)
 def report(
     config: str | PathLike[str], out: str | PathLike[str], *, progress: bool = False
 ) -> Report:
@@ -103,22 +116,39 @@ def report(
     page = _page_maker()
     checked = read_config(config)
     folder = Path(out)
-    kept = folder / ".cache"
-    kept.mkdir(parents=True, exist_ok=True)
-    cache = Cache(kept)
-    results = results_of(checked, cache, progress=progress)
+    opened = embedding_tables(checked.files)
+    inputs = _inputs(checked, opened)
+    index = folder / "index.html"
+    names = [*TABLES, *(f"queries/{name}" for name in checked.queries)]
+    outputs = [index, *(_file(folder, name, kind) for name in names for kind in _FORMATS)]
+    folders = {path.parent for path in outputs}
+    for made in sorted(folders):
+        make_folder(made)
+    for path in outputs:
+        require_writable(path, inputs)
+    cache = Cache(folder / ".cache")
+    results = results_of(checked, cache, opened, progress=progress)
     tables = results.tables()
     for name, rows in tables.items():
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        flat = rows.select(pl.exclude(pl.List, pl.Struct, pl.Array, pl.Object))
-        write_whole(path.with_name(f"{path.name}.parquet"), rows.write_parquet, beside=kept)
-        write_whole(path.with_name(f"{path.name}.csv"), flat.write_csv, beside=kept)
-    html = page(results).encode()
-    index = folder / "index.html"
-    write_whole(index, lambda file: file.write(html), beside=kept)
+        for kind in _FORMATS:
+            content = table_bytes(rows, kind, marks=MARK)
+            write_whole(_file(folder, name, kind), content)
+    write_whole(index, page(results).encode())
     cache.drop_unused()
+    for written in folders:
+        remove_abandoned(written)
     return Report(index, tables, cache.computed, cache.reused)
+
+
+def _inputs(config: ReportConfig, opened: list[Table]) -> list[Path]:
+    """Return every file that a report reads."""
+    tables = (Path(table.name) for table in opened)
+    boards = (board.file for board in config.leaderboards)
+    return [config.path, *tables, *boards, *config.queries.values()]
+
+
+def _file(folder: Path, table: str, kind: FileFormat) -> Path:
+    return folder / f"{table}.{kind}"
 
 
 def _page_maker() -> Callable[[Results], str]:

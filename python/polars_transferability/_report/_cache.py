@@ -1,95 +1,138 @@
-"""Results that outlive a run, and files that are never half-written.
+"""Results that outlive a run.
 
 A result is kept under a hash of all that it depends on, so that a changed input has another name
-and nothing is ever out of date. A file gets its final name only when every byte of it is on the
-disk: a run that is killed leaves at most a temporary file, which the next finished run removes.
+and nothing is ever out of date. Each entry begins with a checksum: one whose bytes are not those
+that were written, or that has not the row it must have, is computed again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
-from collections.abc import Callable, Mapping
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
-from uuid import uuid4
 
 import polars as pl
 
-_TEMPORARY = ".tmp"
-# By then no run is still writing it.
-_ABANDONED_AFTER = 24 * 3600.0
+from polars_transferability._table_bytes import table_bytes
+from polars_transferability._whole_file import make_folder, remove_abandoned, write_whole
+
+# A name of an entry; earlier versions kept tables without a checksum.
+_ENTRY = re.compile(r"[0-9a-f]{64}\.(entry|parquet)")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of work.
+
+    Attributes
+    ----------
+    key
+        All that its result depends on.
+    row
+        What its result says in some columns of its only row; None where it may be any table.
+    """
+
+    key: Mapping[str, object]
+    row: Mapping[str, object] | None = None
+
+    def is_result(self, table: pl.DataFrame) -> bool:
+        """Return whether a table has what the result of this unit must have."""
+        if self.row is None:
+            return True
+        return self.row.keys() <= set(table.columns) and table.select(list(self.row)).rows() == [
+            tuple(self.row.values())
+        ]
 
 
 @dataclass
 class Cache:
-    """A folder of results, one Parquet file each; counts what was computed and what was there."""
+    """A folder of results, one file each; knows what was computed and what was there."""
 
     folder: Path
-    computed: int = 0
-    reused: int = 0
+    _computed: set[str] = field(default_factory=set)
     _used: set[str] = field(default_factory=set)
+    _said: set[str] = field(default_factory=set)
 
-    def read(self, unit: Mapping[str, object]) -> pl.DataFrame | None:
-        """Return the result of that unit of work, or None if it is not there."""
+    @property
+    def computed(self) -> int:
+        """Number of units of this run that were computed."""
+        return len(self._used & self._computed)
+
+    @property
+    def reused(self) -> int:
+        """Number of units of this run that were there."""
+        return len(self._used - self._computed)
+
+    def begin(self) -> None:
+        """Forget which units the run had use for, since it starts again."""
+        self._used.clear()
+
+    def read(self, unit: Unit) -> pl.DataFrame | None:
+        """Return the result of that unit of work, or None if it must be computed."""
         path = self._path(unit)
+        self._used.add(path.name)
         try:
-            # Bytes, not the path: a mapped file could not be replaced on every system.
-            result = pl.read_parquet(path.read_bytes())
-        except (FileNotFoundError, pl.exceptions.PolarsError):
-            # Not there, or damaged: computed again either way.
+            content = path.read_bytes()
+        except FileNotFoundError:
             return None
-        self.reused += 1
+        except OSError as error:
+            self._say(f"{self.folder}: cannot be read, so what it keeps is computed again: {error}")
+            return None
+        result = _opened(path.name, content)
+        if result is None or not unit.is_result(result):
+            self._say(f"{path}: is damaged, so its result is computed again")
+            return None
         return result
 
-    def write(self, unit: Mapping[str, object], result: pl.DataFrame) -> None:
+    def write(self, unit: Unit, result: pl.DataFrame) -> None:
         """Keep the result of a unit of work that was just computed."""
-        write_whole(self._path(unit), result.write_parquet, beside=self.folder)
-        self.computed += 1
+        path = self._path(unit)
+        self._computed.add(path.name)
+        self._used.add(path.name)
+        try:
+            make_folder(self.folder)
+            write_whole(path, _sealed(path.name, result))
+        except OSError as error:
+            self._say(f"{error}; the next run computes again what this one cannot keep")
 
     def drop_unused(self) -> None:
-        """Remove what this run had no use for, and what killed runs left."""
-        for path in self.folder.iterdir():
-            writing = path.suffix == _TEMPORARY and not _abandoned(path)
-            if path.name not in self._used and not writing:
-                path.unlink(missing_ok=True)
+        """Remove the results that this run had no use for, and what killed runs left."""
+        remove_abandoned(self.folder)
+        for path in self.folder.glob("*"):
+            if _ENTRY.fullmatch(path.name) and path.name not in self._used:
+                # What may not be removed does no harm.
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
 
-    def _path(self, unit: Mapping[str, object]) -> Path:
-        text = json.dumps(unit, sort_keys=True, ensure_ascii=False)
-        name = hashlib.sha256(text.encode()).hexdigest() + ".parquet"
-        self._used.add(name)
-        return self.folder / name
+    def _path(self, unit: Unit) -> Path:
+        text = json.dumps(unit.key, sort_keys=True, ensure_ascii=False)
+        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.entry"
 
-
-def write_whole(path: Path, write: Callable[[BinaryIO], object], *, beside: Path) -> None:
-    """Write a file in full, or leave what was there before.
-
-    Parameters
-    ----------
-    path
-        Its final name.
-    write
-        What writes it.
-    beside
-        Folder on the same file system for the file while it is not whole.
-    """
-    temporary = beside / f"{uuid4().hex}{_TEMPORARY}"
-    try:
-        with temporary.open("xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    def _say(self, what: str) -> None:
+        """Say something on standard error, but not for each of many units."""
+        line = re.sub(r"[0-9a-f]{64}", "", what)
+        if line not in self._said:
+            self._said.add(line)
+            print(what, file=sys.stderr)
 
 
-def _abandoned(path: Path) -> bool:
-    try:
-        return path.stat().st_mtime < time.time() - _ABANDONED_AFTER
-    except FileNotFoundError:
-        return True
+def _sealed(name: str, result: pl.DataFrame) -> bytes:
+    table = table_bytes(result, "parquet")
+    return _checksum(name, table) + table
+
+
+def _opened(name: str, content: bytes) -> pl.DataFrame | None:
+    """Return what `_sealed` put in, or None if it is not as it was."""
+    length = len(_checksum(name, b""))
+    checksum, table = content[:length], content[length:]
+    return pl.read_parquet(table) if checksum == _checksum(name, table) else None
+
+
+def _checksum(name: str, table: bytes) -> bytes:
+    # With the name, so that an entry under the name of another is none.
+    return hashlib.sha256(name.encode() + table).digest()

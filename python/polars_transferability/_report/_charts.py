@@ -6,25 +6,29 @@ of the light page; the style sheet gives each its counterpart for the dark one.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from itertools import count
+from xml.etree import ElementTree
 
 import altair as alt
 import polars as pl
+import polars.selectors as cs
 import vl_convert
 
 from polars_transferability._report._results import TERMS
+from polars_transferability._visible import visible
 
 WIDTH = 300
 # The style sheet knows them by these values.
 TEXT, MUTED, GRID = "#1b1f24", "#59636e", "#d8dee4"
 COLOURS = dict(zip(TERMS, ("#0072b2", "#cc79a7", "#e69f00"), strict=True))
-# What says nothing in a picture that stands for itself, with an alternative text around it.
-_NOISE = re.compile(
-    r' (?:role|aria-[a-z]+|class|pointer-events|xmlns:xlink|version)="[^"]*"'
-    r'| opacity="1"| display="none"'
-)
-_EMPTY = re.compile(r'<path(?: d="(?:M0,0h0v0h0Z)?")?/>|<g(?: transform="translate\(0,0\)")?></g>')
+# Characters of a name. There is no room for more, and time to draw grows with their square.
+_LONGEST_NAME = 60
+# Attributes that say nothing in a picture that stands for itself, with an alternative text around
+# it; and shapes of nothing.
+_NOISE = {"role", "class", "pointer-events", "version"}
+_NO_SHAPE = {None, "", "M0,0h0v0h0Z"}
+_SVG = "{http://www.w3.org/2000/svg}"
 
 _numbers = count()
 
@@ -41,20 +45,24 @@ def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
     marks
         Also draw `target_loss` (a tick) and `trivial_loss` (a dashed line).
     """
-    rows = rows.with_columns(total=pl.sum_horizontal(TERMS))
-    long = rows.unpivot(TERMS, index=names, variable_name="term", value_name="nats").with_columns(
+    rows = rows.with_columns(
+        total=pl.sum_horizontal(TERMS), bar=pl.col(names).replace_strict(_labels(rows[names]))
+    )
+    long = rows.unpivot(TERMS, index="bar", variable_name="term", value_name="nats").with_columns(
         rank=pl.col("term").replace_strict(dict(zip(TERMS, range(3), strict=True)))
     )
     y = alt.Y(
-        f"{names}:N",
-        sort=rows[names].to_list(),
+        "bar:N",
+        sort=None,
         axis=None,
-        scale=alt.Scale(paddingInner=0.55, paddingOuter=0.3),
+        scale=alt.Scale(domain=rows["bar"].to_list(), paddingInner=0.55, paddingOuter=0.3),
     )
-    chart = alt.Chart(rows).encode(y=y)
+    losses = ["target_loss", "trivial_loss"] if marks else []
+    rows = rows.select("bar", "total", *losses)
+    chart = alt.Chart(_data(rows)).encode(y=y)
     sums = chart.mark_text(align="left", xOffset=4, fontSize=12, color=TEXT)
     layers = [
-        alt.Chart(long)
+        alt.Chart(_data(long))
         .mark_bar()
         .encode(
             y=y,
@@ -69,32 +77,32 @@ def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
         sums.encode(x="total:Q", text=alt.Text("total:Q", format=".3f")),
     ]
     if marks:
-        guessing = alt.Chart(rows.head(1)).mark_rule(color=MUTED, strokeDash=[4, 3])
+        guessing = alt.Chart(_data(rows.head(1))).mark_rule(color=MUTED, strokeDash=[4, 3])
         loss = chart.mark_tick(color=TEXT, thickness=3, height=18)
         layers.insert(0, guessing.encode(x="trivial_loss:Q"))
         layers.append(loss.encode(x="target_loss:Q"))
     above = chart.mark_text(align="left", baseline="bottom", yOffset=-9, fontSize=12, color=TEXT)
-    above = above.encode(x=alt.value(0), text=f"{names}:N")
+    above = above.encode(x=alt.value(0), text="bar:N")
     return _svg(alt.layer(*layers, above).properties(width=WIDTH, height=alt.Step(36)))
 
 
-def scatter(rows: pl.DataFrame, names: str, score: str, *, higher_is_better: bool) -> str:
+def scatter(rows: pl.DataFrame, score: str, *, higher_is_better: bool) -> str:
     """Draw a score against the accuracy, a named point per row; better is right and up.
 
     Parameters
     ----------
     rows
-        The score and `accuracy`.
-    names
-        Column of what stands above each point; short, or they cover each other.
+        `name`, which must be short, or they cover each other; `value`, the score; and `accuracy`.
     score
-        Column of the score.
+        What the score is called.
     higher_is_better
         False turns the axis round.
     """
+    data = _data(rows.with_columns(pl.col("name").cast(pl.String)))
+    (title,) = _labels([score]).values()
     x = alt.X(
-        f"{score}:Q",
-        title=score.replace("_", " ") + ("" if higher_is_better else " (lower is better)"),
+        "value:Q",
+        title=title + ("" if higher_is_better else " (lower is better)"),
         scale=alt.Scale(zero=False, padding=12, reverse=not higher_is_better),
         axis=alt.Axis(tickCount=4, labelOverlap=True),
     )
@@ -103,9 +111,9 @@ def scatter(rows: pl.DataFrame, names: str, score: str, *, higher_is_better: boo
         scale=alt.Scale(zero=False, padding=18),
         axis=alt.Axis(tickCount=5, titleAngle=0, titleAlign="left", titleX=-30, titleY=-8),
     )
-    points = alt.Chart(rows).mark_circle(size=60, color=COLOURS["source_loss"], opacity=1)
-    text = alt.Chart(rows).mark_text(dy=-10, fontSize=12, color=TEXT)
-    layers = alt.layer(points.encode(x=x, y=y), text.encode(x=x, y=y, text=f"{names}:N"))
+    points = alt.Chart(data).mark_circle(size=60, color=COLOURS["source_loss"], opacity=1)
+    text = alt.Chart(data).mark_text(dy=-10, fontSize=12, color=TEXT)
+    layers = alt.layer(points.encode(x=x, y=y), text.encode(x=x, y=y, text="name:N"))
     return _svg(layers.properties(width=WIDTH, height=200))
 
 
@@ -119,13 +127,31 @@ def class_weights(rows: pl.DataFrame) -> str:
         for source, target in largest.select("source_class", "target_class").iter_rows()
     }
     sources = sorted(beside, key=lambda source: (beside[source], source))
+    columns, lines = _labels(sources), _labels(targets)
     side = min(26, WIDTH // max(1, len(sources)))
+    squares = rows.select(
+        "source_weight",
+        source=pl.col("source_class").replace_strict(columns),
+        target=pl.col("target_class").replace_strict(lines),
+    )
     chart = (
-        alt.Chart(rows)
+        alt.Chart(_data(squares))
         .mark_rect(color=COLOURS["source_loss"])
         .encode(
-            x=alt.X("source_class:N", sort=sources, title=None, axis=alt.Axis(labelLimit=120)),
-            y=alt.Y("target_class:N", sort=targets, title=None, axis=alt.Axis(labelLimit=110)),
+            x=alt.X(
+                "source:N",
+                sort=None,
+                scale=alt.Scale(domain=list(columns.values())),
+                title=None,
+                axis=alt.Axis(labelLimit=120),
+            ),
+            y=alt.Y(
+                "target:N",
+                sort=None,
+                scale=alt.Scale(domain=list(lines.values())),
+                title=None,
+                axis=alt.Axis(labelLimit=110),
+            ),
             opacity=alt.Opacity(
                 "source_weight:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 1]), legend=None
             ),
@@ -135,8 +161,34 @@ def class_weights(rows: pl.DataFrame) -> str:
     return _svg(chart)
 
 
+def _labels(names: Iterable[str]) -> dict[str, str]:
+    """Return what is written for each name: a short line, and never the same for two."""
+    labels: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        line = visible(name).replace("\n", "\N{SYMBOL FOR NEWLINE}")
+        line = line.replace("\t", "\N{SYMBOL FOR HORIZONTAL TABULATION}")
+        if len(line) > _LONGEST_NAME:
+            line = line[: _LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+        taken = set(labels.values())
+        labels[name] = next(
+            label
+            for label in (line, *(f"{line} ({number})" for number in range(2, len(taken) + 3)))
+            if label not in taken
+        )
+    return labels
+
+
+def _data(rows: pl.DataFrame) -> alt.InlineData:
+    """Return rows as values that stand in the picture; what is not finite is not drawn."""
+    finite = pl.when(cs.float().is_finite()).then(cs.float())
+    return alt.InlineData(values=rows.with_columns(finite).to_dicts())
+
+
 def _svg(chart: alt.Chart | alt.LayerChart) -> str:
     drawn = chart.configure(
+        # The page describes the picture; Vega-Lite would put titles into expressions to do so, in
+        # which a backslash or a quote of a name is not its own.
+        aria=False,
         background="transparent",
         axis=alt.AxisConfig(
             labelColor=MUTED,
@@ -150,10 +202,32 @@ def _svg(chart: alt.Chart | alt.LayerChart) -> str:
         ),
         view=alt.ViewConfig(stroke=None),
     )
-    svg: str = vl_convert.vegalite_to_svg(drawn.to_json(), show_warnings=False)
-    svg, previous = _NOISE.sub("", svg), ""
-    while svg != previous:
-        svg, previous = _EMPTY.sub("", svg), svg
+    svg = vl_convert.vegalite_to_svg(drawn.to_json(), show_warnings=False)
+    root = ElementTree.fromstring(svg)
     # Several pictures share the page, and names within it must be unique.
-    prefix = f"chart{next(_numbers)}-"
-    return re.sub(r'\bid="', f'id="{prefix}', svg).replace("url(#", f"url(#{prefix}")
+    _tidy(root, f"chart{next(_numbers)}-")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _tidy(element: ElementTree.Element, prefix: str) -> None:
+    """Leave out what shows nothing, and put `prefix` before the names of parts."""
+    element.tag = element.tag.removeprefix(_SVG)
+    for name, value in list(element.attrib.items()):
+        if name in _NOISE or name.startswith("aria-") or (name, value) == ("opacity", "1"):
+            del element.attrib[name]
+        elif name == "id":
+            element.set(name, prefix + value)
+        else:
+            element.set(name, value.replace("url(#", f"url(#{prefix}"))
+    for child in list(element):
+        _tidy(child, prefix)
+        if _is_empty(child):
+            element.remove(child)
+
+
+def _is_empty(element: ElementTree.Element) -> bool:
+    if element.get("display") == "none":
+        return True
+    if element.tag == "path":
+        return element.get("d") in _NO_SHAPE
+    return element.tag == "g" and len(element) == 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,18 +13,37 @@ import polars as pl
 
 from polars_transferability._check import TableColumns
 from polars_transferability._keys import Key
-from polars_transferability._tables import Table, distinct_tables
+from polars_transferability._tables import Table, of_one_type
 
 # Of a network for its own classes; scores read them.
 _OUTPUTS = ("probabilities", "logits")
 
 
+class FilesChangedError(OSError):
+    """A file was changed or replaced while a report read it."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"{file}: was changed while it was read")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A look at a file: what it held, and which file it was when nobody else changed it."""
+
+    fingerprint: str
+    state: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class _File:
     table: Table
-    fingerprint: str
+    look: _Look
     # Pairs of model and task.
     holds: frozenset[tuple[object, str]]
+
+    @property
+    def path(self) -> Path:
+        return Path(self.table.name)
 
 
 @dataclass(frozen=True)
@@ -34,43 +54,57 @@ class Inventory:
     columns: TableColumns
     _files: list[_File]
 
-    def rows(self, model: object, tasks: Iterable[str]) -> pl.LazyFrame:
-        """Return the rows of some tasks of a model, with what scores can use besides."""
+    @contextmanager
+    def reading(self, model: object, tasks: Iterable[str]) -> Iterator[pl.DataFrame]:
+        """Give the rows of some tasks of a model, with what scores can use besides.
+
+        Raises FilesChangedError if a file that they are in is not what it was when they are read.
+        """
         wanted = list(tasks)
-        tables = [file.table for file in self._holding(model, wanted)]
+        of_tasks = pl.col(self.columns.task).cast(pl.String).is_in(wanted)
+        files = self._holding(model, wanted)
+        tables = [Table(file.table.name, file.table.rows.filter(of_tasks)) for file in files]
         further = [
             name
             for name in _OUTPUTS
             if all(name in table.schema() for table in tables) and name not in self.columns.all()
         ]
         key = Key(pl.DataFrame({self.columns.model: [model]}), tables)
-        name = pl.col(self.columns.task).cast(pl.String)
-        return key.rows([*self.columns.all(), *further]).filter(name.is_in(wanted))
+        with _unchanged(files):
+            yield key.read([*self.columns.all(), *further])
+
+    @contextmanager
+    def reading_all(self) -> Iterator[list[str]]:
+        """Give the paths of all files; raises FilesChangedError as `reading` does."""
+        with _unchanged(self._files):
+            yield [file.table.name for file in self._files]
 
     def fingerprints(self, model: object, tasks: Iterable[str]) -> list[str]:
         """Return what changes whenever a file with such rows does."""
-        return sorted(file.fingerprint for file in self._holding(model, tasks))
+        return sorted(file.look.fingerprint for file in self._holding(model, tasks))
 
     def all_fingerprints(self) -> list[str]:
         """Return the fingerprint of every file."""
-        return sorted(file.fingerprint for file in self._files)
+        return sorted(file.look.fingerprint for file in self._files)
 
     def _holding(self, model: object, tasks: Iterable[str]) -> list[_File]:
         pairs = {(model, task) for task in tasks}
         return [file for file in self._files if not pairs.isdisjoint(file.holds)]
 
 
-def take_inventory(files: Sequence[str], columns: TableColumns) -> Inventory:
+def take_inventory(tables: Sequence[Table], columns: TableColumns) -> Inventory:
     """Read the columns of models and tasks, and fingerprint the files."""
-    tables = distinct_tables(files)
+    looks = [_look_at(Path(table.name)) for table in tables]
+    for table in tables:
+        columns.require(table)
     tasks: dict[object, list[str]] = {}
     found = []
-    for table in tables:
-        table.require(columns.all(), _hint(table, columns))
+    for table, look in zip(of_one_type(tables, [columns.model]), looks, strict=True):
         pairs = (
-            table.rows.select(pl.col(columns.model), pl.col(columns.task).cast(pl.String))
-            .unique(maintain_order=True)
-            .collect()
+            table.select([columns.model, columns.task])
+            .distinct()
+            .read()
+            .with_columns(pl.col(columns.task).cast(pl.String))
         )
         for column in pairs.iter_columns():
             if column.has_nulls():
@@ -80,10 +114,14 @@ def take_inventory(files: Sequence[str], columns: TableColumns) -> Inventory:
             known = tasks.setdefault(model, [])
             if task not in known:
                 known.append(task)
-        found.append(_File(table, _fingerprint(Path(table.name)), frozenset(pairs.iter_rows())))
+        found.append(_File(table, look, frozenset(pairs.iter_rows())))
     if not tasks:
         msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)
+    for file in found:
+        # What it holds was read after it was looked at.
+        if _state(file.path) != file.look.state:
+            raise FilesChangedError(file.path)
     return Inventory(tasks, columns, found)
 
 
@@ -116,19 +154,43 @@ def pairs_of_tasks(
     return pairs
 
 
-def _hint(table: Table, columns: TableColumns) -> str:
-    if columns.split is not None and columns.split not in table.schema():
-        return "; name columns under [columns], with split = false for tables without a split"
-    return "; name columns under [columns]"
+@contextmanager
+def _unchanged(files: Iterable[_File]) -> Iterator[None]:
+    """Raise FilesChangedError if one of the files is not what it was when all is done or fails."""
+    try:
+        yield
+    except Exception as error:
+        _require_unchanged(files, error)
+        raise
+    _require_unchanged(files, None)
 
 
-def _fingerprint(file: Path) -> str:
+def _require_unchanged(files: Iterable[_File], cause: Exception | None) -> None:
+    for file in files:
+        try:
+            same = _look_at(file.path) == file.look
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise FilesChangedError(file.path) from cause
+
+
+def _look_at(file: Path) -> _Look:
     """Return a hash of the content, and of what the folders say of it (hive partitions).
 
-    Times are no substitute: a copied file has a new one, a restored file an old one.
+    Times are no substitute: a copied file has a new one, a restored file an old one. They tell,
+    though, that the file was another one in between, or is being written now.
     """
+    before = _state(file)
     digest = hashlib.sha256("/".join(part for part in file.parts[:-1] if "=" in part).encode())
     with file.open("rb") as content:
         while block := content.read(1 << 20):
             digest.update(block)
-    return digest.hexdigest()
+    if _state(file) != before:
+        raise FilesChangedError(file)
+    return _Look(digest.hexdigest(), before)
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    state = file.stat()
+    return (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)

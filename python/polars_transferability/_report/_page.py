@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from html import escape
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from importlib.resources import files
 
 import polars as pl
 
 from polars_transferability._compare import LOSSES
+from polars_transferability._leaderboard import MEAN_ELSEWHERE
 from polars_transferability._report import _charts
 from polars_transferability._report._html_table import html_table
+from polars_transferability._report._html_text import html_text
 from polars_transferability._report._results import TERMS, Joined, Results
+from polars_transferability._table_bytes import flat
 
 # A page is for reading; the files beside it have everything.
 _MOST_BARS, _MOST_CLASSES, _MOST_SOURCES, _MOST_ROWS = 20, 40, 5, 50
@@ -32,7 +34,7 @@ _DASHES = "the loss of guessing by class frequency: a bound beyond it says nothi
 def page(results: Results) -> str:
     """Return the page as HTML."""
     style = files("polars_transferability._report").joinpath("page.css").read_text("utf-8")
-    title = escape(results.title)
+    title = html_text(results.title)
     targets = results.ranking["target"].unique(maintain_order=True).to_list()
     sections = [
         *(_target_section(results, target, f"t{i}") for i, target in enumerate(targets)),
@@ -50,7 +52,7 @@ def page(results: Results) -> str:
         )
         if there
     ]
-    contents = "".join(f'<li><a href="#{i}">{escape(text)}</a></li>' for i, text in links)
+    contents = "".join(f'<li><a href="#{i}">{html_text(text)}</a></li>' for i, text in links)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -65,15 +67,15 @@ def page(results: Results) -> str:
 <body>
 <header>
 <h1>{title}</h1>
-<p>{escape(_summary(results))}</p>
+<p>{html_text(_summary(results))}</p>
 <nav aria-label="Contents"><ul>{contents}</ul></nav>
 </header>
 <main>
 {_how_to_read()}
 {"".join(sections)}
 </main>
-<footer><p>Made by polars-transferability {escape(version("polars-transferability"))}. Losses are in
-nats. Every table stands beside this page as Parquet and CSV.</p></footer>
+<footer><p>Made by polars-transferability {html_text(version("polars-transferability"))}. Losses are
+in nats. Every table stands beside this page as Parquet and CSV.</p></footer>
 </body>
 </html>
 """
@@ -96,7 +98,7 @@ def _summary(results: Results) -> str:
 
 def _how_to_read() -> str:
     keys = "".join(
-        f'<li><span class="swatch {term}"></span>{escape(text)}</li>'
+        f'<li><span class="swatch {term}"></span>{html_text(text)}</li>'
         for term, text in _LEGEND.items()
     )
     return f"""<section class="read" aria-labelledby="read">
@@ -111,17 +113,18 @@ which is the sum of three terms. Lower is better.</p>
 
 
 def _target_section(results: Results, target: str, name: str) -> str:
-    model = results.model
-    ranked = results.ranking.filter(target=target).with_row_index("place", offset=1)
+    # The column of models may be called anything, even as what is added here.
+    ranked = results.ranking.filter(target=target).rename({results.model: "model"})
+    ranked = ranked.with_row_index("place", offset=1)
     best = ranked.row(0, named=True)
     bounded = ranked.drop_nulls("bound")
     lead = (
-        f"Lowest bound: {best[model]}, from {best['source']}: {best['bound']:.3f} nats, where "
+        f"Lowest bound: {best['model']}, from {best['source']}: {best['bound']:.3f} nats, where "
         f"guessing costs {best['trivial_loss']:.3f}."
         if bounded.height
         else "Scores only: no model has another task as a source."
     )
-    figure = _ranking_figure(bounded, model, target) if bounded.height else ""
+    figure = _ranking_figure(bounded, target) if bounded.height else ""
     scatters = [
         drawn
         for joined in results.joined
@@ -130,7 +133,7 @@ def _target_section(results: Results, target: str, name: str) -> str:
     table = html_table(
         ranked.select(
             "place",
-            model,
+            "model",
             "source",
             "bound",
             *TERMS,
@@ -143,10 +146,11 @@ def _target_section(results: Results, target: str, name: str) -> str:
         f"Lowest bound of each model on {target}, and its scores"
         if results.score_names
         else f"Lowest bound of each model on {target}",
+        labels={**_headings(ranked.columns), "model": results.model},
     )
     return f"""<section aria-labelledby="{name}">
-<h2 id="{name}">{escape(target)}</h2>
-<p>{escape(lead)}</p>
+<h2 id="{name}">{html_text(target)}</h2>
+<p>{html_text(lead)}</p>
 <div class="beside">{figure}{table}</div>
 {_against(scatters)}
 {_class_map(results, best, name) if bounded.height else ""}
@@ -160,8 +164,8 @@ def _against(scatters: list[str]) -> str:
 <div class="figures">{"".join(scatters)}</div>"""
 
 
-def _ranking_figure(ranked: pl.DataFrame, model: str, target: str) -> str:
-    shown = ranked.head(_MOST_BARS).with_columns(name=pl.format("{}. {}", "place", model))
+def _ranking_figure(ranked: pl.DataFrame, target: str) -> str:
+    shown = ranked.head(_MOST_BARS).with_columns(name=pl.format("{}. {}", "place", "model"))
     caption = "Lowest bound of each model, by its terms"
     if ranked.height > shown.height:
         caption += f"; the {shown.height} lowest of {ranked.height}"
@@ -174,26 +178,33 @@ def _scatter_figures(
     results: Results, joined: Joined, ranked: pl.DataFrame, target: str
 ) -> Iterator[str]:
     """Yield a picture per ranker for a leaderboard that has this target, the trivial ones too."""
-    model = results.model
-    places = ranked.select(model, "place")
+    places = ranked.select("model", name="place")
     quality = results.quality.filter(leaderboard=joined.name, target=target)
     for ranker in joined.rankers:
-        rows = joined.join.frame.filter(target=target).drop_nulls(["accuracy", ranker])
+        rows = (
+            joined.join.frame.filter(target=target)
+            .select(
+                "accuracy",
+                model=pl.col(results.model),
+                value=pl.col(ranker).cast(pl.Float64),
+            )
+            .drop_nulls(["accuracy", "value"])
+            .join(places, on="model", how="left", maintain_order="left")
+        )
         if rows.is_empty():
             continue
-        rows = rows.select(model, "accuracy", pl.col(ranker).cast(pl.Float64)).join(
-            places, on=model, how="left", maintain_order="left"
-        )
         found = quality.row(by_predicate=pl.col("score") == ranker, named=True)
-        what = ranker.replace("_", " ")
+        what = _ranker_name(joined, ranker)
         caption = f"{what} against {joined.name}: {_correlation(found)}"
         points = "; ".join(
-            f"{name} {value:.3g}, {accuracy:.3g}"
-            for name, accuracy, value, _ in rows.sort("accuracy", descending=True).iter_rows()
+            f"{model} {value:.3g}, {accuracy:.3g}"
+            for model, value, accuracy in rows.select("model", "value", "accuracy")
+            .sort("accuracy", descending=True)
+            .iter_rows()
         )
         alt = f"Points of {what} and accuracy on {target}: {points}"
         better = ranker not in LOSSES
-        drawn = _charts.scatter(rows, "place", ranker, higher_is_better=better)
+        drawn = _charts.scatter(rows, what, higher_is_better=better)
         yield _figure(drawn, alt, caption)
 
 
@@ -209,10 +220,9 @@ def _correlation(quality: dict[str, float | None]) -> str:
 
 def _class_map(results: Results, best: dict[str, object], name: str) -> str:
     """Return which source classes stand for each class of the target, under the lowest bound."""
-    model = results.model
-    transfer = f"{best[model]}, from {best['source']} to {best['target']}"
+    transfer = f"{best['model']}, from {best['source']} to {best['target']}"
     rows = results.class_map.filter(
-        pl.col(model).eq(best[model]),
+        pl.col(results.model).eq(best["model"]),
         pl.col("source").eq(best["source"]),
         pl.col("target").eq(best["target"]),
         pl.col("source_weight") >= _LEAST_WEIGHT,
@@ -233,7 +243,10 @@ def _class_map(results: Results, best: dict[str, object], name: str) -> str:
         costs.select("target_class", "target_share", "stands_for_it", *TERMS, "total"),
         f"{name}-classes",
         f"What each class adds to the bound: {transfer}",
-        labels={"stands_for_it": "source classes that stand for it"},
+        labels={
+            **_headings(costs.columns),
+            "stands_for_it": "source classes that stand for it",
+        },
     )
     shown = costs.head(_MOST_CLASSES)
     few = rows["source_class"].n_unique() <= _MOST_CLASSES and costs.height <= _MOST_CLASSES
@@ -255,12 +268,12 @@ def _class_map(results: Results, best: dict[str, object], name: str) -> str:
             0,
             _figure(
                 _charts.class_weights(rows),
-                f"Squares, the darker the larger the part of a source class. {'; '.join(stands)}",
+                f"Squares, the darker the larger the part of a source class. {stands}",
                 "Class map: source classes (columns) that stand for each target class (rows)",
             ),
         )
     return f"""<h3>Which classes stand for which</h3>
-<p>{escape(transfer)}, the lowest bound on this target.</p>
+<p>{html_text(transfer)}, the lowest bound on this target.</p>
 <div class="figures">{"".join(pictures)}</div>
 <details><summary>The numbers</summary>{table}</details>"""
 
@@ -269,8 +282,9 @@ def _quality_section(results: Results) -> str:
     if results.quality.is_empty():
         return ""
     k = results.k
+    names = {name: _ranker_name(one, name) for one in results.joined for name in one.rankers}
     named = results.quality.with_columns(
-        ranker=pl.col("score").str.replace_all("_", " ")
+        ranker=pl.col("score").replace_strict(names)
         + pl.when("trivial").then(pl.lit(" (trivial)")).otherwise(pl.lit("")),
     )
     labels = {
@@ -326,8 +340,8 @@ def _leaderboard_section(results: Results) -> str:
     parts = []
     for joined in results.joined:
         lines = joined.join.report().splitlines()
-        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-        parts.append(f"<h3>{escape(joined.name)}</h3><ul>{items}</ul>")
+        items = "".join(f"<li>{html_text(line)}</li>" for line in lines)
+        parts.append(f"<h3>{html_text(joined.name)}</h3><ul>{items}</ul>")
     return f"""<section aria-labelledby="leaderboards">
 <h2 id="leaderboards">What matched the leaderboards</h2>
 {"".join(parts)}
@@ -338,14 +352,14 @@ def _query_section(results: Results) -> str:
     if not results.queries:
         return ""
     parts = []
-    for name, rows in results.queries.items():
-        flat = rows.select(pl.exclude(pl.List, pl.Struct, pl.Array)).head(_MOST_ROWS)
+    for place, (name, rows) in enumerate(results.queries.items()):
+        shown = flat(rows).head(_MOST_ROWS)
         caption = f"{name}: {_counted(rows.height, 'row')}"
-        if rows.height > flat.height:
-            caption += f", the first {flat.height} shown"
-        if rows.width > flat.width:
+        if rows.height > shown.height:
+            caption += f", the first {shown.height} shown"
+        if rows.width > shown.width:
             caption += "; nested columns only in the Parquet file"
-        parts.append(html_table(flat, f"query-{name}", caption, significant=4))
+        parts.append(html_table(shown, f"query{place}", caption, significant=4))
     return f"""<section aria-labelledby="queries">
 <h2 id="queries">Queries</h2>
 {"".join(parts)}
@@ -354,9 +368,24 @@ def _query_section(results: Results) -> str:
 
 def _figure(svg: str, alt: str, caption: str) -> str:
     return (
-        f'<figure><div role="img" aria-label="{escape(alt)}">{svg}</div>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f'<figure><div role="img" aria-label="{html_text(alt)}">{svg}</div>'
+        f"<figcaption>{html_text(caption)}</figcaption></figure>"
     )
+
+
+def _ranker_name(joined: Joined, ranker: str) -> str:
+    """Return what the page calls a ranker; a column of the leaderboard is called as it is there."""
+    ours = ranker in joined.scores or ranker == MEAN_ELSEWHERE
+    return _spoken(ranker) if ours else ranker
+
+
+def _headings(columns: Iterable[str]) -> dict[str, str]:
+    return {column: _spoken(column) for column in columns}
+
+
+def _spoken(name: str) -> str:
+    """Return a name of this package's as words."""
+    return name.replace("_", " ")
 
 
 def _counted(number: int, what: str) -> str:

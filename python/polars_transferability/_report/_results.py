@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,17 +12,29 @@ import polars as pl
 
 from polars_transferability._compare import compare
 from polars_transferability._leaderboard import LeaderboardJoin, join_leaderboard, read_leaderboard
-from polars_transferability._report._cache import Cache
+from polars_transferability._report._cache import Cache, Unit
 from polars_transferability._report._config import LeaderboardFile, ReportConfig
-from polars_transferability._report._inventory import Inventory, take_inventory
+from polars_transferability._report._inventory import (
+    FilesChangedError,
+    Inventory,
+    take_inventory,
+)
 from polars_transferability._report._units import all_bounds, all_scores, settings_of
 from polars_transferability._score_settings import ALL as SCORES
 from polars_transferability._sql import QueryError, Source, sql
+from polars_transferability._tables import Table, embedding_tables
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
 RANKED = ("source", "bound", *TERMS, "target_loss", "target_accuracy", "trivial_loss", "vacuous")
 COMPARED = ("bound", "target_loss")
+# What a report may write besides queries, by the name of its files.
+TABLES = (
+    *("bounds", "class_map", "scores", "ranking", "leaderboards", "unmatched"),
+    "selection_quality",
+)
+# Files that change while they are read are read again, but not for ever.
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -82,12 +96,32 @@ class Results:
         return {**tables, **{f"queries/{name}": rows for name, rows in self.queries.items()}}
 
 
-def results_of(config: ReportConfig, cache: Cache, *, progress: bool) -> Results:
-    """Compute the tables of a report, as far as the cache does not have them."""
+def results_of(
+    config: ReportConfig, cache: Cache, opened: list[Table], *, progress: bool
+) -> Results:
+    """Compute the tables of a report on embeddings, as far as the cache does not have them.
+
+    All of them are about the same content of every file: if a file changes in between, they are
+    made again.
+    """
+    failed = None
+    for _ in range(_ATTEMPTS):
+        cache.begin()
+        try:
+            return _results(config, cache, opened, progress=progress)
+        except FilesChangedError as changed:
+            print(f"{changed}; what it changes is computed again", file=sys.stderr)
+            failed = changed
+            opened = embedding_tables(config.files)
+    msg = f"{failed}, {_ATTEMPTS} times in a row; make the report when nothing writes to its files"
+    raise OSError(msg) from failed
+
+
+def _results(config: ReportConfig, cache: Cache, opened: list[Table], *, progress: bool) -> Results:
     model = config.columns.model
     # Before the bounds, which take longer to fail.
     boards = [(board, _entries(board, model)) for board in config.leaderboards]
-    inventory = take_inventory(config.files, config.columns)
+    inventory = take_inventory(opened, config.columns)
     bounds = all_bounds(config, inventory, cache, progress=progress)
     scores = all_scores(config, inventory, cache, progress=progress)
     ranked = ranking(bounds, scores, model)
@@ -124,28 +158,35 @@ def _query(
 ) -> pl.DataFrame:
     """Return what a query finds in embeddings, leaderboards and the report's tables."""
     query = file.read_text(encoding="utf-8")
-    unit = {
-        "what": "query",
-        **settings_of(config),
-        "query": query,
-        "files": inventory.all_fingerprints(),
-        "leaderboards": [(board.name, entries.write_json()) for board, entries in boards],
-        "sources": config.sources,
-        "targets": config.targets,
-        "comparison": config.comparison,
-    }
-    found = cache.read(unit)
+    unit = Unit(
+        {
+            "what": "query",
+            **settings_of(config),
+            "query": query,
+            "files": inventory.all_fingerprints(),
+            "leaderboards": [(board.name, entries.write_json()) for board, entries in boards],
+            "sources": config.sources,
+            "targets": config.targets,
+            "comparison": config.comparison,
+        }
+    )
+    found = None if _READS_FILES.search(query) else cache.read(unit)
     if found is None:
-        frames: dict[str, Source] = {"embeddings": config.files, **results.tables()}
+        tables: dict[str, Source] = {**results.tables()}
         if boards:
-            frames["leaderboard"] = _all_entries(boards)
+            tables["leaderboard"] = _all_entries(boards)
         try:
-            found = sql(query, eager=True, **frames)
+            with inventory.reading_all() as embeddings:
+                found = sql(query, eager=True, **{"embeddings": embeddings, **tables})
         except pl.exceptions.PolarsError as error:
             msg = f"{file}: {error}"
             raise QueryError(msg) from error
         cache.write(unit, found)
     return found
+
+
+# A query that opens files by itself may find others in them each time.
+_READS_FILES = re.compile(r"\bread_\w+", re.IGNORECASE)
 
 
 def class_map(bounds: pl.DataFrame, model: str) -> pl.DataFrame:

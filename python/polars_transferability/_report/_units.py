@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache as computed_once
+from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -17,7 +20,7 @@ from polars_transferability._compute_bounds import compute_bounds
 from polars_transferability._compute_scores import compute_scores
 from polars_transferability._keys import each_key
 from polars_transferability._pool import combine_pool
-from polars_transferability._report._cache import Cache
+from polars_transferability._report._cache import Cache, Unit
 from polars_transferability._report._config import ReportConfig
 from polars_transferability._report._inventory import Inventory, pairs_of_tasks
 from polars_transferability._score_settings import score_settings
@@ -88,13 +91,23 @@ def all_scores(
 def settings_of(config: ReportConfig) -> dict[str, Any]:
     """Return what every result depends on but files and tasks, defaults written out."""
     return {
-        "version": version("polars-transferability"),
+        "version": [version("polars-transferability"), _code(), pl.__version__],
         "columns": asdict(config.columns),
         "bound": bound_settings(**config.bound),
         "scores": {
             name: score_settings(name, **options) for name, options in config.scores.items()
         },
     }
+
+
+@computed_once
+def _code() -> str:
+    """Return a hash of this package: versions under development differ under one number."""
+    folder = Path(__file__).parent.parent
+    digest = sha256()
+    for file in sorted([*folder.rglob("*.py"), *folder.glob("_internal*")]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _bounds(
@@ -104,25 +117,25 @@ def _bounds(
     assert source is not None
     settings = settings_of(config)
     units = {
-        target: {
-            "what": "bound",
-            **{name: settings[name] for name in ("version", "columns", "bound")},
-            "files": inventory.fingerprints(step.model, (source, target)),
-            "model": repr(step.model),
-            "source": source,
-            "target": target,
-        }
+        target: Unit(
+            {
+                "what": "bound",
+                **{name: settings[name] for name in ("version", "columns", "bound")},
+                "files": inventory.fingerprints(step.model, (source, target)),
+                "model": repr(step.model),
+                "source": source,
+                "target": target,
+            },
+            row={config.columns.model: step.model, "source": source, "target": target},
+        )
         for target in step.targets
     }
 
     def compute(targets: list[str]) -> pl.DataFrame:
-        return compute_bounds(
-            inventory.rows(step.model, (source, *targets)),
-            sources=[source],
-            targets=targets,
-            **_columns(config),
-            **config.bound,
-        )
+        with inventory.reading(step.model, (source, *targets)) as rows:
+            return compute_bounds(
+                rows, sources=[source], targets=targets, **_columns(config), **config.bound
+            )
 
     return _by_target(cache, units, compute)
 
@@ -132,31 +145,31 @@ def _scores(
 ) -> list[pl.DataFrame]:
     settings = settings_of(config)
     units = {
-        target: {
-            "what": "scores",
-            **{name: settings[name] for name in ("version", "columns", "scores")},
-            "left_out": config.every_score,
-            "files": inventory.fingerprints(step.model, (target,)),
-            "model": repr(step.model),
-            "target": target,
-        }
+        target: Unit(
+            {
+                "what": "scores",
+                **{name: settings[name] for name in ("version", "columns", "scores")},
+                "left_out": config.every_score,
+                "files": inventory.fingerprints(step.model, (target,)),
+                "model": repr(step.model),
+                "target": target,
+            },
+            row={config.columns.model: step.model, "target": target},
+        )
         for target in step.targets
     }
 
     def compute(targets: list[str]) -> pl.DataFrame:
-        return compute_scores(
-            inventory.rows(step.model, targets),
-            targets=targets,
-            which="all" if config.every_score else config.scores,
-            **_columns(config),
-        )
+        which = "all" if config.every_score else config.scores
+        with inventory.reading(step.model, targets) as rows:
+            return compute_scores(rows, targets=targets, which=which, **_columns(config))
 
     return _by_target(cache, units, compute)
 
 
 def _by_target(
     cache: Cache,
-    units: dict[str, dict[str, Any]],
+    units: dict[str, Unit],
     compute: Callable[[list[str]], pl.DataFrame],
 ) -> list[pl.DataFrame]:
     """Return the result of each target; those that are not in the cache are computed together."""
@@ -165,6 +178,9 @@ def _by_target(
     computed = compute(missing) if missing else pl.DataFrame()
     for target in missing:
         result = computed.filter(pl.col("target") == target)
+        if not units[target].is_result(result):
+            msg = f"{units[target].row}: expected one row, found {result.height}; please report it"
+            raise pl.exceptions.ComputeError(msg)
         cache.write(units[target], result)
         found[target] = result
     return [result for result in found.values() if result is not None]
@@ -177,5 +193,5 @@ def _columns(config: ReportConfig) -> dict[str, Any]:
         "task": columns.task,
         "embedding": columns.embedding,
         "label": columns.label,
-        "fit": None if columns.split is None else pl.col(columns.split) == columns.fit_split,
+        "fit": columns.fit(),
     }

@@ -1,26 +1,24 @@
 """SQL over tables of embeddings: Polars SQL in which this package's expressions are functions.
 
-sqlglot parses (`_dialect`); calls of our functions are found in the tree and checked against the
-signatures of the Python functions (`_functions`); queries become lazy frames from the inside out
-(`_query`), those that call our functions in three steps (`_select`); tables come from frames and
-files or are made when read (`_tables`); every error points into the query (`_errors`, `_scope`).
+The text of a query (`_file`, `_text`) is parsed (`_parse`) by sqlglot (`_dialect`); what would be
+ignored is refused (`_clauses`), and what is deep is made flat (`_depth`). Calls of our functions
+are found in the tree and checked against the signatures of the Python functions (`_functions`).
+Queries become lazy frames from the inside out (`_query`), those that call our functions in three
+steps (`_select`). Tables come from frames and files or are made when read (`_tables`), under names
+that Polars takes for names (`_names`). Every error points into the query (`_errors`, `_scope`).
 """
 
 from __future__ import annotations
 
-import re
 from typing import Literal, overload
 
 import polars as pl
 
-from polars_transferability._sql._errors import QueryError, Text
-from polars_transferability._sql._functions import mentioned_functions
-from polars_transferability._sql._query import evaluate, parse
-from polars_transferability._sql._scope import PlacedCall, Scope
-from polars_transferability._sql._tables import Source, open_sources
-from polars_transferability._sql._tree import table_names
+from polars_transferability._sql._errors import QueryError
+from polars_transferability._sql._file import read_query
+from polars_transferability._sql._tables import Source
 
-__all__ = ["QueryError", "Source", "sql"]
+__all__ = ["QueryError", "Source", "read_query", "sql"]
 
 
 @overload
@@ -98,51 +96,7 @@ def sql(query: str, *, eager: bool = False, **frames: Source) -> pl.DataFrame | 
     if not isinstance(query, str):
         msg = f"query: expected text, found {type(query).__name__}"
         raise TypeError(msg)
-    text = Text(query)
-    scope = Scope(text, open_sources(frames))
-    rows = _rows(text, scope, set(frames))
-    return _collect(rows, scope) if eager else rows
+    # sqlglot takes longer to import than the rest of this package.
+    from polars_transferability._sql._query import collected_rows, lazy_rows
 
-
-def _rows(text: Text, scope: Scope, given: set[str]) -> pl.LazyFrame:
-    calls = mentioned_functions(text)
-    try:
-        tree = parse(text)
-    except QueryError as error:
-        if calls:
-            raise
-        # Polars may understand what sqlglot does not.
-        try:
-            return scope.run(text.query, given, None)
-        except QueryError:
-            raise error from None
-    if tree is None:
-        return scope.run(text.query, given, None)
-    # What needs nothing of ours, Polars SQL gets to the letter.
-    return evaluate(tree, scope) if calls else scope.run(text.query, table_names(tree), tree)
-
-
-def _collect(rows: pl.LazyFrame, scope: Scope) -> pl.DataFrame:
-    try:
-        return rows.collect()
-    except pl.exceptions.ComputeError as error:
-        message = str(error).partition("\n\n")[0]
-        reason = message.removeprefix(_PLUGIN_FAILED)
-        failed = _failed_call(scope.calls) if reason != message else None
-        if failed is None:
-            raise
-        reason = re.sub(r" \([A-Z_]+, line \d+, column \d+\)", "", reason)
-        raise scope.text.error_at(f"{failed.node.name.upper()}: {reason}", failed.node) from error
-
-
-_PLUGIN_FAILED = "the plugin failed with message: "
-
-
-def _failed_call(calls: list[PlacedCall]) -> PlacedCall | None:
-    """Return the first call that fails alone; the messages of the plugin do not always name it."""
-    for call in calls:
-        try:
-            call.values.collect()
-        except pl.exceptions.ComputeError:
-            return call
-    return None
+    return collected_rows(query, frames) if eager else lazy_rows(query, frames)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlglot import TokenType, exp, generator, parser, tokens
+from sqlglot import ErrorLevel, TokenType, exp, generator, parser, tokens
 from sqlglot.dialects.dialect import Dialect, trim_sql
 
 # Names of types that sqlglot would take for others: to Polars, FLOAT has 64 bits,
@@ -92,4 +92,10 @@ def written(node: exp.Expr) -> str:
     >>> written(sqlglot.parse_one("SELECT Count(*), s->'f', x::REAL FROM t", dialect=PolarsSQL))
     "SELECT Count(*), s -> 'f', CAST(x AS REAL) FROM t"
     """
-    return node.sql(dialect=PolarsSQL, normalize_functions=False, comments=False)
+    return node.sql(
+        dialect=PolarsSQL,
+        normalize_functions=False,
+        comments=False,
+        # What cannot be written must not be left out.
+        unsupported_level=ErrorLevel.RAISE,
+    )

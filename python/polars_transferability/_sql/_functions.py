@@ -22,7 +22,7 @@ import polars as pl
 from sqlglot import exp
 
 from polars_transferability._sql._dialect import written
-from polars_transferability._sql._errors import Text, span_of
+from polars_transferability._sql._text import Text, span_of
 from polars_transferability._task import task
 
 Kind = Literal["column", "frame", "literal"]
@@ -138,6 +138,10 @@ def bind(node: exp.Anonymous, text: Text) -> Call:
     arguments: dict[str, exp.Expr | Call] = {}
     named = False
     for place, argument in enumerate(node.expressions):
+        if isinstance(argument, (exp.Distinct, exp.Order, exp.Limit, exp.Star)):
+            word = "*" if isinstance(argument, exp.Star) else argument.key.upper()
+            reason = f"{function.name} takes no {word} among its arguments"
+            raise text.error_at(f"{reason}; usage: {function.usage()}", node)
         if isinstance(argument, (exp.Kwarg, exp.PropertyEQ)):
             named, name, value = True, argument.name.lower(), argument.expression
             if name not in by_name:

@@ -1,4 +1,4 @@
-"""From a syntax tree to a lazy frame: common table expressions and queries within queries.
+"""From a query to a lazy frame: common table expressions and queries within queries.
 
 What calls none of our functions goes to Polars SQL as it stands. What does becomes a lazy frame of
 its own, from the innermost query outwards, and the query around it reads that frame by a name.
@@ -7,59 +7,114 @@ its own, from the innermost query outwards, and the query around it reads that f
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import polars as pl
-import sqlglot
-from sqlglot import TokenType, exp
+from sqlglot import Token, TokenType, exp
 
-from polars_transferability._sql._dialect import PolarsSQL, written
-from polars_transferability._sql._errors import QueryError, Text
-from polars_transferability._sql._functions import is_call
-from polars_transferability._sql._scope import Scope
+from polars_transferability._sql._clauses import check_clauses
+from polars_transferability._sql._depth import is_apart, prepare, too_deep
+from polars_transferability._sql._dialect import written
+from polars_transferability._sql._errors import QueryError
+from polars_transferability._sql._functions import is_call, mentioned_functions
+from polars_transferability._sql._names import (
+    is_pattern,
+    mark_identifiers,
+    unmarked_columns,
+)
+from polars_transferability._sql._parse import is_query, parse, query_tokens
+from polars_transferability._sql._scope import PlacedCall, Rows, Scope
 from polars_transferability._sql._select import aggregate
-from polars_transferability._sql._tree import own_nodes, parts, table, table_names
-
-_QUERY_STARTS = {
-    TokenType.SELECT,
-    TokenType.WITH,
-    TokenType.FROM,
-    TokenType.VALUES,
-    TokenType.L_PAREN,
-}
+from polars_transferability._sql._tables import Source, open_sources
+from polars_transferability._sql._text import Text
+from polars_transferability._sql._tree import own_nodes, table, table_names
 
 
-def parse(text: Text) -> exp.Query | None:
-    """Return the syntax tree; None for what is not a query, such as SHOW TABLES."""
+def lazy_rows(query: str, frames: Mapping[str, Source]) -> pl.LazyFrame:
+    """Return the rows of a query over tables by name."""
+    scope = _scope(query, frames)
+    return unmarked_columns(_rows(scope, set(frames)))
+
+
+def collected_rows(query: str, frames: Mapping[str, Source]) -> pl.DataFrame:
+    """Return the rows of a query; what the plugin says against them points into the query."""
+    scope = _scope(query, frames)
+    rows = unmarked_columns(_rows(scope, set(frames)))
     try:
-        tokens = sqlglot.tokenize(text.query, read=PolarsSQL)
-    except sqlglot.errors.TokenError as error:
-        raise _unfinished(error, text) from error
-    if not tokens:
-        msg = "the query is empty"
-        raise QueryError(msg)
-    if tokens[0].token_type not in _QUERY_STARTS:
-        return None
+        return rows.collect()
+    except pl.exceptions.ComputeError as error:
+        _, plugin_failed, reason = str(error).partition("\n\n")[0].rpartition(_PLUGIN_FAILED)
+        failed = _failed_call(scope.calls) if plugin_failed else None
+        if failed is None:
+            raise
+        reason = re.sub(r" \([A-Z_]+, line \d+, column \d+\)", "", reason)
+        raise scope.text.error_at(f"{failed.node.name.upper()}: {reason}", failed.node) from error
+
+
+_PLUGIN_FAILED = "the plugin failed with message: "
+
+
+def _scope(query: str, frames: Mapping[str, Source]) -> Scope:
+    return Scope(Text(query), open_sources(frames))
+
+
+def _failed_call(calls: list[PlacedCall]) -> PlacedCall | None:
+    """Return the first call that fails alone; the messages of the plugin do not always name it."""
+    for call in calls:
+        try:
+            call.values.collect()
+        except pl.exceptions.ComputeError:
+            return call
+    return None
+
+
+def _rows(scope: Scope, given: set[str]) -> pl.LazyFrame:
+    tokens = query_tokens(scope.text)
     try:
-        statements = [tree for tree in sqlglot.parse(text.query, dialect=PolarsSQL) if tree]
-    except sqlglot.errors.ParseError as error:
-        raise _syntax_error(error, text) from error
-    if len(statements) != 1:
-        reason = f"expected one query, found {len(statements)}"
-        raise text.error_at(reason, statements[1])
-    return statements[0] if isinstance(statements[0], exp.Query) else None
+        return _statement(tokens, scope, given)
+    except RecursionError as error:
+        raise too_deep(scope.text, tokens) from error
 
 
-def evaluate(query: exp.Query, scope: Scope) -> pl.LazyFrame:
+def _statement(tokens: list[Token], scope: Scope, given: set[str]) -> pl.LazyFrame:
+    text = scope.text
+    calls = mentioned_functions(text)
+    if not is_query(tokens):
+        if calls:
+            reason = f"{tokens[0].text.upper()} knows no functions of this package"
+            hint = "in Python, pt.sql(query, ...).explain() shows the plan"
+            raise text.error(f"{reason}; {hint}", tokens[0].start, tokens[0].end)
+        return scope.run(text.query, given, None).frame
+    try:
+        tree = parse(tokens, text)
+    except QueryError as error:
+        names = [token.text for token in tokens if token.token_type == TokenType.IDENTIFIER]
+        if calls or any(map(is_pattern, names)):
+            raise
+        # Polars may understand what sqlglot does not.
+        try:
+            return scope.run(text.query, given, None).frame
+        except QueryError:
+            raise error from None
+    check_clauses(tree, text, taken_apart=bool(calls))
+    renamed = mark_identifiers(tree)
+    changed = prepare(tree, text)
+    if calls or renamed or changed:
+        return evaluate(tree, scope).frame
+    # What needs nothing of ours, Polars SQL gets to the letter.
+    return scope.run(text.query, table_names(tree), tree).frame
+
+
+def evaluate(query: exp.Query, scope: Scope) -> Rows:
     """Return the rows of a query."""
     if query.ctes:
         scope = _with_ctes(query, scope)
-    for part in list(parts(query)):
-        if part.find(exp.With) or any(map(is_call, part.walk())):
-            name = f"query {len(scope.tables)} within the query"
-            scope = scope.with_tables({name: evaluate(part, scope)})
-            rows = exp.select("*").from_(table(name))
-            part.replace(rows)
-            query = rows if part is query else query
+    for part in list(query.dfs(prune=lambda node: node is not query and is_apart(node))):
+        if part is not query and is_apart(part):
+            assert isinstance(part, exp.Query)
+            name = f"query {len(scope.found)} within the query"
+            scope = scope.with_rows(name, evaluate(part, scope))
+            part.replace(exp.select("*").from_(table(name)))
     if isinstance(query, exp.Select) and any(map(is_call, own_nodes(query))):
         return aggregate(query, scope)
     return scope.run(written(query), table_names(query), query)
@@ -71,32 +126,14 @@ def _with_ctes(query: exp.Query, scope: Scope) -> Scope:
     if with_.args.get("recursive"):
         raise scope.text.error_at("WITH RECURSIVE is not available", with_.expressions[0])
     for cte in with_.expressions:
-        frame = evaluate(cte.this, scope)
+        rows = evaluate(cte.this, scope)
         if names := cte.alias_column_names:
-            present = frame.collect_schema().names()
+            present = rows.frame.collect_schema().names()
             if len(names) > len(present):
                 reason = f"{cte.alias} names {len(names)} columns, its query has {len(present)}"
                 raise scope.text.error_at(reason, cte.args["alias"])
-            frame = frame.rename(dict(zip(present, names, strict=False)))
-        scope = scope.with_tables({cte.alias: frame})
+            renamed = rows.frame.rename(dict(zip(present, names, strict=False)))
+            rows = Rows(renamed, rows.height)
+        scope = scope.with_rows(cte.alias, rows)
     with_.pop()
     return scope
-
-
-def _unfinished(error: sqlglot.errors.TokenError, text: Text) -> QueryError:
-    match = re.fullmatch(r"Missing (.+) from (\d+):(\d+)", str(error.__cause__))
-    if match is None:
-        return QueryError(f"the syntax is not understood: {error}")
-    start = text.offset(int(match[2]), int(match[3])) + 1
-    return text.error(f"what begins here lacks its closing {match[1]}", start, start)
-
-
-def _syntax_error(error: sqlglot.errors.ParseError, text: Text) -> QueryError:
-    first = error.errors[0] if error.errors else {}
-    word = first.get("highlight") or " "
-    if not first.get("line") or not first.get("col"):
-        return QueryError(str(error).partition("\n")[0])
-    # sqlglot gives the column in which the word ends.
-    end = text.offset(first["line"], first["col"])
-    reason = f"the syntax is not understood: {first['description']}"
-    return text.error(reason, max(0, end - len(word) + 1), end)

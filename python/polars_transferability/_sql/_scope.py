@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
+from polars.io.plugins import register_io_source
 from sqlglot import exp
 
-from polars_transferability._sql._errors import QueryError, Text
+from polars_transferability._sql._errors import QueryError
 from polars_transferability._sql._functions import functions, nearest
+from polars_transferability._sql._names import is_pattern, marked_columns, unmarked
+from polars_transferability._sql._tables import Opener
+from polars_transferability._sql._text import Text
 
-# Opens a table when a query reads it.
-Opener = Callable[[], pl.LazyFrame]
+# How many runs of Polars SQL may rest on each other in one plan. Polars plans what a run reads
+# several times for each run, so the time to plan is exponential in their number.
+_HIGHEST = 3
 
 
 @dataclass(frozen=True)
@@ -25,35 +30,55 @@ class PlacedCall:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """What a query found, and how many runs of Polars SQL its plan rests on."""
+
+    frame: pl.LazyFrame
+    height: int
+
+
+@dataclass(frozen=True)
 class Scope:
-    """The tables that a query may read, by name, and the text that its errors point into."""
+    """What a query may read by name, and the text that its errors point into.
+
+    Attributes
+    ----------
+    tables
+        What was given, opened when it is read.
+    found
+        What queries within the query found; these hide tables of the same name.
+    calls
+        The calls of our functions so far.
+    """
 
     text: Text
     tables: Mapping[str, Opener] = field(default_factory=dict)
+    found: Mapping[str, Rows] = field(default_factory=dict)
     calls: list[PlacedCall] = field(default_factory=list)
 
-    def with_tables(self, tables: Mapping[str, pl.LazyFrame]) -> Scope:
-        """Return the scope with further tables, which hide others of the same name."""
-        added = {name: _constant(frame) for name, frame in tables.items()}
-        return Scope(self.text, {**self.tables, **added}, self.calls)
+    def with_rows(self, name: str, rows: Rows) -> Scope:
+        """Return the scope with further rows by name, planned apart if their plan is high."""
+        flat = Rows(_planned_apart(rows.frame), 0) if rows.height >= _HIGHEST else rows
+        return Scope(self.text, self.tables, {**self.found, name: flat}, self.calls)
 
-    def run(self, query: str, reads: set[str], node: exp.Expr | None) -> pl.LazyFrame:
+    def run(self, query: str, reads: set[str], node: exp.Expr | None) -> Rows:
         """Return what Polars SQL makes of `query`; its errors point at `node` of our own query."""
-        frames = self._open(reads, node)
+        read = self._open(reads, node)
+        frames = {name: rows.frame for name, rows in read.items()}
         try:
             result = pl.SQLContext(frames).execute(query, eager=False)
             result.collect_schema()
         except pl.exceptions.PolarsError as error:
             raise self.located(error, node, frames) from error
-        return result
+        return Rows(result, 1 + max((rows.height for rows in read.values()), default=0))
 
     def table(self, node: exp.Expr) -> pl.LazyFrame:
         """Return the table that `node` names."""
-        frames = self._open({node.name}, node)
-        if not frames:
-            hint = nearest(node.name, self.tables)
+        read = self._open({node.name}, node)
+        if not read:
+            hint = nearest(node.name, self.names)
             raise self.text.error_at(f"there is no table {node.name}{hint}", node)
-        return next(iter(frames.values()))
+        return next(iter(read.values())).frame
 
     def located(
         self,
@@ -61,8 +86,16 @@ class Scope:
         node: exp.Expr | None,
         frames: Mapping[str, pl.LazyFrame],
     ) -> QueryError:
-        """Return an error of Polars as one that points into the query."""
+        """Return an error of Polars as one that points into the query.
+
+        Raises
+        ------
+        RecursionError
+            If it is the depth of the query that Polars does not follow.
+        """
         first = str(error).partition("\n")[0]
+        if "recursion limit exceeded" in first:
+            raise RecursionError(first) from error
         if node is None:
             return self._located_by_place(first)
         if isinstance(error, pl.exceptions.StructFieldNotFoundError):
@@ -72,11 +105,17 @@ class Scope:
                 names = match.groups()
                 reason = explain(names, self, frames)
                 return self.text.error_at(reason, _named(node, names) or node)
+        if "sql parser error" in first and self._is_written(node):
+            return self._located_by_place(first)
         quoted = (
             name for mark in "\"'`" for name in re.findall(f"{mark}([^{mark}]+){mark}", first)
         )
         places = (_named(node, (name,)) for name in quoted)
         return self.text.error_at(first, next(filter(None, places), node))
+
+    def _is_written(self, node: exp.Expr) -> bool:
+        """Say whether Polars reads the text of the query itself, into which its places point."""
+        return node.parent is None
 
     def _located_by_place(self, message: str) -> QueryError:
         match = re.search(r"^(?:sql parser error: )?(.*) at Line: (\d+), Column: (\d+)$", message)
@@ -88,23 +127,37 @@ class Scope:
         reason = match[1][0].lower() + match[1][1:]
         return self.text.error(reason, offset, offset + max(length, 1) - 1)
 
-    def _open(self, reads: set[str], node: exp.Expr | None) -> dict[str, pl.LazyFrame]:
+    @property
+    def names(self) -> list[str]:
+        """The names that a query may read."""
+        return list({**self.tables, **self.found})
+
+    def _open(self, reads: set[str], node: exp.Expr | None) -> dict[str, Rows]:
         # Polars finds tables whatever the case of their names.
         wanted = {name.lower() for name in reads}
-        frames = {}
+        read = {name: rows for name, rows in self.found.items() if name.lower() in wanted}
         for name, open_table in self.tables.items():
-            if name.lower() in wanted:
+            if name.lower() in wanted and name not in read:
                 try:
-                    frames[name] = open_table()
+                    read[name] = Rows(marked_columns(open_table()), 0)
                 except (pl.exceptions.PolarsError, OSError, TypeError, ValueError) as error:
                     place = node and _named(node, (name,))
                     reason = f"table {name}: {error}"
                     raise self.text.error_at(reason, place or node) from error
-        return frames
+        return read
 
 
-def _constant(frame: pl.LazyFrame) -> Opener:
-    return lambda: frame
+def _planned_apart(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Return a table that is planned, and computed, when the plan that reads it is carried out."""
+
+    def read(
+        columns: list[str] | None, condition: pl.Expr | None, first: int | None, _: int | None
+    ) -> Iterator[pl.DataFrame]:
+        rows = frame if condition is None else frame.filter(condition)
+        kept = rows if columns is None else rows.select(columns)
+        yield (kept if first is None else kept.head(first)).collect()
+
+    return register_io_source(read, schema=frame.collect_schema())
 
 
 def _named(node: exp.Expr, names: tuple[str, ...]) -> exp.Expr | None:
@@ -130,6 +183,8 @@ def _no_column(names: tuple[str, ...], _: Scope, frames: Mapping[str, pl.LazyFra
 
 
 def _no_field(name: str, frames: Mapping[str, pl.LazyFrame]) -> str:
+    if is_pattern(name):
+        return f"a field cannot be read by the name {unmarked(name)}; rename it before"
     dtypes = (dtype for frame in frames.values() for dtype in frame.collect_schema().dtypes())
     fields = [f.name for dtype in dtypes if isinstance(dtype, pl.Struct) for f in dtype.fields]
     return f"there is no field {name}{nearest(name, fields) or f'; there are {_listed(fields)}'}"
@@ -140,7 +195,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _no_table(names: tuple[str, ...], scope: Scope, _: Mapping[str, pl.LazyFrame]) -> str:
-    named = [name for name in scope.tables if " " not in name]
+    named = [name for name in scope.names if " " not in name]
     hint = nearest(names[0], named) or (f"; there are {_listed(named)}" if named else "")
     return f"there is no table {names[0]}{hint}"
 

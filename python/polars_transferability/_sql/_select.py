@@ -10,34 +10,37 @@ once, and messages of the plugin speak of columns as the query does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import polars as pl
 from sqlglot import exp
 
 from polars_transferability._sql._dialect import written
-from polars_transferability._sql._errors import Text
 from polars_transferability._sql._functions import Call, bind, build, is_call, is_row_call, nearest
-from polars_transferability._sql._scope import PlacedCall, Scope
+from polars_transferability._sql._scope import PlacedCall, Rows, Scope
+from polars_transferability._sql._text import Text
 from polars_transferability._sql._tree import own_nodes, table, table_names
 
 # The aggregates of Polars SQL.
 _AGGREGATES = {
-    *("ARRAY_AGG", "AVG", "CORR", "COUNT", "COVAR", "COVAR_POP", "COVAR_SAMP", "FIRST"),
-    *("GROUP_CONCAT", "LAST", "LISTAGG", "MAX", "MEDIAN", "MIN", "QUANTILE_CONT", "QUANTILE_DISC"),
+    *("APPROX_QUANTILE", "ARRAY_AGG", "AVG", "CORR", "COUNT", "COVAR", "COVAR_POP", "COVAR_SAMP"),
+    *("FIRST", "FIRST_VALUE", "GROUP_CONCAT", "LAST", "LAST_VALUE", "LISTAGG", "MAX", "MEDIAN"),
+    *("MIN", "NTH_VALUE", "QUANTILE_CONT", "QUANTILE_DISC"),
     *("STDDEV", "STDDEV_SAMP", "STDEV", "STDEV_SAMP", "STRING_AGG", "SUM", "TOTAL"),
     *("VAR", "VARIANCE", "VAR_SAMP"),
 }
 _NAMED = (exp.Kwarg, exp.PropertyEQ)
 # The name of what step 2 returns.
 _GROUPED = "groups of the query"
-# Step 1 has these clauses, step 3 the others.
-_OF_ROWS = ("from_", "joins", "laterals", "where")
+# Clauses by the step that carries them out; the columns and GROUP BY take part in each.
+OF_ROWS = ("from_", "joins", "where")
+OF_GROUPS = ("having", "qualify", "windows", "distinct", "order", "limit", "offset")
 _BEFORE_GROUPS = {"where": "WHERE", "joins": "JOIN", "group": "GROUP BY", "from_": "FROM"}
 
 
-def aggregate(select: exp.Select, scope: Scope) -> pl.LazyFrame:
+def aggregate(select: exp.Select, scope: Scope) -> Rows:
     """Return the rows of a SELECT that calls our functions."""
     _check(select, scope.text)
     plan = _Plan(scope, select, _keys(select, scope))
@@ -46,13 +49,16 @@ def aggregate(select: exp.Select, scope: Scope) -> pl.LazyFrame:
     keys = [pl.col(written(key)) for key in plan.keys]
 
     def grouped(values: list[pl.Expr]) -> pl.LazyFrame:
-        return rows.group_by(keys, maintain_order=True).agg(values) if keys else rows.select(values)
+        if not keys:
+            return rows.frame.select(values)
+        return rows.frame.group_by(keys, maintain_order=True).agg(values)
 
     calls = {name: _call_value(name, call, scope) for name, call in plan.calls.items()}
     aggregates = [_aggregate_value(*item, scope) for item in plan.aggregates.items()]
     for name, value in calls.items():
         scope.calls.append(PlacedCall(plan.calls[name].node, grouped([value])))
-    groups = scope.with_tables({_GROUPED: grouped([*calls.values(), *aggregates])})
+    values = grouped([*calls.values(), *aggregates])
+    groups = scope.with_rows(_GROUPED, Rows(values, rows.height))
     return groups.run(written(outer), {_GROUPED, *table_names(outer)}, select)
 
 
@@ -71,8 +77,9 @@ class _Plan:
         items = list(self._items())
         aliases = {item.alias: item.this for item in items}
         outer = exp.select(*items).from_(table(_GROUPED))
-        for clause, node in self.select.args.items():
-            if node is None or clause in (*_OF_ROWS, "group", "expressions"):
+        for clause in OF_GROUPS:
+            node = self.select.args.get(clause)
+            if not node:
                 continue
             if clause == "having":
                 outer = outer.where(self._with_aliases(node.this, aliases))
@@ -81,7 +88,7 @@ class _Plan:
             elif clause == "windows":
                 outer.set(clause, [self._after(window, {}) for window in node])
             else:
-                outer.set(clause, node.copy() if isinstance(node, exp.Expr) else node)
+                outer.set(clause, node.copy())
         return outer
 
     def _items(self) -> Iterator[exp.Alias]:
@@ -103,13 +110,18 @@ class _Plan:
             aliases = {name: _column(name) for name in aliases}
         return self._after(node, aliases)
 
-    def _after(self, node: exp.Expr, aliases: dict[str, exp.Expr]) -> exp.Expr:
+    def _after(self, node: exp.Expr, aliases: Mapping[str, exp.Expr]) -> exp.Expr:
         """Return `node` as it reads after grouping: calls, aggregates and keys are columns."""
-        unqualified = isinstance(node, exp.Column) and not node.table
-        if isinstance(node, exp.Paren) and is_call(node.this):
-            node = node.this
-        if unqualified and node.name in aliases:
-            return aliases[node.name].copy()
+        return node.transform(lambda part: self._part_after(part, aliases))
+
+    def _part_after(self, part: exp.Expr, aliases: Mapping[str, exp.Expr]) -> exp.Expr:
+        """Return what stands for a part after grouping, or the part itself."""
+        node = part.this if isinstance(part, exp.Paren) and is_call(part.this) else part
+        if _runs_over_groups(node):
+            return node
+        if isinstance(node, exp.Column) and not node.table and node.name in aliases:
+            value = aliases[node.name].copy()
+            return value if isinstance(value, exp.Column) else exp.Paren(this=value)
         if (key := self._key(node)) is not None:
             return _column(written(key))
         if isinstance(node, exp.Column) and (key := self._struct(node)) is not None:
@@ -121,6 +133,8 @@ class _Plan:
         if _is_aggregate(node):
             self.aggregates.setdefault(written(node), node)
             return _column(written(node))
+        if isinstance(node, exp.Star):
+            raise self.scope.text.error_at(_STAR, node)
         if isinstance(node, exp.Column):
             if isinstance(node.this, exp.Star):
                 raise self.scope.text.error_at(_STAR, node)
@@ -130,54 +144,36 @@ class _Plan:
                 f"has one row per group{nearest(node.name, known)}"
             )
             raise self.scope.text.error_at(reason, node)
-        if isinstance(node, exp.Star):
-            raise self.scope.text.error_at(_STAR, node)
         if isinstance(node, exp.Query):
             return node.copy()
         if isinstance(node, exp.Anonymous):
             _check_known(node, self.scope)
-        copy = node.copy()
-        for name, new in _children(node):
-            after = [
-                self._arguments(child, aliases)
-                if isinstance(node, exp.Window) and name == "this"
-                else self._after(child, aliases)
-                for child in new
-            ]
-            copy.set(name, after if isinstance(node.args[name], list) else after[0])
-        return copy
-
-    def _arguments(self, function: exp.Expr, aliases: dict[str, exp.Expr]) -> exp.Expr:
-        """Return a function that runs over groups, with its arguments as they read there."""
-        if not isinstance(function, exp.Anonymous):
-            return self._after(function, aliases)
-        copy = function.copy()
-        copy.set(
-            "expressions",
-            [
-                arg.copy() if isinstance(arg, exp.Star) else self._after(arg, aliases)
-                for arg in function.expressions
-            ],
-        )
-        return copy
+        return node
 
     def _key(self, node: exp.Expr) -> exp.Expr | None:
-        return next((key for key in self.keys if self._same(key, node)), None)
+        if not isinstance(node, exp.Column):
+            return self._other_keys.get(node)
+        return next((key for key in self.keys if self._same_column(key, node)), None)
 
-    def _same(self, key: exp.Expr, node: exp.Expr) -> bool:
-        if isinstance(key, exp.Column) and isinstance(node, exp.Column) and key.name == node.name:
-            tables = {key.table.lower(), node.table.lower()} - {""}
-            return len(tables) == 0 or (len(tables) == 1 and tables <= self._sources())
-        return written(key) == written(node)
+    @cached_property
+    def _other_keys(self) -> dict[exp.Expr, exp.Expr]:
+        return {key: key for key in self.keys if not isinstance(key, exp.Column)}
+
+    def _same_column(self, key: exp.Expr, node: exp.Column) -> bool:
+        if not isinstance(key, exp.Column) or key.name != node.name:
+            return False
+        tables = {key.table.lower(), node.table.lower()} - {""}
+        return len(tables) == 0 or (len(tables) == 1 and tables <= self._sources)
 
     def _struct(self, column: exp.Column) -> exp.Expr | None:
         """Return the key of which `column` is a field."""
-        if not column.table or column.table.lower() in self._sources():
+        if not column.table or column.table.lower() in self._sources:
             return None
         return self._key(exp.column(column.args["table"].copy()))
 
+    @cached_property
     def _sources(self) -> set[str]:
-        """Return the names of the tables in FROM, by which columns are qualified."""
+        """The names of the tables in FROM, by which columns are qualified."""
         parts = [self.select.args.get("from_"), *(self.select.args.get("joins") or [])]
         return {part.this.alias_or_name.lower() for part in parts if part is not None}
 
@@ -185,11 +181,17 @@ class _Plan:
 _STAR = "* cannot stand beside an aggregate: name the columns, which must be in GROUP BY"
 
 
-def _children(node: exp.Expr) -> Iterator[tuple[str, list[exp.Expr]]]:
-    for name, value in node.args.items():
-        listed = value if isinstance(value, list) else [value]
-        if listed and all(isinstance(item, exp.Expr) for item in listed):
-            yield name, listed
+def _runs_over_groups(node: exp.Expr) -> bool:
+    """Say whether a node is a function with OVER, or the star that is all that it is called with.
+
+    What else such a function is called with reads as it does after grouping.
+    """
+    function = node.parent if isinstance(node, exp.Star) else node
+    while isinstance(function, (exp.Anonymous, exp.Filter)) and function.arg_key == "this":
+        function = function.parent
+        if isinstance(function, exp.Window):
+            return True
+    return False
 
 
 def _check(select: exp.Select, text: Text) -> None:
@@ -211,9 +213,12 @@ def _check(select: exp.Select, text: Text) -> None:
         if isinstance(call.parent, exp.Window):
             reason = f"{call.name.upper()} cannot be taken OVER a window; use GROUP BY"
             raise text.error_at(reason, call)
+        if isinstance(call.parent, exp.Filter) and call.arg_key == "this":
+            reason = f"{call.name.upper()} takes no FILTER; use WHERE, or CASE in its arguments"
+            raise text.error_at(reason, call)
         parent = call.parent
         while parent is not select and parent is not None:
-            if is_call(parent) or _is_aggregate(parent):
+            if is_call(parent) or (_is_aggregate(parent) and not _runs_over_groups(parent)):
                 reason = f"{call.name.upper()} is an aggregate and cannot stand within another"
                 raise text.error_at(reason, call)
             parent = parent.parent
@@ -222,7 +227,7 @@ def _check(select: exp.Select, text: Text) -> None:
 def _check_known(function: exp.Anonymous, scope: Scope) -> None:
     """Raise QueryError if Polars has no such function, before its arguments are found at fault."""
     try:
-        pl.sql_expr(written(function))
+        pl.sql_expr(f"{function.name}()")
     except pl.exceptions.PolarsError as error:
         if f"unsupported function '{function.name.lower()}'" in str(error):
             raise scope.located(error, function, {}) from error
@@ -266,10 +271,10 @@ def _keys(select: exp.Select, scope: Scope) -> list[exp.Expr]:
 def _from_names(select: exp.Select, scope: Scope) -> set[str]:
     everything = _of_rows(select, [exp.Star()])
     rows = scope.run(written(everything), table_names(everything), select)
-    return set(rows.collect_schema().names())
+    return set(rows.frame.collect_schema().names())
 
 
-def _rows(select: exp.Select, plan: _Plan, scope: Scope) -> pl.LazyFrame:
+def _rows(select: exp.Select, plan: _Plan, scope: Scope) -> Rows:
     """Return what step 2 reads: keys, arguments of calls and columns of aggregates."""
     needed = [*plan.keys]
     for call in plan.calls.values():
@@ -284,7 +289,7 @@ def _rows(select: exp.Select, plan: _Plan, scope: Scope) -> pl.LazyFrame:
 
 def _of_rows(select: exp.Select, items: list[exp.Expr]) -> exp.Select:
     query = exp.Select(expressions=items)
-    for clause in _OF_ROWS:
+    for clause in OF_ROWS:
         value = select.args.get(clause)
         copied = [v.copy() for v in value] if isinstance(value, list) else value and value.copy()
         query.set(clause, copied)
@@ -331,9 +336,10 @@ def _output_name(item: exp.Expr) -> str:
 
     try:
         expression = pl.sql_expr(written(item.copy().transform(plain)))
-        return expression.meta.output_name(raise_if_undetermined=False) or written(item)
+        name = expression.meta.output_name(raise_if_undetermined=False)
     except pl.exceptions.PolarsError:
-        return written(item)
+        name = None
+    return written(item) if name is None else name
 
 
 def _column(name: str) -> exp.Column:

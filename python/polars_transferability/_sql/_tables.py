@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from os import PathLike, fspath
 from typing import TypeAlias
@@ -14,12 +14,14 @@ from polars_transferability._bound import transfer_bounds
 from polars_transferability._compare import compare
 from polars_transferability._compute_bounds import compute_bounds
 from polars_transferability._compute_scores import compute_scores
+from polars_transferability._door import SQL, through
 from polars_transferability._keys import TRAIN_ROWS
 from polars_transferability._leaderboard import join_leaderboard
-from polars_transferability._sql._scope import Opener
-from polars_transferability._tables import Paths, Table, open_tables
+from polars_transferability._tables import Paths, of_one_type, open_tables
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | Paths"
+# Opens a table when a query reads it.
+Opener: TypeAlias = "Callable[[], pl.LazyFrame]"
 
 _KEY = ["model", "target"]
 
@@ -33,7 +35,7 @@ def open_sources(sources: Mapping[str, Source]) -> dict[str, Opener]:
     }
     given = {name: _opener(source) for name, source in sources.items()}
     tables: dict[str, Opener] = {
-        name: cache(opener) for name, opener in {**given, **ready, **given}.items()
+        name: cache(through(SQL)(opener)) for name, opener in {**given, **ready, **given}.items()
     }
     return tables
 
@@ -46,26 +48,8 @@ def _open(source: Source) -> pl.LazyFrame:
     if isinstance(source, (str, PathLike)) and fspath(source).endswith(".csv"):
         return pl.scan_csv(fspath(source), infer_schema_length=None)
     # A column that some files lack is null in their rows.
-    return pl.concat(_same_types(open_tables(source)), how="diagonal_relaxed")
-
-
-def _same_types(tables: list[Table]) -> list[pl.LazyFrame]:
-    """Turn arrays into lists where files differ, as those of models of different width do."""
-    schemas = [table.schema() for table in tables]
-    found: dict[str, set[pl.DataType]] = {}
-    for name, dtype in (item for schema in schemas for item in schema.items()):
-        found.setdefault(name, set()).add(dtype)
-    lists = {name for name, dtypes in found.items() if len(dtypes) > 1}
-    return [
-        table.rows.cast(
-            {
-                name: pl.List(dtype.inner)
-                for name, dtype in schema.items()
-                if name in lists and isinstance(dtype, pl.Array)
-            }
-        )
-        for table, schema in zip(tables, schemas, strict=True)
-    ]
+    tables = of_one_type(open_tables(source))
+    return pl.concat([table.rows for table in tables], how="diagonal_relaxed")
 
 
 def _embeddings(sources: Mapping[str, Source]) -> tuple[Source, pl.Expr | None]:

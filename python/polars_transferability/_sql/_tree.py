@@ -7,21 +7,13 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 
-def parts(node: exp.Expr) -> Iterator[exp.Query]:
-    """Yield the queries that stand directly within a query, not those within them."""
-    for child in node.iter_expressions():
-        if isinstance(child, (exp.Select, exp.SetOperation)):
-            yield child
-        else:
-            yield from parts(child)
-
-
 def own_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
     """Yield a node and all within it but the queries within it."""
-    yield node
-    for child in node.iter_expressions():
-        if not isinstance(child, (exp.Select, exp.SetOperation)):
-            yield from own_nodes(child)
+
+    def is_within(part: exp.Expr) -> bool:
+        return part is not node and isinstance(part, (exp.Select, exp.SetOperation))
+
+    return (part for part in node.dfs(prune=is_within) if not is_within(part))
 
 
 def table(name: str) -> exp.Table:

@@ -1,0 +1,133 @@
+"""The door that a caller came through, and how it spells what messages tell the caller to change.
+
+The same check serves Python, the command, `report.toml` and SQL; its advice must be in the words of
+the one who reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+# What the columns hold that arguments name.
+_HOLDS = {
+    "by": "models",
+    "model": "models",
+    "task": "tasks",
+    "label": "labels",
+    "embedding": "embeddings",
+    "probabilities": "probabilities",
+    "source_label": "source labels",
+}
+
+
+@dataclass(frozen=True)
+class Door:
+    """How callers spell arguments.
+
+    Attributes
+    ----------
+    column
+        What names a column of the embedding tables: `{argument}` stands for the argument, `{name}`
+        for the column that is looked for.
+    fit
+        What says which rows to fit on.
+    fit_argument
+        The argument that messages call `fit`.
+    unsplit
+        What says that the tables have no split.
+    leaderboard
+        What names a column of a leaderboard.
+    wide
+        What may be named in place of the column of targets, where leaderboards are wide.
+    fewer_rows
+        What makes bounds take less time, at doors where nobody would otherwise know why they wait.
+    """
+
+    column: str
+    fit: str
+    fit_argument: str
+    unsplit: str
+    leaderboard: str
+    wide: str = ""
+    fewer_rows: str = ""
+
+    def missing(self, argument: str, name: str) -> str:
+        """Return what to do about a column of the embedding tables that is not there."""
+        if argument in ("fit", "split"):
+            return (
+                f"say which rows to fit on with {self.fit}; "
+                f"for tables without a split {self.unsplit}"
+            )
+        spelled = self.column.format(argument=argument, name=name)
+        return f"name the column of {_HOLDS[argument]} with {spelled}"
+
+    def reworded(self, message: str) -> str:
+        """Return a message of the native side, which speaks of the arguments of Python."""
+        return message.replace("`fit`", f"`{self.fit_argument}`")
+
+
+PYTHON = Door(
+    column="{argument}=",
+    fit="fit=",
+    fit_argument="fit",
+    unsplit="pass fit=None",
+    leaderboard="{argument}=",
+    wide=", or the columns that are targets with targets=",
+)
+COMMAND = Door(
+    column="--{argument}",
+    fit="--split and --fit-split",
+    fit_argument="--fit-split",
+    unsplit="give --no-fit",
+    leaderboard="--leaderboard-{argument}",
+    fewer_rows="--max-rows-per-class",
+)
+REPORT = Door(
+    column="{argument} under [columns]",
+    fit="split and fit_split under [columns]",
+    fit_argument="fit_split",
+    unsplit="write split = false under [columns]",
+    leaderboard="{argument} under [[leaderboards]]",
+    wide=", or the columns that are targets with targets under [[leaderboards]]",
+    fewer_rows="max_rows_per_class under [bound]",
+)
+SQL = Door(
+    column="AS {name}",
+    fit="AS split",
+    fit_argument="split",
+    unsplit="leave the column split out",
+    leaderboard="AS {argument}",
+)
+
+_DOOR = ContextVar("door", default=PYTHON)
+
+
+def door() -> Door:
+    """Return the door that the caller came through.
+
+    Examples
+    --------
+    >>> door().missing("task", "task")
+    'name the column of tasks with task='
+    """
+    return _DOOR.get()
+
+
+@contextmanager
+def through(entered: Door) -> Iterator[None]:
+    """Let messages speak in the words of `entered`; also a decorator.
+
+    Examples
+    --------
+    >>> with through(COMMAND):
+    ...     door().missing("task", "task")
+    'name the column of tasks with --task'
+    """
+    before = _DOOR.set(entered)
+    try:
+        yield
+    finally:
+        _DOOR.reset(before)

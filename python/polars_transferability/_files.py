@@ -1,0 +1,111 @@
+"""Which Parquet files a path, a glob or a folder stands for; the same for every door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from glob import glob, has_magic  # Path.glob takes no absolute pattern.
+from pathlib import Path
+from urllib.parse import unquote
+
+# What Hive and Polars write for a null in the name of a folder.
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+
+
+class Found(Enum):
+    """How a file was found: the caller named it, or a glob or folder of the caller's holds it."""
+
+    NAMED = "named"
+    WITHIN = "within"
+
+
+@dataclass(frozen=True)
+class File:
+    """One Parquet file, under the path by which it was found."""
+
+    path: Path
+    found: Found
+
+    def partition(self) -> dict[str, str | None]:
+        """Return the columns that the names of its folders hold as `key=value`.
+
+        Examples
+        --------
+        >>> File(Path("zoo/model=a%2Fb/task=digits/0.parquet"), Found.WITHIN).partition()
+        {'model': 'a/b', 'task': 'digits'}
+        """
+        pairs = [part.split("=", 1) for part in self.path.parent.parts if "=" in part]
+        return {name: None if text == _NULL_PARTITION else unquote(text) for name, text in pairs}
+
+
+def find_files(path: str) -> list[File]:
+    """Return the files that a path, glob or folder stands for, in the order of their names.
+
+    A folder, be it named or matched by a glob, stands for all Parquet files below it. As in Spark
+    and Hive, names that begin with `.` or `_` are passed over: they are what other programs leave
+    beside data. A name that the caller spells out is the caller's, whatever it begins with.
+
+    Examples
+    --------
+    >>> find_files("no/such/*.parquet")
+    Traceback (most recent call last):
+    FileNotFoundError: no Parquet file matches 'no/such/*.parquet'; names that begin with . or _ are
+    passed over
+    """
+    place = Path(path)
+    if place.is_dir():
+        files = [File(file, Found.WITHIN) for file in _below(place)]
+    elif place.exists() or not has_magic(path):
+        if not place.exists():
+            msg = f"no such file: '{path}'"
+            raise FileNotFoundError(msg)
+        files = [File(place, Found.NAMED)]
+    else:
+        files = [File(file, Found.WITHIN) for file in _matching(path)]
+    if not files:
+        msg = (
+            f"no Parquet file {'in' if place.is_dir() else 'matches'} '{path}'; "
+            "names that begin with . or _ are passed over"
+        )
+        raise FileNotFoundError(msg)
+    return files
+
+
+def _matching(pattern: str) -> Iterator[Path]:
+    spelled_out = [part for part in Path(pattern).parts if part[0] in "._"]
+    fixed = _without_magic(Path(pattern))
+    for match in sorted(Path(found) for found in glob(pattern, recursive=True)):  # noqa: PTH207
+        names = match.parts[len(fixed.parts) :]
+        if any(_is_passed_over(name, spelled_out) for name in names):
+            continue
+        if match.is_dir():
+            yield from _below(match)
+        else:
+            yield match
+
+
+def _without_magic(pattern: Path) -> Path:
+    """Return the folder that a pattern starts from."""
+    return next(folder for folder in pattern.parents if not has_magic(str(folder)))
+
+
+def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield the Parquet files below a folder; links to folders are followed."""
+    here = folder.resolve()
+    if here in above:
+        return  # A link to a folder that it lies in leads round in circles.
+    for entry in sorted(folder.iterdir()):
+        if _is_passed_over(entry.name):
+            continue
+        if entry.is_dir():
+            yield from _below(entry, (*above, here))
+        elif entry.suffix == ".parquet":
+            yield entry
+
+
+def _is_passed_over(name: str, spelled_out: list[str] | None = None) -> bool:
+    # A partition by a column whose name begins with _ is data.
+    hidden = name.startswith(".") or (name.startswith("_") and "=" not in name)
+    return hidden and not any(fnmatchcase(name, pattern) for pattern in spelled_out or ())
