@@ -110,6 +110,15 @@ def test_arrays_of_width_0(expression: Expression) -> None:
             frame.lazy().select(expression.build()).collect_schema()
 
 
+def test_coordinates_whose_squares_vanish_are_named() -> None:
+    rows = pl.DataFrame({"vec": [[1.0, 1e-200], [2.0, 3e-200], [0.5, 0.0]], "y": [0, 1, 1]})
+    message = (
+        'embedding column "vec" of h_score has 3e-200 as the largest absolute value at place 1'
+    )
+    with pytest.raises(pl.exceptions.ComputeError, match=message):
+        rows.select(pt.h_score("vec", "y"))
+
+
 def test_message_names_the_callers_column_of_width_0() -> None:
     empty = pl.Series([[]] * 2, dtype=pl.Array(pl.Float64, 0))
     rows = pl.DataFrame({"vec": empty, "y": [0, 1]})

@@ -380,9 +380,9 @@ def knn_accuracy(
 
     Between 0 and 1, higher is better; the best ranker of models on average in a comparison of 23
     scores (arXiv 2503.18528). Each row gets the class that most of its `k` nearest rows have.
-    Distances are exact; among rows at equal distance, that of the smaller norm is nearer, so the
-    order of the rows does not matter. Code that takes the nearest row to be the row itself breaks
-    on duplicates. `O(N^2 D)`.
+    Distances are exact; among rows at equal distance the one that comes first is nearer, so where
+    rows are repeated in several classes their order matters. Code that takes the nearest row to be
+    the row itself breaks on duplicates. `O(N^2 D)`.
 
     Parameters
     ----------

@@ -16,6 +16,8 @@ use crate::matrix::Matrix;
 const LENGTHS_SHOWN: usize = 5;
 /// Largest absolute values whose fourth powers are floats, with room for sums of them.
 const MAGNITUDES: RangeInclusive<f64> = 1e-70..=1e70;
+/// The smallest value whose square is a float with all digits, with room for what is left of a sum.
+const LEAST_SQUARABLE: f64 = 1e-140;
 
 /// The selected rows of an embedding column.
 pub struct Embeddings {
@@ -110,15 +112,20 @@ impl Embeddings {
         Ok(())
     }
 
-    /// What squares and fourth powers are summed of must be neither too large nor too small for that.
+    /// What squares and fourth powers are summed of must be neither too large nor too small for
+    /// that, and no coordinate may be so small that its squares vanish, which would make it a
+    /// constant.
     pub fn check_magnitude(&self) -> PolarsResult<()> {
         let table = self.table()?;
-        let largest = self.rows.iter().fold(0.0, |largest: f64, row| match table {
-            Table::F32(t) => {
-                t.row(*row as usize).iter().fold(largest, |l, v| l.max(f64::from(v.abs())))
+        let mut sizes = vec![0.0_f64; self.width];
+        let mut values = vec![0.0; self.width];
+        for &row in &self.rows {
+            table.copy_row(row as usize, &mut values);
+            for (size, v) in sizes.iter_mut().zip(&values) {
+                *size = size.max(v.abs());
             }
-            Table::F64(t) => t.row(*row as usize).iter().fold(largest, |l, v| l.max(v.abs())),
-        });
+        }
+        let largest = sizes.iter().copied().fold(0.0, f64::max);
         polars_ensure!(
             largest == 0.0 || MAGNITUDES.contains(&largest),
             ComputeError:
@@ -128,6 +135,17 @@ impl Embeddings {
             MAGNITUDES.start(),
             MAGNITUDES.end()
         );
+        let vanishing = sizes.iter().position(|size| *size > 0.0 && *size < LEAST_SQUARABLE);
+        if let Some(place) = vanishing {
+            polars_bail!(
+                ComputeError:
+                "{} has {:e} as the largest absolute value at place {place} of its vectors, which \
+                 must be 0 or at least {LEAST_SQUARABLE:e} for squares of it to be floats; scale \
+                 that coordinate",
+                self.name,
+                sizes[place]
+            );
+        }
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use ndarray::ArrayView1;
 use pulp::{Simd, WithSimd};
 
 use super::scatter::add_gram;
+use super::spectrum::Noise;
 use super::symmetric_eigen::tridiagonalise;
 use super::{AffineRows, ClassRows, Table};
 use crate::matrix::Matrix;
@@ -26,6 +27,14 @@ const HELD_BYTES: usize = 5 << 20;
 const HELD_SHARE: usize = 50;
 /// Rows converted to `f64` at a time.
 const BLOCK_ROWS: usize = 256;
+
+/// Which axes are left out.
+enum Negligible {
+    /// Those with a small share of the largest variance.
+    Share,
+    /// Those whose variance is rounding.
+    Rounding,
+}
 
 /// An affine change of coordinates fitted to rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +109,16 @@ impl Basis {
         standardize: bool,
         max_rank: usize,
     ) -> Result<Self, EvdError> {
-        Self::fit_leading(table, rows, standardize, |_| max_rank)
+        Self::fit_leading(table, rows, standardize, Negligible::Share, |_| max_rank)
+    }
+
+    /// As [`Basis::fit`] without `standardize`, with axes however small they are beside the
+    /// largest, but for those that are rounding: for what gives every axis the same weight.
+    ///
+    /// # Errors
+    /// The eigenvalue solver did not converge.
+    pub fn fit_all(table: Table<'_>, rows: &[u32], max_rank: usize) -> Result<Self, EvdError> {
+        Self::fit_leading(table, rows, false, Negligible::Rounding, |_| max_rank)
     }
 
     /// As [`Basis::fit`], with as few axes as have more than `share` of the total variance.
@@ -113,7 +131,7 @@ impl Basis {
         standardize: bool,
         share: f64,
     ) -> Result<Self, EvdError> {
-        Self::fit_leading(table, rows, standardize, |variance| {
+        Self::fit_leading(table, rows, standardize, Negligible::Share, |variance| {
             let wanted = share * variance.iter().sum::<f64>();
             let mut sum = 0.0;
             let below = variance.iter().take_while(|v| {
@@ -128,6 +146,7 @@ impl Basis {
         table: Table<'_>,
         rows: &[u32],
         standardize: bool,
+        negligible: Negligible,
         max_rank: impl Fn(&[f64]) -> usize,
     ) -> Result<Self, EvdError> {
         let d = table.width();
@@ -142,16 +161,17 @@ impl Basis {
             gram.values_mut().iter_mut().for_each(|v| *v /= rows.len() as f64);
             gram
         };
+        let noise = match negligible {
+            Negligible::Share => Noise::Below(NEGLIGIBLE_VARIANCE),
+            Negligible::Rounding => {
+                Noise::of(&symmetric, rows.len().max(d)).map_err(|_| EvdError::NoConvergence)?
+            }
+        };
         let (tridiagonal, reflections) = tridiagonalise(symmetric);
         let diagonalised = tridiagonal.diagonalise(&mut Matrix::default())?;
-        let variance = diagonalised.values();
-        let largest = variance.first().copied().unwrap_or(0.0);
-        let rank = variance
-            .iter()
-            .take(max_rank(variance))
-            .take_while(|v| **v > NEGLIGIBLE_VARIANCE * largest && **v > 0.0)
-            .count();
-        let variance = variance[..rank].to_vec();
+        let most = max_rank(diagonalised.values()).min(diagonalised.values().len());
+        let variance = noise.without(&diagonalised.values()[..most]);
+        let rank = variance.len();
         let gain =
             if rank == 0 { 1.0 } else { (rank as f64 / variance.iter().sum::<f64>()).sqrt() };
         let mut axes = diagonalised.leading(rank)?;

@@ -155,21 +155,23 @@ impl ClassScatter {
 
     /// Neither everything the same, nor every class by itself, up to rounding.
     fn check_variation(&self) -> Result<(), DiscriminantError> {
-        let mean = self.mean();
-        let (mut between, mut size) = (0.0, self.within_trace());
-        for (class, &count) in self.means.rows().zip(&self.counts) {
-            for (v, m) in class.iter().zip(&mean) {
-                between += count as f64 * (v - m) * (v - m);
-                size += count as f64 * v * v;
+        let (mut within, mut between) = (false, false);
+        // Feature by feature: a small one may vary beside the rounding of a large one.
+        for (j, m) in self.mean().into_iter().enumerate() {
+            let variation = self.within.row(j)[j];
+            let (mut apart, mut size) = (0.0, variation);
+            for (class, &count) in self.means.rows().zip(&self.counts) {
+                apart += count as f64 * (class[j] - m) * (class[j] - m);
+                size += count as f64 * class[j] * class[j];
             }
+            let noise = ROUNDING * ROUNDING * size;
+            within |= variation > noise;
+            between |= apart > noise;
         }
-        let noise = ROUNDING * ROUNDING * size;
-        if self.within_trace() > noise {
-            Ok(())
-        } else if between > noise {
-            Err(DiscriminantError::NoWithinScatter)
-        } else {
-            Err(DiscriminantError::ConstantRows)
+        match (within, between) {
+            (true, _) => Ok(()),
+            (false, true) => Err(DiscriminantError::NoWithinScatter),
+            (false, false) => Err(DiscriminantError::ConstantRows),
         }
     }
 }

@@ -419,7 +419,7 @@ fn axis_squares(axes: &Matrix, diagonal: &[f64]) -> Vec<f64> {
 }
 
 /// Which of a scatter's eigenvalues are rounding.
-enum Noise {
+pub(super) enum Noise {
     /// All that are not above this share of the largest.
     Below(f64),
     /// All beyond so many.
@@ -428,7 +428,7 @@ enum Noise {
 
 impl Noise {
     /// Of the scatter whose lower triangle is given, a sum of so many squares.
-    fn of(scatter: &Matrix, squares: usize) -> Result<Self, SpectrumError> {
+    pub(super) fn of(scatter: &Matrix, squares: usize) -> Result<Self, SpectrumError> {
         if is_graded(scatter) {
             let factor = Equilibrated::of(scatter, squares).ok_or(SpectrumError)?;
             return Ok(Self::Beyond(factor.rank()));
@@ -437,7 +437,7 @@ impl Noise {
     }
 
     /// The eigenvalues, largest first, that are above rounding.
-    fn without(&self, values: &[f64]) -> Vec<f64> {
+    pub(super) fn without(&self, values: &[f64]) -> Vec<f64> {
         let largest = values.first().copied().unwrap_or(0.0);
         let (least, most) = match self {
             Self::Below(share) => (largest * share, values.len()),

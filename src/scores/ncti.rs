@@ -14,10 +14,10 @@
 //! NCTI        = minmax(seli) + minmax(ncc) + minmax(variability)
 //! ```
 //!
-//! Higher is better for all; `ncc` lies in (0, 1), NCTI in [0, 3]. Rows are first projected to their 64
-//! largest principal axes (fewer where there are fewer; axes with less than 1e-6 of the largest
-//! variance are left out), and the discriminant's shrinkage is `max(exp(-v), 1e-10)`, with `v` the
-//! variance along the 32 largest. `seli` and `variability` grow with `N`: a pool must be measured on the same rows.
+//! Higher is better for all; `ncc` lies in (0, 1), NCTI in [0, 3]. Rows are first projected to
+//! their 64 largest principal axes (fewer where there are fewer), and the discriminant's shrinkage
+//! is `max(exp(-v), 1e-10)`, with `v` the variance along the 32 largest. `seli` and `variability`
+//! grow with `N`: a pool must be measured on the same rows.
 //!
 //! Public code differs: `minmax` is of `log sum_c |P_c|_*`, which is another order of differences than
 //! the paper's; where the shrinkage is at its floor the discriminant changes to a solver that scales by
@@ -50,7 +50,7 @@ pub struct Parts {
 pub fn parts(rows: ClassedTable<'_>) -> Result<Parts, ScoreError> {
     check_classes(NAME, rows.classes.len())?;
     let all = rows.classes.concat();
-    let basis = Basis::fit(rows.table, &all, false, PRINCIPAL_AXES)
+    let basis = Basis::fit_all(rows.table, &all, PRINCIPAL_AXES)
         .map_err(|_| ScoreError::Decomposition { score: NAME })?;
     if basis.rank() == 0 {
         return Err(ScoreError::ConstantFeatures { score: NAME });

@@ -101,7 +101,7 @@ fn coordinates(
     let Some(axes) = axes else {
         return Ok(Basis::unrotated(table, rows, true).project(table, rows));
     };
-    let basis = Basis::fit(table, rows, false, axes)
+    let basis = Basis::fit_all(table, rows, axes)
         .map_err(|_| ScoreError::Decomposition { score: SCORE })?;
     let mut coordinates = basis.project(table, rows);
     let mut farthest = vec![0.0_f64; coordinates.ncols()];
