@@ -16,6 +16,7 @@ from polars_transferability._report._inventory import Inventory, take_inventory
 from polars_transferability._report._units import all_bounds, all_scores, settings_of
 from polars_transferability._score_settings import ALL as SCORES
 from polars_transferability._sql import QueryError, Source, sql
+from polars_transferability._text_file import read_text
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
@@ -123,7 +124,7 @@ def _query(
     cache: Cache,
 ) -> pl.DataFrame:
     """Return what a query finds in embeddings, leaderboards and the report's tables."""
-    query = file.read_text(encoding="utf-8")
+    query = read_text(file)
     unit = {
         "what": "query",
         **settings_of(config),

@@ -92,9 +92,10 @@ def functions() -> dict[str, Function]:
     >>> functions()["TOP_K_RECALL"].usage()
     'TOP_K_RECALL(score, truth, k => ...)'
     """
-    import polars_transferability as package
+    # It imports this package, so it cannot be imported before.
+    from polars_transferability import _public
 
-    public = {name: getattr(package, name) for name in package.__all__}
+    public = {name: getattr(_public, name) for name in _public.__all__}
     return {
         name.upper(): _function(name.upper(), value)
         for name, value in public.items()
