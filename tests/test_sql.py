@@ -858,6 +858,15 @@ def test_a_name_in_quotes_is_that_name(name: str) -> None:
     assert found(tables).rows() == [(5,), (7,)]
 
 
+def test_columns_that_are_called_like_functions() -> None:
+    """What calls none of our functions is Polars SQL, whatever the names of its columns."""
+    frame = pl.DataFrame({"logme": ["ab", "cd"], "count": [1, 2]})
+    query = "SELECT logme, count FROM t WHERE logme ^@ 'a' AND (count XOR 1) = 0"
+    assert pt.sql(query, t=frame, eager=True).rows() == [("ab", 1)]
+    query = "SELECT logme, PEARSON(count, count) AS pearson FROM t GROUP BY logme ORDER BY pearson"
+    assert pt.sql(query, t=frame, eager=True).columns == ["logme", "pearson"]
+
+
 def test_names_that_polars_takes_for_patterns() -> None:
     frame = pl.DataFrame({"s": [{"f": 1, "^.*$": 2}]})
     with pytest.raises(pt.QueryError) as caught:

@@ -113,9 +113,10 @@ def is_call(node: exp.Expr | None) -> bool:
     return isinstance(node, exp.Anonymous) and node.name.upper() in functions()
 
 
-def mentioned_functions(text: Text) -> set[str]:
-    """Return the functions of this package whose names occur in a query, be it in a comment."""
-    return functions().keys() & set(re.findall(r"\w+", text.query.upper()))
+def mentions_calls(text: Text) -> bool:
+    """Say whether a query may call functions of this package, be it in a comment."""
+    names = re.findall(r"(\w+)\s*\(", text.query.upper())
+    return not functions().keys().isdisjoint(names)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from polars_transferability._sql._clauses import check_clauses
 from polars_transferability._sql._depth import is_apart, prepare, too_deep
 from polars_transferability._sql._dialect import written
 from polars_transferability._sql._errors import QueryError
-from polars_transferability._sql._functions import is_call, mentioned_functions
+from polars_transferability._sql._functions import is_call, mentions_calls
 from polars_transferability._sql._names import (
     is_pattern,
     mark_identifiers,
@@ -94,9 +94,8 @@ def _rows(scope: Scope, given: set[str]) -> pl.LazyFrame:
 
 def _statement(tokens: list[Token], scope: Scope, given: set[str]) -> pl.LazyFrame:
     text = scope.text
-    calls = mentioned_functions(text)
     if not is_query(tokens):
-        if calls:
+        if mentions_calls(text):
             reason = f"{tokens[0].text.upper()} knows no functions of this package"
             hint = "in Python, pt.sql(query, ...).explain() shows the plan"
             raise text.error(f"{reason}; {hint}", tokens[0].start, tokens[0].end)
@@ -105,14 +104,15 @@ def _statement(tokens: list[Token], scope: Scope, given: set[str]) -> pl.LazyFra
         tree = parse(tokens, text)
     except QueryError as error:
         names = [token.text for token in tokens if token.token_type == TokenType.IDENTIFIER]
-        if calls or any(map(is_pattern, names)):
+        if mentions_calls(text) or any(map(is_pattern, names)):
             raise
         # Polars may understand what sqlglot does not.
         try:
             return scope.run(text.query, given, None).frame
         except QueryError:
             raise error from None
-    check_clauses(tree, text, taken_apart=bool(calls))
+    calls = any(map(is_call, tree.walk()))
+    check_clauses(tree, text, taken_apart=calls)
     renamed = mark_identifiers(tree)
     changed = prepare(tree, text)
     if calls or renamed or changed:
