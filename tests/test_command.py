@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -529,3 +530,51 @@ def test_help(arguments: list[str]) -> None:
 
 def test_version() -> None:
     assert results("--version").decode().strip() == pt.__version__
+    assert python("-m", "polars_transferability", "--version") == pt.__version__
+
+
+def python(*arguments: str) -> str:
+    """What another Python prints."""
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+HEAVY = {"polars", "sqlglot", "rich", "altair", "great_tables", "vl_convert", "cyclopts"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "imported"),
+    [
+        ("import polars_transferability", set()),
+        ("import polars_transferability as p; p.logme, p.sql, p.report, p.QueryError", {"polars"}),
+        ("import polars_transferability as p; p.sql('SELECT 1')", {"polars", "sqlglot"}),
+        ("import polars_transferability.__main__", set()),
+        ("import polars_transferability._cli", {"polars", "cyclopts"}),
+    ],
+)
+def test_modules_are_imported_where_they_are_used(statement: str, imported: set[str]) -> None:
+    listed = f"import sys; print(*({HEAVY} & sys.modules.keys()))"
+    # The parser of options imports what it prints with by itself.
+    assert set(python("-c", f"{statement}; {listed}").split()) - {"rich"} == imported
+
+
+def test_the_package_has_its_public_names() -> None:
+    names: dict[str, object] = {}
+    exec("from polars_transferability import *", names)
+    assert set(pt.__all__) <= names.keys()
+    assert set(pt.__all__) <= set(dir(pt))
+    assert names["sql"] is pt.sql
+    with pytest.raises(AttributeError, match="'polars_transferability' has no attribute 'logmee'"):
+        pt.logmee  # noqa: B018
+
+
+@pytest.mark.parametrize("module", ["polars", "cyclopts"])
+def test_an_interrupt_while_modules_are_imported(module: str, tmp_path: Path) -> None:
+    interrupt = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / f"{module}.py").write_text(f"{interrupt}import time\ntime.sleep(60)\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-m", "polars_transferability", "check", "x.parquet"]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": path})
+    assert (done.returncode, done.stdout) == (130, b"")
+    assert done.stderr == b"transferability: interrupted\n"

@@ -1048,3 +1048,38 @@ def test_damaged_rows_name_the_file(folder: Path) -> None:
     path.write_bytes(pages)
     with pytest.raises(pl.exceptions.ComputeError, match=r"net1\.parquet: its rows cannot be read"):
         make(folder)
+
+
+DEEP = {
+    "lists": f"files = {'[' * 3000}{']' * 3000}",
+    "tables": f"files = {'{a = ' * 3000}1{'}' * 3000}",
+    "keys": f"files = ['x']\ntitle.{'a.' * 3000}a = 1",
+    "keys of scores": f"files = ['x']\n[scores.logme]\n{'a.' * 3000}a = 1",
+    "leaderboards": f"files = ['x']\nleaderboards.{'a.' * 3000}a = 1",
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_deep_descriptions_are_one_line(kind: str, tmp_path: Path) -> None:
+    config = tmp_path / "report.toml"
+    config.write_text(DEEP[kind])
+    with pytest.raises(ValueError, match=r"^.*report\.toml: [^\n]*$"):
+        pt.report(config, tmp_path / "out")
+    done = command(config, "--out", tmp_path / "out")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("title = 'café'".encode("latin-1"), "line 1, column 13: byte 0xe9 is not UTF-8; save it"),
+        ("title = 'a'".encode("utf-16"), "is UTF-16; save it as UTF-8"),
+        (b"title = 'a\0b'", "line 1, column 11: is a zero byte"),
+        ("\ufefffiles = 3".encode(), "files: expected a text or a list of texts, found 3"),
+    ],
+)
+def test_descriptions_that_are_not_utf_8(content: bytes, message: str, tmp_path: Path) -> None:
+    config = tmp_path / "report.toml"
+    config.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        pt.report(config, tmp_path / "out")

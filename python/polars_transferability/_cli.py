@@ -18,11 +18,7 @@ from typing import Annotated, Literal, NoReturn
 import cyclopts
 import polars as pl
 from cyclopts import App, Parameter, Token
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from polars_transferability import __version__
 from polars_transferability._check import TableColumns, check_tables
 from polars_transferability._compute_bounds import compute_bounds
 from polars_transferability._compute_scores import compute_scores
@@ -39,6 +35,8 @@ from polars_transferability._settings import GroundCost, Lipschitz, Transform
 from polars_transferability._sql import QueryError, sql
 from polars_transferability._table_bytes import FILE_FORMATS, FileFormat, table_bytes
 from polars_transferability._tables import open_tables
+from polars_transferability._text_file import read_text
+from polars_transferability._version import __version__
 from polars_transferability._visible import visible
 from polars_transferability._whole_file import (
     OverwritesInputError,
@@ -380,7 +378,7 @@ def report(
     if format == "parquet" and sys.stdout.isatty():
         _usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
     tables = dict(_named_path(option) for option in table or ())
-    query = file.read_text(encoding="utf-8")
+    query = read_text(file)
     written = {} if out is None else _query_files(out, file, _read_by_query(file, query, tables))
     try:
         rows = sql(query, eager=True, **tables)
@@ -468,6 +466,10 @@ def _make_report(file: Path, out: Path) -> None:
 
 def print_table(rows: pl.DataFrame, headings: dict[str, str]) -> None:
     """Print a frame without cutting anything short; numbers with four digits after the point."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, dtype in rows.schema.items():
         justify: Literal["left", "right"] = "right" if dtype.is_numeric() else "left"
@@ -490,9 +492,16 @@ def main() -> None:
     except KeyboardInterrupt:
         print("transferability: interrupted", file=sys.stderr)
         sys.exit(130)
-    except (pl.exceptions.PolarsError, OSError, ValueError, TypeError, ImportError) as error:
+    except _BAD_INPUT as error:
         print(f"transferability: {_one_line(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+# What input can lead to. Polars panics at some damaged files; its panic is no Exception.
+_BAD_INPUT = (
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException, RecursionError, MemoryError),
+    *(OSError, ValueError, TypeError, ImportError),
+)
 
 
 def _worth_showing(column: pl.Series) -> bool:

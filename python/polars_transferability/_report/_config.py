@@ -15,6 +15,7 @@ from polars_transferability._check import TableColumns
 from polars_transferability._report._section import Section
 from polars_transferability._score_settings import ALL, DEFAULT, score_settings
 from polars_transferability._settings import BoundOptions, bound_settings
+from polars_transferability._text_file import read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -88,10 +89,17 @@ def read_config(path: str | PathLike[str]) -> ReportConfig:
         msg = f"no such file: '{path}'"
         raise FileNotFoundError(msg)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values = tomllib.loads(read_text(path))
+        return _checked(path, values)
+    except tomllib.TOMLDecodeError as error:
         msg = f"{path}: is not valid TOML: {error}"
         raise ValueError(msg) from error
+    except RecursionError as error:
+        msg = f"{path}: has lists or tables far within each other; a report has none"
+        raise ValueError(msg) from error
+
+
+def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
     top = Section(str(path), "", values).allow(
         *("title", "files", "sources", "targets", "scores"),
         *("leaderboards", "columns", "bound", "comparison", "queries"),

@@ -23,6 +23,7 @@ from polars_transferability._report._units import all_bounds, all_scores, settin
 from polars_transferability._score_settings import ALL as SCORES
 from polars_transferability._sql import QueryError, Source, sql
 from polars_transferability._tables import Table, embedding_tables
+from polars_transferability._text_file import read_text
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
@@ -157,7 +158,7 @@ def _query(
     cache: Cache,
 ) -> pl.DataFrame:
     """Return what a query finds in embeddings, leaderboards and the report's tables."""
-    query = file.read_text(encoding="utf-8")
+    query = read_text(file)
     unit = Unit(
         {
             "what": "query",

@@ -1,6 +1,6 @@
 """SQL over tables of embeddings: Polars SQL in which this package's expressions are functions.
 
-The text of a query (`_file`, `_text`) is parsed (`_parse`) by sqlglot (`_dialect`); what would be
+The text of a query (`_text`) is parsed (`_parse`) by sqlglot (`_dialect`); what would be
 ignored is refused (`_clauses`), and what is deep is made flat (`_depth`). Calls of our functions
 are found in the tree and checked against the signatures of the Python functions (`_functions`).
 Queries become lazy frames from the inside out (`_query`), those that call our functions in three
@@ -15,10 +15,9 @@ from typing import Literal, overload
 import polars as pl
 
 from polars_transferability._sql._errors import QueryError
-from polars_transferability._sql._file import read_query
 from polars_transferability._sql._tables import Source
 
-__all__ = ["QueryError", "Source", "read_query", "sql"]
+__all__ = ["QueryError", "Source", "sql"]
 
 
 @overload

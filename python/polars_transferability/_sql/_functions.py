@@ -92,9 +92,10 @@ def functions() -> dict[str, Function]:
     >>> functions()["TOP_K_RECALL"].usage()
     'TOP_K_RECALL(score, truth, k => ...)'
     """
-    import polars_transferability as package
+    # It imports this package, so it cannot be imported before.
+    from polars_transferability import _public
 
-    public = {name: getattr(package, name) for name in package.__all__}
+    public = {name: getattr(_public, name) for name in _public.__all__}
     return {
         name.upper(): _function(name.upper(), value)
         for name, value in public.items()
@@ -112,9 +113,10 @@ def is_call(node: exp.Expr | None) -> bool:
     return isinstance(node, exp.Anonymous) and node.name.upper() in functions()
 
 
-def mentioned_functions(text: Text) -> set[str]:
-    """Return the functions of this package whose names occur in a query, be it in a comment."""
-    return functions().keys() & set(re.findall(r"\w+", text.query.upper()))
+def mentions_calls(text: Text) -> bool:
+    """Say whether a query may call functions of this package, be it in a comment."""
+    names = re.findall(r"(\w+)\s*\(", text.query.upper())
+    return not functions().keys().isdisjoint(names)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

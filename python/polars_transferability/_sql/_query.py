@@ -16,7 +16,7 @@ from polars_transferability._sql._clauses import check_clauses
 from polars_transferability._sql._depth import is_apart, prepare, too_deep
 from polars_transferability._sql._dialect import written
 from polars_transferability._sql._errors import QueryError
-from polars_transferability._sql._functions import is_call, mentioned_functions
+from polars_transferability._sql._functions import is_call, mentions_calls
 from polars_transferability._sql._names import (
     is_pattern,
     mark_identifiers,
@@ -25,7 +25,7 @@ from polars_transferability._sql._names import (
 from polars_transferability._sql._parse import is_query, parse, query_tokens
 from polars_transferability._sql._scope import PlacedCall, Rows, Scope
 from polars_transferability._sql._select import aggregate
-from polars_transferability._sql._tables import Source, open_sources
+from polars_transferability._sql._tables import FAILURES, Source, open_sources, unreadable
 from polars_transferability._sql._text import Text
 from polars_transferability._sql._tree import own_nodes, table, table_names
 
@@ -42,13 +42,29 @@ def collected_rows(query: str, frames: Mapping[str, Source]) -> pl.DataFrame:
     rows = unmarked_columns(_rows(scope, set(frames)))
     try:
         return rows.collect()
-    except pl.exceptions.ComputeError as error:
-        _, plugin_failed, reason = str(error).partition("\n\n")[0].rpartition(_PLUGIN_FAILED)
-        failed = _failed_call(scope.calls) if plugin_failed else None
-        if failed is None:
+    except FAILURES as error:
+        found = _found_at_fault(error, scope, frames)
+        if found is None:
             raise
+        raise found from error
+
+
+def _found_at_fault(
+    error: BaseException, scope: Scope, frames: Mapping[str, Source]
+) -> QueryError | None:
+    """Return what is said of rows that could not be computed, if a call or a file is at fault."""
+    first = str(error).partition("\n\n")[0]
+    _, plugin_failed, reason = first.rpartition(_PLUGIN_FAILED)
+    if plugin_failed:
+        if (failed := _failed_call(scope.calls)) is None:
+            return None
         reason = re.sub(r" \([A-Z_]+, line \d+, column \d+\)", "", reason)
-        raise scope.text.error_at(f"{failed.node.name.upper()}: {reason}", failed.node) from error
+        return scope.text.error_at(f"{failed.node.name.upper()}: {reason}", failed.node)
+    if damaged := unreadable(frames):
+        return QueryError(damaged)
+    if isinstance(error, pl.exceptions.PanicException):
+        return QueryError(f"Polars panicked, maybe at a damaged file: {first}")
+    return None
 
 
 _PLUGIN_FAILED = "the plugin failed with message: "
@@ -78,9 +94,8 @@ def _rows(scope: Scope, given: set[str]) -> pl.LazyFrame:
 
 def _statement(tokens: list[Token], scope: Scope, given: set[str]) -> pl.LazyFrame:
     text = scope.text
-    calls = mentioned_functions(text)
     if not is_query(tokens):
-        if calls:
+        if mentions_calls(text):
             reason = f"{tokens[0].text.upper()} knows no functions of this package"
             hint = "in Python, pt.sql(query, ...).explain() shows the plan"
             raise text.error(f"{reason}; {hint}", tokens[0].start, tokens[0].end)
@@ -89,14 +104,15 @@ def _statement(tokens: list[Token], scope: Scope, given: set[str]) -> pl.LazyFra
         tree = parse(tokens, text)
     except QueryError as error:
         names = [token.text for token in tokens if token.token_type == TokenType.IDENTIFIER]
-        if calls or any(map(is_pattern, names)):
+        if mentions_calls(text) or any(map(is_pattern, names)):
             raise
         # Polars may understand what sqlglot does not.
         try:
             return scope.run(text.query, given, None).frame
         except QueryError:
             raise error from None
-    check_clauses(tree, text, taken_apart=bool(calls))
+    calls = any(map(is_call, tree.walk()))
+    check_clauses(tree, text, taken_apart=calls)
     renamed = mark_identifiers(tree)
     changed = prepare(tree, text)
     if calls or renamed or changed:

@@ -13,7 +13,7 @@ from sqlglot import exp
 from polars_transferability._sql._errors import QueryError
 from polars_transferability._sql._functions import functions, nearest
 from polars_transferability._sql._names import is_pattern, marked_columns, unmarked
-from polars_transferability._sql._tables import Opener
+from polars_transferability._sql._tables import FAILURES, Opener
 from polars_transferability._sql._text import Text
 
 # How many runs of Polars SQL may rest on each other in one plan. Polars plans what a run reads
@@ -68,8 +68,10 @@ class Scope:
         try:
             result = pl.SQLContext(frames).execute(query, eager=False)
             result.collect_schema()
-        except pl.exceptions.PolarsError as error:
-            raise self.located(error, node, frames) from error
+        except FAILURES as error:
+            # The places that its parser names are those of the text that it reads.
+            as_written = query == self.text.query and "sql parser error" in str(error)
+            raise self.located(error, None if as_written else node, frames) from error
         return Rows(result, 1 + max((rows.height for rows in read.values()), default=0))
 
     def table(self, node: exp.Expr) -> pl.LazyFrame:
@@ -82,7 +84,7 @@ class Scope:
 
     def located(
         self,
-        error: pl.exceptions.PolarsError,
+        error: BaseException,
         node: exp.Expr | None,
         frames: Mapping[str, pl.LazyFrame],
     ) -> QueryError:
@@ -105,17 +107,12 @@ class Scope:
                 names = match.groups()
                 reason = explain(names, self, frames)
                 return self.text.error_at(reason, _named(node, names) or node)
-        if "sql parser error" in first and self._is_written(node):
-            return self._located_by_place(first)
         quoted = (
             name for mark in "\"'`" for name in re.findall(f"{mark}([^{mark}]+){mark}", first)
         )
         places = (_named(node, (name,)) for name in quoted)
-        return self.text.error_at(first, next(filter(None, places), node))
-
-    def _is_written(self, node: exp.Expr) -> bool:
-        """Say whether Polars reads the text of the query itself, into which its places point."""
-        return node.parent is None
+        reason = re.sub(r" at Line: \d+, Column: \d+$", "", first)
+        return self.text.error_at(reason, next(filter(None, places), node))
 
     def _located_by_place(self, message: str) -> QueryError:
         match = re.search(r"^(?:sql parser error: )?(.*) at Line: (\d+), Column: (\d+)$", message)
@@ -140,7 +137,7 @@ class Scope:
             if name.lower() in wanted and name not in read:
                 try:
                     read[name] = Rows(marked_columns(open_table()), 0)
-                except (pl.exceptions.PolarsError, OSError, TypeError, ValueError) as error:
+                except (*FAILURES, TypeError, ValueError) as error:
                     place = node and _named(node, (name,))
                     reason = f"table {name}: {error}"
                     raise self.text.error_at(reason, place or node) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from os import PathLike, fspath
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -24,6 +24,8 @@ Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | Paths"
 Opener: TypeAlias = "Callable[[], pl.LazyFrame]"
 
 _KEY = ["model", "target"]
+# How reading fails. Polars panics at some damaged files; its panic is no Exception.
+FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 def open_sources(sources: Mapping[str, Source]) -> dict[str, Opener]:
@@ -44,12 +46,37 @@ def _opener(source: Source) -> Opener:
     return lambda: _open(source)
 
 
+def _is_csv(source: Source) -> TypeGuard[str | PathLike[str]]:
+    return isinstance(source, (str, PathLike)) and fspath(source).endswith(".csv")
+
+
 def _open(source: Source) -> pl.LazyFrame:
-    if isinstance(source, (str, PathLike)) and fspath(source).endswith(".csv"):
+    if _is_csv(source):
         return pl.scan_csv(fspath(source), infer_schema_length=None)
     # A column that some files lack is null in their rows.
     tables = of_one_type(open_tables(source))
     return pl.concat([table.rows for table in tables], how="diagonal_relaxed")
+
+
+def unreadable(sources: Mapping[str, Source]) -> str | None:
+    """Return the first file of the tables whose rows cannot be read, and why."""
+    for name, source in sources.items():
+        if isinstance(source, (pl.DataFrame, pl.LazyFrame)):
+            continue
+        for file, rows in _files(source):
+            try:
+                rows.collect()
+            except FAILURES as error:
+                reason = str(error).partition("\n")[0]
+                return f"table {name}: {file}: its rows cannot be read: {reason}"
+    return None
+
+
+def _files(source: Paths) -> Iterator[tuple[str, pl.LazyFrame]]:
+    if _is_csv(source):
+        yield str(source), _open(source)
+    else:
+        yield from ((table.name, table.rows) for table in open_tables(source))
 
 
 def _embeddings(sources: Mapping[str, Source]) -> tuple[Source, pl.Expr | None]:
