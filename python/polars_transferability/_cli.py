@@ -608,4 +608,5 @@ def _usage_error(message: str) -> NoReturn:
 def _one_line(error: BaseException) -> str:
     # Polars says first that a plugin failed, and appends the plan in which it did.
     first_paragraph = str(error).partition("\n\n")[0]
-    return " ".join(first_paragraph.replace("the plugin failed with message: ", "").split())
+    message = first_paragraph.replace("the plugin failed with message: ", "")
+    return visible(" ".join(message.split()))
