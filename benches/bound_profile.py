@@ -26,13 +26,15 @@ LEVELS = ("identity", "all")
 # A sample belongs to the first part that one of its callers names.
 PARTS = {
     "head fit": "head::logistic",
-    "assignment": "transport::assignment",
+    "assignment": "transport::exact::assignment",
     "joint descent, rest": "joint_descent",
     "network simplex": "network_simplex",
-    "losses and other costs": "bound::terms|transport::",
+    "losses and other costs": "bound::certificate|transport::",
     "decompositions": "symmetric_eigen|Basis::fit",
-    "covariances and scatter": "features::(moments|scatter)|discriminant|label_map|separated_map",
-    "reading rows": "expressions::(embedding|task|inputs)|canonical|row_order|affine_rows",
+    "covariances and scatter": (
+        "rows::(moments|class_scatter)|linalg::gram|discriminant|label_map|separated_map"
+    ),
+    "reading rows": "plugin::(embedding|task|inputs)|canonical|row_order|affine_rows",
 }
 OURS = "polars_transferability"
 # Hand-written kernels without the tables that a stack is read by.

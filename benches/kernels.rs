@@ -1,16 +1,16 @@
-//! How far the kernels are from the machine: flops against a matrix product, bytes against a pass through
-//! memory, all on one thread, in one process. Only the flops and bytes that the method needs are
-//! counted, once, so shares are lower bounds.
+//! How far the kernels are from the machine: flops against a matrix product, bytes against a pass
+//! through memory, all on one thread, in one process. Only the flops and bytes that the method
+//! needs are counted, once, so shares are lower bounds.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use ndarray::Array2;
-use polars_transferability::features::{ClassedTable, Moments, Table};
-use polars_transferability::head::LinearHead;
-use polars_transferability::matrix::Matrix;
-use polars_transferability::transport::ground_cost;
-use polars_transferability::transport::lowest_difference::lowest_difference;
+use polars_transferability::estimators::head::LinearHead;
+use polars_transferability::linalg::Matrix;
+use polars_transferability::rows::{ClassedTable, Moments, Table};
+use polars_transferability::transport::costs::ground_cost;
+use polars_transferability::transport::exact::lowest_difference::lowest_difference;
 
 const RUNS: usize = 5;
 
@@ -54,7 +54,8 @@ impl Limit {
         let [least, median, most] = [rates[0], rates[RUNS / 2], rates[RUNS - 1]];
         let share = |rate: f64| 100.0 * rate / self.rate;
         println!(
-            "{what:70} {least:6.1} / {median:6.1} / {most:6.1} {}  {:3.0} / {:3.0} / {:3.0} % of the limit",
+            "{what:70} {least:6.1} / {median:6.1} / {most:6.1} {}  {:3.0} / {:3.0} / {:3.0} % of \
+             the limit",
             self.unit,
             share(least),
             share(median),

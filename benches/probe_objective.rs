@@ -1,11 +1,11 @@
-//! `head.py` calls this for the objective that a linear probe of ours reaches, which the expression does not
-//! return: `probe_objective ROWS LABELS WIDTH L2 TOLERANCE...` with `f32` and `u32` in files prints one line
-//! for each tolerance.
+//! `head.py` calls this for the objective that a linear probe of ours reaches, which the expression
+//! does not return: `probe_objective ROWS LABELS WIDTH L2 TOLERANCE...` with `f32` and `u32` in
+//! files prints one line for each tolerance.
 
 use ndarray::Array2;
-use polars_transferability::features::{Basis, Table};
-use polars_transferability::head::{logistic, LinearHead};
+use polars_transferability::estimators::head::{logistic, LinearHead};
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::rows::{Basis, Table};
 
 fn words<T>(path: &str, from: impl Fn([u8; 4]) -> T) -> Vec<T> {
     let bytes = std::fs::read(path).expect("a file that head.py wrote");

@@ -2,18 +2,17 @@
 //! expressions.
 //!
 //! Three layers, each of which knows only the ones below: Python (coercion, frames, commands), the
-//! Polars expressions in `expressions` (types, nulls, error text; built with the feature `python`), and
+//! Polars expressions in `plugin` (types, nulls, error text; built with the feature `python`), and
 //! the mathematics in all other modules, which know neither Polars nor Python.
 
 pub mod bound;
-#[cfg(feature = "python")]
-pub mod expressions;
-pub mod features;
-pub mod head;
-pub mod matrix;
-pub mod optimize;
+pub mod estimators;
+pub mod linalg;
 pub mod parallelism;
+#[cfg(feature = "python")]
+pub mod plugin;
 pub mod ranking;
+pub mod rows;
 pub mod sampling;
 pub mod scores;
 pub mod transport;

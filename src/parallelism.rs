@@ -1,5 +1,6 @@
-//! Whether work is spread over threads: a decision of whoever calls the mathematics, never of the mathematics
-//! itself. Work is cut the same way either way, so results have the same bits on any number of threads.
+//! Whether work is spread over threads: a decision of whoever calls the mathematics, never of the
+//! mathematics itself. Work is cut the same way either way, so results have the same bits on any
+//! number of threads.
 
 use rayon::prelude::*;
 

@@ -1,5 +1,5 @@
-//! What is drawn by a seed: generators, rows that are set aside, fewer rows of a class. Class by class, so that
-//! the same seed gives the same rows whatever else is in the table.
+//! What is drawn by a seed: generators, rows that are set aside, fewer rows of a class. Class by
+//! class, so that the same seed gives the same rows whatever else is in the table.
 
 use rand::seq::SliceRandom;
 use rand::SeedableRng;
@@ -40,8 +40,8 @@ pub fn limit_rows(
         .collect()
 }
 
-/// Split each class into rows to learn from and rows set aside. A class of one row is in both parts:
-/// there is no other way to have it in each.
+/// Split each class into rows to learn from and rows set aside. A class of one row is in both
+/// parts: there is no other way to have it in each.
 #[must_use]
 pub fn set_aside(rows: &[Vec<u32>], seed: u64, stream: u64) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
     let mut rng = generator(seed, stream);

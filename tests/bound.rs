@@ -1,17 +1,17 @@
-//! The bound's invariants, on random small problems: the theorem itself, the order of the ground costs,
-//! the order of the transform levels, and what must not change the result.
+//! The bound's invariants, on random small problems: the theorem itself, the order of the ground
+//! costs, the order of the transform levels, and what must not change the result.
 
 mod tasks;
 
-use polars_transferability::bound::terms::{evaluate, Ground};
+use polars_transferability::bound::certificate::{evaluate, Ground};
 use polars_transferability::bound::{
     transfer_bound, transfer_bound_from, BoundError, GroundCost, Lipschitz, Settings, SharedSource,
     Transform,
 };
-use polars_transferability::features::{AffineRows, ClassRows};
-use polars_transferability::head::{lipschitz, LinearHead};
-use polars_transferability::matrix::Matrix;
+use polars_transferability::estimators::head::{lipschitz, LinearHead};
+use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::rows::{AffineRows, ClassRows};
 use proptest::prelude::*;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -34,7 +34,10 @@ const COSTS: [GroundCost; 3] = [GroundCost::Margin, GroundCost::Head, GroundCost
 const LEVELS: [Transform; 3] = [Transform::Identity, Transform::Features, Transform::All];
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(cases())
+    })]
 
     /// The theorem, through everything that can be set.
     #[test]
@@ -77,7 +80,8 @@ proptest! {
 
     /// The same head, label map and A (a scaled rotation): margin <= head <= euclidean.
     #[test]
-    fn ground_costs_are_ordered(seed: u64, sources in 2usize..6, targets in 2usize..5, width in 2usize..7) {
+    fn ground_costs_are_ordered(seed: u64, sources in 2usize..6, targets in 2usize..5,
+        width in 2usize..7) {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let source = Task::random(&mut rng, sources, width, false);
         let target = Task::random(&mut rng, targets, width, false);
@@ -98,18 +102,21 @@ proptest! {
         prop_assert!(margin.bound <= by_head.bound * (1.0 + 1e-9));
         prop_assert!(by_head.bound <= euclidean.bound * (1.0 + 1e-9));
         prop_assert_eq!(margin.source_loss, euclidean.source_loss);
-        prop_assert!((margin.target_loss - euclidean.target_loss).abs() < 1e-9 * (1.0 + margin.target_loss));
+        prop_assert!((margin.target_loss - euclidean.target_loss).abs() < 1e-9 * (1.0 +
+            margin.target_loss));
     }
 
     /// Any logits, any label map, any affine map of points with a certified constant.
     #[test]
-    fn the_certificate_needs_no_fit(seed: u64, sources in 2usize..6, targets in 2usize..5, rank in 1usize..5) {
+    fn the_certificate_needs_no_fit(seed: u64, sources in 2usize..6, targets in 2usize..5,
+        rank in 1usize..5) {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let source = Task::random(&mut rng, sources, rank, false);
         let target = Task::random(&mut rng, targets, rank, false);
         let rows = |task: &Task| -> AffineRows<'_> {
             let counts = (0..task.classes).map(|c| task.labels.iter().filter(|&&l| l == c).count());
-            ClassRows::new(Matrix::from_fn(task.labels.len(), rank, |i, j| task.rows[(i, j)]), counts).into()
+            ClassRows::new(Matrix::from_fn(task.labels.len(), rank, |i, j| task.rows[(i, j)]),
+                counts).into()
         };
         let (source, target) = (rows(&source), rows(&target));
         let head = random_head(&mut rng, sources, rank);
@@ -120,16 +127,19 @@ proptest! {
             target: &target,
         };
         let margin = evaluate(
-            &head.class_logits(&source), &head.class_logits(&target), &map, Ground::Margin, Parallelism::Pool,
+            &head.class_logits(&source), &head.class_logits(&target), &map, Ground::Margin,
+                Parallelism::Pool,
         ).unwrap();
-        let moved = evaluate(&head.class_logits(&source), &head.class_logits(&target), &map, ground, Parallelism::Sequential).unwrap();
+        let moved = evaluate(&head.class_logits(&source), &head.class_logits(&target), &map,
+            ground, Parallelism::Sequential).unwrap();
         prop_assert!(margin.target_loss <= margin.bound() * (1.0 + 1e-9));
         prop_assert!(margin.bound() <= moved.bound() * (1.0 + 1e-9));
     }
 
     /// A task against itself, features as they are: only the head's own loss is left.
     #[test]
-    fn a_task_bounds_itself_by_its_loss(seed: u64, classes in 2usize..6, width in 1usize..6, cost in 0usize..3) {
+    fn a_task_bounds_itself_by_its_loss(seed: u64, classes in 2usize..6, width in 1usize..6,
+        cost in 0usize..3) {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let task = Task::random(&mut rng, classes, width, false);
         let head = random_head(&mut rng, classes, width);
@@ -137,7 +147,7 @@ proptest! {
         let rows = Matrix::from_fn(task.labels.len(), width, |i, j| task.rows[(i, j)]);
         let mut loss = 0.0;
         for (row, &label) in head.logits(&rows).rows().zip(&task.labels) {
-            loss += polars_transferability::head::log_sum_exp(row) - row[label];
+            loss += polars_transferability::estimators::head::log_sum_exp(row) - row[label];
         }
         loss /= task.labels.len() as f64;
         let settings = Settings {
@@ -159,12 +169,14 @@ proptest! {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let source = Task::random(&mut rng, classes, 4, split);
         let target = Task::random(&mut rng, classes, 4, split);
-        let settings = Settings { transform: LEVELS[level], standardize: false, ..Settings::default() };
+        let settings = Settings { transform: LEVELS[level], standardize: false,
+            ..Settings::default() };
         let plain = transfer_bound(&source.labelled(), &target.labelled(), &settings).unwrap();
 
         let order = shuffled(&mut rng, source.labels.len());
         let permuted =
-            transfer_bound(&source.map_rows(&order).labelled(), &target.labelled(), &settings).unwrap();
+            transfer_bound(&source.map_rows(&order).labelled(), &target.labelled(), &settings)
+                .unwrap();
         prop_assert_eq!(plain.bound, permuted.bound);
 
         let names = shuffled(&mut rng, classes);
@@ -182,7 +194,8 @@ proptest! {
 
     /// Where the fit rows are the evaluation rows, a higher level is never above a lower one.
     #[test]
-    fn levels_are_nested_on_the_fit_rows(seed: u64, sources in 2usize..7, targets in 2usize..5, cost in 0usize..3) {
+    fn levels_are_nested_on_the_fit_rows(seed: u64, sources in 2usize..7, targets in 2usize..5,
+        cost in 0usize..3) {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let source = Task::random(&mut rng, sources, 5, false);
         let target = Task::random(&mut rng, targets, 5, false);

@@ -1,13 +1,14 @@
 //! Rows that are computed from the table when they are asked for are the rows that would be held.
 
 use ndarray::Array2;
-use polars_transferability::bound::joint_descent::{JointDescent, Maps, Schedule};
-use polars_transferability::bound::terms::{evaluate, Ground};
+use polars_transferability::bound::certificate::{evaluate, Ground};
+use polars_transferability::bound::search::joint_descent::{JointDescent, Schedule};
+use polars_transferability::bound::solution::Maps;
 use polars_transferability::bound::{transfer_bound, LabelledRows, Settings};
-use polars_transferability::features::{AffineRows, Basis, Table};
-use polars_transferability::head::{logistic, LinearHead};
-use polars_transferability::matrix::Matrix;
+use polars_transferability::estimators::head::{logistic, LinearHead};
+use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::rows::{AffineRows, Basis, Table};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -68,7 +69,8 @@ proptest! {
         let picked: Vec<u32> = (0..rows as u32).rev().step_by(3).collect();
         prop_assert!(close(a.gather(&picked).values(), b.gather(&picked).values(), 1e-12));
         prop_assert!(close(a.means().values(), b.means().values(), 1e-12));
-        // A map of a map, undone: what is lifted gives the same logits of the rows as they are read.
+        // A map of a map, undone: what is lifted gives the same logits of the rows as they are
+        // read.
         let outer = Matrix::from_fn(2, 3, |_, _| rng.random::<f64>() - 0.5);
         let (lifted, shift) = b.lift(outer.view(), &[1.0, 2.0]).unwrap();
         let mut inputs = Matrix::default();

@@ -1,15 +1,16 @@
-//! The theorem on input that is as far from well behaved as it may be: constant, collinear, duplicated, huge, tiny
-//! and offset features, classes of one row, many more classes on one side than on the other, heads that do not tell
-//! classes apart, label maps that mix classes.
+//! The theorem on input that is as far from well behaved as it may be: constant, collinear,
+//! duplicated, huge, tiny and offset features, classes of one row, many more classes on one side
+//! than on the other, heads that do not tell classes apart, label maps that mix classes.
 //!
-//! `PROPTEST_CASES=20000 cargo test --release --test hostile_bounds` looks longer than the tests of every day.
+//! `PROPTEST_CASES=20000 cargo test --release --test hostile_bounds` looks longer than the tests of
+//! every day.
 
 mod tasks;
 
 use ndarray::Array2;
 use polars_transferability::bound::{transfer_bound, GroundCost, Settings, Transform};
-use polars_transferability::head::LinearHead;
-use polars_transferability::matrix::Matrix;
+use polars_transferability::estimators::head::LinearHead;
+use polars_transferability::linalg::Matrix;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -111,7 +112,10 @@ fn hostile_head(rng: &mut Xoshiro256PlusPlus, source: &Task) -> LinearHead {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(cases())
+    })]
 
     #[test]
     fn the_target_loss_is_never_above_the_bound(

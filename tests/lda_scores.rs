@@ -1,17 +1,18 @@
-//! Scores that fit a discriminant, a head or a PAC-Bayesian posterior: invariants, degenerate input,
-//! and values that independent code gave.
+//! Scores that fit a discriminant, a head or a PAC-Bayesian posterior: invariants, degenerate
+//! input, and values that independent code gave.
 //!
-//! The reference values come from implementations in NumPy and SciPy 1.17 that share nothing with these
-//! (dense inverses, full `N x C` and `N x Z` arrays, trust-region Newton for the Gaussian bound), and
-//! from scikit-learn 1.9's `LinearDiscriminantAnalysis` and `LogisticRegression`, on [`example`].
+//! The reference values come from implementations in NumPy and SciPy 1.17 that share nothing with
+//! these (dense inverses, full `N x C` and `N x Z` arrays, trust-region Newton for the Gaussian
+//! bound), and from scikit-learn 1.9's `LinearDiscriminantAnalysis` and `LogisticRegression`, on
+//! [`example`].
 
 use ndarray::Array2;
-use polars_transferability::features::discriminant::{
-    adaptive_shrinkage, ClassScatter, DiscriminantError, RowReader,
-};
-use polars_transferability::features::{ClassedTable, Discriminant, Table};
-use polars_transferability::matrix::Matrix;
+use polars_transferability::estimators::discriminant::Discriminant;
+use polars_transferability::estimators::discriminant::{adaptive_shrinkage, DiscriminantError};
+use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::rows::class_scatter::{ClassScatter, RowReader};
+use polars_transferability::rows::{ClassedTable, Table};
 use polars_transferability::scores::{etran, linear_probe, ncti, pactran, sfda, ScoreError};
 use proptest::prelude::*;
 
@@ -163,8 +164,8 @@ fn the_directions_whiten_and_diagonalise() {
     assert!(between.row(0)[0] >= between.row(1)[1] && between.row(1)[1] > 0.0);
 }
 
-/// The input on which eigenvectors of `inv(S_w) S_b`, taken as if it were symmetric, leave a quarter of
-/// the rows on the wrong side: classes that differ along an axis of little variance.
+/// The input on which eigenvectors of `inv(S_w) S_b`, taken as if it were symmetric, leave a
+/// quarter of the rows on the wrong side: classes that differ along an axis of little variance.
 #[test]
 fn anisotropic_classes_are_told_apart() {
     let mut labels = Vec::new();
@@ -296,7 +297,8 @@ fn the_probe_fits_with_a_class_of_one_row_and_evaluates_without_some_class() {
     assert!(found.loss.is_finite() && (0.0..=1.0).contains(&found.accuracy));
 }
 
-/// Rotating features, shuffling rows and renumbering classes change nothing, nor does moving all rows.
+/// Rotating features, shuffling rows and renumbering classes change nothing, nor does moving all
+/// rows.
 #[test]
 fn the_scores_do_not_depend_on_coordinates_row_order_or_class_numbers() {
     let rows = example(0..80);
@@ -361,7 +363,8 @@ fn the_probe_sets_the_same_rows_aside_in_any_order() {
     }
 }
 
-/// The same bits again, and from `f32`; the caller's rows are read only, so there is no order of calls.
+/// The same bits again, and from `f32`; the caller's rows are read only, so there is no order of
+/// calls.
 #[test]
 fn the_scores_are_deterministic_and_read_either_float() {
     let single = example(0..80).values.mapv(|v| v as f32);
@@ -375,9 +378,9 @@ fn the_scores_are_deterministic_and_read_either_float() {
     assert_eq!(pactran::gaussian(table, pactran::GaussianPrior::default()).unwrap(), wanted[5]);
 }
 
-/// The bound holds for the evidence: with one source class whose probability is 1 the Dirichlet evidence
-/// is known exactly, `log B(a0 + n) - log B(a0)`; for two classes of equal prior and `alpha = 2` this is
-/// `log(n_0! n_1! / (n + 1)!)`.
+/// The bound holds for the evidence: with one source class whose probability is 1 the Dirichlet
+/// evidence is known exactly, `log B(a0 + n) - log B(a0)`; for two classes of equal prior and
+/// `alpha = 2` this is `log(n_0! n_1! / (n + 1)!)`.
 #[test]
 fn the_dirichlet_bound_is_the_evidence_where_that_is_known() {
     let rows = Rows::new(Array2::ones((6, 1)), &[0, 0, 0, 1, 1, 1], 2);
@@ -418,7 +421,8 @@ fn pools_are_combined_by_their_ranges() {
     assert_eq!(ncti::combine(&pool[..1]), [0.0]);
 }
 
-/// The energy is the mean over the 0.5 % of rows that have least, and over one row where that is none.
+/// The energy is the mean over the 0.5 % of rows that have least, and over one row where that is
+/// none.
 #[test]
 fn the_energy_is_that_of_the_least_rows() {
     let labels: Vec<usize> = (0..400).map(|i| i % 2).collect();
@@ -493,9 +497,13 @@ fn any_rows() -> impl Strategy<Value = Rows> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(300)
+    })]
 
-    /// Few rows, more features than rows, all scales: finite, and within the ranges that are promised.
+    /// Few rows, more features than rows, all scales: finite, and within the ranges that are
+    /// promised.
     #[test]
     fn the_scores_stay_in_their_ranges(rows in any_rows()) {
         let sfda = sfda::sfda(rows.table()).unwrap();

@@ -194,7 +194,8 @@ proptest! {
     }
 
     #[test]
-    fn pearson_takes_scale_and_offset(rows in sides(30), scale in 0.1..10.0f64, offset in -9.0..9.0f64) {
+    fn pearson_takes_scale_and_offset(rows in sides(30), scale in 0.1..10.0f64,
+        offset in -9.0..9.0f64) {
         let moved: Vec<_> = rows.iter().map(|(s, t)| (scale * s + offset, *t)).collect();
         prop_assert!(close(pearson(&pairs(&moved)), pearson(&pairs(&rows))));
     }
@@ -210,7 +211,8 @@ proptest! {
     }
 
     #[test]
-    fn a_constant_score_is_worth_a_random_choice(truth in prop::collection::vec(-2.0..2.0f64, 1..20)) {
+    fn a_constant_score_is_worth_a_random_choice(truth in prop::collection::vec(-2.0..2.0f64,
+        1..20)) {
         let rows: Vec<_> = truth.iter().map(|t| (1.0, *t)).collect();
         let found = pairs(&rows);
         let n = rows.len();

@@ -3,13 +3,14 @@
 //! implementations of the same definitions, and values from NumPy, SciPy and scikit-learn.
 
 use ndarray::{Array2, Axis};
-use polars_transferability::features::gaussian_mixture::{self, Covariance};
-use polars_transferability::features::k_means::{k_means, pseudo_labels, ClusterError};
-use polars_transferability::features::nearest_neighbours::{
+use polars_transferability::estimators::gaussian_mixture;
+use polars_transferability::estimators::gaussian_mixture::Covariance;
+use polars_transferability::estimators::k_means::{k_means, pseudo_labels, ClusterError};
+use polars_transferability::estimators::nearest_neighbours::{
     among, between, Metric, NeighbourError,
 };
-use polars_transferability::features::{ClassedTable, Table};
-use polars_transferability::matrix::Matrix;
+use polars_transferability::linalg::Matrix;
+use polars_transferability::rows::{ClassedTable, Table};
 use polars_transferability::scores::nleep::Settings;
 use polars_transferability::scores::{
     knn_accuracy, knn_accuracy_split, leep, nce, nleep, parc, ScoreError, Ties, Voting,
@@ -19,8 +20,8 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Of the rows of [`waves`], by scikit-learn 1.9 (`KMeans`, `GaussianMixture`) and by SciPy's `spearmanr` on
-/// NumPy's correlations, labels' distances rounded to their two values.
+/// Of the rows of [`waves`], by scikit-learn 1.9 (`KMeans`, `GaussianMixture`) and by SciPy's
+/// `spearmanr` on NumPy's correlations, labels' distances rounded to their two values.
 const K_MEANS_INERTIA: f64 = 233.908_992_943_458_1;
 const MIXTURE_FULL: f64 = -5.044_674_625_233_548;
 const MIXTURE_DIAGONAL: f64 = -5.091_350_731_781_925;
@@ -413,7 +414,8 @@ mod neighbours {
         ) {
             let task = clusters(seed, n, d, 3, 0.8);
             for metric in [Metric::Euclidean, Metric::Cosine] {
-                let accuracy = |task: &Task| task.with(|t| knn_accuracy(t, nearest(k, metric))).unwrap();
+                let accuracy = |task: &Task| task.with(|t| knn_accuracy(t, nearest(k, metric)))
+                    .unwrap();
                 let value = accuracy(&task);
                 prop_assert!((0.0..=1.0).contains(&value));
                 prop_assert_eq!(accuracy(&task.permuted(seed)), value);
@@ -541,8 +543,8 @@ mod pairwise_comparison {
         }
     }
 
-    /// Coordinates that are the class, all but noise below every gap: all pairs within a class are closer than
-    /// all pairs across.
+    /// Coordinates that are the class, all but noise below every gap: all pairs within a class are
+    /// closer than all pairs across.
     #[test]
     fn is_highest_for_separate_classes() {
         let separate = clusters(2, 60, 40, 4, 1e3);
@@ -634,7 +636,8 @@ mod clustering {
                 counts[label as usize] += 1.0;
             }
             prop_assert!(near(means.inertia, inertia, 1e-9));
-            for ((sum, count), centre) in sums.rows().into_iter().zip(&counts).zip(means.centres.rows()) {
+            for ((sum, count), centre) in sums.rows().into_iter().zip(&counts).zip(means.centres
+                .rows()) {
                 prop_assert!(*count > 0.0);
                 for (sum, centre) in sum.iter().zip(centre) {
                     prop_assert!((sum / count - centre).abs() < 1e-9);
@@ -706,7 +709,8 @@ mod mixtures {
         }
     }
 
-    /// One component is a Gaussian with the rows' moments: `-(d log 2 pi + d + log det) / 2`, up to the ridge.
+    /// One component is a Gaussian with the rows' moments: `-(d log 2 pi + d + log det) / 2`, up to
+    /// the ridge.
     #[test]
     fn of_one_component_are_a_gaussian() {
         let rows = centred(&noise(&mut generator(4), 200, 1));
@@ -723,7 +727,8 @@ mod mixtures {
     proptest! {
         #[test]
         fn share_each_row_out_and_gain_likelihood(
-            seed in any::<u64>(), n in 30usize..120, d in 1usize..50, k in 1usize..5, full in any::<bool>(),
+            seed in any::<u64>(), n in 30usize..120, d in 1usize..50, k in 1usize..5,
+                full in any::<bool>(),
         ) {
             let rows = centred(&clusters(seed, n, d, 3, 0.3).rows);
             let covariance = if full { Covariance::Full } else { Covariance::Diagonal };

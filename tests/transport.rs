@@ -1,11 +1,12 @@
 //! Exact transport: optimality, certificates and marginals on random and on awkward problems.
 
-use polars_transferability::matrix::Matrix;
+use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
-use polars_transferability::transport::cost_rows::CostRows;
+use polars_transferability::transport::costs::cost_rows::CostRows;
+use polars_transferability::transport::costs::ground_cost;
+use polars_transferability::transport::exact::network_simplex::NetworkSimplex;
 use polars_transferability::transport::exact::{transport, Measure, Solver};
-use polars_transferability::transport::network_simplex::NetworkSimplex;
-use polars_transferability::transport::{ground_cost, wasserstein, Plan, TransportError};
+use polars_transferability::transport::{wasserstein, Plan, TransportError};
 use proptest::prelude::*;
 
 /// Checks everything that makes a plan an optimum, from the plan and its duals alone.
@@ -88,7 +89,10 @@ fn power_costs(x: &Matrix, y: &Matrix, p: f64, scale: f64) -> Vec<f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(2000)
+    })]
 
     #[test]
     fn the_network_simplex_is_optimal((source, target, cost) in problem()) {
@@ -132,7 +136,8 @@ proptest! {
         let (n, m) = (x.nrows(), y.nrows());
         let solve = |memory| {
         let (x, y) = (x.view().into(), y.view().into());
-        let found = wasserstein::plan(x, y, [Some(&a), Some(&b)], p, memory, Parallelism::Sequential);
+        let found = wasserstein::plan(x, y, [Some(&a), Some(&b)], p, memory,
+            Parallelism::Sequential);
         found.map(|found| (found.plan, found.scale))
     };
         let (held, scale) = solve(usize::MAX).unwrap();
@@ -179,7 +184,10 @@ fn numbers(count: usize) -> impl Strategy<Value = Vec<f64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(500)
+    })]
 
     /// On a line the best plan keeps the order, whatever the power, the outliers and the unit.
     #[test]
@@ -216,18 +224,21 @@ proptest! {
         (x, y) in (1usize..25, 1usize..25).prop_flat_map(|(n, m)| (numbers(3 * n), numbers(3 * m))),
         mut p in prop::collection::vec(powers(), 2..5),
     ) {
-        let points = |values: &[f64]| Matrix::from_fn(values.len() / 3, 3, |i, k| values[3 * i + k]);
+        let points = |values: &[f64]| Matrix::from_fn(values.len() / 3, 3, |i, k| values[3 * i +
+            k]);
         let (x, y) = (points(&x), points(&y));
         p.sort_by(f64::total_cmp);
         let found: Vec<f64> = p.iter().map(|p| distance(&x, &y, *p)).collect();
         for pair in found.windows(2) {
             prop_assert!(pair[0] <= pair[1] * (1.0 + 1e-9), "{p:?}: {found:?}");
         }
-        let largest = ground_cost::euclidean(x.view(), y.view(), false).into_iter().fold(0.0, f64::max);
+        let largest = ground_cost::euclidean(x.view(), y.view(), false).into_iter().fold(0.0,
+            f64::max);
         prop_assert!(found[found.len() - 1] <= largest * (1.0 + 1e-9));
     }
 
-    /// The optimum among all assignments, found by trying them, for costs that are whole powers of ten.
+    /// The optimum among all assignments, found by trying them, for costs that are whole powers of
+    /// ten.
     #[test]
     fn costs_of_any_size_have_the_optimum_of_brute_force(
         exponents in (1usize..6).prop_flat_map(|n| prop::collection::vec(-150i32..150, n * n)),
@@ -257,7 +268,8 @@ proptest! {
     }
 }
 
-/// Two far clusters whose points move a little: the fewer of them that have to change sides, the better.
+/// Two far clusters whose points move a little: the fewer of them that have to change sides, the
+/// better.
 #[test]
 fn far_clusters_keep_near_distances() {
     let rng = |k: usize| ((k as f64 * 12.9898).sin() * 43758.5453).fract();

@@ -1,20 +1,20 @@
-//! Sliced Wasserstein, Sinkhorn divergence, OT-NCE / OTCE and OTDD: the properties that define them,
-//! closed forms, and values of POT.
+//! Sliced Wasserstein, Sinkhorn divergence, OT-NCE / OTCE and OTDD: the properties that define
+//! them, closed forms, and values of POT.
 //!
-//! The reference values were made with POT 0.9.7 and numpy on the points of `reference_points`: `x` of 12
-//! rows and `y` of 9, weights `1 + i % 3` and `1 + j % 4`, classes `i % 3` and `j % 2`.
+//! The reference values were made with POT 0.9.7 and numpy on the points of `reference_points`: `x`
+//! of 12 rows and `y` of 9, weights `1 + i % 3` and `1 + j % 4`, classes `i % 3` and `j % 2`.
 
 use ndarray::ArrayView2;
-use polars_transferability::features::{ClassedTable, Table};
-use polars_transferability::matrix::Matrix;
+use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::rows::{ClassedTable, Table};
 use polars_transferability::scores::otce::{ot_nce, otce, OtNce, OtceCoefficients};
 use polars_transferability::scores::otdd::{otdd, InnerDistance};
 use polars_transferability::scores::ScoreError;
 use polars_transferability::transport::sinkhorn::{
     sinkhorn_divergence, Sinkhorn, SinkhornDivergence,
 };
-use polars_transferability::transport::sliced_wasserstein::{along, sliced_wasserstein};
+use polars_transferability::transport::sliced::{along, sliced_wasserstein};
 use polars_transferability::transport::wasserstein;
 use polars_transferability::transport::TransportError;
 use proptest::prelude::*;
@@ -106,7 +106,8 @@ fn sliced(x: &Matrix, y: &Matrix, p: f64) -> f64 {
 #[test]
 fn along_given_directions_sliced_wasserstein_is_pots() {
     // ot.wasserstein_1d(x @ t, y @ t, a, b, p) ** (1 / p) for each direction t, with weights and
-    // without; their power mean is ot.sliced_wasserstein_distance(x, y, a, b, projections=..., p=p).
+    // without; their power mean is ot.sliced_wasserstein_distance(x, y, a, b, projections=...,
+    // p=p).
     let references = [
         (
             1.0,
@@ -218,7 +219,8 @@ proptest! {
 
     #[test]
     fn every_projection_is_exact_in_one_dimension_and_below_the_distance(
-        (x, a) in weighted(3), (y, b) in weighted(3), p in prop_oneof![Just(1.0), Just(2.0), Just(3.0)],
+        (x, a) in weighted(3), (y, b) in weighted(3), p in prop_oneof![Just(1.0), Just(2.0),
+            Just(3.0)],
     ) {
         let exact = |x: &Matrix, y: &Matrix| {
             wasserstein(x, y, a.as_deref(), b.as_deref(), p).unwrap()
@@ -257,10 +259,10 @@ fn sinkhorn(x: &Matrix, y: &Matrix, settings: &Sinkhorn) -> SinkhornDivergence {
 
 #[test]
 fn sinkhorn_divergence_is_that_of_a_dense_newton_solver() {
-    // OT = (P * C).sum() + e * (P * log(P / outer(a, b))).sum() for the three problems, from the duals
-    // of a dense Newton method in numpy with marginals right to 1e-15. POT's
-    // ot.sinkhorn(a, b, C, e, method="sinkhorn_log", stopThr=1e-15) gives the same to 2e-10, all that
-    // it converges to.
+    // OT = (P * C).sum() + e * (P * log(P / outer(a, b))).sum() for the three problems, from the
+    // duals of a dense Newton method in numpy with marginals right to 1e-15. POT's ot.sinkhorn(a,
+    // b, C, e, method="sinkhorn_log", stopThr=1e-15) gives the same to 2e-10, all that it converges
+    // to.
     let references = [
         (2.0, 0.5, 3.4030240438894044),
         (1.0, 0.25, 1.609158892096475),
@@ -342,7 +344,8 @@ proptest! {
         prop_assert!(run(&x, &a, &x, &a).divergence <= 1e-12);
         let found = run(&x, &a, &y, &b);
         prop_assert!(found.divergence >= 0.0 && found.gap >= 0.0 && found.gap < 1e-6);
-        // Sides are not treated alike, so what is left of the iteration differs, within its certificate.
+        // Sides are not treated alike, so what is left of the iteration differs, within its
+        // certificate.
         let swapped = run(&y, &b, &x, &a);
         let apart = (swapped.divergence - found.divergence).abs();
         prop_assert!(apart <= found.gap + swapped.gap + 1e-12, "{apart:e}: {found:?}, {swapped:?}");
@@ -358,7 +361,8 @@ proptest! {
         share in prop_oneof![Just(1e-3), Just(1e-2), Just(1e-1)],
     ) {
         // OT_0 <= OT_e <= OT_0 + e times the entropy of either side.
-        let largest = x.rows().flat_map(|p| y.rows().map(move |q| distance(p, q))).fold(0.0, f64::max);
+        let largest = x.rows().flat_map(|p| y.rows().map(move |q| distance(p, q))).fold(0.0,
+            f64::max);
         let epsilon = share * largest.powf(power).max(1e-3);
         let settings = Sinkhorn { power, epsilon: Some(epsilon), ..Sinkhorn::default() };
         let found =
@@ -523,7 +527,8 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn ot_nce_lies_between_minus_the_label_entropy_and_zero(source in tasks(4), target in tasks(4)) {
+    fn ot_nce_lies_between_minus_the_label_entropy_and_zero(source in tasks(4),
+        target in tasks(4)) {
         prop_assume!(target.classes.len() > 1);
         let found = ot_nce(source.table(), target.table(), None, 0).unwrap();
         let n = target.table().count() as f64;
@@ -636,9 +641,11 @@ proptest! {
         let run = |a: &Task, b: &Task, inner| {
             otdd(a.table(), b.table(), inner, 2.0, None, 0).unwrap().distance
         };
-        prop_assert!(run(&x, &y, InnerDistance::Gaussian) <= run(&x, &y, InnerDistance::Exact) + 1e-6);
+        prop_assert!(run(&x, &y, InnerDistance::Gaussian) <= run(&x, &y, InnerDistance::Exact) +
+            1e-6);
         prop_assert!(run(&x, &x, InnerDistance::Gaussian) < 1e-3);
-        assert_close(run(&y, &x, InnerDistance::Gaussian), run(&x, &y, InnerDistance::Gaussian), 1e-6);
+        assert_close(run(&y, &x, InnerDistance::Gaussian), run(&x, &y, InnerDistance::Gaussian),
+            1e-6);
     }
 
     #[test]
@@ -646,7 +653,8 @@ proptest! {
         x in tasks(3), y in tasks(3), scale in 0.1..10.0f64, shift in -5.0..5.0f64,
         inner in prop_oneof![Just(InnerDistance::Exact), Just(InnerDistance::Gaussian)],
     ) {
-        let run = |a: &Task, b: &Task| otdd(a.table(), b.table(), inner, 2.0, None, 0).unwrap().distance;
+        let run = |a: &Task, b: &Task| otdd(a.table(), b.table(), inner, 2.0, None, 0)
+            .unwrap().distance;
         let moved = |task: &Task| Task {
             points: map(&task.points, |v| v * scale + shift),
             classes: task.classes.clone(),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::joint_descent::{log_prior, Maps};
-use super::terms::{bound, class_terms, evaluate, source_prior, unmoved_terms, Ground, Terms};
-use super::{BoundError, LabelledRows, Lipschitz};
-use crate::features::{AffineRows, Basis};
-use crate::head::{lipschitz, log_sum_exp, LinearHead};
-use crate::matrix::Matrix;
+use crate::bound::certificate::{
+    bound, class_terms, evaluate, log_prior, source_prior, unmoved_terms, Ground, Terms,
+};
+use crate::bound::{BoundError, LabelledRows, Lipschitz};
+use crate::estimators::head::{lipschitz, log_sum_exp, LinearHead};
+use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
+use crate::rows::{AffineRows, Basis};
 use crate::transport::TransportError;
 
 /// Row numbers of both tasks, by class.
@@ -32,13 +33,32 @@ pub struct Solution {
     pub prior: Vec<f64>,
 }
 
+/// The two affine maps to logits that are fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Maps {
+    pub source: LinearHead,
+    pub target: LinearHead,
+}
+
+impl Maps {
+    /// Both maps constant, with the biases of a head that knows only the prior.
+    #[must_use]
+    pub fn constant(prior: &[f64], source_width: usize, target_width: usize) -> Self {
+        let head = |width| LinearHead {
+            weight: Matrix::zeros(prior.len(), width),
+            bias: prior.iter().copied().map(log_prior).collect(),
+        };
+        Self { source: head(source_width), target: head(target_width) }
+    }
+}
+
 /// Where the ground cost measures.
 #[derive(Debug, Clone)]
 pub enum Geometry {
     /// Logits.
     Margin,
-    /// Points, as affine maps of the coordinates (`None`: the coordinates themselves), and the gradient
-    /// of the logits in a point.
+    /// Points, as affine maps of the coordinates (`None`: the coordinates themselves), and the
+    /// gradient of the logits in a point.
     Points { source: Option<LinearHead>, target: Option<LinearHead>, gradient: Matrix },
 }
 
@@ -83,8 +103,8 @@ impl Solution {
         )
     }
 
-    /// The solution with its head's weights times `source` and its target map's times `target`; at zero
-    /// both are the constant head of the class prior.
+    /// The solution with its head's weights times `source` and its target map's times `target`; at
+    /// zero both are the constant head of the class prior.
     #[must_use]
     pub fn scaled(&self, source: f64, target: f64) -> Self {
         let mut scaled = self.clone();
@@ -101,7 +121,8 @@ impl Solution {
     /// The terms on some rows, and the Lipschitz constant where the cost has one.
     ///
     /// # Errors
-    /// Maps that do not have a logit for each active class, logits that are not finite, or the transport solver's.
+    /// Maps that do not have a logit for each active class, logits that are not finite, or the
+    /// transport solver's.
     pub fn evaluate(
         &self,
         rows: &Coordinates<'_>,
@@ -112,7 +133,8 @@ impl Solution {
             let (logits, biases) = (map.weight.nrows(), map.bias.len());
             if (logits, biases) != (self.active.len(), self.active.len()) {
                 let found = format!(
-                    "the {side} map has {logits} rows of weights and {biases} biases for {} classes",
+                    "the {side} map has {logits} rows of weights and {biases} biases for {} \
+                     classes",
                     self.active.len()
                 );
                 return Err(BoundError::Uncertified { bound: f64::NAN, found });
@@ -139,9 +161,9 @@ impl Solution {
         Ok(bound(&terms?.0))
     }
 
-    /// The bounds on some rows with both maps scaled, as [`Solution::scaled`] does it, from one transport: with
-    /// the logits scale their differences, with the head's gradient its certified Lipschitz constant. An empirical
-    /// one does not.
+    /// The bounds on some rows with both maps scaled, as [`Solution::scaled`] does it, from one
+    /// transport: with the logits scale their differences, with the head's gradient its certified
+    /// Lipschitz constant. An empirical one does not.
     ///
     /// # Errors
     /// The transport solver's.
@@ -165,8 +187,8 @@ impl Solution {
         })
     }
 
-    /// What `act` makes of the logits of both sides and of where rows are moved, and the Lipschitz constant
-    /// where the cost has one.
+    /// What `act` makes of the logits of both sides and of where rows are moved, and the Lipschitz
+    /// constant where the cost has one.
     fn with_logits<'t, R, E>(
         &self,
         rows: &Coordinates<'t>,
@@ -193,8 +215,8 @@ impl Solution {
         Ok((act(&source, &target, ground)?, Some(constant)))
     }
 
-    /// The largest gradient norm of the loss on the rows: of every target row with its own label, and of
-    /// every source row with each target label it stands for.
+    /// The largest gradient norm of the loss on the rows: of every target row with its own label,
+    /// and of every source row with each target label it stands for.
     fn empirical_constant(
         &self,
         source: &AffineRows<'_>,
@@ -233,8 +255,8 @@ fn scale(map: &mut LinearHead, factor: f64, prior: &[f64]) {
     pull_to_prior(&mut map.bias, factor, prior);
 }
 
-/// Logits between those of the constant head of a class prior (`factor` 0) and the given ones (1); beyond
-/// them for larger factors.
+/// Logits between those of the constant head of a class prior (`factor` 0) and the given ones (1);
+/// beyond them for larger factors.
 pub fn pull_to_prior(logits: &mut [f64], factor: f64, prior: &[f64]) {
     for (s, p) in logits.iter_mut().zip(prior) {
         *s = factor * *s + (1.0 - factor) * log_prior(*p);

@@ -2,14 +2,14 @@
 //!
 //! Each resample draws as many pairs as there are, with replacement; an interval goes from the
 //! `(1 - confidence) / 2` to the `(1 + confidence) / 2` quantile of a statistic over the resamples
-//! (Efron 1979), quantiles interpolated linearly as in numpy. A resample in which a statistic is not
-//! defined (all models drawn are equal) does not count for it; a statistic that is defined in none has
-//! no interval.
+//! (Efron 1979), quantiles interpolated linearly as in numpy. A resample in which a statistic is
+//! not defined (all models drawn are equal) does not count for it; a statistic that is defined in
+//! none has no interval.
 //!
-//! The interval speaks of the choice of models, not of noise in their accuracies. With few models it is
-//! too short: of three models, a resample can only repeat what the three say.
+//! The interval speaks of the choice of models, not of noise in their accuracies. With few models
+//! it is too short: of three models, a resample can only repeat what the three say.
 
-use super::{Pairs, RankingError};
+use crate::ranking::{Pairs, RankingError};
 use crate::sampling::generator;
 
 /// The purpose of this generator among those under the same seed.

@@ -8,13 +8,13 @@
 //! where each word is the total weight of such pairs of pairs. All weights equal: Kendall's tau-b.
 //! Vigna, "A weighted correlation index for rankings with ties" (WWW 2015); Knight, JASA 61 (1966).
 
-use super::Pairs;
+use crate::ranking::Pairs;
 
 /// By what the weights of [`weighted_tau`] rank the pairs, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rank {
-    /// The mean of two values: ranked by score (equal scores by truth), and by truth (equal truths by
-    /// score). The default of scipy, its `rank=True`.
+    /// The mean of two values: ranked by score (equal scores by truth), and by truth (equal truths
+    /// by score). The default of scipy, its `rank=True`.
     Both,
     /// By score, equal scores by truth. scipy's `rank=None` with the score as first argument.
     Score,

@@ -2,8 +2,8 @@
 
 use rand::{Rng, RngExt};
 
-use super::side::Side;
-use super::RankingError;
+use crate::ranking::side::Side;
+use crate::ranking::RankingError;
 
 /// Pairs of a score and a truth, ascending by score, equal scores ascending by truth.
 #[derive(Debug, Clone, PartialEq)]

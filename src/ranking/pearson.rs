@@ -1,6 +1,6 @@
 //! Pearson's correlation coefficient.
 
-use super::Pairs;
+use crate::ranking::Pairs;
 
 /// `sum (x - mean x)(y - mean y) / (|x - mean x| |y - mean y|)`, in `[-1, 1]`; as
 /// `scipy.stats.pearsonr`. `None` for fewer than two pairs, and where a side is constant. `O(n)`.

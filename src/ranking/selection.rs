@@ -1,19 +1,20 @@
 //! What becomes of choosing the k models with the highest scores.
 //!
-//! **Ties in the score** are broken by chance, each choice of k that they allow being as likely as any
-//! other, and the result is the expected value: a score that is the same for all models is worth as
-//! much as a random choice, no more and no less. It is computed exactly, not sampled. (McSherry and
-//! Najork, "Computing information retrieval performance measures efficiently in the presence of tied
-//! scores", ECIR 2008. Public code takes whatever order the sort leaves, so its values depend on the
-//! order of rows.)
+//! **Ties in the score** are broken by chance, each choice of k that they allow being as likely as
+//! any other, and the result is the expected value: a score that is the same for all models is
+//! worth as much as a random choice, no more and no less. It is computed exactly, not sampled.
+//! (McSherry and Najork, "Computing information retrieval performance measures efficiently in the
+//! presence of tied scores", ECIR 2008. Public code takes whatever order the sort leaves, so its
+//! values depend on the order of rows.)
 //!
 //! **Ties in the truth** mean that models are equally good, so either may stand for the other.
 //!
-//! `k` larger than the number of pairs takes all of them; there is no value for no pairs or `k = 0`.
+//! `k` larger than the number of pairs takes all of them; there is no value for no pairs or
+//! `k = 0`.
 
 use std::ops::Range;
 
-use super::Pairs;
+use crate::ranking::Pairs;
 
 /// Expected share of the truly best k that are among the k with the highest scores, in `[0, 1]`;
 /// higher is better, 1 if the score ranks as the truth does. `O(n log n)`.
@@ -40,7 +41,8 @@ pub fn top_k_recall(pairs: &Pairs, k: usize) -> Option<f64> {
 }
 
 /// Expected difference between the best truth of all and the best among the k with the highest
-/// scores: what one forgoes by fine-tuning only these. In units of the truth (absolute, not relative to the best); 0 is best. `O(n log n)`.
+/// scores: what one forgoes by fine-tuning only these. In units of the truth (absolute, not
+/// relative to the best); 0 is best. `O(n log n)`.
 #[must_use]
 pub fn regret_at_k(pairs: &Pairs, k: usize) -> Option<f64> {
     let choice = Choice::of(pairs, k.min(pairs.len()))?;
@@ -50,8 +52,9 @@ pub fn regret_at_k(pairs: &Pairs, k: usize) -> Option<f64> {
     // What is forgone with the best of those that are chosen for certain.
     let certain = highest(choice.certain).map(|row| truth.difference(best, row));
     let certain = certain.unwrap_or(f64::INFINITY);
-    // Equal scores stand ascending by truth. Going down, each of the `left` rows is drawn, given that
-    // none above it was, with probability drawn / left; the first that is drawn is the best drawn.
+    // Equal scores stand ascending by truth. Going down, each of the `left` rows is drawn, given
+    // that none above it was, with probability drawn / left; the first that is drawn is the best
+    // drawn.
     let mut regret = 0.0;
     let mut none_yet = 1.0;
     let tied = choice.tied.len();
@@ -92,8 +95,8 @@ impl Choice {
     }
 }
 
-/// `(count, probability)` of drawing `count` of `marked` among `total` rows in `drawn` draws without
-/// replacement. In logarithms: the terms span more than a float.
+/// `(count, probability)` of drawing `count` of `marked` among `total` rows in `drawn` draws
+/// without replacement. In logarithms: the terms span more than a float.
 fn hypergeometric(total: usize, marked: usize, drawn: usize) -> impl Iterator<Item = (usize, f64)> {
     let least = (drawn + marked).saturating_sub(total);
     let most = drawn.min(marked);

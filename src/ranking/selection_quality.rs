@@ -1,6 +1,8 @@
 //! Every statistic of a ranking at once.
 
-use super::{kendall_tau, pearson, regret_at_k, spearman, top_k_recall, weighted_tau, Pairs, Rank};
+use crate::ranking::{
+    kendall_tau, pearson, regret_at_k, spearman, top_k_recall, weighted_tau, Pairs, Rank,
+};
 
 /// What [`selection_quality`] returns, in this order.
 pub const STATISTICS: [&str; 6] =

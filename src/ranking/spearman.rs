@@ -1,7 +1,7 @@
 //! Spearman's rank correlation coefficient.
 
-use super::pearson::correlation;
-use super::Pairs;
+use crate::ranking::pearson::correlation;
+use crate::ranking::Pairs;
 
 /// [`super::pearson()`] of the ranks, in `[-1, 1]`; equal values share the mean of their ranks. As
 /// `scipy.stats.spearmanr`. `None` for fewer than two pairs, and where a side is constant.

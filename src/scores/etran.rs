@@ -10,22 +10,23 @@
 //! ETran  = 0.15 minmax(energy) + 0.85 minmax(lda)
 //! ```
 //!
-//! with `minmax` over the pool. Higher is better for all three; `lda` lies in (0, 1), ETran in [0, 1],
-//! `energy` in nats has no bounds. `energy` is minus the free energy `-log sum exp`: it is large where
-//! the features say that a row is like those that the model was trained on, and the rows where it is
-//! least are the ones the model knows least. It depends on the features' scale and needs no labels.
+//! with `minmax` over the pool. Higher is better for all three; `lda` lies in (0, 1), ETran in [0,
+//! 1], `energy` in nats has no bounds. `energy` is minus the free energy `-log sum exp`: it is
+//! large where the features say that a row is like those that the model was trained on, and the
+//! rows where it is least are the ones the model knows least. It depends on the features' scale and
+//! needs no labels.
 //!
-//! Public code differs: it takes 0 rows below 200 (and so the mean of nothing), its linear discriminant
-//! passes a matrix that is not symmetric to a solver for symmetric ones and whitens nothing
-//! (see [`crate::features::discriminant`]), and a part that is equal over the pool divides 0 by 0.
-//! The regression part of the paper, for detection, is left out.
+//! Public code differs: it takes 0 rows below 200 (and so the mean of nothing), its linear
+//! discriminant passes a matrix that is not symmetric to a solver for symmetric ones and whitens
+//! nothing (see [`crate::estimators::discriminant`]), and a part that is equal over the pool
+//! divides 0 by 0. The regression part of the paper, for detection, is left out.
 
-use super::{check_classes, min_max, with_reader, ScoreError};
-use crate::features::discriminant::{
-    adaptive_shrinkage, ClassScatter, DiscriminantError, RowReader,
-};
-use crate::features::{ClassedTable, Discriminant};
-use crate::head::log_sum_exp;
+use crate::estimators::discriminant::Discriminant;
+use crate::estimators::discriminant::{adaptive_shrinkage, DiscriminantError};
+use crate::estimators::head::log_sum_exp;
+use crate::rows::class_scatter::{ClassScatter, RowReader};
+use crate::rows::ClassedTable;
+use crate::scores::{check_classes, min_max, with_reader, ScoreError};
 
 const NAME: &str = "ETran";
 /// One row in this many counts towards the energy, and one at least.
@@ -51,8 +52,8 @@ pub fn parts(rows: ClassedTable<'_>) -> Result<Parts, ScoreError> {
     Ok(Parts { energy: energy(rows), lda })
 }
 
-/// ETran of each member of a pool. A part that is equal for all members adds 0 to each: it tells none
-/// from another. So a pool of one gets 0.
+/// ETran of each member of a pool. A part that is equal for all members adds 0 to each: it tells
+/// none from another. So a pool of one gets 0.
 #[must_use]
 pub fn combine(pool: &[Parts]) -> Vec<f64> {
     let energy = min_max(pool.iter().map(|parts| parts.energy));

@@ -1,20 +1,25 @@
-//! GBC: the Gaussian Bhattacharyya coefficient, how much the classes overlap when each is a Gaussian.
+//! GBC: the Gaussian Bhattacharyya coefficient, how much the classes overlap when each is a
+//! Gaussian.
 //!
 //! `-sum_(i != j) exp(-D_ij)` over ordered pairs, with the Bhattacharyya distance
-//! `D = 1/4 sum_k (m_i - m_j)_k^2 / (v_i + v_j)_k + 1/2 sum_k log((v_i + v_j)_k / (2 sqrt(v_i v_j)_k))`
-//! of Gaussians with spherical or diagonal covariance, after a projection onto the principal axes. In
-//! `[-C (C - 1), 0]`, higher is better. Variances divide by the count. A class that does not vary along an
-//! axis, so every class of a single row, is a point there: two points overlap fully where they coincide and not
-//! at all elsewhere, and a point and a Gaussian do not overlap.
+//! ```text
+//! D = 1/4 sum_k (m_i - m_j)_k^2 / (v_i + v_j)_k
+//!     + 1/2 sum_k log((v_i + v_j)_k / (2 sqrt(v_i v_j)_k))
+//! ```
+//! of Gaussians with spherical or diagonal covariance, after a projection onto the principal axes.
+//! In `[-C (C - 1), 0]`, higher is better. Variances divide by the count. A class that does not
+//! vary along an axis, so every class of a single row, is a point there: two points overlap fully
+//! where they coincide and not at all elsewhere, and a point and a Gaussian do not overlap.
 //!
-//! Pandy et al., CVPR 2022 (arXiv 2111.12780). Public code differs: google's spherical form loses the factor
-//! `k` of the logarithm; Model-Spider's determinants underflow, and its results leave the range.
+//! Pandy et al., CVPR 2022 (arXiv 2111.12780). Public code differs: google's spherical form loses
+//! the factor `k` of the logarithm; Model-Spider's determinants underflow, and its results leave
+//! the range.
 
-use super::ScoreError;
-use crate::features::moments::mean_of;
-use crate::features::spectrum::centred_rows;
-use crate::features::{ClassSpectrum, ClassedTable, Moments, Spectrum};
-use crate::matrix::Matrix;
+use crate::linalg::Matrix;
+use crate::rows::moments::mean_of;
+use crate::rows::spectrum::centred_rows;
+use crate::rows::{ClassSpectrum, ClassedTable, Moments, Spectrum};
+use crate::scores::ScoreError;
 
 const SCORE: &str = "GBC";
 /// Variances below this share of their axis's are rounding.
@@ -47,8 +52,8 @@ pub fn from_rows(
     from_spectrum(input, &spectrum, covariance, pca)
 }
 
-/// GBC of rows whose decomposition is there already; it must have been made with `pca` axes or more.
-/// Time `O(n d pca + C^2 pca)`.
+/// GBC of rows whose decomposition is there already; it must have been made with `pca` axes or
+/// more. Time `O(n d pca + C^2 pca)`.
 ///
 /// # Errors
 /// Fewer than two classes, constant features, or no axes asked for.
@@ -158,7 +163,8 @@ fn average(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Bhattacharyya distance of two Gaussians given as (mean, variance); infinite if they do not overlap.
+/// Bhattacharyya distance of two Gaussians given as (mean, variance); infinite if they do not
+/// overlap.
 fn distance(left: (&[f64], &[f64]), right: (&[f64], &[f64]), negligible: &[f64]) -> f64 {
     let means = left.0.iter().zip(right.0);
     let variances = left.1.iter().zip(right.1);

@@ -10,9 +10,9 @@
 //! pseudo-inverse drops directions that are small beside the largest, and google's
 //! `stable_transfer` multiplies elementwise inside the trace.
 
-use super::ScoreError;
-use crate::features::equilibrated::Equilibrated;
-use crate::features::{ClassSpectrum, ClassedTable, Moments};
+use crate::rows::equilibrated::Equilibrated;
+use crate::rows::{ClassSpectrum, ClassedTable, Moments};
+use crate::scores::ScoreError;
 
 const SCORE: &str = "the H-score";
 

@@ -1,21 +1,23 @@
 //! Accuracy of k nearest neighbours: the simplest probe of frozen features, and on average the best
 //! ranker of models in a large comparison (arXiv 2503.18528).
 //!
-//! Each row gets the class that most of its `k` nearest rows have; the score is the share of rows whose
-//! class that is, within `[0, 1]`, higher is better. Who wins among classes with equally many votes is
-//! the caller's choice ([`Ties`]), and among rows at equal distance the one that comes first in the table is
-//! nearer. Distances are exact: see [`nearest_neighbours`](crate::features::nearest_neighbours).
+//! Each row gets the class that most of its `k` nearest rows have; the score is the share of rows
+//! whose class that is, within `[0, 1]`, higher is better. Who wins among classes with equally many
+//! votes is the caller's choice ([`Ties`]), and among rows at equal distance the one that comes
+//! first in the table is nearer. Distances are exact: see
+//! [`nearest_neighbours`](crate::estimators::nearest_neighbours).
 //!
 //! Public code differs: PARC's takes the nearest row to be the row itself, which duplicates break.
 
-use super::ScoreError;
-use crate::features::nearest_neighbours::{among, between, Metric};
-use crate::features::ClassedTable;
+use crate::estimators::nearest_neighbours::{among, between, Metric};
+use crate::rows::ClassedTable;
+use crate::scores::ScoreError;
 
 /// Which of the classes with equally many votes wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ties {
-    /// The one that is numbered first, as in scikit-learn: the score depends on the order of classes.
+    /// The one that is numbered first, as in scikit-learn: the score depends on the order of
+    /// classes.
     First,
     /// The one with the nearest neighbour: it does not.
     Nearest,
@@ -40,12 +42,12 @@ pub fn knn_accuracy(classes: ClassedTable<'_>, voting: Voting) -> Result<f64, Sc
     Ok(accuracy(&neighbours, voting, &labels, &labels))
 }
 
-/// Accuracy on the rows of `test` by the `k` nearest rows of `fit`. Classes of the same number are the
-/// same class; `test` may lack some. `O(N M d)` time, `O(M k)` memory.
+/// Accuracy on the rows of `test` by the `k` nearest rows of `fit`. Classes of the same number are
+/// the same class; `test` may lack some. `O(N M d)` time, `O(M k)` memory.
 ///
 /// # Errors
-/// Fewer than two classes or fewer than `k` rows in `fit`, `k` of 0, no rows in `test`, or, with the
-/// cosine, a zero row.
+/// Fewer than two classes or fewer than `k` rows in `fit`, `k` of 0, no rows in `test`, or, with
+/// the cosine, a zero row.
 pub fn knn_accuracy_split(
     fit: ClassedTable<'_>,
     test: ClassedTable<'_>,

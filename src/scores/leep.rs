@@ -7,17 +7,17 @@
 //! LEEP = 1/N sum_i log sum_z P(y_i | z) theta[i][z]
 //! ```
 //!
-//! in nats. Higher is better; at most 0 (up to how far rows are from summing to 1), 0 where the source
-//! classes decide the target class, and minus the entropy of the target labels where they say nothing
-//! about it. Never below minus that entropy for one-hot rows, for which it equals
+//! in nats. Higher is better; at most 0 (up to how far rows are from summing to 1), 0 where the
+//! source classes decide the target class, and minus the entropy of the target labels where they
+//! say nothing about it. Never below minus that entropy for one-hot rows, for which it equals
 //! [NCE](super::nce()).
 //!
-//! Public code differs: several (SFDA, ETran, NCTI, EMMS) leave the logarithm out; others add 1e-10 to the
-//! probabilities, or divide 0 by 0 for a source class that gets no mass.
+//! Public code differs: several (SFDA, ETran, NCTI, EMMS) leave the logarithm out; others add 1e-10
+//! to the probabilities, or divide 0 by 0 for a source class that gets no mass.
 
-use super::ScoreError;
-use crate::features::{ClassedTable, Table};
-use crate::matrix::Matrix;
+use crate::linalg::Matrix;
+use crate::rows::{ClassedTable, Table};
+use crate::scores::ScoreError;
 
 /// How far a row's sum may be from 1: what rounding to `f32`, or to a few printed digits, leaves.
 const SUM_TOLERANCE: f64 = 1e-3;

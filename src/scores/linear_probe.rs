@@ -1,5 +1,5 @@
-//! The linear probe: multinomial logistic regression on standardised features, fitted to some rows and
-//! evaluated on others.
+//! The linear probe: multinomial logistic regression on standardised features, fitted to some rows
+//! and evaluated on others.
 //!
 //! The objective is the mean cross-entropy plus `l2 / 2 |W|^2`, with `W` the weights of the
 //! standardised features and the bias free: scikit-learn's `LogisticRegression(C)` with
@@ -8,21 +8,21 @@
 //! set aside, and the probe is fitted again to all of them. Which rows those are depends on the
 //! seed and on what the rows hold, not on their order or on what classes are called.
 //!
-//! Losses are in nats, at least 0, lower is better; `accuracy`, in [0, 1], is the score: higher is better.
-//! Features that do not vary on the fit rows are ignored. Public code often stops early instead (PARC: 20
-//! iterations at a tolerance of 0.1), so that its figures depend on the solver.
+//! Losses are in nats, at least 0, lower is better; `accuracy`, in [0, 1], is the score: higher is
+//! better. Features that do not vary on the fit rows are ignored. Public code often stops early
+//! instead (PARC: 20 iterations at a tolerance of 0.1), so that its figures depend on the solver.
 
-use super::{check_classes, ScoreError};
-use crate::features::row_order::{canonical, CanonicalClasses};
-use crate::features::{AffineRows, Basis, ClassedTable, Table};
-use crate::head::softmax::softmax_rows;
-use crate::head::{logistic, LinearHead};
+use crate::estimators::head::softmax::softmax_rows;
+use crate::estimators::head::{logistic, LinearHead};
 use crate::parallelism::Parallelism;
+use crate::rows::row_order::{canonical, CanonicalClasses};
+use crate::rows::{AffineRows, Basis, ClassedTable, Table};
 use crate::sampling::set_aside;
+use crate::scores::{check_classes, ScoreError};
 
 const NAME: &str = "the linear probe";
-/// Strengths tried, strongest first: each starts from the one before, and the first that is worse ends
-/// the path.
+/// Strengths tried, strongest first: each starts from the one before, and the first that is worse
+/// ends the path.
 const PATH: [f64; 6] = [10.0, 1.0, 0.1, 0.01, 0.001, 1e-4];
 /// The least gradient along the path at which a fit ends: there, losses only have to be told apart.
 const PATH_TOLERANCE: f64 = 1e-5;
@@ -61,13 +61,13 @@ impl Default for Settings {
     }
 }
 
-/// Fit to `fit` and evaluate on `evaluate`, whose classes are numbered alike; there, a class may have
-/// no rows. `O(N d C)` an iteration. Memory is `O(N + d C)`, and a
-/// few MiB or per cent of the table in which rows and a preconditioner are held.
+/// Fit to `fit` and evaluate on `evaluate`, whose classes are numbered alike; there, a class may
+/// have no rows. `O(N d C)` an iteration. Memory is `O(N + d C)`, and a few MiB or per cent of the
+/// table in which rows and a preconditioner are held.
 ///
 /// # Errors
-/// Fewer than two classes, different classes, no evaluation rows, an `l2` or a tolerance that is not above 0, or
-/// no convergence.
+/// Fewer than two classes, different classes, no evaluation rows, an `l2` or a tolerance that is
+/// not above 0, or no convergence.
 pub fn linear_probe(
     fit: ClassedTable<'_>,
     evaluate: ClassedTable<'_>,
@@ -93,8 +93,8 @@ pub fn linear_probe(
     let parts = [fit.with_classes(fit.classes), evaluate.with_classes(evaluate.classes)];
     let CanonicalClasses { parts: [fit_rows, evaluation_rows], .. } = canonical(parts);
     let (fit, evaluate) = (fit.with_classes(&fit_rows), evaluate.with_classes(&evaluation_rows));
-    // Not rotated to principal axes: that leaves out axes with next to no variance on the fit rows, which
-    // may have some on the others.
+    // Not rotated to principal axes: that leaves out axes with next to no variance on the fit rows,
+    // which may have some on the others.
     let basis = Basis::unrotated(fit.table, &fit.classes.concat(), true);
     let mut head = LinearHead::zeros(fit.classes.len(), fit.table.width());
     let l2 = match settings.l2 {
@@ -124,7 +124,8 @@ fn fit_head(
     }
 }
 
-/// The strength with the least loss on fit rows that are set aside. Leaves the head at that strength.
+/// The strength with the least loss on fit rows that are set aside. Leaves the head at that
+/// strength.
 fn choose_strength(
     head: &mut LinearHead,
     basis: &Basis,
@@ -149,8 +150,8 @@ fn choose_strength(
     Ok(best.1)
 }
 
-/// Mean cross-entropy, and the share of rows whose largest logit is their class's (the first of equal
-/// ones counts). Rows are converted a block at a time.
+/// Mean cross-entropy, and the share of rows whose largest logit is their class's (the first of
+/// equal ones counts). Rows are converted a block at a time.
 fn loss_and_accuracy(
     (head, basis): (&LinearHead, &Basis),
     table: Table<'_>,

@@ -1,23 +1,28 @@
-//! `LogME`: the logarithm of the maximum evidence of Bayesian linear regression on the features, per
-//! row, averaged over targets.
+//! `LogME`: the logarithm of the maximum evidence of Bayesian linear regression on the features,
+//! per row, averaged over targets.
 //!
 //! For each target `y` (a class's indicator, or a column of real targets)
-//! `L = d/2 log a + n/2 log b - 1/2 log det(a I + b X^T X) - b/2 |y - X m|^2 - a/2 |m|^2 - n/2 log 2 pi`
+//! ```text
+//! L = d/2 log a + n/2 log b - 1/2 log det(a I + b X^T X) - b/2 |y - X m|^2 - a/2 |m|^2
+//!     - n/2 log 2 pi
+//! ```
 //! with the posterior mean `m = b (a I + b X^T X)^-1 X^T y`, and the score is the mean of `L / n`.
 //! Features are not centred and there is no intercept. In nats, unbounded (a density), higher is
-//! better. Unchanged by rotations, by features that are all zero, and by the order of rows or classes.
+//! better. Unchanged by rotations, by features that are all zero, and by the order of rows or
+//! classes.
 //!
 //! You et al., ICML 2021 (arXiv 2102.11005). `a` and `b` start at 1 and follow the fixed point
-//! `a = g / |m|^2, b = (n - g) / |y - X m|^2, g = sum(b s / (a + b s))`. The published figures stop at
-//! 1 % ([`Stopping::PUBLISHED`]), which can be 1e-3 short of the maximum; [`Stopping::CONVERGED`] goes on to the end.
-//! Public code differs: the later "fixed point" version leaves out `(d - n) / 2 log a` with fewer rows than
-//! features; transformer-ranker starts each class where the last one stopped; most numbers classes up to
-//! the largest label, and empty classes have huge evidence.
+//! `a = g / |m|^2, b = (n - g) / |y - X m|^2, g = sum(b s / (a + b s))`. The published figures stop
+//! at 1 % ([`Stopping::PUBLISHED`]), which can be 1e-3 short of the maximum;
+//! [`Stopping::CONVERGED`] goes on to the end. Public code differs: the later "fixed point" version
+//! leaves out `(d - n) / 2 log a` with fewer rows than features; transformer-ranker starts each
+//! class where the last one stopped; most numbers classes up to the largest label, and empty
+//! classes have huge evidence.
 
-use super::ScoreError;
-use crate::features::spectrum::{ClassSpectrum, Loadings, Spectrum};
-use crate::features::{ClassedTable, Moments, Table};
-use crate::matrix::Matrix;
+use crate::linalg::Matrix;
+use crate::rows::spectrum::{ClassSpectrum, Loadings, Spectrum};
+use crate::rows::{ClassedTable, Moments, Table};
+use crate::scores::ScoreError;
 
 const SCORE: &str = "LogME";
 /// A squared residual below this share of the squared target is rounding.
@@ -78,12 +83,12 @@ pub fn from_spectrum(classes: &ClassSpectrum, stopping: Stopping) -> Result<LogM
     average(classes.spectrum(), classes.loadings(), stopping)
 }
 
-/// `LogME` for real-valued targets (`rows.len() x t`), one or several; also for labels of which a row
-/// may have several, as columns of 0 and 1.
+/// `LogME` for real-valued targets (`rows.len() x t`), one or several; also for labels of which a
+/// row may have several, as columns of 0 and 1.
 ///
 /// # Errors
-/// Targets that are missing, not finite or of another length, a target that the features fit exactly, or
-/// a decomposition that did not converge.
+/// Targets that are missing, not finite or of another length, a target that the features fit
+/// exactly, or a decomposition that did not converge.
 pub fn regression(
     table: Table<'_>,
     rows: &[u32],
@@ -132,8 +137,8 @@ fn average(
     Ok(result)
 }
 
-/// One target in the coordinates of the spectrum: the rows' mean direction, the principal directions
-/// `V`, and what neither spans.
+/// One target in the coordinates of the spectrum: the rows' mean direction, the principal
+/// directions `V`, and what neither spans.
 struct Regression<'a> {
     spectrum: &'a Spectrum,
     /// `V^T y`.
@@ -173,8 +178,8 @@ impl<'a> Regression<'a> {
     fn is_exact(&self) -> bool {
         let spectrum = self.spectrum;
         let outside = spectrum.mean_outside() > 0.0;
-        // Without an outside part of the mean, the features' span has one direction less than `V` and
-        // the equal entries together: this is the target along that one.
+        // Without an outside part of the mean, the features' span has one direction less than `V`
+        // and the equal entries together: this is the target along that one.
         let missed = if outside {
             0.0
         } else {
@@ -199,8 +204,8 @@ impl<'a> Regression<'a> {
         axes.map(|((&s, &a), &q)| (s, a, q))
     }
 
-    /// By Sherman and Morrison: `X^T X = diag(s) + a a^T`, `X^T y = sqrt(s) q + level a`. Written such
-    /// that nothing cancels when the mean is large.
+    /// By Sherman and Morrison: `X^T X = diag(s) + a a^T`, `X^T y = sqrt(s) q + level a`. Written
+    /// such that nothing cancels when the mean is large.
     fn posterior(&self, t: f64) -> Posterior {
         let outside = self.spectrum.mean_outside();
         let unspanned = self.spectrum.count() as f64 - self.rank() as f64;

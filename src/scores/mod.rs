@@ -1,7 +1,7 @@
 //! The published transferability scores, one file each, named as the field names them. Every one of
 //! them is oriented so that higher is better; where a paper's is a loss it is negated, and says so.
-//! What several share (moments, decompositions, clusterings) lives in `features`; bounds and exact
-//! transport live in `bound` and `transport`.
+//! What several share lives on the floors below: moments and decompositions in `rows`, clusterings
+//! and discriminants in `estimators`, exact transport in `transport`. Bounds live in `bound`.
 
 pub mod etran;
 pub mod gbc;
@@ -26,11 +26,12 @@ use std::ops::RangeInclusive;
 
 use thiserror::Error;
 
-use crate::features::discriminant::{DiscriminantError, RowReader};
-use crate::features::gaussian_mixture::MixtureError;
-use crate::features::nearest_neighbours::NeighbourError;
-use crate::features::ClassedTable;
-use crate::optimize::OptimizeError;
+use crate::estimators::discriminant::DiscriminantError;
+use crate::estimators::gaussian_mixture::MixtureError;
+use crate::estimators::nearest_neighbours::NeighbourError;
+use crate::linalg::error::OptimizeError;
+use crate::rows::class_scatter::RowReader;
+use crate::rows::ClassedTable;
 use crate::transport::TransportError;
 
 pub use knn::{knn_accuracy, knn_accuracy_split, Ties, Voting};
@@ -46,45 +47,85 @@ pub enum ScoreError {
     FewClasses { score: &'static str, found: usize },
     #[error("there are {found} rows, but {score} needs at least {needed}")]
     FewRows { score: &'static str, found: usize, needed: usize },
-    #[error("the features are constant, so {score} is not defined: there is nothing to tell classes apart by")]
+    #[error(
+        "the features are constant, so {score} is not defined: there is nothing to tell \
+        classes apart by"
+    )]
     ConstantFeatures { score: &'static str },
-    #[error("the decomposition that {score} needs did not converge; this is a defect, please report it with the input")]
+    #[error(
+        "the decomposition that {score} needs did not converge; this is a defect, please \
+        report it with the input"
+    )]
     Decomposition { score: &'static str },
-    #[error("the features reproduce target {target} exactly although there are more rows than independent features, so its evidence is unbounded; look for repeated rows, or for a feature made from the label")]
+    #[error(
+        "the features reproduce target {target} exactly although there are more rows than \
+        independent features, so its evidence is unbounded; look for repeated rows, or for a \
+        feature made from the label"
+    )]
     ExactFit { target: usize },
-    #[error("the targets have {found} rows, but there are {expected} rows of features; give one row of targets for each")]
+    #[error(
+        "the targets have {found} rows, but there are {expected} rows of features; give one \
+        row of targets for each"
+    )]
     TargetRows { found: usize, expected: usize },
     #[error("target {target} is 0 in all rows, so its evidence is unbounded; leave it out")]
     ZeroTarget { target: usize },
-    #[error("the squares of the features are beyond the range of a float, so {score} has no value; scale the features")]
+    #[error(
+        "the squares of the features are beyond the range of a float, so {score} has no \
+        value; scale the features"
+    )]
     Range { score: &'static str },
     #[error("there are no targets to score")]
     NoTargets,
     #[error("a target value in column {column} is {value}, which is not finite")]
     TargetValue { row: usize, column: usize, value: f64 },
-    #[error("the moments were made without a scatter per class, which {score} needs; make them with one (`per_class`)")]
+    #[error(
+        "the moments were made without a scatter per class, which {score} needs; make them \
+        with one (`per_class`)"
+    )]
     NoClassScatter { score: &'static str },
     #[error("pca is 0, but at least one principal component is needed")]
     NoComponents,
-    #[error("a row gives source class {column} the probability {value}; pass probabilities (a softmax of logits), which are not negative")]
+    #[error(
+        "a row gives source class {column} the probability {value}; pass probabilities (a \
+        softmax of logits), which are not negative"
+    )]
     NegativeProbability { row: u32, column: usize, value: f64 },
-    #[error("the probabilities of a row sum to {sum}, not to 1; pass the probabilities of all source classes (a softmax of logits)")]
+    #[error(
+        "the probabilities of a row sum to {sum}, not to 1; pass the probabilities of all \
+        source classes (a softmax of logits)"
+    )]
     NotADistribution { row: u32, sum: f64 },
-    #[error("there are {source_labels} source labels but {labels} target labels; both must be of the same rows")]
+    #[error(
+        "there are {source_labels} source labels but {labels} target labels; both must be of \
+        the same rows"
+    )]
     Lengths { source_labels: usize, labels: usize },
     #[error("the share of variance to keep must be above 0 and at most 1; it is {found}")]
     Energy { found: f64 },
-    #[error("none of the {classes} classes has two rows, so {score} has no pair within a class; give it more rows")]
+    #[error(
+        "none of the {classes} classes has two rows, so {score} has no pair within a class; \
+        give it more rows"
+    )]
     NoPairs { score: &'static str, classes: usize },
-    #[error("a row is the same in all coordinates, so {score} cannot correlate it with others; drop it, or keep two or more coordinates")]
+    #[error(
+        "a row is the same in all coordinates, so {score} cannot correlate it with others; \
+        drop it, or keep two or more coordinates"
+    )]
     ConstantRow { score: &'static str, row: u32 },
     #[error(transparent)]
     Mixture(#[from] MixtureError),
     #[error(transparent)]
     Neighbours(#[from] NeighbourError),
-    #[error("the source rows have {source_width} features and the target rows {target_width}, but {score} compares them in one space: embed both with the same model")]
+    #[error(
+        "the source rows have {source_width} features and the target rows {target_width}, but \
+        {score} compares them in one space: embed both with the same model"
+    )]
     Width { score: &'static str, source_width: usize, target_width: usize },
-    #[error("OTDD with Gaussian inner distances is defined for p = 2, but p is {p}; use exact inner distances for other powers")]
+    #[error(
+        "OTDD with Gaussian inner distances is defined for p = 2, but p is {p}; use exact \
+        inner distances for other powers"
+    )]
     GaussianPower { p: f64 },
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -92,11 +133,20 @@ pub enum ScoreError {
     Discriminant { score: &'static str, reason: DiscriminantError },
     #[error("{score} did not converge: {reason}")]
     Optimize { score: &'static str, reason: OptimizeError },
-    #[error("{score} did not converge in {iterations} iterations: the last still gained {change:e} nats a row; this is a defect, please report it with the input")]
+    #[error(
+        "{score} did not converge in {iterations} iterations: the last still gained \
+        {change:e} nats a row; this is a defect, please report it with the input"
+    )]
     NotConverged { score: &'static str, iterations: usize, change: f64 },
-    #[error("{score} had not converged after {iterations} iterations; scale the features down, or look for classes of repeated rows")]
+    #[error(
+        "{score} had not converged after {iterations} iterations; scale the features down, or \
+        look for classes of repeated rows"
+    )]
     Iterations { score: &'static str, iterations: usize },
-    #[error("the evaluation rows have {found} classes, but the fit rows {expected}: number the classes of both alike")]
+    #[error(
+        "the evaluation rows have {found} classes, but the fit rows {expected}: number the \
+        classes of both alike"
+    )]
     EvaluationClasses { found: usize, expected: usize },
     #[error("`{name}` is {value}, but must be finite and above 0")]
     NotPositive { name: &'static str, value: f64 },
@@ -148,8 +198,8 @@ fn with_reader<T>(rows: ClassedTable<'_>, then: impl FnOnce(RowReader<'_>) -> T)
     then(RowReader { counts: &counts, width: rows.table.width(), read: &read })
 }
 
-/// The values scaled to `[0, 1]` over a pool; all 0 where they are equal, since they then tell no member
-/// of the pool from another.
+/// The values scaled to `[0, 1]` over a pool; all 0 where they are equal, since they then tell no
+/// member of the pool from another.
 fn min_max(values: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
     let least = values.clone().fold(f64::INFINITY, f64::min);
     let range = values.clone().fold(f64::NEG_INFINITY, f64::max) - least;

@@ -4,14 +4,14 @@
 //! NCE = -H(Y | Z) = sum_{y, z} P(y, z) log P(y | z)
 //! ```
 //!
-//! over the empirical joint distribution of target labels `Y` and source labels `Z` of the same rows
-//! (the labels that the source model predicts: the argmax of its probabilities), in nats. Higher is better;
-//! within `[-log C, 0]`, 0 where the source label decides the target label.
+//! over the empirical joint distribution of target labels `Y` and source labels `Z` of the same
+//! rows (the labels that the source model predicts: the argmax of its probabilities), in nats.
+//! Higher is better; within `[-log C, 0]`, 0 where the source label decides the target label.
 //!
 //! Public code differs: some adds 1e-5 to joint and marginal, which biases it; some pairs labels of
 //! different rows.
 
-use super::ScoreError;
+use crate::scores::ScoreError;
 
 /// NCE of two labels of the same rows; the numbers only name classes. `O(N log N)`.
 ///

@@ -1,11 +1,11 @@
-//! NCTI, the neural collapse transferability index (Wang et al., "How Far Pre-trained Models Are from
-//! Neural Collapse on the Target Dataset Informs their Transferability", ICCV 2023).
+//! NCTI, the neural collapse transferability index (Wang et al., "How Far Pre-trained Models Are
+//! from Neural Collapse on the Target Dataset Informs their Transferability", ICCV 2023).
 //!
-//! How far features are from the geometry that fine-tuning would end in. The published score depends on
-//! which other models are in the pool, so it comes in two steps: the [parts] of one model, and
-//! [combine] over a pool. With `H` the `N x (C - 1)` centred coordinates of the rows along the
-//! discriminant directions, in which the shrunk covariance within classes is the identity, and `P_c` the
-//! class posteriors of the rows of class `c`,
+//! How far features are from the geometry that fine-tuning would end in. The published score
+//! depends on which other models are in the pool, so it comes in two steps: the [parts] of one
+//! model, and [combine] over a pool. With `H` the `N x (C - 1)` centred coordinates of the rows
+//! along the discriminant directions, in which the shrunk covariance within classes is the
+//! identity, and `P_c` the class posteriors of the rows of class `c`,
 //!
 //! ```text
 //! seli        = |H|_*              nuclear norm: the class means span all directions
@@ -19,15 +19,17 @@
 //! is `max(exp(-v), 1e-10)`, with `v` the variance along the 32 largest. `seli` and `variability`
 //! grow with `N`: a pool must be measured on the same rows.
 //!
-//! Public code differs: `minmax` is of `log sum_c |P_c|_*`, which is another order of differences than
-//! the paper's; where the shrinkage is at its floor the discriminant changes to a solver that scales by
-//! `N - C` instead of `N`; fewer than 64 rows or features fail; a part that is equal over the pool
-//! divides 0 by 0.
+//! Public code differs: `minmax` is of `log sum_c |P_c|_*`, which is another order of differences
+//! than the paper's; where the shrinkage is at its floor the discriminant changes to a solver that
+//! scales by `N - C` instead of `N`; fewer than 64 rows or features fail; a part that is equal over
+//! the pool divides 0 by 0.
 
-use super::{check_classes, min_max, ScoreError};
-use crate::features::discriminant::{ClassScatter, DiscriminantError, RowReader, LEAST_SHRINKAGE};
-use crate::features::{Basis, ClassRows, ClassedTable, Discriminant};
-use crate::matrix::Matrix;
+use crate::estimators::discriminant::Discriminant;
+use crate::estimators::discriminant::{DiscriminantError, LEAST_SHRINKAGE};
+use crate::linalg::Matrix;
+use crate::rows::class_scatter::{ClassScatter, RowReader};
+use crate::rows::{Basis, ClassRows, ClassedTable};
+use crate::scores::{check_classes, min_max, ScoreError};
 use faer::Side;
 
 const NAME: &str = "NCTI";
@@ -61,8 +63,8 @@ pub fn parts(rows: ClassedTable<'_>) -> Result<Parts, ScoreError> {
         .map_err(|reason| ScoreError::Discriminant { score: NAME, reason })
 }
 
-/// NCTI of each member of a pool. A part that is equal for all members adds 0 to each: it tells none
-/// from another. So a pool of one gets 0.
+/// NCTI of each member of a pool. A part that is equal for all members adds 0 to each: it tells
+/// none from another. So a pool of one gets 0.
 #[must_use]
 pub fn combine(pool: &[Parts]) -> Vec<f64> {
     let seli = min_max(pool.iter().map(|parts| parts.seli));
@@ -114,8 +116,8 @@ fn nuclear_norm(matrix: &Matrix) -> Result<f64, DiscriminantError> {
     Ok(singular.iter().sum())
 }
 
-/// The nuclear norm of the centred rows' coordinates along `directions`, from `V T V^T` with `T` the
-/// total scatter. Its eigenvalues are the squared singular values, and none is small: in these
+/// The nuclear norm of the centred rows' coordinates along `directions`, from `V T V^T` with `T`
+/// the total scatter. Its eigenvalues are the squared singular values, and none is small: in these
 /// coordinates every direction varies within classes.
 fn nuclear_norm_along(
     directions: &Matrix,

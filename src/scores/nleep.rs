@@ -1,26 +1,27 @@
 //! N-LEEP (Li et al., "Ranking neural network checkpoints", CVPR 2021, arXiv 2011.11200).
 //!
-//! [LEEP](super::leep()) with the components of a Gaussian mixture in place of source classes: features
-//! are reduced to the principal axes with 80 % of their variance, a mixture of about five components a
-//! target class is fitted to them, and a row's posterior over the components stands for its source
-//! probabilities. In nats, at most 0, higher is better.
+//! [LEEP](super::leep()) with the components of a Gaussian mixture in place of source classes:
+//! features are reduced to the principal axes with 80 % of their variance, a mixture of about five
+//! components a target class is fitted to them, and a row's posterior over the components stands
+//! for its source probabilities. In nats, at most 0, higher is better.
 //!
-//! Rows are put in an order of their own before anything is drawn, so the score does not depend on how the
-//! table is sorted.
+//! Rows are put in an order of their own before anything is drawn, so the score does not depend on
+//! how the table is sorted.
 //!
-//! A mixture with many components for its rows fits each of them, and the score rises towards 0 whatever
-//! the labels are: compare values only at the same number of rows and components.
+//! A mixture with many components for its rows fits each of them, and the score rises towards 0
+//! whatever the labels are: compare values only at the same number of rows and components.
 //!
-//! Coordinates are scaled together so that their mean variance is 1; that makes the score independent of
-//! the features' scale, and the ridge on covariances (1e-6) relative. Public code differs: the ridge is
-//! absolute, several leave the logarithm out, several are unseeded, and the numbers of components are 5 in
-//! all, or between a tenth and a fifth of the rows.
+//! Coordinates are scaled together so that their mean variance is 1; that makes the score
+//! independent of the features' scale, and the ridge on covariances (1e-6) relative. Public code
+//! differs: the ridge is absolute, several leave the logarithm out, several are unseeded, and the
+//! numbers of components are 5 in all, or between a tenth and a fifth of the rows.
 
-use super::leep::mean_log_expectation;
-use super::ScoreError;
-use crate::features::gaussian_mixture::{self, Covariance};
-use crate::features::row_order::{canonical, sorted_by_norm, CanonicalClasses};
-use crate::features::{Basis, ClassedTable};
+use crate::estimators::gaussian_mixture;
+use crate::estimators::gaussian_mixture::Covariance;
+use crate::rows::row_order::{canonical, sorted_by_norm, CanonicalClasses};
+use crate::rows::{Basis, ClassedTable};
+use crate::scores::leep::mean_log_expectation;
+use crate::scores::ScoreError;
 
 /// Components for each target class, unless a number is given.
 const COMPONENTS_PER_CLASS: usize = 5;
@@ -69,8 +70,8 @@ pub struct Nleep {
 /// N-LEEP of features. Time and memory are those of [`Basis::fit`] and [`gaussian_mixture::fit`].
 ///
 /// # Errors
-/// Fewer than two classes, fewer than four rows, constant features, an energy outside `(0, 1]`, or more
-/// components than distinct rows.
+/// Fewer than two classes, fewer than four rows, constant features, an energy outside `(0, 1]`, or
+/// more components than distinct rows.
 pub fn nleep(classes: ClassedTable<'_>, settings: &Settings) -> Result<Nleep, ScoreError> {
     const SCORE: &str = "N-LEEP";
     let count = classes.count();
@@ -121,8 +122,8 @@ pub fn nleep(classes: ClassedTable<'_>, settings: &Settings) -> Result<Nleep, Sc
     })
 }
 
-/// All rows in an order that neither the table's order nor the classes' decides, and where in it each
-/// class's rows are.
+/// All rows in an order that neither the table's order nor the classes' decides, and where in it
+/// each class's rows are.
 fn canonical_order(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<Vec<u32>>) {
     let CanonicalClasses { parts: [of_class], .. } = canonical([classes]);
     let (_, rows) = sorted_by_norm(classes.table, &of_class.concat());

@@ -1,35 +1,37 @@
-//! OT-NCE and OTCE: how well source labels tell target labels, when optimal transport pairs the rows.
+//! OT-NCE and OTCE: how well source labels tell target labels, when optimal transport pairs the
+//! rows.
 //!
 //! The coupling `pi` of source and target rows, each side weighed uniformly, that minimises the
 //! squared Euclidean cost gives a joint distribution of labels,
 //! `P(y_s, y_t) = sum of pi over the pairs so labelled`. Then
 //!
 //! * `W = sum pi_ij |x_i - x_j|^2`, the domain difference, at least 0;
-//! * `H(Y_t | Y_s) = -sum P(y_s, y_t) ln (P(y_s, y_t) / P(y_s))` in nats, the task difference, between
-//!   0 and `H(Y_t)`;
+//! * `H(Y_t | Y_s) = -sum P(y_s, y_t) ln (P(y_s, y_t) / P(y_s))` in nats, the task difference,
+//!   between 0 and `H(Y_t)`;
 //! * OT-NCE `= -H(Y_t | Y_s)`, between `-ln C_t` and 0, higher is better; needs nothing else;
-//! * OTCE `= l_W W + l_H H(Y_t | Y_s) + b`, whose coefficients are fitted to accuracies that transfer
-//!   reached on auxiliary tasks (see [`OtceCoefficients`]).
+//! * OTCE `= l_W W + l_H H(Y_t | Y_s) + b`, whose coefficients are fitted to accuracies that
+//!   transfer reached on auxiliary tasks (see [`OtceCoefficients`]).
 //!
 //! Both sides must be embedded by one model. The coupling is exact; where several are optimal (tied
 //! distances), OT-NCE is that of the one the solver finds, which is the same in whatever order rows
 //! stand.
 //!
-//! Time that of the transport problem, then `O(n + m)`: an optimal plan has fewer than `n + m` pairs.
-//! Memory `O(n m)` for the costs.
+//! Time that of the transport problem, then `O(n + m)`: an optimal plan has fewer than `n + m`
+//! pairs. Memory `O(n m)` for the costs.
 //!
 //! Reference: Tan, Li and Huang, "OTCE: a transferability metric for cross-domain cross-task
 //! representations", CVPR 2021. Public code differs: it caps the solver at 100,000 pivots and keeps
 //! what it has then, sums the joint over all `n m` pairs for each pair of classes, and some copies
 //! return `+H` or `W + H`, for which lower is better.
 
-use super::transported_rows::{class_of_rows, transported_rows};
-use super::ScoreError;
-use crate::features::ClassedTable;
-use crate::matrix::Matrix;
-use crate::transport::cost_rows::CostRows;
+use crate::linalg::Matrix;
+use crate::rows::ClassedTable;
+use crate::scores::transported_rows::{class_of_rows, transported_rows};
+use crate::scores::ScoreError;
+use crate::transport::costs::cost_rows::CostRows;
+use crate::transport::costs::ground_cost;
 use crate::transport::exact::{transport, Measure};
-use crate::transport::{ground_cost, Plan};
+use crate::transport::Plan;
 
 /// OT-NCE and the terms of OTCE.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,9 +44,9 @@ pub struct OtNce {
     pub conditional_entropy: f64,
 }
 
-/// What OTCE weighs its terms by: least-squares coefficients of the accuracies that transfer reached
-/// on auxiliary tasks of the same source. They are not universal: `W` has the units of the squared
-/// features. Both slopes are negative where the score does what it should.
+/// What OTCE weighs its terms by: least-squares coefficients of the accuracies that transfer
+/// reached on auxiliary tasks of the same source. They are not universal: `W` has the units of the
+/// squared features. Both slopes are negative where the score does what it should.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OtceCoefficients {
     pub wasserstein: f64,
@@ -52,8 +54,8 @@ pub struct OtceCoefficients {
     pub intercept: f64,
 }
 
-/// OT-NCE and its terms for two classed tables of one width; `limit` is the most rows of a side that
-/// are used, drawn by `seed`, none meaning all.
+/// OT-NCE and its terms for two classed tables of one width; `limit` is the most rows of a side
+/// that are used, drawn by `seed`, none meaning all.
 ///
 /// # Errors
 /// Sides of different width, fewer than two target classes, no rows, or features whose squared

@@ -4,30 +4,32 @@
 //!
 //! `d((x, y), (x', y'))^p = |x - x'|^p + W_p^p(alpha_y, alpha_y')`,
 //!
-//! where `alpha_y` is the distribution of the features of class `y`; `OTDD = (min sum pi d^p)^(1/p)` over
-//! couplings `pi` of the rows, each side weighed uniformly. Lower is closer; the score is the negated
-//! distance, at most 0, so that higher is better. Class names play no role.
+//! where `alpha_y` is the distribution of the features of class `y`;
+//! `OTDD = (min sum pi d^p)^(1/p)` over couplings `pi` of the rows, each side weighed uniformly.
+//! Lower is closer; the score is the negated distance, at most 0, so that higher is better. Class
+//! names play no role.
 //!
 //! The inner distances are exact, or (`p = 2`) those of Gaussians with the classes' means and
-//! covariances, `W_2^2 = |m - m'|^2 + B^2(S, S')` with the Bures distance `B`, never above the exact
-//! ones. The outer problem is always exact. OTDD is a metric on the joint distributions of features and
-//! `alpha_y`; a task's distance to itself is 0 (with Gaussians, but for rounding).
+//! covariances, `W_2^2 = |m - m'|^2 + B^2(S, S')` with the Bures distance `B`, never above the
+//! exact ones. The outer problem is always exact. OTDD is a metric on the joint distributions of
+//! features and `alpha_y`; a task's distance to itself is 0 (with Gaussians, but for rounding).
 //!
 //! Time: the outer problem on `n x m` rows, and for each pair of classes an exact problem on their
 //! rows, or `O(d^3)`. Memory `O(n m)`. Beyond some thousand rows a side set `limit`.
 //!
 //! Reference: Alvarez-Melis and Fusi, "Geometric dataset distances via optimal transport", NeurIPS
-//! 2020. Public code (`otdd`) differs: its outer problem is entropic; `inner_ot_method="exact"` still
-//! runs Sinkhorn unless `inner_ot_loss="wasserstein"`, and without debiasing; it draws rows without a
-//! seed and computes in float32.
+//! 2020. Public code (`otdd`) differs: its outer problem is entropic; `inner_ot_method="exact"`
+//!       still runs Sinkhorn unless `inner_ot_loss="wasserstein"`, and without debiasing; it draws
+//!       rows without a seed and computes in float32.
 
-use super::transported_rows::{class_of_rows, transported_rows};
-use super::ScoreError;
-use crate::features::{ClassRows, ClassedTable};
-use crate::matrix::Matrix;
-use crate::transport::gaussian_wasserstein::{Gaussian, GaussianError};
+use crate::linalg::Matrix;
+use crate::rows::{ClassRows, ClassedTable};
+use crate::scores::transported_rows::{class_of_rows, transported_rows};
+use crate::scores::ScoreError;
+use crate::transport::costs::ground_cost;
+use crate::transport::gaussian::{Gaussian, GaussianError};
 use crate::transport::wasserstein::plan_of_distances;
-use crate::transport::{ground_cost, TransportError};
+use crate::transport::TransportError;
 
 /// How far apart two classes' feature distributions are taken to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +53,8 @@ pub struct Otdd {
 /// drawn by `seed`, none meaning all.
 ///
 /// # Errors
-/// Sides of different width, `p` below 1, Gaussian inner distances with `p` other than 2, no rows, or
-/// features whose distances are not finite.
+/// Sides of different width, `p` below 1, Gaussian inner distances with `p` other than 2, no rows,
+/// or features whose distances are not finite.
 pub fn otdd(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,

@@ -1,17 +1,18 @@
 //! PACTran, PAC-Bayesian transferability (Ding et al., ECCV 2022, arXiv 2203.05126).
 //!
-//! Each variant bounds the target risk of a head on frozen features: the mean loss plus the divergence
-//! of a posterior over heads from a prior, at the posterior that makes the bound least. The paper's bounds
-//! are losses, lower is better; here they are negated, so that higher is better, in nats per row.
+//! Each variant bounds the target risk of a head on frozen features: the mean loss plus the
+//! divergence of a posterior over heads from a prior, at the posterior that makes the bound least.
+//! The paper's bounds are losses, lower is better; here they are negated, so that higher is better,
+//! in nats per row.
 //!
-//! [`dirichlet`] and [`gamma`] take the source model's probabilities `s` (`N x Z`), with `n_c` rows of
-//! class `c` and the prior `a0_c = alpha n_c / N`:
+//! [`dirichlet`] and [`gamma`] take the source model's probabilities `s` (`N x Z`), with `n_c` rows
+//! of class `c` and the prior `a0_c = alpha n_c / N`:
 //!
 //! * Dirichlet: `p(y | x) = sum_z w_yz s_z`, with `w_z ~ Dirichlet(a0)` for each source class;
 //! * Gamma: `p(y | x) = sum_z w_yz s_z / sum_cz w_cz s_z`, with `w_cz ~ Gamma(a0_c, beta)`.
 //!
-//! With responsibilities `q_i` over source classes and `a_cz = a0_c + sum_{i: y_i = c} q_iz`, the score is
-//! the evidence bound `F / N`, where
+//! With responsibilities `q_i` over source classes and `a_cz = a0_c + sum_{i: y_i = c} q_iz`, the
+//! score is the evidence bound `F / N`, where
 //!
 //! ```text
 //! F = sum_z [log B(a_z) - log B(a0)] - sum_i KL(q_i || s_i)                          Dirichlet
@@ -19,37 +20,38 @@
 //!     - sum_i [KL(q_i || s_i) + ln sum_cz (a_cz / b_z) s_iz]                         Gamma
 //! ```
 //!
-//! raised by coordinate ascent from `q = s` until a step gains less than 1e-9 nats a row. At most 0. A
-//! responsibility is `q_iz ~ s_iz g(y_i, z)`, so no step needs more than `C x Z` numbers.
+//! raised by coordinate ascent from `q = s` until a step gains less than 1e-9 nats a row. At most
+//! 0. A responsibility is `q_iz ~ s_iz g(y_i, z)`, so no step needs more than `C x Z` numbers.
 //!
-//! [`gaussian`] takes features: with `L` the mean cross-entropy of a linear head `W`, a normal prior of
-//! variance `sigma0^2` on the weights of the centred features, a free bias, and `k = d C`,
+//! [`gaussian`] takes features: with `L` the mean cross-entropy of a linear head `W`, a normal
+//! prior of variance `sigma0^2` on the weights of the centred features, a free bias, and `k = d C`,
 //!
 //! ```text
-//! min_W [L(W) + |W|^2 / (2 lambda sigma0^2)] + k / (2 lambda) ln(1 + lambda sigma0^2 tr(Hessian L) / k)
+//! min_W [L(W) + |W|^2 / (2 lambda sigma0^2)]
+//!     + k / (2 lambda) ln(1 + lambda sigma0^2 tr(Hessian L) / k)
 //! ```
 //!
 //! at that minimum, negated. At most 0.
 //!
-//! The authors' code differs. All: 1e-10 is added to probabilities and counts. Dirichlet and Gamma: ten
-//! steps, converged or not (up to 0.1 nats short on real rows); the last `q` is combined with the `a` of
-//! the step before, so that the value need not be a bound; it is divided by `N C` instead of `N`; memory
-//! `N C Z`. Gamma: `b` stays at the prior `beta`, which loosens the bound by about a nat, and 1 is added
-//! after that division. Gaussian: starts from unseeded random numbers, where this starts at zero (the
-//! minimum is the same: the objective is strictly convex in `W`); stops after 100 steps (ETran's copy after
-//! 10); the Hessian is a sum over rows where `L` is a mean, and includes the bias, which has no prior; the
-//! caller's features are centred in place.
+//! The authors' code differs. All: 1e-10 is added to probabilities and counts. Dirichlet and Gamma:
+//! ten steps, converged or not (up to 0.1 nats short on real rows); the last `q` is combined with
+//! the `a` of the step before, so that the value need not be a bound; it is divided by `N C`
+//! instead of `N`; memory `N C Z`. Gamma: `b` stays at the prior `beta`, which loosens the bound by
+//! about a nat, and 1 is added after that division. Gaussian: starts from unseeded random numbers,
+//! where this starts at zero (the minimum is the same: the objective is strictly convex in `W`);
+//! stops after 100 steps (ETran's copy after 10); the Hessian is a sum over rows where `L` is a
+//! mean, and includes the bias, which has no prior; the caller's features are centred in place.
 
 use std::ops::RangeInclusive;
 
 use special::Gamma;
 
-use super::leep::check_distributions;
-use super::{check_classes, check_within, ScoreError};
-use crate::features::{AffineRows, Basis, ClassedTable};
-use crate::head::{log_sum_exp, logistic, LinearHead};
-use crate::matrix::Matrix;
+use crate::estimators::head::{log_sum_exp, logistic, LinearHead};
+use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
+use crate::rows::{AffineRows, Basis, ClassedTable};
+use crate::scores::leep::check_distributions;
+use crate::scores::{check_classes, check_within, ScoreError};
 
 const DIRICHLET: &str = "PACTran-Dirichlet";
 const GAMMA: &str = "PACTran-Gamma";
@@ -59,8 +61,8 @@ const GAIN: f64 = 1e-9;
 const MAX_ITERATIONS: usize = 10_000;
 /// Logarithm below which a factor is held, against underflow: still nothing beside the largest, 0.
 const LEAST_LOG_FACTOR: f64 = -600.0;
-/// Gradient at which the Gaussian variant's head counts as fitted: the curvature in the score is that of the
-/// head, so an error in the head shows in it, divided by the penalty.
+/// Gradient at which the Gaussian variant's head counts as fitted: the curvature in the score is
+/// that of the head, so an error in the head shows in it, divided by the penalty.
 const TOLERANCE: f64 = 1e-10;
 /// Weights of a prior for which differences of log-gamma functions keep nine digits or so.
 const PRIOR_WEIGHTS: RangeInclusive<f64> = 1e-6..=1e6;
@@ -111,7 +113,8 @@ pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f
     let log_prior =
         sources as f64 * prior.iter().map(|a0| a0 * beta.ln() - log_gamma(*a0)).sum::<f64>();
     let mut step = Responsibilities::prior(probabilities);
-    // Sums of s_iz over the expected total weight of row i; before the first step the prior's, alpha / beta.
+    // Sums of s_iz over the expected total weight of row i; before the first step the prior's,
+    // alpha / beta.
     let mut pull: Vec<f64> = (0..sources)
         .map(|z| step.mass.rows().map(|row| row[z]).sum::<f64>() * beta / alpha)
         .collect();
@@ -119,8 +122,8 @@ pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f
         let a = step.posterior(&prior);
         let shape: Vec<f64> = (0..sources).map(|z| a.rows().map(|row| row[z]).sum()).collect();
         let mut rate: Vec<f64> = pull.iter().map(|p| beta + p).collect();
-        // Probabilities do not depend on the scale of all weights, so that it would drift to its optimum
-        // slowly. It is known.
+        // Probabilities do not depend on the scale of all weights, so that it would drift to its
+        // optimum slowly. It is known.
         let weight: f64 = shape.iter().zip(&rate).map(|(a, b)| a / b).sum();
         let scale = beta * weight / (alpha * sources as f64);
         for b in &mut rate {
@@ -148,8 +151,8 @@ pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f
     })
 }
 
-/// The prior of [`gaussian`]. The authors' code tries a `strength` of 10, 1 and 0.1, with a `variance` of
-/// 100 and 10 times the strength each.
+/// The prior of [`gaussian`]. The authors' code tries a `strength` of 10, 1 and 0.1, with a
+/// `variance` of 100 and 10 times the strength each.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GaussianPrior {
     /// `lambda sigma0^2 / N`: the larger, the less the weights are held back.
@@ -208,8 +211,8 @@ fn is_constant(rows: ClassedTable<'_>) -> bool {
     })
 }
 
-/// The rows with the mean taken out, times the one factor that makes their mean variance 1, so that the
-/// solver's tolerance means the same at every scale. And that factor.
+/// The rows with the mean taken out, times the one factor that makes their mean variance 1, so that
+/// the solver's tolerance means the same at every scale. And that factor.
 fn centred(features: ClassedTable<'_>) -> (AffineRows<'_>, f64) {
     let basis = Basis::unrotated(features.table, &features.classes.concat(), false);
     let mut square = 0.0;

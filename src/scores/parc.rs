@@ -1,13 +1,14 @@
-//! PARC, the pairwise annotation representation comparison (Bolya, Mittapalli and Hoffman, NeurIPS 2021,
-//! arXiv 2111.06977).
+//! PARC, the pairwise annotation representation comparison (Bolya, Mittapalli and Hoffman, NeurIPS
+//! 2021, arXiv 2111.06977).
 //!
-//! For every pair of rows, `1 - corr` of their features and `1 - corr` of their one-hot labels; PARC is 100
-//! times Spearman's correlation of the two over all pairs, as the authors report it. Within
-//! `[-100, 100]`, higher is better, around 0 for labels that have nothing to do with the features. Features are
-//! reduced to their 32 principal axes, then each is standardised.
+//! For every pair of rows, `1 - corr` of their features and `1 - corr` of their one-hot labels;
+//! PARC is 100 times Spearman's correlation of the two over all pairs, as the authors report it.
+//! Within `[-100, 100]`, higher is better, around 0 for labels that have nothing to do with the
+//! features. Features are reduced to their 32 principal axes, then each is standardised.
 //!
-//! The second distance has two values, 0 within a class and `C / (C - 1)` across, so the correlation needs no
-//! more than the ranks of the pairs within classes, as a Mann-Whitney statistic does.
+//! The second distance has two values, 0 within a class and `C / (C - 1)` across, so the
+//! correlation needs no more than the ranks of the pairs within classes, as a Mann-Whitney
+//! statistic does.
 //!
 //! The correlation of two rows over coordinates changes when a principal axis is turned around,
 //! which principal axes leave open. Here the row farthest along an axis is at its positive end; the
@@ -18,16 +19,17 @@
 //! 0.2. Here correlations that are equal but for rounding, as those of equal rows are, tie. The
 //! paper's best figures add the network's depth, which is not part of this.
 
-use super::ScoreError;
-use crate::features::row_order::{canonical, sorted_by_norm, CanonicalClasses};
-use crate::features::{Basis, ClassedTable};
-use crate::matrix::Matrix;
+use crate::linalg::Matrix;
+use crate::rows::row_order::{canonical, sorted_by_norm, CanonicalClasses};
+use crate::rows::{Basis, ClassedTable};
 use crate::sampling::limit_rows;
+use crate::scores::ScoreError;
 
 const SCORE: &str = "PARC";
 /// Principal axes of the paper.
 pub const AXES: usize = 32;
-/// Rows that are compared with each other unless a number is given: two million pairs. The paper takes 500.
+/// Rows that are compared with each other unless a number is given: two million pairs. The paper
+/// takes 500.
 pub const MAX_ROWS: usize = 2000;
 /// Rows compared at a time.
 const BLOCK_ROWS: usize = 256;
@@ -36,17 +38,18 @@ const STREAM: u64 = 12;
 /// Correlations that are closer than this tie: they may be those of equal rows, rounded in another
 /// place.
 const CLOSEST: f64 = 1.0 / (1_u64 << 44) as f64;
-/// A row whose coordinates deviate from their mean by less than this share of its norm does not vary.
+/// A row whose coordinates deviate from their mean by less than this share of its norm does not
+/// vary.
 const NEGLIGIBLE_VARIATION: f64 = 1e-12;
 
-/// PARC on at most `max_rows` rows, drawn evenly by the seed from all of them, in the coordinates of at
-/// most `axes` principal axes, or in the features themselves for `None`.
+/// PARC on at most `max_rows` rows, drawn evenly by the seed from all of them, in the coordinates
+/// of at most `axes` principal axes, or in the features themselves for `None`.
 ///
 /// `O(n d min(n, d) + n^2 log n)` time and `O(n^2)` memory (8 bytes a pair) for the `n` rows drawn.
 ///
 /// # Errors
-/// Among the rows drawn: fewer than two classes, no class with two rows, a row that is the same in all
-/// coordinates, or constant features.
+/// Among the rows drawn: fewer than two classes, no class with two rows, a row that is the same in
+/// all coordinates, or constant features.
 pub fn parc(
     classes: ClassedTable<'_>,
     axes: Option<usize>,
@@ -169,12 +172,12 @@ fn pairs(directions: &Matrix, labels: &[u32]) -> (Vec<f64>, Vec<f64>) {
     (all, within)
 }
 
-/// Spearman's correlation of `values` with being one of `chosen`, which are some of them. Sorts both.
-/// `None` if all values are equal, or all or none are chosen.
+/// Spearman's correlation of `values` with being one of `chosen`, which are some of them. Sorts
+/// both. `None` if all values are equal, or all or none are chosen.
 ///
 /// With ranks `r` from 1 to `M`, equal values sharing their mean rank, and `m` chosen: covariance
-/// `(sum of chosen r - m (M + 1) / 2) / M`, and variances `(M^2 - 1) / 12 - sum_ties (t^3 - t) / (12 M)` and
-/// `m (M - m) / M^2`.
+/// `(sum of chosen r - m (M + 1) / 2) / M`, and variances
+/// `(M^2 - 1) / 12 - sum_ties (t^3 - t) / (12 M)` and `m (M - m) / M^2`.
 fn spearman_with_binary(values: &mut [f64], chosen: &mut [f64]) -> Option<f64> {
     values.sort_unstable_by(f64::total_cmp);
     chosen.sort_unstable_by(f64::total_cmp);

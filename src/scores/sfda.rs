@@ -1,9 +1,10 @@
 //! SFDA, self-challenging Fisher discriminant analysis (Shao et al., ECCV 2022, arXiv 2207.03036).
 //!
-//! 1. Fit a regularised [linear discriminant](crate::features::discriminant), with the shrinkage
+//! 1. Fit a regularised [linear discriminant](crate::estimators::discriminant), with the shrinkage
 //!    `max(exp(-5 sigma_max(S_w)), 1e-10)`. It gives each row the posterior `p_i` of its class.
 //! 2. ConfMix: the less sure a row is, the further it moves to the rows of other classes,
-//!    `x'_i = p_i x_i + (1 - p_i) nu_{y_i}`, with `nu_c` the mean of all rows that are not of class `c`.
+//!    `x'_i = p_i x_i + (1 - p_i) nu_{y_i}`, with `nu_c` the mean of all rows that are not of class
+//!    `c`.
 //! 3. Fit again to `x'`, with the same shrinkage:
 //!
 //! ```text
@@ -11,21 +12,21 @@
 //! ```
 //!
 //! In nats; higher is better; at most 0. Not invariant to the features' scale, which decides the
-//! shrinkage. With fewer rows than features, at a scale that leaves next to no shrinkage, every class has
-//! directions of its own and the score is 0 for any features: it then ranks nothing.
+//! shrinkage. With fewer rows than features, at a scale that leaves next to no shrinkage, every
+//! class has directions of its own and the score is 0 for any features: it then ranks nothing.
 //!
-//! Public code differs: it leaves the logarithm out ("in case of instability"; here it is taken of the
-//! scores, and is finite), so many models tie near 1; it puts `p` through a second softmax before mixing,
-//! so that even sure rows are mixed (0.23 of the row for 10 classes); it gives other classes equal weight in
-//! `nu`; it overwrites the caller's rows; and three steps of power
+//! Public code differs: it leaves the logarithm out ("in case of instability"; here it is taken of
+//! the scores, and is finite), so many models tie near 1; it puts `p` through a second softmax
+//! before mixing, so that even sure rows are mixed (0.23 of the row for 10 classes); it gives other
+//! classes equal weight in `nu`; it overwrites the caller's rows; and three steps of power
 //! iteration estimate `sigma_max`.
 
-use super::{check_classes, with_reader, ScoreError};
-use crate::features::discriminant::{
-    adaptive_shrinkage, ClassScatter, DiscriminantError, RowReader,
-};
-use crate::features::{ClassedTable, Discriminant};
-use crate::matrix::Matrix;
+use crate::estimators::discriminant::Discriminant;
+use crate::estimators::discriminant::{adaptive_shrinkage, DiscriminantError};
+use crate::linalg::Matrix;
+use crate::rows::class_scatter::{ClassScatter, RowReader};
+use crate::rows::ClassedTable;
+use crate::scores::{check_classes, with_reader, ScoreError};
 
 const NAME: &str = "SFDA";
 

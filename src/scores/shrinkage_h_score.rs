@@ -1,16 +1,17 @@
 //! Shrinkage H-score: the H-score with the covariance shrunk to a multiple of the identity, which
 //! keeps it informative with few rows.
 //!
-//! `H_a = (1 - a) tr(cov_a^-1 cov(E[f | y]))`, `cov_a = (1 - a) cov + a (tr cov / d) I`, with the strength
-//! `a` of Ledoit and Wolf (2004) as `sklearn.covariance.LedoitWolf` computes it. At least 0, higher is
-//! better; up to the factor `n / (n - 1)` below, at most the H-score.
+//! `H_a = (1 - a) tr(cov_a^-1 cov(E[f | y]))`, `cov_a = (1 - a) cov + a (tr cov / d) I`, with the
+//! strength `a` of Ledoit and Wolf (2004) as `sklearn.covariance.LedoitWolf` computes it. At least
+//! 0, higher is better; up to the factor `n / (n - 1)` below, at most the H-score.
 //!
 //! Ibrahim, Ponomareva and Mazumder, ECML-PKDD 2022 (arXiv 2110.06893). As in the public
-//! implementations, `cov` divides by `n` (so does Ledoit-Wolf) and the covariance of the class means by
-//! `n - 1`. transformer-ranker divides by zero where the covariance is a multiple of the identity.
+//! implementations, `cov` divides by `n` (so does Ledoit-Wolf) and the covariance of the class
+//! means by `n - 1`. transformer-ranker divides by zero where the covariance is a multiple of the
+//! identity.
 
-use super::ScoreError;
-use crate::features::{ClassSpectrum, ClassedTable, Moments};
+use crate::rows::{ClassSpectrum, ClassedTable, Moments};
+use crate::scores::ScoreError;
 
 const SCORE: &str = "the shrinkage H-score";
 
@@ -54,8 +55,8 @@ pub fn from_spectrum(classes: &ClassSpectrum) -> Result<f64, ScoreError> {
     Ok((1.0 - shrinkage) * sum / (n - 1.0))
 }
 
-/// The shrinkage strength of Ledoit and Wolf (2004), in `[0, 1]`, from the eigenvalues of the scatter of
-/// `n` rows and `quartic = sum(|x - mean|^4)`.
+/// The shrinkage strength of Ledoit and Wolf (2004), in `[0, 1]`, from the eigenvalues of the
+/// scatter of `n` rows and `quartic = sum(|x - mean|^4)`.
 #[must_use]
 pub fn ledoit_wolf(values: &[f64], width: usize, n: f64, quartic: f64) -> f64 {
     // One feature is its own average: there is nothing to shrink to.

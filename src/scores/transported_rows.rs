@@ -2,21 +2,22 @@
 
 use rand::seq::SliceRandom;
 
-use super::ScoreError;
-use crate::features::row_order::{canonical, CanonicalClasses};
-use crate::features::{Basis, ClassRows, ClassedTable};
+use crate::rows::row_order::{canonical, CanonicalClasses};
+use crate::rows::{Basis, ClassRows, ClassedTable};
 use crate::sampling::generator;
-use crate::transport::cost_rows::check_memory;
+use crate::scores::ScoreError;
+use crate::transport::costs::cost_rows::check_memory;
 use crate::transport::exact::COST_MEMORY;
 
-/// Keeps these draws apart from others under the same seed. Both sides use it: a task against itself
-/// must draw the same rows twice.
+/// Keeps these draws apart from others under the same seed. Both sides use it: a task against
+/// itself must draw the same rows twice.
 const STREAM: u64 = 17;
 
-/// The features of both sides, grouped by class. With a limit, at most so many rows of a side, drawn
-/// without replacement from all its classes together, so that classes keep their shares but for
-/// chance; a class of which no row is drawn is left out. Rows and classes come in an order of their own: neither the
-/// draw nor the choice among couplings that cost the same depends on the order or the names that the caller has.
+/// The features of both sides, grouped by class. With a limit, at most so many rows of a side,
+/// drawn without replacement from all its classes together, so that classes keep their shares but
+/// for chance; a class of which no row is drawn is left out. Rows and classes come in an order of
+/// their own: neither the draw nor the choice among couplings that cost the same depends on the
+/// order or the names that the caller has.
 ///
 /// # Errors
 /// Sides of different width, or so many rows that their costs do not fit into memory.

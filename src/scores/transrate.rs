@@ -1,23 +1,23 @@
 //! `TransRate`: the coding rate of all features less that of the classes.
 //!
-//! `R(Z) - sum_c (n_c / n) R(Z_c)`, `R(Z) = 1/2 log det(I + Z^T Z / (m eps))` for `m` rows, in nats, with
-//! features less the mean of all rows (also within a class). At least 0, higher is better. Depends on the
-//! scale of the features, as `eps` does not follow it.
+//! `R(Z) - sum_c (n_c / n) R(Z_c)`, `R(Z) = 1/2 log det(I + Z^T Z / (m eps))` for `m` rows, in
+//! nats, with features less the mean of all rows (also within a class). At least 0, higher is
+//! better. Depends on the scale of the features, as `eps` does not follow it.
 //!
-//! Huang et al., ICML 2022 (arXiv 2106.09362). Public code differs: tllib and EMMS weigh all classes alike,
-//! which favours random labels on unbalanced data; the authors' own divides by the rank and fixes `eps` per
-//! experiment.
+//! Huang et al., ICML 2022 (arXiv 2106.09362). Public code differs: tllib and EMMS weigh all
+//! classes alike, which favours random labels on unbalanced data; the authors' own divides by the
+//! rank and fixes `eps` per experiment.
 
 use std::ops::RangeInclusive;
 
 use faer::Side;
 
-use super::ScoreError;
-use crate::features::moments::mean_of;
-use crate::features::scatter::{add_gram, GramSum};
-use crate::features::spectrum::{centred_rows, eigenvalues};
-use crate::features::{ClassSpectrum, ClassedTable, Moments, Table};
-use crate::matrix::Matrix;
+use crate::linalg::gram::{add_gram, GramSum};
+use crate::linalg::Matrix;
+use crate::rows::moments::mean_of;
+use crate::rows::spectrum::{centred_rows, eigenvalues};
+use crate::rows::{ClassSpectrum, ClassedTable, Moments, Table};
+use crate::scores::ScoreError;
 
 const SCORE: &str = "TransRate";
 /// Squares of features are floats over these.

@@ -1,31 +1,21 @@
-//! Optimal transport between two finite weighted point sets: the ground costs, exact transport ([`exact`], with
-//! its two solvers: network simplex for any marginals, shortest augmenting paths for assignments), the
-//! Wasserstein distance built on it, and the distances used where that is too slow. Nothing here knows about
-//! classes, heads or bounds. Exact transport returns an optimum with its duality gap, or an error.
+//! Optimal transport between two finite weighted point sets: the ground costs, exact transport
+//! ([`exact`], with its two solvers: network simplex for any marginals, shortest augmenting paths
+//! for assignments), the Wasserstein distance built on it, and the distances used where that is too
+//! slow. Nothing here knows about classes, heads or bounds. Exact transport returns an optimum with
+//! its duality gap, or an error.
 
-pub mod assignment;
-pub mod cost_rows;
-mod distance_rows;
+pub mod costs;
 pub mod exact;
-pub mod gaussian_wasserstein;
-pub mod ground_cost;
-pub mod lowest_difference;
-pub mod masses;
-pub mod network_simplex;
-pub mod point_rows;
-mod pricing;
-mod procrustes;
-mod shortlists;
+pub mod gaussian;
 pub mod sinkhorn;
-pub mod sliced_wasserstein;
-mod spanning_tree;
+pub mod sliced;
 pub mod wasserstein;
 
 use faer::MatRef;
 use thiserror::Error;
 
-use cost_rows::CostRows;
-use lowest_difference::lowest_difference;
+use costs::cost_rows::CostRows;
+use exact::lowest_difference::lowest_difference;
 
 /// Why a transport problem has no answer.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -37,43 +27,65 @@ pub enum TransportError {
     #[error("the {side} weights sum to zero, so there is no mass to transport")]
     NoMass { side: &'static str },
     #[error(
-        "the {side} weights span too many orders of magnitude (smallest {smallest:e} of a total of {total:e}); drop the points with next to no weight"
+        "the {side} weights span too many orders of magnitude (smallest {smallest:e} of a total \
+         of {total:e}); drop the points with next to no weight"
     )]
     MassRange { side: &'static str, smallest: f64, total: f64 },
     #[error("the ground cost of pair ({row}, {column}) is {value}, which is not finite")]
     BadCost { row: usize, column: usize, value: f64 },
-    #[error("the cost matrix has {found} entries, but {rows} x {columns} points need {expected}", expected = rows * columns)]
+    #[error("the cost matrix has {found} entries, but {rows} x {columns} points need \
+        {expected}", expected = rows * columns)]
     Shape { rows: usize, columns: usize, found: usize },
     #[error(
-        "the transport solver stopped with a duality gap of {gap:e} (optimum {value:e}); this is a defect, please report it with the input"
+        "the transport solver stopped with a duality gap of {gap:e} (optimum {value:e}); this is \
+         a defect, please report it with the input"
     )]
     NotOptimal { gap: f64, value: f64 },
     #[error(
-        "the costs of {rows} x {columns} points take {:.0} GB, which is more than is held in memory; at most {most} points a side fit, so use fewer rows",
+        "the costs of {rows} x {columns} points take {:.0} GB, which is more than is held in \
+         memory; at most {most} points a side fit, so use fewer rows",
         *rows as f64 * *columns as f64 * 8e-9
     )]
     Memory { rows: usize, columns: usize, most: usize },
-    #[error("the distances to the power {p} are too large or too small for a floating-point number; scale the points")]
+    #[error(
+        "the distances to the power {p} are too large or too small for a floating-point \
+        number; scale the points"
+    )]
     PowerRange { p: f64 },
     #[error(
         "there are {found} {side} weights for {expected} points; give one for each, or none at all"
     )]
     MassCount { side: &'static str, found: usize, expected: usize },
-    #[error("the source points have {source_width} coordinates and the target points {target_width}; distances need points of one space")]
+    #[error(
+        "the source points have {source_width} coordinates and the target points \
+        {target_width}; distances need points of one space"
+    )]
     Width { source_width: usize, target_width: usize },
     #[error("the power p of {distance} must be {allowed}, but is {found}")]
     Power { distance: &'static str, allowed: &'static str, found: f64 },
     #[error("a sliced distance needs at least one projection; 1000 give about 1 to 3 % of error")]
     NoProjections,
-    #[error("a projection of the points is not finite; scale the points down, or leave out those with NaN or infinite coordinates")]
+    #[error(
+        "a projection of the points is not finite; scale the points down, or leave out those \
+        with NaN or infinite coordinates"
+    )]
     BadProjection,
-    #[error("the regularisation epsilon must be a positive number not too small for the costs, but is {epsilon:e}; leave it out for one relative to the mean cost")]
+    #[error(
+        "the regularisation epsilon must be a positive number not too small for the costs, \
+        but is {epsilon:e}; leave it out for one relative to the mean cost"
+    )]
     BadEpsilon { epsilon: f64 },
     #[error(
-        "the Sinkhorn iteration stopped after {iterations} iterations with a marginal error of {marginal_error:e}, above the tolerance of {tolerance:e}; raise the regularisation epsilon (now {epsilon:e}), the number of iterations or the tolerance"
+        "the Sinkhorn iteration stopped after {iterations} iterations with a marginal error of \
+         {marginal_error:e}, above the tolerance of {tolerance:e}; raise the regularisation \
+         epsilon (now {epsilon:e}), the number of iterations or the tolerance"
     )]
     SinkhornNotConverged { iterations: usize, marginal_error: f64, tolerance: f64, epsilon: f64 },
-    #[error("the largest cost is {ratio:e} times the regularisation epsilon of {epsilon:e}, which leaves rounding as large as the masses; raise it, or leave it out for one relative to the mean cost")]
+    #[error(
+        "the largest cost is {ratio:e} times the regularisation epsilon of {epsilon:e}, which \
+        leaves rounding as large as the masses; raise it, or leave it out for one relative to the \
+        mean cost"
+    )]
     SinkhornRange { epsilon: f64, ratio: f64 },
 }
 
@@ -114,13 +126,15 @@ pub struct Plan {
     pub source_dual: Vec<f64>,
     /// Dual potentials of the target points.
     pub target_dual: Vec<f64>,
-    /// What the value may be above the optimum: `sum(mass * (cost - u - v))`, and what rounding may hide in it.
+    /// What the value may be above the optimum: `sum(mass * (cost - u - v))`, and what rounding may
+    /// hide in it.
     pub gap: f64,
 }
 
 impl Plan {
-    /// From pairs `(source, target, mass, cost)` and target potentials, of which the source potentials are made by
-    /// the c-transform, `u[i] = min_j cost[i, j] - v[j]`. No dual objective falls by it, so the gap is honest.
+    /// From pairs `(source, target, mass, cost)` and target potentials, of which the source
+    /// potentials are made by the c-transform, `u[i] = min_j cost[i, j] - v[j]`. No dual objective
+    /// falls by it, so the gap is honest.
     fn new(
         costs: &mut CostRows<'_>,
         pairs: impl IntoIterator<Item = (u32, u32, f64, f64)>,

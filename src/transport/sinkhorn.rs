@@ -6,49 +6,49 @@
 //! `S_e(a, b) = OT_e(a, b) - OT_e(a, a) / 2 - OT_e(b, b) / 2`,
 //!
 //! in the units of the costs (a `p`-th power: no root is taken). For `1 <= p <= 2`, the only powers
-//! allowed, `S_e >= 0`, and it is 0 only between equal distributions; `e -> 0` gives `W_p^p`. Higher is
-//! further.
+//! allowed, `S_e >= 0`, and it is 0 only between equal distributions; `e -> 0` gives `W_p^p`.
+//! Higher is further.
 //!
 //! The duals live in the log domain: scaling factors relative to them are applied to the kernel
 //! `exp((f_i + g_j - C_ij) / t)` and folded into the duals before they can overflow (Schmitzer).
-//! Where `e` is small beside the costs, the temperature `t` falls to it by halves. Between two sides the
-//! updates alternate, with a Newton step where that is slow; of one side with itself they are
-//! symmetric, `f <- (f + T f) / 2`, which halves the error each time whatever `e` is. Iteration ends by
-//! the marginal error, and the answer carries a duality gap: the plan is completed to a feasible one,
-//! whose objective bounds the optimum from above as the duals do from below.
+//! Where `e` is small beside the costs, the temperature `t` falls to it by halves. Between two
+//! sides the updates alternate, with a Newton step where that is slow; of one side with itself they
+//! are symmetric, `f <- (f + T f) / 2`, which halves the error each time whatever `e` is. Iteration
+//! ends by the marginal error, and the answer carries a duality gap: the plan is completed to a
+//! feasible one, whose objective bounds the optimum from above as the duals do from below.
 //!
-//! Time `O(n m)` an iteration, of which there are some tens to hundreds. Memory: the cost matrix and the
-//! kernel, of one of the three problems at a time.
+//! Time `O(n m)` an iteration, of which there are some tens to hundreds. Memory: the cost matrix
+//! and the kernel, of one of the three problems at a time.
 //!
 //! References: Feydy et al., "Interpolating between optimal transport and MMD using Sinkhorn
-//! divergences", AISTATS 2019; Schmitzer, "Stabilized sparse scaling algorithms for entropy regularized
-//! transport problems", *SIAM J. Sci. Comput.* 41, 2019. Public code differs: POT's
-//! `empirical_sinkhorn_divergence` combines the transport costs `<P, C>` without the entropies, which
-//! can be negative, and with the entropy instead of the KL term; geomloss takes `|x - y|^p / p` and
-//! a fixed number of iterations.
+//! divergences", AISTATS 2019; Schmitzer, "Stabilized sparse scaling algorithms for entropy
+//! regularized transport problems", *SIAM J. Sci. Comput.* 41, 2019. Public code differs: POT's
+//! `empirical_sinkhorn_divergence` combines the transport costs `<P, C>` without the entropies,
+//! which can be negative, and with the entropy instead of the KL term; geomloss takes
+//! `|x - y|^p / p` and a fixed number of iterations.
 
 use faer::linalg::matmul::dot::inner_prod;
 use faer::{ColRef, Conj, MatRef, RowRef};
 
-use super::cost_rows::{check_memory, CostRows};
-use super::distance_rows::{DistanceRows, Power};
-use super::exact::COST_MEMORY;
-use super::point_rows::{unit, PointRows};
-use super::{check_width, normalised_mass, TransportError};
-use crate::matrix::Matrix;
+use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
+use crate::transport::costs::cost_rows::{check_memory, CostRows};
+use crate::transport::costs::distance_rows::{DistanceRows, Power};
+use crate::transport::costs::point_rows::{unit, PointRows};
+use crate::transport::exact::COST_MEMORY;
+use crate::transport::{check_width, normalised_mass, TransportError};
 
 /// The default regularisation, as a share of the mean cost between the two sides.
 const RELATIVE_EPSILON: f64 = 0.05;
-/// The largest cost at the first temperature: `exp(-HOTTEST)` is well inside the range of floats, and less
-/// would spend passes on temperatures that alternating from zero does not need.
+/// The largest cost at the first temperature: `exp(-HOTTEST)` is well inside the range of floats,
+/// and less would spend passes on temperatures that alternating from zero does not need.
 const HOTTEST: f64 = 64.0;
-/// Marginal error at which the temperature falls, and the most iterations spent to get there: a warm
-/// start need not be better.
+/// Marginal error at which the temperature falls, and the most iterations spent to get there: a
+/// warm start need not be better.
 const COARSE_TOLERANCE: f64 = 1e-2;
 const COARSE_ITERATIONS: usize = 50;
-/// Alternating updates before each Newton step, and the conjugate-gradient passes and halvings of its
-/// length that the step may take.
+/// Alternating updates before each Newton step, and the conjugate-gradient passes and halvings of
+/// its length that the step may take.
 const ROUND: usize = 10;
 const NEWTON_PASSES: usize = 100;
 const HALVINGS: usize = 20;
@@ -68,12 +68,13 @@ const SMALLEST_MASS: f64 = 1e-15;
 pub struct Sinkhorn {
     /// `p` of the cost `|x - y|^p`, from 1 to 2.
     pub power: f64,
-    /// The regularisation `e`, in the units of the cost. `None` takes 0.05 of the mean cost between the
-    /// two sides (with their weights), which makes the divergence scale as the costs do. Far below 1e-3 of
-    /// the largest cost a solution may not be reached, which is an error.
+    /// The regularisation `e`, in the units of the cost. `None` takes 0.05 of the mean cost between
+    /// the two sides (with their weights), which makes the divergence scale as the costs do. Far
+    /// below 1e-3 of the largest cost a solution may not be reached, which is an error.
     pub epsilon: Option<f64>,
-    /// `sum |marginal of the plan - mass|` at which an iteration has converged. The divergence is off by
-    /// the order of its square, and by more where the iteration is slow; `gap` says how much at most.
+    /// `sum |marginal of the plan - mass|` at which an iteration has converged. The divergence is
+    /// off by the order of its square, and by more where the iteration is slow; `gap` says how much
+    /// at most.
     pub tolerance: f64,
     /// Most iterations, which are passes over the costs, of each of the three problems at the last
     /// temperature. A Newton step counts the passes of its conjugate gradients.
@@ -103,8 +104,8 @@ pub struct SinkhornDivergence {
 /// `S_e` between the rows of `x` (`n x d`) and `y` (`m x d`); `None` weighs a side uniformly.
 ///
 /// # Errors
-/// An empty side, points of different width, unusable weights, a power outside 1 to 2, an `epsilon` that
-/// is not positive, costs that are not finite, or no convergence.
+/// An empty side, points of different width, unusable weights, a power outside 1 to 2, an `epsilon`
+/// that is not positive, costs that are not finite, or no convergence.
 pub fn sinkhorn_divergence(
     x: MatRef<'_, f64>,
     y: MatRef<'_, f64>,
@@ -229,8 +230,8 @@ struct Entropic {
     iterations: usize,
 }
 
-/// Factors by which the duals are to rise, as the exponential of the rise; the marginal error before
-/// the last update, which is at least the one after it; and the iterations spent.
+/// Factors by which the duals are to rise, as the exponential of the rise; the marginal error
+/// before the last update, which is at least the one after it; and the iterations spent.
 struct Scaling {
     source: Vec<f64>,
     target: Vec<f64>,
@@ -293,8 +294,8 @@ fn solve_within(
     Ok(Entropic { value, gap, marginal_error, iterations })
 }
 
-/// Run `scale(temperature, goal, budget)` from the largest cost down to temperature 1, and there until
-/// the tolerance holds. Returns the marginal error and the iterations.
+/// Run `scale(temperature, goal, budget)` from the largest cost down to temperature 1, and there
+/// until the tolerance holds. Returns the marginal error and the iterations.
 fn anneal(
     cost: &[f64],
     settings: &Sinkhorn,
@@ -367,11 +368,11 @@ fn scale_between(kernel: &Matrix, a: &[f64], b: &[f64], goal: f64, budget: usize
     }
 }
 
-/// A Newton step on the dual as a function of the source duals alone, the target duals following so that
-/// columns keep their masses, as they must have them in `kernel`.
+/// A Newton step on the dual as a function of the source duals alone, the target duals following so
+/// that columns keep their masses, as they must have them in `kernel`.
 ///
-/// Where mass hardly moves between clusters of points, alternating gains next to nothing a pass, but
-/// few directions are slow, and conjugate gradients need about as many passes as there are.
+/// Where mass hardly moves between clusters of points, alternating gains next to nothing a pass,
+/// but few directions are slow, and conjugate gradients need about as many passes as there are.
 fn newton_step(kernel: &Matrix, a: &[f64], b: &[f64], budget: usize) -> Scaling {
     let found: Vec<f64> = kernel.rows().map(|row| dot(row, b)).collect();
     let missing: Vec<f64> = found.iter().map(|found| 1.0 - found).collect();
@@ -405,8 +406,8 @@ fn newton_step(kernel: &Matrix, a: &[f64], b: &[f64], budget: usize) -> Scaling 
     }
 }
 
-/// Conjugate gradients for `found * d - K b K^T a d = missing` in the inner product weighted by `a`, in
-/// which the left-hand side is the negated Hessian; and the passes spent.
+/// Conjugate gradients for `found * d - K b K^T a d = missing` in the inner product weighted by
+/// `a`, in which the left-hand side is the negated Hessian; and the passes spent.
 fn newton_direction(
     kernel: &Matrix,
     a: &[f64],

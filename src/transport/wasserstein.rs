@@ -2,22 +2,24 @@
 //!
 //! `W_p = (min_plan sum_ij plan_ij |x_i - y_j|^p)^(1/p)`
 //!
-//! Points are brought to a size near 1 by a power of two, which rounds nothing, so that squares neither overflow
-//! nor underflow. Powers of distances are scaled by a distance: by one that no pair exceeds at first. Where the
-//! powers that matter then underflow, as those of high powers do, the power `p` is reached in steps. `W_q` does not
-//! fall as `q` rises, and a plan for `q` is a plan for any other power. So with distances in units of the largest
-//! one that an optimal plan for `q` uses, the optimum for `p` is at most 1 and at least `W_q^p`, which says how far
-//! the power may rise at once.
+//! Points are brought to a size near 1 by a power of two, which rounds nothing, so that squares
+//! neither overflow nor underflow. Powers of distances are scaled by a distance: by one that no
+//! pair exceeds at first. Where the powers that matter then underflow, as those of high powers do,
+//! the power `p` is reached in steps. `W_q` does not fall as `q` rises, and a plan for `q` is a
+//! plan for any other power. So with distances in units of the largest one that an optimal plan for
+//! `q` uses, the optimum for `p` is at most 1 and at least `W_q^p`, which says how far the power
+//! may rise at once.
 
-use super::cost_rows::CostRows;
-use super::distance_rows::{DistanceRows, Power};
-use super::exact::{Measure, Solver, COST_MEMORY};
-use super::point_rows::{unit, PointRows};
-use super::{Plan, TransportError};
 use crate::parallelism::Parallelism;
+use crate::transport::costs::cost_rows::CostRows;
+use crate::transport::costs::distance_rows::{DistanceRows, Power};
+use crate::transport::costs::point_rows::{unit, PointRows};
+use crate::transport::exact::{Measure, Solver, COST_MEMORY};
+use crate::transport::{Plan, TransportError};
 
-/// With at least so many points on either side the solver looks at short lists of each row's columns. It is then
-/// up to a third faster with few long rows than with many short ones, and distances are the same either way.
+/// With at least so many points on either side the solver looks at short lists of each row's
+/// columns. It is then up to a third faster with few long rows than with many short ones, and
+/// distances are the same either way.
 const LONG_ROWS_FROM: usize = 500;
 
 /// The value of an optimal plan below which its costs may have underflowed.
@@ -56,8 +58,8 @@ pub fn wasserstein<'a>(
     Ok(plan(source, target, weights, p, COST_MEMORY, parallelism)?.distance())
 }
 
-/// A plan for `W_p`, with at most `memory` bytes of costs held at a time (a block of a few rows is held in any
-/// case).
+/// A plan for `W_p`, with at most `memory` bytes of costs held at a time (a block of a few rows is
+/// held in any case).
 ///
 /// # Errors
 /// As [`wasserstein`].
@@ -106,8 +108,8 @@ pub fn plan_of_distances(
     optimal(solver, p, costs, || distances.iter().copied().fold(0.0, f64::max))
 }
 
-/// An optimal plan for the power `p` of distances, of which `costs` makes the costs. No distance is larger than
-/// `limit` says.
+/// An optimal plan for the power `p` of distances, of which `costs` makes the costs. No distance is
+/// larger than `limit` says.
 fn optimal<'a>(
     mut solver: Solver,
     p: f64,

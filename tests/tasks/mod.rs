@@ -4,9 +4,9 @@
 
 use ndarray::Array2;
 use polars_transferability::bound::{Bound, LabelledRows};
-use polars_transferability::features::Table;
-use polars_transferability::head::LinearHead;
-use polars_transferability::matrix::Matrix;
+use polars_transferability::estimators::head::LinearHead;
+use polars_transferability::linalg::Matrix;
+use polars_transferability::rows::Table;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 

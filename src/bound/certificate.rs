@@ -1,0 +1,388 @@
+//! The certificate: the three terms of the bound, and the loss they bound, for given transforms.
+//!
+//! With `q` the label map (one point on the simplex of source classes per target class), `P` the
+//! target prior of the rows at hand, `J[y, c] = P[y] q[y, c]`, `D` its column sums and
+//! `B = J diag(D)^-1`:
+//!
+//! * `source_loss = sum_c D_c mean_{i in c} -log softmax(s(z_i))_c`
+//! * `label_mismatch = -sum_{y, c} J[y, c] log(J[y, c] / D_c)`
+//! * `distribution_mismatch = sum_y P_y OT_{cost_y}(source rows mapped to y, target rows of y)`
+//!
+//! and their sum is at least the mean over target rows of `-log sum_c B[y, c] softmax(s(x))_c`. The
+//! inequality is exact on the rows given, for any logits `s` of source and target rows whose
+//! differences the ground cost covers; see the README for the proof in three lines.
+
+use crate::bound::BoundError;
+use crate::estimators::head::log_sum_exp;
+use crate::estimators::head::softmax::softmax_rows;
+use crate::linalg::Matrix;
+use crate::parallelism::Parallelism;
+use crate::rows::AffineRows;
+use crate::transport::costs::cost_rows::CostRows;
+use crate::transport::costs::ground_cost::MarginRows;
+use crate::transport::exact::{transport, Measure, COST_MEMORY};
+use crate::transport::wasserstein::plan;
+use crate::transport::TransportError;
+use faer::MatRef;
+
+/// What one target class contributes; terms are already weighted, so they sum to the totals.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ClassTerms {
+    /// Share of the target rows.
+    pub weight: f64,
+    pub source_loss: f64,
+    pub label_mismatch: f64,
+    pub distribution_mismatch: f64,
+    /// The source classes that stand for it, with their weights (which sum to 1).
+    pub sources: Vec<(u32, f64)>,
+}
+
+/// The terms on one set of rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Terms {
+    pub by_class: Vec<ClassTerms>,
+    pub target_loss: f64,
+    pub target_accuracy: f64,
+    pub trivial_loss: f64,
+    /// The largest absolute logit: what rounding of the terms is measured by.
+    pub largest_logit: f64,
+}
+
+impl Terms {
+    #[must_use]
+    pub fn total(&self, part: impl Fn(&ClassTerms) -> f64) -> f64 {
+        self.by_class.iter().map(part).sum()
+    }
+
+    /// `source_loss + label_mismatch + distribution_mismatch`.
+    #[must_use]
+    pub fn bound(&self) -> f64 {
+        bound(&self.by_class)
+    }
+
+    /// What is wrong with the terms, if anything is: a term that is negative or not finite, or
+    /// (where the ground cost is certified) a target loss above the bound by more than rounding
+    /// explains.
+    #[must_use]
+    pub fn fault(&self, is_certified: bool) -> Option<String> {
+        let bound = self.bound();
+        let rounding = RELATIVE_ROUNDING * bound + LOGIT_ROUNDING * self.largest_logit;
+        for (name, part) in [
+            ("source loss", (|c| c.source_loss) as fn(&ClassTerms) -> f64),
+            ("label mismatch", |c| c.label_mismatch),
+            ("distribution mismatch", |c| c.distribution_mismatch),
+        ] {
+            // False for NaN.
+            let is_sound = |value: f64| value >= -rounding && value < f64::INFINITY;
+            if let Some(value) = self.by_class.iter().map(part).find(|value| !is_sound(*value)) {
+                return Some(format!("a class has a {name} of {value}"));
+            }
+        }
+        let loss = self.target_loss;
+        // False for NaN.
+        let holds = loss <= bound + rounding || (!is_certified && loss.is_finite());
+        (!holds).then(|| format!("the target loss is {loss}"))
+    }
+}
+
+/// A loss may be above its bound by this share of the bound, and by this share of the largest
+/// logit, before that counts as more than rounding.
+const RELATIVE_ROUNDING: f64 = 1e-9;
+const LOGIT_ROUNDING: f64 = 1e-13;
+
+/// The space in which rows are moved, with the price of a move.
+#[derive(Debug, Clone, Copy)]
+pub enum Ground<'a, 't> {
+    /// The margin cost of the logits themselves.
+    Margin,
+    /// A Lipschitz constant times the Euclidean distance between given points.
+    Lipschitz { constant: f64, source: &'a AffineRows<'t>, target: &'a AffineRows<'t> },
+}
+
+/// The joint mass `J`, its column sums `D` and the label map it came from.
+struct Joint {
+    mass: Matrix,
+    prior: Vec<f64>,
+}
+
+impl Joint {
+    fn new(label_map: &Matrix, target_prior: &[f64]) -> Self {
+        let mass = Matrix::from_fn(label_map.nrows(), label_map.ncols(), |y, c| {
+            target_prior[y] * label_map.row(y)[c]
+        });
+        let mut prior = vec![0.0; label_map.ncols()];
+        for row in mass.rows() {
+            for (d, j) in prior.iter_mut().zip(row) {
+                *d += j;
+            }
+        }
+        Self { mass, prior }
+    }
+
+    /// `B[y, c]`: how much of source class `c` plays target class `y`.
+    fn share(&self, y: usize, c: usize) -> f64 {
+        let mass = self.mass.row(y)[c];
+        if mass > 0.0 {
+            mass / self.prior[c]
+        } else {
+            0.0
+        }
+    }
+}
+
+/// The class prior that a label map gives the source.
+#[must_use]
+pub fn source_prior(label_map: &Matrix, target_prior: &[f64]) -> Vec<f64> {
+    Joint::new(label_map, target_prior).prior
+}
+
+/// Evaluate the bound. `source` and `target` hold logits over the source classes of `label_map`.
+/// One cost matrix is held for each class that is evaluated at a time.
+///
+/// # Errors
+/// Logits that are not finite, or the transport solver's.
+pub fn evaluate<'t>(
+    source: &AffineRows<'t>,
+    target: &AffineRows<'t>,
+    label_map: &Matrix,
+    ground: Ground<'_, 't>,
+    parallelism: Parallelism,
+) -> Result<Terms, BoundError> {
+    let largest = |side, rows: &AffineRows<'_>| {
+        let largest = rows.largest();
+        if largest.is_finite() {
+            Ok(largest)
+        } else {
+            Err(BoundError::Overflow { side })
+        }
+    };
+    let largest_logit = largest("source", source)?.max(largest("target", target)?);
+    let by_class = class_terms(source, target, label_map, ground, parallelism)?;
+    let target_prior = target.prior();
+    let joint = Joint::new(label_map, &target_prior);
+    let (target_loss, target_accuracy) = target_performance(target, &joint);
+    let trivial_loss = entropy(&target_prior);
+    Ok(Terms { by_class, target_loss, target_accuracy, trivial_loss, largest_logit })
+}
+
+/// The terms alone, without the loss that they bound.
+///
+/// # Errors
+/// The transport solver's.
+pub fn class_terms<'t>(
+    source: &AffineRows<'t>,
+    target: &AffineRows<'t>,
+    label_map: &Matrix,
+    ground: Ground<'_, 't>,
+    parallelism: Parallelism,
+) -> Result<Vec<ClassTerms>, TransportError> {
+    let mut by_class = unmoved_terms(source, &target.prior(), label_map);
+    let moved = parallelism.collect(by_class.len(), |y| {
+        let ClassTerms { weight, sources, .. } = &by_class[y];
+        if *weight == 0.0 {
+            return Ok(0.0);
+        }
+        let support: Vec<u32> = sources.iter().map(|s| s.0).collect();
+        let moved = class_transport(source, target, y, &support, label_map.row(y), ground)?;
+        Ok(weight * moved)
+    });
+    for (terms, moved) in by_class.iter_mut().zip(moved) {
+        terms.distribution_mismatch = moved?;
+    }
+    Ok(by_class)
+}
+
+/// The terms that no transport takes part in: `distribution_mismatch` is zero.
+#[must_use]
+pub fn unmoved_terms(
+    source: &AffineRows<'_>,
+    target_prior: &[f64],
+    label_map: &Matrix,
+) -> Vec<ClassTerms> {
+    let joint = Joint::new(label_map, target_prior);
+    let losses = class_losses(source);
+    let of_class = |(y, &weight): (usize, &f64)| {
+        let shares = (0..).zip(label_map.row(y)).filter(|(_, share)| **share > 0.0);
+        let mut terms = ClassTerms {
+            weight,
+            sources: shares.map(|(c, share)| (c, *share)).collect(),
+            ..ClassTerms::default()
+        };
+        if weight > 0.0 {
+            let mass = joint.mass.row(y);
+            for c in terms.sources.iter().map(|s| s.0 as usize) {
+                terms.source_loss += mass[c] * losses[c];
+                terms.label_mismatch -= mass[c] * joint.share(y, c).ln();
+            }
+        }
+        terms
+    };
+    target_prior.iter().enumerate().map(of_class).collect()
+}
+
+/// `source_loss + label_mismatch + distribution_mismatch` of all classes.
+#[must_use]
+pub fn bound(by_class: &[ClassTerms]) -> f64 {
+    let total = |part: fn(&ClassTerms) -> f64| by_class.iter().map(part).sum::<f64>();
+    total(|c| c.source_loss) + total(|c| c.label_mismatch) + total(|c| c.distribution_mismatch)
+}
+
+/// The bound of a head that takes every row for a draw from `prior`: rows differ in nothing, so
+/// none is moved.
+#[must_use]
+pub fn constant_bound(label_map: &Matrix, target_prior: &[f64], prior: &[f64]) -> f64 {
+    let joint = Joint::new(label_map, target_prior);
+    let mut bound = 0.0;
+    for (y, row) in joint.mass.rows().enumerate() {
+        for (c, &mass) in row.iter().enumerate().filter(|(_, mass)| **mass > 0.0) {
+            bound -= mass * (log_prior(prior[c]) + joint.share(y, c).ln());
+        }
+    }
+    bound
+}
+
+/// The logit of a class prior; finite for classes without any.
+#[must_use]
+pub fn log_prior(prior: f64) -> f64 {
+    prior.max(f64::MIN_POSITIVE).ln()
+}
+
+/// `-sum p log p`, in nats.
+#[must_use]
+pub fn entropy(prior: &[f64]) -> f64 {
+    prior.iter().filter(|p| **p > 0.0).map(|p| -p * p.ln()).sum()
+}
+
+/// Mean cross-entropy of each class's own rows.
+fn class_losses(source: &AffineRows<'_>) -> Vec<f64> {
+    let (arch, width) = (pulp::Arch::new(), source.width());
+    (0..source.classes())
+        .map(|c| {
+            let mut total = 0.0;
+            let mut logits = source.class(c).into_owned();
+            softmax_rows(arch, &mut logits, width, |_| c, |_, loss| total += loss);
+            total / source.count(c).max(1) as f64
+        })
+        .collect()
+}
+
+/// The optimal transport cost from the source rows that stand for class `y` to its target rows.
+fn class_transport<'t>(
+    source: &AffineRows<'t>,
+    target: &AffineRows<'t>,
+    y: usize,
+    support: &[u32],
+    weights: &[f64],
+    ground: Ground<'_, 't>,
+) -> Result<f64, TransportError> {
+    let (source_points, target_points) = match ground {
+        Ground::Margin => (source, target),
+        Ground::Lipschitz { source, target, .. } => (source, target),
+    };
+    let width = source_points.width();
+    let n = support.iter().map(|&c| source.count(c as usize)).sum();
+    let m = target.count(y);
+    let (rows, mass) = source_points.mixture(weights);
+    let weights = [mass.as_deref(), None];
+    match ground {
+        Ground::Margin => {
+            let margins = MarginRows::new(rows, &target.class(y), width, support);
+            let costs = CostRows::of_margins(margins, COST_MEMORY);
+            Ok(transport(costs, weights, Measure::Margins)?.value)
+        }
+        Ground::Lipschitz { constant, .. } => {
+            let target_rows = target_points.class(y);
+            let source = MatRef::from_row_major_slice(&rows, n, width);
+            let target = MatRef::from_row_major_slice(&target_rows, m, width);
+            let sequential = Parallelism::Sequential;
+            let found = plan(source.into(), target.into(), weights, 1.0, COST_MEMORY, sequential)?;
+            Ok(constant * found.distance())
+        }
+    }
+}
+
+/// Mean loss and accuracy of `B softmax(s(x))` on the target rows.
+fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> (f64, f64) {
+    let (classes, width) = (joint.mass.nrows(), joint.mass.ncols());
+    // A label map has few source classes for a target class, and rows are many: only those are
+    // read.
+    let shares: Vec<Vec<(usize, f64)>> = (0..classes)
+        .map(|y| {
+            let shares = (0..width).map(|c| (c, joint.share(y, c)));
+            shares.filter(|(_, share)| *share > 0.0).collect()
+        })
+        .collect();
+    let mut probability = vec![0.0; width];
+    let (mut loss, mut correct) = (0.0, 0_usize);
+    for y in 0..classes {
+        for logits in target.class(y).chunks_exact(width) {
+            let supported: Vec<f64> =
+                shares[y].iter().map(|&(c, share)| logits[c] + share.ln()).collect();
+            let normaliser = log_sum_exp(logits);
+            loss += normaliser - log_sum_exp(&supported);
+            for (p, s) in probability.iter_mut().zip(logits) {
+                *p = (s - normaliser).exp();
+            }
+            let score = |y: usize| -> f64 {
+                shares[y].iter().map(|&(c, share)| share * probability[c]).sum()
+            };
+            let own = score(y);
+            // Ties go to the first class, as argmax does.
+            let beaten = (0..classes).any(|o| {
+                let other = score(o);
+                other > own || (other == own && o < y)
+            });
+            correct += usize::from(!beaten);
+        }
+    }
+    let n = target.nrows().max(1) as f64;
+    (loss / n, correct as f64 / n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::ClassRows;
+
+    fn rows(values: &[[f64; 2]], counts: [usize; 2]) -> AffineRows<'static> {
+        ClassRows::new(Matrix::from_fn(values.len(), 2, |i, j| values[i][j]), counts).into()
+    }
+
+    #[test]
+    fn same_rows_and_one_to_one_map_leave_only_the_loss() {
+        let logits = rows(&[[2.0, 0.0], [1.0, 0.5], [-1.0, 1.0]], [2, 1]);
+        let map = Matrix::from_fn(2, 2, |y, c| f64::from(u8::from(y == c)));
+        let terms =
+            evaluate(&logits, &logits, &map, Ground::Margin, Parallelism::Sequential).unwrap();
+        assert_eq!(terms.total(|c| c.distribution_mismatch), 0.0);
+        assert_eq!(terms.total(|c| c.label_mismatch), 0.0);
+        assert!((terms.bound() - terms.target_loss).abs() < 1e-15);
+        assert_eq!(terms.target_accuracy, 1.0);
+    }
+
+    #[test]
+    fn a_constant_head_has_the_bound_that_is_evaluated() {
+        let map = Matrix::from_fn(3, 2, |y, c| [[1.0, 0.0], [0.3, 0.7], [0.0, 1.0]][y][c]);
+        let prior = [0.2, 0.8];
+        let logits = |counts: &[usize]| {
+            let rows = Matrix::from_fn(counts.iter().sum(), 2, |_, c| f64::ln(prior[c]));
+            AffineRows::from(ClassRows::new(rows, counts.iter().copied()))
+        };
+        let target = logits(&[1, 4, 3]);
+        let sequential = Parallelism::Sequential;
+        let terms = evaluate(&logits(&[3, 2]), &target, &map, Ground::Margin, sequential).unwrap();
+        let found = constant_bound(&map, &target.prior(), &prior);
+        assert!((found - terms.bound()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn sharing_a_source_class_costs_its_entropy() {
+        let logits = rows(&[[0.0, 0.0], [0.0, 0.0]], [1, 1]);
+        let map = Matrix::from_fn(2, 2, |_, c| f64::from(u8::from(c == 0)));
+        let terms =
+            evaluate(&logits, &logits, &map, Ground::Margin, Parallelism::Sequential).unwrap();
+        assert!((terms.total(|c| c.label_mismatch) - 2f64.ln()).abs() < 1e-15);
+        assert!((terms.bound() - 2.0 * 2f64.ln()).abs() < 1e-15);
+        assert!(terms.bound() >= terms.target_loss);
+    }
+}

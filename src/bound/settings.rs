@@ -1,0 +1,77 @@
+//! How a bound is fitted and measured: what a caller may choose.
+
+use crate::estimators::head::LinearHead;
+use crate::linalg::Matrix;
+use crate::parallelism::Parallelism;
+
+/// Which transforms are learned (the paper's FixedAll, LearnedA, LearnedAll).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transform {
+    /// The assigned or given label map; features as they are.
+    Identity,
+    /// The assigned or given label map; head and feature map learned.
+    Features,
+    /// Label map, head and feature map learned.
+    All,
+}
+
+/// What it costs to move a source row to a target row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroundCost {
+    Margin,
+    Head,
+    Euclidean,
+}
+
+/// Where the Lipschitz constant of `Head` and `Euclidean` comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lipschitz {
+    Certified,
+    /// The paper's: the largest gradient norm seen on rows. Certifies nothing.
+    Empirical,
+}
+
+/// How a bound is fitted and measured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub transform: Transform,
+    pub ground_cost: GroundCost,
+    pub lipschitz: Lipschitz,
+    /// Strength of the L2 penalty; `None` chooses by the bound on fit rows set aside.
+    pub l2: Option<f64>,
+    /// A source head to keep as it is, one row per source class; `None` fits one.
+    pub head: Option<LinearHead>,
+    /// `K_T x K_S`, rows on the simplex; `None` learns one.
+    pub label_map: Option<Matrix>,
+    pub standardize: bool,
+    /// Use at most so many fit rows and so many evaluation rows of a class, drawn by `seed`.
+    pub max_rows_per_class: Option<usize>,
+    pub seed: u64,
+    /// Results do not depend on it.
+    pub parallelism: Parallelism,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            transform: Transform::All,
+            ground_cost: GroundCost::Margin,
+            lipschitz: Lipschitz::Certified,
+            l2: None,
+            head: None,
+            label_map: None,
+            standardize: true,
+            max_rows_per_class: None,
+            seed: 0,
+            parallelism: Parallelism::Sequential,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether the ground cost is proven, not measured on rows.
+    #[must_use]
+    pub fn is_certified(&self) -> bool {
+        self.ground_cost == GroundCost::Margin || self.lipschitz == Lipschitz::Certified
+    }
+}

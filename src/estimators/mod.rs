@@ -1,0 +1,9 @@
+//! What is fitted to rows and then applied to rows: the linear head, discriminants, mixtures,
+//! clusterings and nearest neighbours. An estimator knows no score, no bound and no transport;
+//! those are built on it.
+
+pub mod discriminant;
+pub mod gaussian_mixture;
+pub mod head;
+pub mod k_means;
+pub mod nearest_neighbours;

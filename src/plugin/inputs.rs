@@ -1,0 +1,55 @@
+//! Taking apart the struct columns that Python packs an expression's inputs into.
+
+use polars::prelude::*;
+use serde::Deserialize;
+
+use crate::plugin::task::{Task, TaskColumns};
+
+/// The caller's column names of two tasks, for messages.
+#[derive(Deserialize)]
+pub struct PairColumnNames {
+    source_embedding: String,
+    source_label: String,
+    target_embedding: String,
+    target_label: String,
+}
+
+/// A field that must be there.
+pub fn field(input: &Series, name: &str) -> PolarsResult<Series> {
+    input.struct_()?.field_by_name(name)
+}
+
+/// A field that may be missing.
+pub fn optional_field(input: &Series, name: &str) -> PolarsResult<Option<Series>> {
+    let fields = input.struct_()?.fields_as_series();
+    Ok(fields.into_iter().find(|field| field.name() == name))
+}
+
+/// The source and the target: from a struct each, or both from one whose fields `where` and `fit`
+/// have the task in front. One struct is what Polars runs in parallel over groups.
+pub fn read_pair(inputs: &[Series], names: &PairColumnNames) -> PolarsResult<(Task, Task)> {
+    let (source, target, source_prefix, target_prefix) = match inputs {
+        [both] => (both, both, "source_", "target_"),
+        [source, target] => (source, target, "", ""),
+        _ => polars_bail!(ComputeError: "expected one or two inputs, got {}", inputs.len()),
+    };
+    let read = |input: &Series, task: &str, prefix: &str, names: (&str, &str)| {
+        let columns = TaskColumns {
+            task: task.to_string(),
+            vectors: "embedding",
+            embedding_name: names.0.to_string(),
+            label_name: names.1.to_string(),
+            embedding: field(input, "embedding")?,
+            label: field(input, "label")?,
+            selection: optional_field(input, &format!("{prefix}where"))?,
+            fit: optional_field(input, &format!("{prefix}fit"))?,
+        };
+        Task::read(&columns, &columns.selected_rows()?)
+    };
+    let source_names = (names.source_embedding.as_str(), names.source_label.as_str());
+    let target_names = (names.target_embedding.as_str(), names.target_label.as_str());
+    Ok((
+        read(source, "the source task", source_prefix, source_names)?,
+        read(target, "the target task", target_prefix, target_names)?,
+    ))
+}

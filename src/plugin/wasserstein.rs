@@ -1,0 +1,155 @@
+//! `wasserstein`, `sliced_wasserstein`, `sinkhorn_divergence`, `gaussian_wasserstein`: one number
+//! on how far two embedding columns are apart.
+
+use polars::prelude::*;
+use pyo3_polars::derive::polars_expr;
+use pyo3_polars::export::polars_core::runtime::RAYON;
+use serde::Deserialize;
+
+use crate::parallelism::Parallelism;
+use crate::plugin::moments::{is_moments, NamedMoments};
+use crate::plugin::points::Points;
+use crate::plugin::record;
+use crate::plugin::transport_error::transport_error;
+use crate::rows::{ClassedTable, Moments};
+use crate::transport;
+use crate::transport::gaussian::Gaussian;
+use crate::transport::sinkhorn::Sinkhorn;
+use crate::transport::TransportError;
+
+#[derive(Deserialize)]
+struct Arguments {
+    p: f64,
+    columns: Columns,
+}
+
+#[derive(Deserialize)]
+struct SlicedArguments {
+    p: f64,
+    projections: usize,
+    seed: u64,
+    columns: Columns,
+}
+
+#[derive(Deserialize)]
+struct SinkhornArguments {
+    p: f64,
+    epsilon: Option<f64>,
+    tolerance: f64,
+    max_iterations: usize,
+    columns: Columns,
+}
+
+#[derive(Deserialize)]
+struct GaussianArguments {
+    columns: Columns,
+}
+
+#[derive(Deserialize)]
+struct Columns {
+    x: String,
+    y: String,
+}
+
+fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
+    record::output_field(inputs, DataType::Float64)
+}
+
+#[polars_expr(output_type_func = output_type)]
+fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
+    check_power(kwargs.p)?;
+    between(inputs, &kwargs.columns, |x, y| {
+        let (a, b) = (x.rows()?, y.rows()?);
+        let weights = [x.mass.as_deref(), y.mass.as_deref()];
+        let distance =
+            || transport::wasserstein::wasserstein(a, b, weights, kwargs.p, Parallelism::Pool);
+        Ok(RAYON.install(distance))
+    })
+}
+
+#[polars_expr(output_type_func = output_type)]
+fn sliced_wasserstein(inputs: &[Series], kwargs: SlicedArguments) -> PolarsResult<Series> {
+    check_power(kwargs.p)?;
+    between(inputs, &kwargs.columns, |x, y| {
+        let (a, b) = (x.matrix()?, y.matrix()?);
+        let sliced = transport::sliced::sliced_wasserstein(
+            a.view(),
+            b.view(),
+            x.mass.as_deref(),
+            y.mass.as_deref(),
+            kwargs.p,
+            kwargs.projections,
+            kwargs.seed,
+        );
+        Ok(sliced.map(|sliced| sliced.distance))
+    })
+}
+
+#[polars_expr(output_type_func = output_type)]
+fn sinkhorn_divergence(inputs: &[Series], kwargs: SinkhornArguments) -> PolarsResult<Series> {
+    let settings = Sinkhorn {
+        power: kwargs.p,
+        epsilon: kwargs.epsilon,
+        tolerance: kwargs.tolerance,
+        max_iterations: kwargs.max_iterations,
+    };
+    between(inputs, &kwargs.columns, |x, y| {
+        let (a, b) = (x.matrix()?, y.matrix()?);
+        let (v, w) = (x.mass.as_deref(), y.mass.as_deref());
+        let found = transport::sinkhorn::sinkhorn_divergence(a.view(), b.view(), v, w, &settings);
+        Ok(found.map(|found| found.divergence))
+    })
+}
+
+/// A side may also be moments, which stand for all their rows.
+#[polars_expr(output_type_func = output_type)]
+fn gaussian_wasserstein(inputs: &[Series], kwargs: GaussianArguments) -> PolarsResult<Series> {
+    let [x, y] = inputs else {
+        polars_bail!(ComputeError: "expected two inputs, got {}", inputs.len());
+    };
+    let (left, right) = (&kwargs.columns.x, &kwargs.columns.y);
+    let distance = gaussian(x, "x", left)?.distance(&gaussian(y, "y", right)?);
+    let distance = distance.map_err(|error| {
+        polars_err!(ComputeError: "gaussian_wasserstein of {left:?} and {right:?}: {error}")
+    })?;
+    Ok(Series::new(inputs[0].name().clone(), [distance]))
+}
+
+fn gaussian(input: &Series, side: &str, name: &str) -> PolarsResult<Gaussian> {
+    let column = super::inputs::field(input, "embedding")?;
+    let moments = if is_moments(column.dtype()) {
+        NamedMoments::merged(&column, name)?.moments
+    } else {
+        let points = Points::read(input, side, name)?;
+        points.embeddings.check_magnitude()?;
+        let classes = [points.embeddings.rows.clone()];
+        Moments::of(ClassedTable { table: points.embeddings.table()?, classes: &classes }, false)
+    };
+    Gaussian::of_moments(&moments)
+        .map_err(|error| polars_err!(ComputeError: "`{side}`, column {name:?}: {error}"))
+}
+
+/// The distance of two inputs that `distance` gives.
+fn between(
+    inputs: &[Series],
+    names: &Columns,
+    distance: impl Fn(&Points, &Points) -> PolarsResult<Result<f64, TransportError>>,
+) -> PolarsResult<Series> {
+    let [x, y] = inputs else {
+        polars_bail!(ComputeError: "expected two inputs, got {}", inputs.len());
+    };
+    let x = Points::read(x, "x", &names.x)?;
+    let y = Points::read(y, "y", &names.y)?;
+    x.embeddings.check_same_width(&y.embeddings)?;
+    let sides = || format!("{} and {}", x.embeddings.name, y.embeddings.name);
+    let distance = distance(&x, &y)?.map_err(|error| transport_error(&error, &sides()))?;
+    Ok(Series::new(inputs[0].name().clone(), [distance]))
+}
+
+pub fn check_power(p: f64) -> PolarsResult<()> {
+    polars_ensure!(
+        p.is_finite() && p >= 1.0,
+        ComputeError: "p must be a finite number of at least 1, but is {p}"
+    );
+    Ok(())
+}

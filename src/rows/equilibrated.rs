@@ -1,0 +1,107 @@
+//! Positive semi-definite matrices with every coordinate scaled to a diagonal of 1, and their
+//! Cholesky factors.
+//!
+//! A feature may stand in any unit. Whether a direction carries information or only rounding
+//! therefore cannot be told from its size beside the largest one. It can once all coordinates have
+//! variance 1: entry `(i, j)` of a sum of squares has an error of some roundings of
+//! `sqrt(s_ii s_jj)`, the same for all entries of the scaled matrix. Cholesky with pivoting keeps
+//! that: `L L^T` is the matrix with an error in each entry of that size.
+//!
+//! References: van der Sluis, "Condition numbers and equilibration of matrices", Numer. Math. 14,
+//! 1969; Demmel and Veselic, "Jacobi's method is more accurate than QR", SIAM J. Matrix Anal. Appl.
+//! 13, 1992.
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt_pivoting::factor::{cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::{MatRef, Par};
+
+use crate::linalg::Matrix;
+
+/// A factor of a positive semi-definite matrix: `S = D P L L^T P^T D` with `D` the roots of the
+/// diagonal and `P` a permutation.
+#[derive(Debug, Clone)]
+pub struct Equilibrated {
+    /// The root of each diagonal entry, 0 where it is 0.
+    scale: Vec<f64>,
+    /// Which coordinate comes at each place.
+    order: Vec<usize>,
+    /// Row `k` is column `k` of `L`.
+    columns: Matrix,
+    rank: usize,
+}
+
+impl Equilibrated {
+    /// Of the matrix whose lower triangle is given, a sum of so many squares. Time `O(d^3)`. None
+    /// where an entry is not finite, or much larger than the diagonal allows.
+    #[must_use]
+    pub fn of(lower: &Matrix, squares: usize) -> Option<Self> {
+        let size = lower.nrows();
+        let scale: Vec<f64> = (0..size).map(|i| lower.row(i)[i].max(0.0).sqrt()).collect();
+        let mut columns = Matrix::from_fn(size, size, |i, j| {
+            let (low, high) = (i.min(j), i.max(j));
+            scaled(lower.row(high)[low], scale[high], scale[low])
+        });
+        let mut order = vec![0; size];
+        if scale.iter().all(|s| *s == 0.0) {
+            return Some(Self { scale, order, columns, rank: 0 });
+        }
+        let mut places = vec![0; size];
+        let scratch = cholesky_in_place_scratch::<usize, f64>(size, Par::Seq, Default::default());
+        cholesky_in_place(
+            columns.view_mut().transpose_mut(),
+            &mut order,
+            &mut places,
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+            Default::default(),
+        )
+        .ok()?;
+        // Pivots fall, but for the last one tried, which may be anything.
+        let rounding = squares.max(size) as f64 * f64::EPSILON;
+        let is_above = |k: &usize| columns.row(*k)[*k] * columns.row(*k)[*k] > rounding;
+        let rank = (0..size).take_while(is_above).count();
+        Some(Self { scale, order, columns, rank })
+    }
+
+    /// How many directions are more than rounding.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// `R` with `S = R^T R`, one row for each direction.
+    #[must_use]
+    pub fn root(&self) -> Matrix {
+        let mut root = Matrix::zeros(self.rank, self.scale.len());
+        for (k, row) in root.rows_mut().enumerate() {
+            for (place, &at) in self.order.iter().enumerate().skip(k) {
+                row[at] = self.scale[at] * self.columns.row(k)[place];
+            }
+        }
+        root
+    }
+
+    /// `v^T S^+ v` of each row `v`, which lies in the span of `S`.
+    #[must_use]
+    pub fn inverse_squares(&self, rows: &Matrix) -> Vec<f64> {
+        let mut solved = Matrix::from_fn(rows.nrows(), self.rank, |i, k| {
+            let at = self.order[k];
+            scaled(rows.row(i)[at], self.scale[at], 1.0)
+        });
+        let factor: MatRef<'_, f64> = self.columns.view().transpose();
+        let factor = factor.submatrix(0, 0, self.rank, self.rank);
+        solve_lower_triangular_in_place(factor, solved.view_mut().transpose_mut(), Par::Seq);
+        solved.rows().map(|row| row.iter().map(|v| v * v).sum()).collect()
+    }
+}
+
+/// An entry over the roots of its diagonal entries; 0 where one of these is 0.
+fn scaled(entry: f64, one: f64, other: f64) -> f64 {
+    if one > 0.0 && other > 0.0 {
+        // One after the other: their product may be beyond the range of floats.
+        entry / one / other
+    } else {
+        0.0
+    }
+}

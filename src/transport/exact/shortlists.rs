@@ -1,0 +1,145 @@
+//! For each row of a cost matrix the few columns that are likely to be used, by the potentials at
+//! hand: entering arcs are looked for among them until there are none, and only then are whole rows
+//! read again, for new lists where a row has an arc that its list lacks.
+//!
+//! Reference: Gottschlich and Schuhmacher, "The shortlist method for fast computation of the earth
+//! mover's distance", PLOS ONE 2014. Theirs takes the columns of lowest cost, once; those of lowest
+//! reduced cost are fewer.
+
+use crate::transport::costs::cost_rows::CostRows;
+use crate::transport::exact::lowest_difference::lowest_difference;
+
+/// About how many columns a row has, and for each column that a row must have on average.
+const COLUMNS: usize = 32;
+const COLUMNS_PER_ARC: usize = 4;
+/// A list is at most this much longer than it should be, as a share of that.
+const SPARE: f64 = 0.5;
+/// One in so many columns is looked at to guess what the list's last one costs.
+const SAMPLING: usize = 7;
+
+/// Columns that are looked at together.
+const CHUNK: usize = 8;
+
+/// Columns and their costs.
+pub struct Shortlists {
+    /// About how many columns a list has, and how many there is room for.
+    wanted: usize,
+    room: usize,
+    lengths: Vec<u32>,
+    /// `room` for each row.
+    columns: Vec<u32>,
+    costs: Vec<f64>,
+    /// Memory in which a list is made.
+    reduced: Vec<f64>,
+    sample: Vec<f64>,
+    arch: pulp::Arch,
+}
+
+impl Shortlists {
+    /// For each row the columns whose cost less `dual` is lowest.
+    #[must_use]
+    pub fn new(costs: &mut CostRows<'_>, dual: &[f64]) -> Self {
+        let (n, m) = (costs.nrows(), costs.ncols());
+        let wanted = COLUMNS.max(COLUMNS_PER_ARC * m / n);
+        let room = (wanted + (SPARE * wanted as f64) as usize).min(m);
+        let mut lists = Self {
+            wanted,
+            room,
+            lengths: vec![0; n],
+            columns: vec![0; n * room],
+            costs: vec![0.0; n * room],
+            reduced: vec![0.0; m],
+            sample: Vec::with_capacity(m / SAMPLING + 1),
+            arch: pulp::Arch::new(),
+        };
+        for i in 0..n {
+            let row = costs.row(i);
+            let (_, lowest) = lowest_difference(lists.arch, row, dual);
+            lists.renew(i, row, lowest, dual);
+        }
+        lists
+    }
+
+    /// Make new lists for the rows of which `is_negative(row, column, cost, reduced)` says that
+    /// their lowest arc may enter. Whether there are any.
+    pub fn renew_where(
+        &mut self,
+        costs: &mut CostRows<'_>,
+        source_dual: &[f64],
+        target_dual: &[f64],
+        is_negative: impl Fn(usize, usize, f64, f64) -> bool,
+    ) -> bool {
+        let mut found = false;
+        for (i, own) in source_dual.iter().enumerate() {
+            let row = costs.row(i);
+            let (lowest, j) = lowest_difference(self.arch, row, target_dual);
+            if is_negative(i, j, row[j], lowest - own) {
+                self.renew(i, row, j, target_dual);
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// A list of `lowest`, the column of the lowest arc, and of those that come next.
+    fn renew(&mut self, i: usize, row: &[f64], lowest: usize, dual: &[f64]) {
+        for ((r, c), v) in self.reduced.iter_mut().zip(row).zip(dual) {
+            *r = c - v;
+        }
+        self.sample.clear();
+        self.sample.extend(self.reduced.iter().step_by(SAMPLING));
+        let at = (self.wanted / SAMPLING).min(self.sample.len() - 1);
+        let limit = *self.sample.select_nth_unstable_by(at, f64::total_cmp).1;
+        let list = i * self.room..(i + 1) * self.room;
+        let (columns, costs) = (&mut self.columns[list.clone()], &mut self.costs[list]);
+        (columns[0], costs[0]) = (lowest as u32, row[lowest]);
+        // Most columns are not low, so some at a time are passed over.
+        let passes = |r: &f64| *r <= limit;
+        let chunks = self.reduced.chunks(CHUNK).zip((0..).step_by(CHUNK));
+        let some = chunks.filter(|(chunk, _)| chunk.iter().fold(false, |any, r| any | passes(r)));
+        let low = some.flat_map(|(chunk, first)| {
+            let low = chunk.iter().zip(first..).filter(|(r, j)| passes(r) && *j != lowest);
+            low.map(|(_, j)| j)
+        });
+        let mut length = 1;
+        for (j, (column, cost)) in low.zip(columns.iter_mut().zip(costs).skip(1)) {
+            (*column, *cost) = (j as u32, row[j]);
+            length += 1;
+        }
+        self.lengths[i] = length;
+    }
+
+    /// The columns of a row's list, the lowest arc's at the time first, and their costs.
+    #[must_use]
+    pub fn row(&self, i: usize) -> (&[u32], &[f64]) {
+        let list = i * self.room..i * self.room + self.lengths[i] as usize;
+        (&self.columns[list.clone()], &self.costs[list])
+    }
+
+    /// The lowest cost less `dual` in a row's list, with its column and cost, if it is below
+    /// `limit`; the first of equal ones.
+    #[must_use]
+    pub fn lowest_below(&self, limit: f64, i: usize, dual: &[f64]) -> Option<(f64, usize, f64)> {
+        let (columns, costs) = self.row(i);
+        let lower = |a: f64, b: f64| if a < b { a } else { b };
+        // Four chains, so that one minimum need not wait for the one before.
+        let mut lowest = [limit; 4];
+        let (columns_by_four, columns_rest) = columns.as_chunks::<4>();
+        let (costs_by_four, costs_rest) = costs.as_chunks::<4>();
+        for (j, c) in columns_by_four.iter().zip(costs_by_four) {
+            for ((low, &j), c) in lowest.iter_mut().zip(j).zip(c) {
+                *low = lower(c - dual[j as usize], *low);
+            }
+        }
+        for (&j, c) in columns_rest.iter().zip(costs_rest) {
+            lowest[0] = lower(c - dual[j as usize], lowest[0]);
+        }
+        let value = lower(lower(lowest[0], lowest[1]), lower(lowest[2], lowest[3]));
+        if value == limit {
+            return None;
+        }
+        let mut arcs = columns.iter().zip(costs);
+        let (&j, &c) = arcs.find(|(&j, c)| *c - dual[j as usize] == value)?;
+        Some((value, j as usize, c))
+    }
+}

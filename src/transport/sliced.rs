@@ -1,0 +1,238 @@
+//! The sliced Wasserstein distance: the mean of exact one-dimensional distances over random lines.
+//!
+//! `SW_p = (E_theta W_p^p(<theta, x>, <theta, y>))^(1/p)` with `theta` uniform on the unit sphere.
+//! On a line the optimal coupling pairs quantiles, so one projection costs a sort. The expectation
+//! is a mean over drawn directions, reported with its standard error.
+//!
+//! `0 <= SW_p <= W_p`; a metric that metrises the same convergence, but smaller by a factor that
+//! grows with the dimension `d` (`SW_2 <= W_2 / sqrt(d)`): compare values of one `d` only.
+//!
+//! Time `O(L (n + m) (d + log(n + m)))` for `L` projections; memory `O(n + m)` beyond the points.
+//!
+//! Reference: Bonneel, Rabin, Peyré and Pfister, "Sliced and Radon Wasserstein barycenters of
+//! measures", *Journal of Mathematical Imaging and Vision* 51, 2015. POT's
+//! `sliced_wasserstein_distance` is the same estimator without the error.
+
+use faer::MatRef;
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::linalg::Matrix;
+use crate::sampling::generator;
+use crate::transport::exact::masses::Masses;
+use crate::transport::{check_width, normalised_mass, TransportError};
+
+/// Directions projected on in one matrix product.
+const BLOCK: usize = 32;
+/// Keeps these draws apart from others under the same seed.
+const STREAM: u64 = 16;
+
+/// A sliced distance and how well the drawn directions determine it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlicedWasserstein {
+    /// In the units of the coordinates.
+    pub distance: f64,
+    /// Standard error of `distance` over the draw of directions (for `p > 1` that of the mean
+    /// `W_p^p`, carried through the root to first order). `None` for a single direction.
+    pub standard_error: Option<f64>,
+}
+
+/// `SW_p` between the rows of `x` (`n x d`) and `y` (`m x d`) over `projections` directions drawn
+/// by `seed`; `None` weighs a side uniformly. The directions depend on `d` and `seed` alone.
+///
+/// # Errors
+/// An empty side, points of different width, unusable weights, `p` below 1, no projections, or
+/// projections that are not finite.
+pub fn sliced_wasserstein(
+    x: MatRef<'_, f64>,
+    y: MatRef<'_, f64>,
+    x_mass: Option<&[f64]>,
+    y_mass: Option<&[f64]>,
+    p: f64,
+    projections: usize,
+    seed: u64,
+) -> Result<SlicedWasserstein, TransportError> {
+    if projections == 0 {
+        return Err(TransportError::NoProjections);
+    }
+    let mut rng = generator(seed, STREAM);
+    let mut distances = Vec::with_capacity(projections);
+    while distances.len() < projections {
+        let count = BLOCK.min(projections - distances.len());
+        let directions = draw_directions(count, x.ncols(), &mut rng);
+        distances.extend(along(directions.view(), x, y, x_mass, y_mass, p)?);
+    }
+    Ok(summarise(&distances, p))
+}
+
+/// `W_p` between the projections of `x` and `y` on each row of `directions`. All are held at once,
+/// `n + m` numbers for each direction.
+///
+/// # Errors
+/// As [`sliced_wasserstein`].
+pub fn along(
+    directions: MatRef<'_, f64>,
+    x: MatRef<'_, f64>,
+    y: MatRef<'_, f64>,
+    x_mass: Option<&[f64]>,
+    y_mass: Option<&[f64]>,
+    p: f64,
+) -> Result<Vec<f64>, TransportError> {
+    if !(p.is_finite() && p >= 1.0) {
+        let allowed = "a finite number of at least 1";
+        return Err(TransportError::Power {
+            distance: "the sliced Wasserstein distance",
+            allowed,
+            found: p,
+        });
+    }
+    check_width(x, y)?;
+    let (x_weight, y_weight) = (checked("source", x_mass, x)?, checked("target", y_mass, y)?);
+    let masses = Masses::new(&positive(&x_weight), &positive(&y_weight))?;
+    let mut x = Projections::new(directions, x, &x_weight, &masses.source);
+    let mut y = Projections::new(directions, y, &y_weight, &masses.target);
+    let mut differences = Vec::new();
+    (0..directions.nrows())
+        .map(|k| {
+            x.sort(k);
+            y.sort(k);
+            quantile_differences(&x.sorted, &y.sorted, &masses, &mut differences);
+            let distance = power_mean(&differences, p);
+            // A NaN projection sorts to an end, so it is in some difference.
+            if distance.is_finite() {
+                Ok(distance)
+            } else {
+                Err(TransportError::BadProjection)
+            }
+        })
+        .collect()
+}
+
+/// One side's normalised weights.
+fn checked(
+    side: &'static str,
+    mass: Option<&[f64]>,
+    points: MatRef<'_, f64>,
+) -> Result<Vec<f64>, TransportError> {
+    match mass {
+        // Not normalised, so that the weights are whole numbers.
+        None if points.nrows() > 0 => Ok(vec![1.0; points.nrows()]),
+        _ => normalised_mass(side, mass, points.nrows()),
+    }
+}
+
+fn positive(weights: &[f64]) -> Vec<f64> {
+    weights.iter().copied().filter(|w| *w > 0.0).collect()
+}
+
+/// One side's projections on some directions, and those on one of them in order.
+struct Projections {
+    /// One row per direction, one column per point that has mass.
+    values: Matrix,
+    mass: Vec<i64>,
+    uniform: bool,
+    /// `(projection, mass)`, ascending.
+    sorted: Vec<(f64, i64)>,
+}
+
+impl Projections {
+    fn new(
+        directions: MatRef<'_, f64>,
+        points: MatRef<'_, f64>,
+        weights: &[f64],
+        mass: &[i64],
+    ) -> Self {
+        let mut values = Matrix::zeros(directions.nrows(), points.nrows());
+        values.set_to_product(directions, points.transpose());
+        if mass.len() < weights.len() {
+            let kept: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0.0).collect();
+            let all = values;
+            values = Matrix::from_fn(all.nrows(), kept.len(), |k, i| all.row(k)[kept[i]]);
+        }
+        let uniform = mass.windows(2).all(|pair| pair[0] == pair[1]);
+        Self { values, mass: mass.to_vec(), uniform, sorted: Vec::new() }
+    }
+
+    fn sort(&mut self, direction: usize) {
+        let row = self.values.row_mut(direction);
+        self.sorted.clear();
+        if self.uniform {
+            // Equal masses need not follow their points, and bare numbers sort faster.
+            row.sort_unstable_by(f64::total_cmp);
+        }
+        self.sorted.extend(row.iter().copied().zip(self.mass.iter().copied()));
+        if !self.uniform {
+            self.sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        }
+    }
+}
+
+/// The distances that the quantile coupling moves mass over, with the mass moved. What rounding of
+/// the masses left over is not moved.
+fn quantile_differences(
+    x: &[(f64, i64)],
+    y: &[(f64, i64)],
+    masses: &Masses,
+    out: &mut Vec<(f64, f64)>,
+) {
+    out.clear();
+    let (mut x, mut y) = (x.iter().copied(), y.iter().copied());
+    let (mut from, mut to) = (x.next(), y.next());
+    while let (Some((a, supply)), Some((b, demand))) = (from, to) {
+        let moved = supply.min(demand);
+        if moved > masses.noise {
+            out.push(((a - b).abs(), moved as f64 / masses.total as f64));
+        }
+        from = if supply > moved { Some((a, supply - moved)) } else { x.next() };
+        to = if demand > moved { Some((b, demand - moved)) } else { y.next() };
+    }
+}
+
+/// `(sum mass * value^p)^(1/p)` of `(value, mass)` pairs; dividing by the largest value first keeps
+/// powers from overflowing.
+fn power_mean(values: &[(f64, f64)], p: f64) -> f64 {
+    let largest =
+        values.iter().fold(0.0_f64, |acc, v| if v.0 > acc || v.0.is_nan() { v.0 } else { acc });
+    if largest == 0.0 || !largest.is_finite() {
+        return largest;
+    }
+    let sum: f64 = values.iter().map(|(value, mass)| mass * (value / largest).powf(p)).sum();
+    largest * sum.powf(1.0 / p)
+}
+
+fn summarise(distances: &[f64], p: f64) -> SlicedWasserstein {
+    let count = distances.len() as f64;
+    let largest = distances.iter().fold(0.0_f64, |acc, w| acc.max(*w));
+    if largest == 0.0 {
+        return SlicedWasserstein {
+            distance: 0.0,
+            standard_error: (distances.len() > 1).then_some(0.0),
+        };
+    }
+    let powers = || distances.iter().map(|w| (w / largest).powf(p));
+    let mean = powers().sum::<f64>() / count;
+    let distance = largest * mean.powf(1.0 / p);
+    let standard_error = (distances.len() > 1).then(|| {
+        let variance = powers().map(|w| (w - mean) * (w - mean)).sum::<f64>() / (count - 1.0);
+        distance / (p * mean) * (variance / count).sqrt()
+    });
+    SlicedWasserstein { distance, standard_error }
+}
+
+/// Rows uniform on the unit sphere.
+fn draw_directions(count: usize, width: usize, rng: &mut Xoshiro256PlusPlus) -> Matrix {
+    let mut directions = Matrix::from_fn(count, width, |_, _| standard_normal(rng));
+    for row in directions.rows_mut() {
+        let norm = row.iter().map(|v| v * v).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+        for v in row {
+            *v /= norm;
+        }
+    }
+    directions
+}
+
+/// Box and Muller's transform.
+fn standard_normal(rng: &mut Xoshiro256PlusPlus) -> f64 {
+    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+}
