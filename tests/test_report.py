@@ -22,9 +22,9 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from browser import browser, find_browser
-from polars_transferability._own_results import kind_of_result
 from polars_transferability._report import _charts, _inventory, _units
 from polars_transferability._report._cache import Cache
+from polars_transferability.tables.own_results import kind_of_result
 from registry import embedding_rows
 
 COMMAND = Path(sys.executable).with_name("transferability")
