@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::generators::cases;
+
 const CLASSES: usize = 4;
 
 /// Rows in no order of classes, with an offset, and the row numbers of each class.
@@ -47,7 +49,7 @@ fn close(a: &[f64], b: &[f64], tolerance: f64) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(cases(32))]
 
     #[test]
     fn are_the_same_rows(seed: u64, rows in 4usize..600, width in 2usize..9, rank in 0usize..5) {

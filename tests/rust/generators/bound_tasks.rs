@@ -1,7 +1,5 @@
 //! Random labelled tables, heads and label maps for the tests of the bound.
 
-#![allow(dead_code, reason = "each test file uses some of them")]
-
 use ndarray::Array2;
 use polars_transferability::bound::{Bound, LabelledRows};
 use polars_transferability::estimators::head::LinearHead;

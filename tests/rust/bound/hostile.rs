@@ -2,10 +2,8 @@
 //! duplicated, huge, tiny and offset features, classes of one row, many more classes on one side
 //! than on the other, heads that do not tell classes apart, label maps that mix classes.
 //!
-//! `PROPTEST_CASES=20000 cargo test --release --test hostile_bounds` looks longer than the tests of
-//! every day.
-
-mod tasks;
+//! `PROPTEST_CASES=20000 cargo test --release --test rust bound::hostile` looks longer than the
+//! tests of every day.
 
 use ndarray::Array2;
 use polars_transferability::bound::{transfer_bound, GroundCost, Settings, Transform};
@@ -15,12 +13,8 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use tasks::{check_sums, random_head, random_map, Task};
-
-/// 400, or `PROPTEST_CASES`.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400)
-}
+use crate::generators::bound_tasks::{check_sums, random_head, random_map, Task};
+use crate::generators::cases;
 
 /// What is wrong with a table's features.
 #[derive(Debug, Clone, Copy)]
@@ -112,10 +106,7 @@ fn hostile_head(rng: &mut Xoshiro256PlusPlus, source: &Task) -> LinearHead {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(cases())
-    })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn the_target_loss_is_never_above_the_bound(

@@ -1,8 +1,6 @@
 //! The bound's invariants, on random small problems: the theorem itself, the order of the ground
 //! costs, the order of the transform levels, and what must not change the result.
 
-mod tasks;
-
 use polars_transferability::bound::certificate::{evaluate, Ground};
 use polars_transferability::bound::{
     transfer_bound, transfer_bound_from, BoundError, GroundCost, Lipschitz, Settings, SharedSource,
@@ -17,7 +15,8 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use tasks::{check_sums, random_head, random_map, Task};
+use crate::generators::bound_tasks::{check_sums, random_head, random_map, Task};
+use crate::generators::cases;
 
 fn shuffled(rng: &mut Xoshiro256PlusPlus, n: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
@@ -25,19 +24,11 @@ fn shuffled(rng: &mut Xoshiro256PlusPlus, n: usize) -> Vec<usize> {
     order
 }
 
-/// 600, or `PROPTEST_CASES`.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(600)
-}
-
 const COSTS: [GroundCost; 3] = [GroundCost::Margin, GroundCost::Head, GroundCost::Euclidean];
 const LEVELS: [Transform; 3] = [Transform::Identity, Transform::Features, Transform::All];
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(cases())
-    })]
+    #![proptest_config(cases(600))]
 
     /// The theorem, through everything that can be set.
     #[test]

@@ -7,6 +7,8 @@ use polars_transferability::ranking::{
 };
 use proptest::prelude::*;
 
+use crate::generators::cases;
+
 const TOLERANCE: f64 = 1e-12;
 
 /// Scores and truths: some continuous, some with many ties, some constant.
@@ -118,6 +120,8 @@ fn bootstrap(seed: u64) -> Bootstrap {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn taus_are_their_definitions(rows in sides(40)) {
         let found = pairs(&rows);
@@ -262,6 +266,8 @@ fn integers(score: &[i128], truth: &[i128]) -> Pairs {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     /// Moved to where floats are far apart, integers have the statistics that they have near zero.
     #[test]
     fn integers_keep_their_order_and_differences_at_any_size(

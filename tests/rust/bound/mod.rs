@@ -1,0 +1,4 @@
+//! The bound: its theorem, on tasks of every day and on hostile ones.
+
+mod hostile;
+mod theorem;

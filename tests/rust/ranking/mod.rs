@@ -1,0 +1,3 @@
+//! How well scores rank models.
+
+mod statistics;

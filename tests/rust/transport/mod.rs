@@ -1,0 +1,8 @@
+//! Optimal transport: exact, sliced, entropic and of Gaussians.
+
+mod exact;
+mod gaussian;
+mod sinkhorn;
+mod sliced;
+mod wasserstein;
+mod weighted_points;
