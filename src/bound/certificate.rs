@@ -80,7 +80,9 @@ use crate::parallelism::Parallelism;
 use crate::rows::AffineRows;
 use crate::transport::costs::cost_rows::CostRows;
 use crate::transport::costs::ground_cost::MarginRows;
+use crate::transport::exact::masses::Masses;
 use crate::transport::exact::{transport, Measure, COST_MEMORY};
+use crate::transport::line;
 use crate::transport::wasserstein::plan;
 use crate::transport::TransportError;
 use faer::MatRef;
@@ -360,6 +362,9 @@ fn class_transport<'t>(
     let (rows, mass) = source_points.mixture(weights);
     let weights = [mass.as_deref(), None];
     match ground {
+        Ground::Margin if width == 2 => {
+            two_class_transport(&rows, &target.class(y), support, weights)
+        }
         Ground::Margin => {
             let margins = MarginRows::new(rows, &target.class(y), width, support);
             let costs = CostRows::of_margins(margins, COST_MEMORY);
@@ -374,6 +379,33 @@ fn class_transport<'t>(
             Ok(constant * found.distance())
         }
     }
+}
+
+/// The same for the margin cost of two source classes, which is a convex function of how far the
+/// difference of the two logits moves: its positive part where one class stands for the label, its
+/// absolute value where both do. So rows are moved in order.
+fn two_class_transport(
+    source: &[f64],
+    target: &[f64],
+    support: &[u32],
+    [source_weight, _]: [Option<&[f64]>; 2],
+) -> Result<f64, TransportError> {
+    let own = support.first().map_or(0, |&c| c as usize);
+    let places = |logits: &[f64]| -> Vec<f64> {
+        logits.chunks_exact(2).map(|row| row[1 - own] - row[own]).collect()
+    };
+    let (source, target) = (places(source), places(target));
+    let uniform = |count: usize| vec![1.0; count];
+    let source_weight = source_weight.map_or_else(|| uniform(source.len()), <[f64]>::to_vec);
+    let masses = Masses::new(&source_weight, &uniform(target.len()))?;
+    let (source, target) =
+        (line::in_order(source, &masses.source), line::in_order(target, &masses.target));
+    let mut value = 0.0;
+    line::for_each_move(&source, &target, &masses, |from, to, mass| {
+        let moved = to - from;
+        value += mass * if support.len() == 2 { moved.abs() } else { moved.max(0.0) };
+    });
+    Ok(value)
 }
 
 /// Mean loss and accuracy of `B softmax(s(x))` on the target rows.

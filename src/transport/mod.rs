@@ -7,6 +7,7 @@
 pub mod costs;
 pub mod exact;
 pub mod gaussian;
+pub mod line;
 pub mod sinkhorn;
 pub mod sliced;
 pub mod wasserstein;
@@ -52,6 +53,8 @@ pub enum TransportError {
         number; scale the points"
     )]
     PowerRange { p: f64 },
+    #[error("the distance is too large for a floating-point number; scale the points down")]
+    Overflow,
     #[error(
         "there are {found} {side} weights for {expected} points; give one for each, or none at all"
     )]

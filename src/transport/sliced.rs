@@ -20,6 +20,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::linalg::Matrix;
 use crate::sampling::{generator, Stream};
 use crate::transport::exact::masses::Masses;
+use crate::transport::line;
 use crate::transport::{check_width, normalised_mass, TransportError};
 
 /// Directions projected on in one matrix product.
@@ -94,7 +95,10 @@ pub fn along(
         .map(|k| {
             x.sort(k);
             y.sort(k);
-            quantile_differences(&x.sorted, &y.sorted, &masses, &mut differences);
+            differences.clear();
+            line::for_each_move(&x.sorted, &y.sorted, &masses, |a, b, mass| {
+                differences.push(((a - b).abs(), mass));
+            });
             let distance = power_mean(&differences, p);
             // A NaN projection sorts to an end, so it is in some difference.
             if distance.is_finite() {
@@ -162,27 +166,6 @@ impl Projections {
         if !self.uniform {
             self.sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         }
-    }
-}
-
-/// The distances that the quantile coupling moves mass over, with the mass moved. What rounding of
-/// the masses left over is not moved.
-fn quantile_differences(
-    x: &[(f64, i64)],
-    y: &[(f64, i64)],
-    masses: &Masses,
-    out: &mut Vec<(f64, f64)>,
-) {
-    out.clear();
-    let (mut x, mut y) = (x.iter().copied(), y.iter().copied());
-    let (mut from, mut to) = (x.next(), y.next());
-    while let (Some((a, supply)), Some((b, demand))) = (from, to) {
-        let moved = supply.min(demand);
-        if moved > masses.noise {
-            out.push(((a - b).abs(), moved as f64 / masses.total as f64));
-        }
-        from = if supply > moved { Some((a, supply - moved)) } else { x.next() };
-        to = if demand > moved { Some((b, demand - moved)) } else { y.next() };
     }
 }
 

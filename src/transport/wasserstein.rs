@@ -38,9 +38,12 @@ pub struct PowerPlan {
 
 impl PowerPlan {
     /// `W_p`
-    #[must_use]
-    pub fn distance(&self) -> f64 {
-        self.plan.value.max(0.0).powf(1.0 / self.p) * self.scale
+    ///
+    /// # Errors
+    /// A distance that no float holds.
+    pub fn distance(&self) -> Result<f64, TransportError> {
+        let distance = self.plan.value.max(0.0).powf(1.0 / self.p) * self.scale;
+        if distance.is_finite() { Ok(distance) } else { Err(TransportError::Overflow) }
     }
 }
 
@@ -55,7 +58,7 @@ pub fn wasserstein<'a>(
     p: f64,
     parallelism: Parallelism,
 ) -> Result<f64, TransportError> {
-    Ok(plan(source, target, weights, p, COST_MEMORY, parallelism)?.distance())
+    plan(source, target, weights, p, COST_MEMORY, parallelism)?.distance()
 }
 
 /// A plan for `W_p`, with at most `memory` bytes of costs held at a time (a block of a few rows is

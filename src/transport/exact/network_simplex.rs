@@ -31,10 +31,10 @@ use crate::transport::exact::spanning_tree::SpanningTree;
 use crate::transport::{Plan, TransportError};
 
 /// After so many pivots per node, and after every further pivot per node, twice as large a reduced
-/// cost counts as rounding. A potential carries the rounding of its path through the tree, which can
-/// pass through numbers much larger than its own, so two arcs can each look profitable after the
-/// other for ever. Problems without that end before the first doubling, and the gap is checked in
-/// any case.
+/// cost counts as rounding. A potential carries the rounding of its path through the tree, which
+/// can pass through numbers much larger than its own, so two arcs can each look profitable after
+/// the other for ever. Problems without that end before the first doubling, and the gap is checked
+/// in any case.
 const PATIENCE: usize = 16;
 
 /// A start is looked for on every so many points, for problems of at least so many points a side.
