@@ -18,8 +18,8 @@ use faer::{MatRef, Par};
 
 use crate::linalg::Matrix;
 
-/// Smaller sums of squares have no digits left: their coordinates count as constant.
-pub const LEAST_SQUARE: f64 = 1e-290;
+/// Smaller sums of squares lack digits: their coordinates count as constant.
+pub const LEAST_SQUARE: f64 = f64::MIN_POSITIVE;
 
 /// A factor of a positive semi-definite matrix: `S = D P L L^T P^T D` with `D` the roots of the
 /// diagonal and `P` a permutation.

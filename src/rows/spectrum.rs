@@ -415,7 +415,7 @@ fn dual(
     Ok((spectrum, loadings))
 }
 
-/// Make constant what has no digits left: reflections would make NaN of it.
+/// Make constant what lacks digits: reflections would make NaN of it.
 fn leave_out_vanishing(scatter: &mut Matrix) {
     let vanishing = |scatter: &Matrix, j: usize| scatter.row(j)[j] < LEAST_SQUARE;
     for j in 0..scatter.nrows() {
