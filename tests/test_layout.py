@@ -32,7 +32,7 @@ PACKAGE = "polars_transferability"
 FOLDER = Path(pt.__file__).parent
 FLOORS: tuple[set[str], ...] = (
     {"_version", "_plugin", "_arguments", "_columns", "_door", "_visible"},
-    {"settings", "_score_settings", "_task", "files"},
+    {"settings", "_score_catalogue", "_task", "files"},
     {
         *("bound", "transport", "_scores", "task_scores", "_moments", "labels"),
         *("ranking", "pool"),

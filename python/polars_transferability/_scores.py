@@ -9,12 +9,11 @@ import polars as pl
 from polars_transferability._arguments import one_of
 from polars_transferability._columns import column_name, one_column, optional_column
 from polars_transferability._plugin import scalar_plugin
-from polars_transferability._score_settings import (
+from polars_transferability._score_catalogue import (
     DEFAULT,
-    FROM_EMBEDDINGS,
-    FROM_PROBABILITIES,
-    FROM_SOURCE_LABELS,
+    OF_ONE_TABLE,
     Covariance,
+    Inputs,
     Metric,
     MixtureCovariance,
     Ties,
@@ -772,14 +771,17 @@ def scores(
     return scalar_plugin("scores", inputs, {"scores": settings, "columns": columns})
 
 
+# The argument that scores of one table are computed from, beside the label.
+_ARGUMENTS = {
+    Inputs.EMBEDDING: "embedding",
+    Inputs.PROBABILITIES: "probabilities",
+    Inputs.SOURCE_LABEL: "source_label",
+}
+
+
 def _reads(settings: dict[str, Any]) -> str:
     """Return the argument that a score is computed from."""
-    if settings["score"] in FROM_PROBABILITIES:
-        return "probabilities"
-    if settings["score"] in FROM_SOURCE_LABELS:
-        return "source_label"
-    assert settings["score"] in FROM_EMBEDDINGS
-    return "embedding"
+    return _ARGUMENTS[OF_ONE_TABLE[settings["score"]].inputs]
 
 
 def _score(

@@ -8,8 +8,7 @@ import polars as pl
 
 from polars_transferability._columns import named_column
 from polars_transferability._plugin import column_plugin
-
-_POOLED = ("etran", "ncti")
+from polars_transferability._score_catalogue import POOLED
 
 
 def combine_pool(
@@ -51,9 +50,9 @@ def combine_pool(
         hint = "; collect it first" if isinstance(frame, pl.LazyFrame) else ""
         msg = f"frame: expected a DataFrame, found {type(frame).__name__}{hint}"
         raise TypeError(msg)
-    present = [name for name in _POOLED if isinstance(frame.schema.get(name), pl.Struct)]
+    present = [name for name in POOLED if isinstance(frame.schema.get(name), pl.Struct)]
     if not present:
-        listed = " or ".join(f"'{name}'" for name in _POOLED)
+        listed = " or ".join(f"'{name}'" for name in POOLED)
         msg = f"frame: no column {listed} that holds parts; there are {frame.columns}"
         raise ValueError(msg)
     pools = [] if pool is None else [pool] if isinstance(pool, str) else list(pool)

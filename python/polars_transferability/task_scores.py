@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import polars as pl
 
-from polars_transferability._arguments import integer, number, one_of
 from polars_transferability._plugin import scalar_plugin
+from polars_transferability._score_catalogue import NAMED_OF_TWO_TASKS, OF_TWO_TASKS, Inner, checked
 from polars_transferability._task import Task, task_pair
 
 __all__ = [
@@ -15,8 +15,6 @@ __all__ = [
     "otce",
     "otdd",
 ]
-
-Inner = Literal["exact", "gaussian"]
 
 
 def ot_nce(source: Task, target: Task, *, max_rows: int | None = 5000, seed: int = 0) -> pl.Expr:
@@ -63,7 +61,7 @@ def ot_nce(source: Task, target: Task, *, max_rows: int | None = 5000, seed: int
     >>> rows.select(pt.ot_nce(old, new)).item()
     0.0
     """
-    return _score("ot_nce", source, target, max_rows, seed)
+    return _score("ot_nce", source, target, _settings("ot_nce", max_rows=max_rows, seed=seed))
 
 
 def otce(
@@ -110,12 +108,15 @@ def otce(
     >>> rows.select(pt.otce(old, new, wasserstein=-1.0, conditional_entropy=-1.0)).item()
     -4.0
     """
-    coefficients = {
-        "wasserstein": number("wasserstein", wasserstein),
-        "conditional_entropy": number("conditional_entropy", conditional_entropy),
-        "intercept": number("intercept", intercept),
-    }
-    return _score("otce", source, target, max_rows, seed, **coefficients)
+    settings = _settings(
+        "otce",
+        wasserstein=wasserstein,
+        conditional_entropy=conditional_entropy,
+        intercept=intercept,
+        max_rows=max_rows,
+        seed=seed,
+    )
+    return _score("otce", source, target, settings)
 
 
 def otdd(
@@ -169,18 +170,22 @@ def otdd(
     >>> rows.select(pt.otdd(old, new)).item()
     0.0
     """
-    exponent = number("p", p, least=1)
-    gaussian = one_of("inner", inner, get_args(Inner)) == "gaussian"
-    if gaussian and exponent != 2:
+    settings = _settings("otdd", inner=inner, p=p, max_rows=max_rows, seed=seed)
+    gaussian = settings.pop("inner") == "gaussian"
+    if gaussian and settings["p"] != 2:
         msg = f"p: inner='gaussian' is defined for p=2, found {p!r}; use inner='exact'"
         raise ValueError(msg)
-    return _score("otdd", source, target, max_rows, seed, gaussian=gaussian, p=exponent)
+    return _score("otdd", source, target, {**settings, "gaussian": gaussian})
 
 
-def _score(
-    name: str, source: Task, target: Task, max_rows: int | None, seed: int, **settings: Any
-) -> pl.Expr:
+def _settings(name: str, **options: Any) -> dict[str, Any]:
+    return checked(OF_TWO_TASKS[name], options)
+
+
+def _score(name: str, source: Task, target: Task, settings: dict[str, Any]) -> pl.Expr:
     inputs, columns = task_pair(source, target)
-    limit = None if max_rows is None else integer("max_rows", max_rows, least=1)
-    draw = {"max_rows": limit, "seed": integer("seed", seed, least=0)}
-    return scalar_plugin(name, inputs, {**settings, **draw, "columns": columns})
+    return scalar_plugin(name, inputs, {**settings, "columns": columns})
+
+
+# The functions of scores that can be computed by their names alone.
+SCORES_OF_TWO_TASKS = {name: globals()[name] for name in NAMED_OF_TWO_TASKS}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from polars_transferability._report._section import Section
-from polars_transferability._score_settings import ALL, DEFAULT, score_settings
+from polars_transferability._score_catalogue import DEFAULT, OF_ONE_TABLE, score_settings
 from polars_transferability.files.text_file import read_text
 from polars_transferability.settings import BoundOptions, bound_settings
 from polars_transferability.tables.check import TableColumns
@@ -146,7 +146,7 @@ def _scores(top: Section) -> dict[str, dict[str, Any]]:
         scores = {name: dict(section.section(name).values) for name in given}
     else:
         names: Sequence[str] | None = top.names("scores")
-        names = DEFAULT if names is None else ALL if names == ["all"] else names
+        names = DEFAULT if names is None else list(OF_ONE_TABLE) if names == ["all"] else names
         scores = {name: {} for name in names}
     found = {}
     for name, options in scores.items():

@@ -18,7 +18,7 @@ from polars_transferability._report._inventory import (
     take_inventory,
 )
 from polars_transferability._report._units import all_bounds, all_scores, settings_of
-from polars_transferability._score_settings import ALL as SCORES
+from polars_transferability._score_catalogue import OF_ONE_TABLE, RANKING_FIELDS
 from polars_transferability._sql import QueryError, Source, sql
 from polars_transferability.files.text_file import read_text
 from polars_transferability.leaderboard.compare import compare
@@ -229,8 +229,9 @@ def _rankers(scores: pl.DataFrame, model: str) -> list[str]:
     """Return the columns of which higher is better; parts of scores are none."""
     facts = {model, "target", "n", "classes", "labels"}
     names = [name for name in scores.columns if name not in facts]
-    wholes = [name for name in names if name in SCORES]
-    return wholes + [name for name in names if name == "linear_probe_accuracy"]
+    # Columns are in the order in which scores were asked for; the fields of structs come last.
+    wholes = [name for name in names if name in OF_ONE_TABLE]
+    return wholes + [name for name in names if name in RANKING_FIELDS]
 
 
 def _entries(board: LeaderboardFile, model: str) -> pl.DataFrame:

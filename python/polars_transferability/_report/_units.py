@@ -19,15 +19,12 @@ import polars as pl
 from polars_transferability._report._cache import Cache, Unit
 from polars_transferability._report._config import ReportConfig
 from polars_transferability._report._inventory import Inventory, pairs_of_tasks
-from polars_transferability._score_settings import score_settings
+from polars_transferability._score_catalogue import POOLED, score_settings
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.compute.scores import compute_scores
 from polars_transferability.pool import combine_pool
 from polars_transferability.settings import bound_settings
 from polars_transferability.tables.keys import each_key
-
-# Scores that depend on which other models there are, and their parts, which do not.
-_POOLED = {"etran": ("energy", "lda"), "ncti": ("seli", "ncc", "variability")}
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def all_scores(
             parts += _scores(config, inventory, cache, step)
     # Of all scores, each table has those that it has columns for.
     scores = pl.concat(parts, how="diagonal_relaxed")
-    for name, fields in _POOLED.items():
+    for name, fields in POOLED.items():
         if name in config.scores:
             # Among the models of its own unit a score means nothing.
             columns = [f"{name}_{field}" for field in fields]
@@ -83,7 +80,7 @@ def all_scores(
                 pl.col(column).alias(f) for column, f in zip(columns, fields, strict=True)
             )
             scores = scores.with_columns(parts_of_it.alias(name)).drop(columns)
-    if any(name in config.scores for name in _POOLED):
+    if any(name in config.scores for name in POOLED):
         scores = combine_pool(scores)
     return scores.sort("target", config.columns.model)
 

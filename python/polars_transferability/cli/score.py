@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from polars_transferability._score_settings import DEFAULT
+from polars_transferability._score_catalogue import DEFAULT, NAMED_OF_TWO_TASKS, NAMES
 from polars_transferability.cli.options import (
     COLUMNS,
     NO_LEADERBOARD,
@@ -20,14 +20,20 @@ from polars_transferability.cli.options import (
 from polars_transferability.cli.output import Format, print_table, writer_of
 from polars_transferability.compute.scores import compute_scores
 
+_SCORES = f"Names with commas between them, or all: {', '.join(NAMES)}."
+_SOURCE = (
+    f"Task to transfer from, which {' and '.join(NAMED_OF_TWO_TASKS)} need; "
+    "repeat the option for several."
+)
+
 
 def score(
     files: Annotated[list[str], Parameter(negative="")],
     /,
     *,
     target: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
-    scores: str = ",".join(DEFAULT),
-    source: Annotated[list[str] | None, Parameter(negative="")] = None,
+    scores: Annotated[str, Parameter(help=_SCORES)] = ",".join(DEFAULT),
+    source: Annotated[list[str] | None, Parameter(negative="", help=_SOURCE)] = None,
     clusters: Integer | None = None,
     seed: Integer = 0,
     columns: Columns = COLUMNS,
@@ -46,12 +52,6 @@ def score(
         Parquet files, globs or folders (hive-partitioned or not) of embeddings. They come first.
     target
         Task to score; several may follow. Default: every task.
-    scores
-        Names with commas between them, or all: logme, h_score, shrinkage_h_score, transrate, gbc,
-        leep, nce, nleep, knn, linear_probe, parc, sfda, etran, ncti, pactran_gaussian,
-        pactran_dirichlet, pactran_gamma, ot_nce, otdd.
-    source
-        Task to transfer from, which ot_nce and otdd need; repeat the option for several.
     clusters
         Score so many k-means clusters of each task in place of its labels.
     seed

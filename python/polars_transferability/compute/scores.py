@@ -10,11 +10,14 @@ import polars as pl
 
 from polars_transferability._arguments import flag, integer
 from polars_transferability._columns import one_column, optional_column
-from polars_transferability._score_settings import (
+from polars_transferability._score_catalogue import (
     DEFAULT,
-    FROM_PROBABILITIES,
-    FROM_SOURCE_LABELS,
+    NAMED_OF_TWO_TASKS,
+    POOLED,
+    STRUCTS,
+    Inputs,
     Which,
+    reading,
     score_options,
 )
 from polars_transferability._scores import scores
@@ -25,9 +28,8 @@ from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability.pool import combine_pool
 from polars_transferability.tables.keys import TRAIN_ROWS, Key, each_key, open_keys
 from polars_transferability.tables.table import Paths
-from polars_transferability.task_scores import ot_nce, otdd
+from polars_transferability.task_scores import SCORES_OF_TWO_TASKS
 
-_OF_TWO_TASKS = {"ot_nce": ot_nce, "otdd": otdd}
 _FACTS = ["n", "classes", "labels"]
 
 
@@ -109,8 +111,8 @@ def compute_scores(
     >>> found.select("model", "target", pl.col("h_score").round(3)).rows()
     [('net', 'digits', 0.9), ('other', 'digits', 0.2)]
     """
-    wanted = score_options(which, others=tuple(_OF_TWO_TASKS))
-    of_pairs = {name: wanted.pop(name) for name in list(wanted) if name in _OF_TWO_TASKS}
+    wanted = score_options(which, others=NAMED_OF_TWO_TASKS)
+    of_pairs = {name: wanted.pop(name) for name in list(wanted) if name in NAMED_OF_TWO_TASKS}
     if which == "all" and sources is None:
         of_pairs = {}
     if of_pairs and sources is None:
@@ -210,8 +212,8 @@ class _Job:
         if source_label is None and probabilities is not None:
             source_label = argmax_labels(probabilities)
         missing = [
-            *(name for name in FROM_PROBABILITIES if probabilities is None),
-            *(name for name in FROM_SOURCE_LABELS if source_label is None),
+            *(name for name in reading(Inputs.PROBABILITIES) if probabilities is None),
+            *(name for name in reading(Inputs.SOURCE_LABEL) if source_label is None),
         ]
         which = {name: options for name, options in self.of_one.items() if name not in missing}
         if len(which) < len(self.of_one) and not self.leave_out:
@@ -220,12 +222,16 @@ class _Job:
             raise pl.exceptions.ColumnNotFoundError(msg)
         if not which:
             return pl.struct(n=pl.len().cast(pl.UInt32)).alias("scores")
+
+        def reads(inputs: Inputs) -> bool:
+            return not which.keys().isdisjoint(reading(inputs))
+
         return scores(
             self.embedding,
             self.label,
             which=which,
-            probabilities=probabilities if set(which) & set(FROM_PROBABILITIES) else None,
-            source_label=source_label if set(which) & set(FROM_SOURCE_LABELS) else None,
+            probabilities=probabilities if reads(Inputs.PROBABILITIES) else None,
+            source_label=source_label if reads(Inputs.SOURCE_LABEL) else None,
             fit=self.fit,
         )
 
@@ -256,7 +262,8 @@ class _Job:
         for source, target in ((s, t) for t in targets for s in sources if s != t):
             sides = [self._side(source), self._side(target)]
             found = [
-                _OF_TWO_TASKS[name](*sides, **options) for name, options in self.of_pairs.items()
+                SCORES_OF_TWO_TASKS[name](*sides, **options)
+                for name, options in self.of_pairs.items()
             ]
             with key.naming(f"source '{source}', target '{target}'"):
                 values = rows.select(found)
@@ -290,10 +297,11 @@ def _roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
 
 def _flat(found: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Combine pooled scores, and give the fields of the others columns of their own."""
-    if any(isinstance(found.schema.get(name), pl.Struct) for name in ("etran", "ncti")):
+    if any(isinstance(found.schema.get(name), pl.Struct) for name in POOLED):
         found = combine_pool(found)
-    if "linear_probe" in found.columns:
-        found = found.unnest("linear_probe", separator="_")
+    for name in STRUCTS:
+        if name in found.columns:
+            found = found.unnest(name, separator="_")
     front = [name for name in (*by, "source", "target") if name in found.columns]
     back = [name for name in _FACTS if name in found.columns]
     return found.select(*front, pl.exclude(*front, *back), *back)

@@ -1,0 +1,132 @@
+"""The catalogue of scores against all that is written by hand for each score."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import polars as pl
+import polars_transferability as pt
+import pytest
+from polars_transferability import _scores
+from polars_transferability._score_catalogue import (
+    CATALOGUE,
+    DEFAULT,
+    NAMED_OF_TWO_TASKS,
+    NAMES,
+    OF_ONE_TABLE,
+    OF_TWO_TASKS,
+    Default,
+    Inputs,
+    Score,
+)
+from polars_transferability.task_scores import SCORES_OF_TWO_TASKS
+from polars_transferability.task_scores import __all__ as of_two_tasks
+from registry import EXPRESSIONS, TRAIN, embedding_rows, source_groups
+
+ROOT = Path(__file__).resolve().parent.parent
+each_row = pytest.mark.parametrize("row", CATALOGUE, ids=[row.name for row in CATALOGUE])
+# Arguments of functions that are no settings: columns, and what chooses between rows.
+NO_SETTINGS = {"fit", "prior"}
+
+
+def function(row: Score) -> str:
+    return row.function or row.name
+
+
+def settings_of_function(name: str) -> dict[str, object]:
+    """The settings of all rows that a function computes, with their defaults."""
+    return {
+        key: inspect.Parameter.empty if setting.default is Default.NONE else setting.default
+        for row in CATALOGUE
+        if function(row) == name
+        for key, setting in row.settings.items()
+    }
+
+
+def table_in_docs() -> dict[str, list[str]]:
+    """The cells of input, range and cost of each row of the table, by its score."""
+    lines = (ROOT / "docs" / "scores.md").read_text("utf-8").splitlines()
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
+    ]
+    header, _, *rows = rows
+    assert header[:4] == ["score", "input", "range", "cost"]
+    assert len(rows) == len({row[0] for row in rows})
+    return {row[0].strip("`"): row[1:4] for row in rows}
+
+
+def test_names_are_unique() -> None:
+    names = [name for row in CATALOGUE for name in (row.name, row.alias) if name]
+    assert len(names) == len(set(names))
+    assert {*OF_ONE_TABLE, *OF_TWO_TASKS} == {row.name for row in CATALOGUE}
+
+
+def test_each_row_has_a_function_and_each_function_a_row() -> None:
+    named = {function(row) for row in CATALOGUE}
+    assert named == {*_scores.__all__, *of_two_tasks} - {"scores"}
+    assert named <= set(pt.__all__)
+    assert named <= {expression.function for expression in EXPRESSIONS}
+
+
+@each_row
+def test_defaults_of_functions(row: Score) -> None:
+    signature = inspect.signature(getattr(pt, function(row)))
+    defaults = {
+        name: parameter.default
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in NO_SETTINGS
+    }
+    assert defaults == settings_of_function(function(row))
+
+
+@each_row
+def test_the_table_in_the_docs(row: Score) -> None:
+    inputs, range_, cost = table_in_docs()[row.name]
+    assert inputs.startswith(row.inputs.value)
+    assert (range_, cost) == (row.range, row.cost.value)
+
+
+def test_the_table_in_the_docs_has_no_other_rows() -> None:
+    assert table_in_docs().keys() == {row.name for row in CATALOGUE}
+
+
+def test_all_scores_of_one_table_and_their_fields() -> None:
+    rows = source_groups(1).filter(pl.col("task") == "old")
+    all_scores = pt.scores(
+        "embedding",
+        "label",
+        which="all",
+        probabilities="probabilities",
+        source_label="source_label",
+        fit=TRAIN,
+    )
+    found = rows.select(all_scores).unnest("scores").schema
+    assert list(found) == [*OF_ONE_TABLE, "n", "classes", "labels"]
+    for name, row in OF_ONE_TABLE.items():
+        dtype = found[name]
+        fields = [f.name for f in dtype.fields] if isinstance(dtype, pl.Struct) else []
+        assert fields == list(row.fields), name
+
+
+def test_scores_by_default() -> None:
+    found = embedding_rows().select(pt.scores("embedding", "label")).unnest("scores")
+    assert found.columns == [*DEFAULT, "n", "classes", "labels"]
+
+
+def test_scores_of_two_tasks_that_need_no_settings() -> None:
+    assert NAMED_OF_TWO_TASKS == ("ot_nce", "otdd")
+    assert {"ot_nce": pt.ot_nce, "otdd": pt.otdd} == SCORES_OF_TWO_TASKS
+    rows = embedding_rows()
+    found = pt.compute_scores(rows, which="all", sources=["old"], fit=TRAIN)
+    computed = [name for name, row in OF_ONE_TABLE.items() if row.inputs is Inputs.EMBEDDING]
+    missing = {*NAMED_OF_TWO_TASKS, *computed} - set(found.columns)
+    assert missing == {"linear_probe"}
+
+
+def test_the_help_of_the_command_names_all(capsys: pytest.CaptureFixture[str]) -> None:
+    from polars_transferability.cli.main import app
+
+    app(["score", "--help"], exit_on_error=False, result_action="return_value")
+    words = capsys.readouterr().out.replace("│", " ").split()
+    assert set(NAMES) <= {word.strip(".,") for word in words}
