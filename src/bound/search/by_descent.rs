@@ -20,8 +20,11 @@ const DESCENT_PATH: [f64; 7] = [3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003];
 /// Factor between two scales of the maps that are tried, and how many are tried.
 const SCALE_STEP: f64 = 1.2;
 const MAX_SCALE_STEPS: usize = 4;
+/// Steps at each strength of the path, where only the order of strengths is wanted.
 const STEPS_PER_STRENGTH: usize = 60;
+/// Steps of the last descent, which starts from what the path found best and ends in the result.
 const FINAL_STEPS: usize = 360;
+/// Step size at the start of a descent, and at its end, where it averages batches out.
 const FIRST_RATE: f64 = 0.04;
 const LAST_RATE: f64 = 0.002;
 
@@ -80,7 +83,7 @@ pub fn by_joint_descent(
     let Some(l2) = picked.l2 else {
         return Ok(constant_choice);
     };
-    // Not made before: the rows to choose by have gone by now.
+    // These rows are not made earlier, because the rows to choose by have left memory by now.
     let fit = coordinates(&problem.fit);
     let mut solution = Solution { maps: picked.maps, ..constant };
     let source = descent_rows(problem, &solution, &fit.source);
@@ -94,8 +97,8 @@ pub fn by_joint_descent(
     )
     .run(&mut solution.maps, schedule(l2, FINAL_STEPS))?;
     let solution = solution.scaled(head_scale(problem, picked.scale), picked.scale);
-    // Of all rows, those that were set aside tell well enough whether the last fit went wrong,
-    // and are fewer. Without other evaluation rows the bound on all is what counts.
+    // The rows that were set aside tell well enough whether the last fit went wrong, and are
+    // fewer than all fit rows. Without other evaluation rows the bound on all is what counts.
     let fitted = if problem.split {
         bound_of(problem, &solution, &coordinates(&problem.aside))?
     } else {

@@ -39,7 +39,7 @@ pub enum FeatureMap {
 struct Place<'a> {
     mapped: &'a Mapped,
     part: &'a Part,
-    /// Where the target is by itself.
+    /// The coordinates that target rows have before any are moved.
     own_basis: &'a Arc<Basis>,
 }
 
@@ -117,12 +117,12 @@ fn fit_heads(
         return Ok(vec![adjusted_head(problem, head, mapped, &prior); path.len()]);
     }
     let used: Vec<&Vec<u32>> = mapped.active.iter().map(|&c| &part.source[c as usize]).collect();
-    // Of the fit rows and the rows to learn from, because a head of the ones starts from the
-    // others'.
+    // A head depends on the priors of both parts, because the head of all fit rows starts from
+    // that of the rows to learn from.
     let priors =
         [&mapped_prior(mapped, &problem.learn)[..], &mapped_prior(mapped, &problem.fit)[..]];
     let count = used.iter().map(|rows| rows.len()).sum();
-    // Not made where all heads are there already.
+    // The rows are not read where all heads are there already.
     let rows = OnceCell::new();
     let mut heads = Vec::with_capacity(path.len());
     for &l2 in path {
@@ -143,8 +143,8 @@ fn fit_heads(
     Ok(heads)
 }
 
-/// Where the target is by itself: in the source's coordinates, with a mean and scale of its
-/// own.
+/// The coordinates that target rows have before any are moved: the source's, with a mean and scale
+/// of the target's own where features are standardised.
 fn own_target_basis(problem: &Problem<'_, '_>, mapped: &Mapped) -> Arc<Basis> {
     if has_own_scale(problem) {
         let rows = problem.fit.target.concat();

@@ -50,10 +50,11 @@ pub fn transfer_bound<'t>(
     transfer_bound_from(&SharedSource::new(source.clone()), target, settings)
 }
 
-/// The same, with what was fitted to the source for targets before.
+/// Bounds a target as [`transfer_bound`] does, but uses again what was fitted to the source for
+/// targets before, which changes no bound.
 ///
 /// # Errors
-/// As [`transfer_bound`].
+/// Those of [`transfer_bound`].
 pub fn transfer_bound_from<'t>(
     source: &SharedSource<'t>,
     target: &LabelledRows<'t>,
@@ -221,9 +222,9 @@ fn check_label_map(map: &Matrix, source: &LabelledRows<'_>) -> Result<(), BoundE
 
 /// How the feature map is learned.
 enum Learner {
-    /// By joint descent with the head, from target coordinates in a basis of their own.
+    /// Head and target map are learned together, from target coordinates in a basis of their own.
     Descent(Arc<Basis>),
-    /// After the head, which stays as a logistic regression gave it.
+    /// The head is fitted first, and the feature map is learned for it as it is.
     AroundHead(FeatureMap),
 }
 
