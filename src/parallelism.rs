@@ -41,7 +41,7 @@ impl Parallelism {
         }
     }
 
-    /// What both give.
+    /// Runs both and returns what they give, at once where there are threads for it.
     pub fn join<A: Send, B: Send>(
         self,
         first: impl FnOnce() -> A + Send,

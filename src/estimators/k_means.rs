@@ -91,7 +91,7 @@ pub fn k_means(
 /// Cluster the rows of a matrix whose mean is near zero, in the order they have.
 ///
 /// # Errors
-/// As [`k_means`].
+/// Those of [`k_means`].
 pub fn k_means_centred(rows: &Matrix, clusters: usize, seed: u64) -> Result<KMeans, ClusterError> {
     let read = |at: usize, out: &mut [f64]| out.copy_from_slice(rows.row(at));
     cluster(rows.nrows(), rows.ncols(), read, clusters, seed)
@@ -100,7 +100,7 @@ pub fn k_means_centred(rows: &Matrix, clusters: usize, seed: u64) -> Result<KMea
 /// Labels for rows that have none: their k-means clusters.
 ///
 /// # Errors
-/// As [`k_means`], and no convergence.
+/// Those of [`k_means`], and no convergence.
 pub fn pseudo_labels(
     table: Table<'_>,
     rows: &[u32],

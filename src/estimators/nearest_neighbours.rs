@@ -90,7 +90,7 @@ pub fn among(
 /// The `k` nearest of `fit_rows` for each of `query_rows`, in the form of [`among`].
 ///
 /// # Errors
-/// As [`among`].
+/// Those of [`among`].
 pub fn between(
     (fit_table, fit_rows): (Table<'_>, &[u32]),
     (query_table, query_rows): (Table<'_>, &[u32]),

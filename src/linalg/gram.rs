@@ -21,13 +21,13 @@ impl Scatter {
         Self { width, lower: vec![0.0; width * (width + 1) / 2] }
     }
 
-    /// From the packed triangle; `None` if its length is not `width (width + 1) / 2`.
+    /// Makes a scatter of its packed triangle; `None` if its length is not `width (width + 1) / 2`.
     #[must_use]
     pub fn from_packed(width: usize, lower: Vec<f64>) -> Option<Self> {
         (lower.len() == width * (width + 1) / 2).then_some(Self { width, lower })
     }
 
-    /// From the lower triangle of a square matrix.
+    /// Packs the lower triangle of a square matrix.
     #[must_use]
     pub fn from_lower(square: &Matrix) -> Self {
         let width = square.ncols();

@@ -15,7 +15,7 @@ use crate::sampling::{generator, Stream};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bootstrap {
     pub resamples: usize,
-    /// Between 0 and 1.
+    /// The share of resamples that an interval covers, between 0 and 1.
     pub confidence: f64,
     pub seed: u64,
 }

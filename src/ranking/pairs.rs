@@ -13,7 +13,7 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Of floats, `O(n log n)`.
+    /// Makes pairs of floats in `O(n log n)` time.
     ///
     /// # Errors
     /// Sides of different length, NaN or infinite values.
@@ -27,7 +27,7 @@ impl Pairs {
         Self::of_sides(&Side::of_floats(score), &Side::of_floats(truth))
     }
 
-    /// Of two sides, `O(n log n)`.
+    /// Makes pairs of two sides in `O(n log n)` time.
     ///
     /// # Errors
     /// Sides of different length.

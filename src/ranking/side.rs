@@ -26,7 +26,7 @@ pub struct Side {
 }
 
 impl Side {
-    /// Of floats that are finite.
+    /// Makes a side of floats, which are finite.
     #[must_use]
     pub fn of_floats(values: &[f64]) -> Self {
         // Adding 0 turns -0 into 0, so that equal values are equal in the total order.

@@ -292,7 +292,8 @@ impl Basis {
         self.coordinates_within(table, classes, HELD_BYTES.max(table.bytes() / HELD_SHARE))
     }
 
-    /// The same: held where they take no more than `memory` bytes.
+    /// Holds the coordinates in memory where they take no more than `memory` bytes, and otherwise
+    /// computes them from the table whenever they are asked for.
     #[must_use]
     pub fn coordinates_within<'t, R: AsRef<[u32]>>(
         &self,

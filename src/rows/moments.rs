@@ -116,7 +116,7 @@ impl Moments {
         Self { counts, means, within, class_within, cubic, quartic }
     }
 
-    /// From stored fields, as the getters return them.
+    /// Makes moments of stored fields, which are those that the getters return.
     ///
     /// # Errors
     /// A field has the wrong length, a class has no rows, an entry is not finite or out of range, a

@@ -35,7 +35,7 @@ impl Table<'_> {
         }
     }
 
-    /// The same table, borrowed for a shorter time.
+    /// Borrows the table for a shorter time.
     #[must_use]
     pub fn reborrow(&self) -> Table<'_> {
         match self {

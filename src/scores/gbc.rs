@@ -84,7 +84,7 @@ pub fn from_spectrum(
 /// GBC of moments with a scatter per class. Time `O(d^3 + C d^2 pca)`.
 ///
 /// # Errors
-/// As [`from_rows`], and moments without a scatter per class.
+/// Those of [`from_rows`], and moments without a scatter per class.
 pub fn from_moments(
     moments: &Moments,
     covariance: Covariance,

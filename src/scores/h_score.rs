@@ -33,7 +33,7 @@ pub fn from_rows(input: ClassedTable<'_>) -> Result<f64, ScoreError> {
 /// and with them their share of the score; rows keep them.
 ///
 /// # Errors
-/// As [`from_rows`].
+/// Those of [`from_rows`].
 pub fn from_moments(moments: &Moments) -> Result<f64, ScoreError> {
     super::check_classes(SCORE, moments.classes())?;
     let factor = Equilibrated::of(&moments.scatter(), moments.count() as usize)

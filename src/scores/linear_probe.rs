@@ -48,7 +48,7 @@ pub struct Settings {
     pub l2: Option<f64>,
     /// Largest entry of the gradient at which a fit ends.
     pub tolerance: f64,
-    /// Of the choice of the rows that are set aside.
+    /// The seed chooses the rows that are set aside.
     pub seed: u64,
 }
 

@@ -68,7 +68,7 @@ pub fn from_rows(input: ClassedTable<'_>, stopping: Stopping) -> Result<LogMe, S
 /// `LogME` of moments. Time `O(d^3)`.
 ///
 /// # Errors
-/// As [`from_rows`].
+/// Those of [`from_rows`].
 pub fn from_moments(moments: &Moments, stopping: Stopping) -> Result<LogMe, ScoreError> {
     let spectrum = ClassSpectrum::of_moments(moments, 0);
     from_spectrum(&spectrum.map_err(|_| ScoreError::Decomposition { score: SCORE })?, stopping)

@@ -27,7 +27,7 @@ pub fn from_rows(input: ClassedTable<'_>) -> Result<f64, ScoreError> {
 /// Shrinkage H-score of moments. Time `O(d^3)`.
 ///
 /// # Errors
-/// As [`from_rows`].
+/// Those of [`from_rows`].
 pub fn from_moments(moments: &Moments) -> Result<f64, ScoreError> {
     let spectrum = ClassSpectrum::of_moments(moments, 0);
     from_spectrum(&spectrum.map_err(|_| ScoreError::Decomposition { score: SCORE })?)

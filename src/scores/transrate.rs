@@ -41,7 +41,7 @@ pub fn from_rows(input: ClassedTable<'_>, eps: f64) -> Result<f64, ScoreError> {
 /// `TransRate` of rows whose decomposition is there already. Time `O(sum_c n_c d min(n_c, d))`.
 ///
 /// # Errors
-/// As [`from_rows`].
+/// Those of [`from_rows`].
 pub fn from_spectrum(
     input: ClassedTable<'_>,
     spectrum: &ClassSpectrum,
@@ -59,7 +59,7 @@ pub fn from_spectrum(
 /// `TransRate` of moments with a scatter per class. Time `O(C d^3)`.
 ///
 /// # Errors
-/// As [`from_rows`], and moments without a scatter per class.
+/// Those of [`from_rows`], and moments without a scatter per class.
 pub fn from_moments(moments: &Moments, eps: f64) -> Result<f64, ScoreError> {
     check(moments.classes(), eps)?;
     let scatters = moments.class_within().ok_or(ScoreError::NoClassScatter { score: SCORE })?;

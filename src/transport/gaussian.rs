@@ -72,7 +72,7 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
-    /// From mean and covariance, which may be singular. Time `O(d^3)`.
+    /// Makes a Gaussian of its mean and covariance, which may be singular. Time `O(d^3)`.
     ///
     /// # Errors
     /// Shapes that do not fit, an entry that is not finite, or a matrix that is no covariance.
@@ -104,10 +104,10 @@ impl Gaussian {
         Ok(Self { mean: moments.mean(), factor })
     }
 
-    /// Of all rows of a table. Time `O(n d^2 + d^3)`.
+    /// Fits a Gaussian to all rows of a table. Time `O(n d^2 + d^3)`.
     ///
     /// # Errors
-    /// As [`Gaussian::of_moments`].
+    /// Those of [`Gaussian::of_moments`].
     pub fn of_rows(input: ClassedTable<'_>) -> Result<Self, GaussianError> {
         Self::of_moments(&Moments::of(input, false))
     }
@@ -130,7 +130,7 @@ impl Gaussian {
 /// The distance of two Gaussians given as mean and covariance. Time `O(d^3)`.
 ///
 /// # Errors
-/// As [`Gaussian::new`], or the widths differ.
+/// Those of [`Gaussian::new`], or the widths differ.
 pub fn gaussian_wasserstein(
     left: (&[f64], &Matrix),
     right: (&[f64], &Matrix),

@@ -68,7 +68,7 @@ pub fn sliced_wasserstein(
 /// `n + m` numbers for each direction.
 ///
 /// # Errors
-/// As [`sliced_wasserstein`].
+/// Those of [`sliced_wasserstein`].
 pub fn along(
     directions: MatRef<'_, f64>,
     x: MatRef<'_, f64>,

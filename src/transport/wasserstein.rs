@@ -65,7 +65,7 @@ pub fn wasserstein<'a>(
 /// held in any case).
 ///
 /// # Errors
-/// As [`wasserstein`].
+/// Those of [`wasserstein`].
 pub fn plan<'a>(
     source: PointRows<'a>,
     target: PointRows<'a>,
@@ -97,7 +97,7 @@ pub fn plan<'a>(
 /// A plan for the power `p` of a row-major `n x m` matrix of distances.
 ///
 /// # Errors
-/// As [`wasserstein`].
+/// Those of [`wasserstein`].
 pub fn plan_of_distances(
     distances: &[f64],
     [n, m]: [usize; 2],

@@ -5,11 +5,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::bound::search::joint_descent::{JointDescent, Schedule};
-use crate::bound::search::{Choice, Fitting, Mapped};
-use crate::bound::solution::Maps;
-use crate::bound::solution::{Coordinates, Geometry, Part, Solution};
+use crate::bound::search::problem::{
+    adjusted_head, bound_by_scale, bound_of, constant_head_bound, fitted_bound, head_is_fixed,
+    head_scale, mapped_prior, Candidate, Mapped, Problem,
+};
+use crate::bound::solution::{Coordinates, Geometry, Maps, Part, Solution};
 use crate::bound::BoundError;
-use crate::rows::AffineRows;
+use crate::rows::{AffineRows, Basis};
 
 /// Strengths tried by the joint descent, strong to weak; each starts where the last ended. The path
 /// ends after the first that is not better than the best: going on gained nothing in the mean of 95
@@ -18,164 +20,167 @@ const DESCENT_PATH: [f64; 7] = [3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003];
 /// Factor between two scales of the maps that are tried, and how many are tried.
 const SCALE_STEP: f64 = 1.2;
 const MAX_SCALE_STEPS: usize = 4;
+/// Steps at each strength of the path, where only the order of strengths is wanted.
 const STEPS_PER_STRENGTH: usize = 60;
+/// Steps of the last descent, which starts from what the path found best and ends in the result.
 const FINAL_STEPS: usize = 360;
+/// Step size at the start of a descent, and at its end, where it averages batches out.
 const FIRST_RATE: f64 = 0.04;
 const LAST_RATE: f64 = 0.002;
 
-impl Fitting<'_, '_> {
-    pub(super) fn by_joint_descent(&self, mapped: &Mapped) -> Result<Choice, BoundError> {
-        let Some(target_basis) = &self.target_basis else {
-            return Err(BoundError::Decomposition { side: "target" });
-        };
-        let coordinates = |part: &Part| {
-            Coordinates::new(
-                (self.source, &mapped.source_basis),
-                (self.target, target_basis),
-                (&mapped.active, part),
-                self.settings.parallelism,
-            )
-        };
-        let prior = self.prior(mapped, &self.fit);
-        let mut maps = Maps::constant(&prior, mapped.source_basis.rank(), target_basis.rank());
-        if let Some(head) = &self.settings.head {
-            maps.source = self.adjusted_head(head, mapped, &prior);
-        }
-        let constant = Solution {
-            active: mapped.active.clone(),
-            label_map: mapped.label_map.clone(),
-            source_basis: Arc::clone(&mapped.source_basis),
-            target_basis: Arc::clone(target_basis),
-            maps,
-            geometry: Geometry::Margin,
-            prior,
-        };
-        let constant_on = |part: &Part| {
-            if self.head_is_fixed() {
-                return self.bound_of(&constant, &coordinates(part));
-            }
-            Ok(self.constant_bound(mapped, &constant.prior, part))
-        };
-        let constant_held_out = constant_on(&self.aside)?;
-        // Levels must not swap places by a rounding, so what is compared with their bounds is
-        // computed as they are.
-        let constant_judged =
-            if self.split { constant_held_out } else { self.fitted_bound(&constant)? };
-        // A strength that is given is judged by the fit rows: nothing was set aside.
-        let picked = if let Some(l2) = self.settings.l2 {
-            Picked::unjudged(&constant.maps, l2)
-        } else {
-            let (learn, aside) = (coordinates(&self.learn), coordinates(&self.aside));
-            self.descend_path(&constant, constant_held_out, &learn, &aside)?
-        };
-        let constant_choice =
-            Choice { solution: constant.clone(), l2: None, judged: constant_judged };
-        let Some(l2) = picked.l2 else {
-            return Ok(constant_choice);
-        };
-        // Not made before: the rows to choose by have gone by now.
-        let fit = coordinates(&self.fit);
-        let mut solution = Solution { maps: picked.maps, ..constant };
-        let source = self.descent_rows(&solution, &fit.source);
-        JointDescent::new(
-            &source,
-            &fit.target,
-            &mapped.label_map,
-            self.head_is_fixed(),
-            self.settings.seed,
-            self.settings.parallelism,
+/// The candidate that a joint descent of head and target map ends with, or the constant head where
+/// its bound is lower.
+///
+/// # Errors
+/// A solver's.
+pub fn by_joint_descent(
+    problem: &Problem<'_, '_>,
+    mapped: &Mapped,
+    target_basis: &Arc<Basis>,
+) -> Result<Candidate, BoundError> {
+    let coordinates = |part: &Part| {
+        Coordinates::new(
+            (problem.source, &mapped.source_basis),
+            (problem.target, target_basis),
+            (&mapped.active, part),
+            problem.settings.parallelism,
         )
-        .run(&mut solution.maps, schedule(l2, FINAL_STEPS))?;
-        let solution = solution.scaled(self.head_scale(picked.scale), picked.scale);
-        // Of all rows, those that were set aside tell well enough whether the last fit went wrong,
-        // and are fewer. Without other evaluation rows the bound on all is what counts.
-        let fitted = if self.split {
-            self.bound_of(&solution, &coordinates(&self.aside))?
-        } else {
-            self.fitted_bound(&solution)?
-        };
-        if constant_judged < fitted {
-            return Ok(constant_choice);
-        }
-        let judged =
-            if self.split && picked.held_out.is_finite() { picked.held_out } else { fitted };
-        Ok(Choice { solution, l2: Some(l2), judged })
+    };
+    let prior = mapped_prior(mapped, &problem.fit);
+    let mut maps = Maps::constant(&prior, mapped.source_basis.rank(), target_basis.rank());
+    if let Some(head) = &problem.settings.head {
+        maps.source = adjusted_head(problem, head, mapped, &prior);
     }
+    let constant = Solution {
+        active: mapped.active.clone(),
+        label_map: mapped.label_map.clone(),
+        source_basis: Arc::clone(&mapped.source_basis),
+        target_basis: Arc::clone(target_basis),
+        maps,
+        geometry: Geometry::Margin,
+        prior,
+    };
+    let constant_on = |part: &Part| {
+        if head_is_fixed(problem) {
+            return bound_of(problem, &constant, &coordinates(part));
+        }
+        Ok(constant_head_bound(mapped, &constant.prior, part))
+    };
+    let constant_held_out = constant_on(&problem.aside)?;
+    // Levels must not swap places by a rounding, so what is compared with their bounds is
+    // computed as they are.
+    let constant_judged =
+        if problem.split { constant_held_out } else { fitted_bound(problem, &constant)? };
+    // A strength that is given is judged by the fit rows: nothing was set aside.
+    let picked = if let Some(l2) = problem.settings.l2 {
+        Picked::unjudged(&constant.maps, l2)
+    } else {
+        let (learn, aside) = (coordinates(&problem.learn), coordinates(&problem.aside));
+        descend_path(problem, &constant, constant_held_out, &learn, &aside)?
+    };
+    let constant_choice =
+        Candidate { solution: constant.clone(), l2: None, judged: constant_judged };
+    let Some(l2) = picked.l2 else {
+        return Ok(constant_choice);
+    };
+    // These rows are not made earlier, because the rows to choose by have left memory by now.
+    let fit = coordinates(&problem.fit);
+    let mut solution = Solution { maps: picked.maps, ..constant };
+    let source = descent_rows(problem, &solution, &fit.source);
+    JointDescent::new(
+        &source,
+        &fit.target,
+        &mapped.label_map,
+        head_is_fixed(problem),
+        problem.settings.seed,
+        problem.settings.parallelism,
+    )
+    .run(&mut solution.maps, schedule(l2, FINAL_STEPS))?;
+    let solution = solution.scaled(head_scale(problem, picked.scale), picked.scale);
+    // The rows that were set aside tell well enough whether the last fit went wrong, and are
+    // fewer than all fit rows. Without other evaluation rows the bound on all is what counts.
+    let fitted = if problem.split {
+        bound_of(problem, &solution, &coordinates(&problem.aside))?
+    } else {
+        fitted_bound(problem, &solution)?
+    };
+    if constant_judged < fitted {
+        return Ok(constant_choice);
+    }
+    let judged =
+        if problem.split && picked.held_out.is_finite() { picked.held_out } else { fitted };
+    Ok(Candidate { solution, l2: Some(l2), judged })
+}
 
-    /// What the descent takes as source rows: coordinates, or the logits of a head that stays as it
-    /// is.
-    fn descent_rows<'r, 't>(
-        &self,
-        solution: &Solution,
-        source: &'r AffineRows<'t>,
-    ) -> Cow<'r, AffineRows<'t>> {
-        if self.head_is_fixed() {
-            Cow::Owned(solution.maps.source.class_logits(source))
-        } else {
-            Cow::Borrowed(source)
-        }
+/// What the descent takes as source rows: coordinates, or the logits of a head that stays as it
+/// is.
+fn descent_rows<'r, 't>(
+    problem: &Problem<'_, '_>,
+    solution: &Solution,
+    source: &'r AffineRows<'t>,
+) -> Cow<'r, AffineRows<'t>> {
+    if head_is_fixed(problem) {
+        Cow::Owned(solution.maps.source.class_logits(source))
+    } else {
+        Cow::Borrowed(source)
     }
+}
 
-    /// Descend from strong to weak penalties on the rows to learn from, and keep what bounds best
-    /// on the rows set aside.
-    fn descend_path(
-        &self,
-        constant: &Solution,
-        constant_held_out: f64,
-        learn: &Coordinates<'_>,
-        aside: &Coordinates<'_>,
-    ) -> Result<Picked, BoundError> {
-        let mut best = Picked {
-            maps: constant.maps.clone(),
-            l2: None,
-            scale: 1.0,
-            held_out: constant_held_out,
-        };
-        let source = self.descent_rows(constant, &learn.source);
-        let mut descent = JointDescent::new(
-            &source,
-            &learn.target,
-            &constant.label_map,
-            self.head_is_fixed(),
-            self.settings.seed,
-            self.settings.parallelism,
-        );
-        let mut maps = constant.maps.clone();
-        for l2 in DESCENT_PATH {
-            descent.run(&mut maps, schedule(l2, STEPS_PER_STRENGTH))?;
-            let judged = self.calibrate(constant, &maps, aside, l2)?;
-            if judged.held_out < best.held_out {
-                best = judged;
-            } else if best.l2.is_some() {
-                break;
-            }
+/// Descend from strong to weak penalties on the rows to learn from, and keep what bounds best
+/// on the rows set aside.
+fn descend_path(
+    problem: &Problem<'_, '_>,
+    constant: &Solution,
+    constant_held_out: f64,
+    learn: &Coordinates<'_>,
+    aside: &Coordinates<'_>,
+) -> Result<Picked, BoundError> {
+    let mut best =
+        Picked { maps: constant.maps.clone(), l2: None, scale: 1.0, held_out: constant_held_out };
+    let source = descent_rows(problem, constant, &learn.source);
+    let mut descent = JointDescent::new(
+        &source,
+        &learn.target,
+        &constant.label_map,
+        head_is_fixed(problem),
+        problem.settings.seed,
+        problem.settings.parallelism,
+    );
+    let mut maps = constant.maps.clone();
+    for l2 in DESCENT_PATH {
+        descent.run(&mut maps, schedule(l2, STEPS_PER_STRENGTH))?;
+        let judged = calibrate(problem, constant, &maps, aside, l2)?;
+        if judged.held_out < best.held_out {
+            best = judged;
+        } else if best.l2.is_some() {
+            break;
         }
-        Ok(best)
     }
+    Ok(best)
+}
 
-    /// Lengthen both maps by the factor with the lowest bound on the rows set aside: a strong
-    /// penalty finds good directions and makes them too short. (Shortening is what the path's
-    /// penalties are for.)
-    fn calibrate(
-        &self,
-        constant: &Solution,
-        maps: &Maps,
-        aside: &Coordinates<'_>,
-        l2: f64,
-    ) -> Result<Picked, BoundError> {
-        let solution = Solution { maps: maps.clone(), ..constant.clone() };
-        let judge = self.bound_by_scale(&solution, aside)?;
-        let mut best = (1.0, judge(1.0)?);
-        for _ in 0..MAX_SCALE_STEPS {
-            let next = best.0 * SCALE_STEP;
-            let value = judge(next)?;
-            if value >= best.1 {
-                break;
-            }
-            best = (next, value);
+/// Lengthen both maps by the factor with the lowest bound on the rows set aside: a strong
+/// penalty finds good directions and makes them too short. (Shortening is what the path's
+/// penalties are for.)
+fn calibrate(
+    problem: &Problem<'_, '_>,
+    constant: &Solution,
+    maps: &Maps,
+    aside: &Coordinates<'_>,
+    l2: f64,
+) -> Result<Picked, BoundError> {
+    let solution = Solution { maps: maps.clone(), ..constant.clone() };
+    let judge = bound_by_scale(problem, &solution, aside)?;
+    let mut best = (1.0, judge(1.0)?);
+    for _ in 0..MAX_SCALE_STEPS {
+        let next = best.0 * SCALE_STEP;
+        let value = judge(next)?;
+        if value >= best.1 {
+            break;
         }
-        Ok(Picked { maps: maps.clone(), l2: Some(l2), scale: best.0, held_out: best.1 })
+        best = (next, value);
     }
+    Ok(Picked { maps: maps.clone(), l2: Some(l2), scale: best.0, held_out: best.1 })
 }
 
 /// What a path of strengths ends with. `l2` is `None` for the constant head.

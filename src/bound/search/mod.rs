@@ -11,32 +11,31 @@ mod by_head;
 mod canonical;
 pub mod joint_descent;
 mod label_map;
+mod problem;
 mod pull_back;
 pub mod source_cache;
 
 use std::sync::Arc;
 
-use crate::bound::certificate::{constant_bound, source_prior, ClassTerms};
+use crate::bound::certificate::ClassTerms;
+use crate::bound::search::by_descent::by_joint_descent;
+use crate::bound::search::by_head::{by_head, FeatureMap};
 use crate::bound::search::canonical::Canonical;
 use crate::bound::search::label_map::{
     active_classes, closest, one_hot, restrict, separated, within_class_distances,
 };
+use crate::bound::search::problem::{basis, head_is_fixed, Candidate, Mapped, Problem};
 use crate::bound::search::source_cache::SharedSource;
-use crate::bound::solution::{Coordinates, Part, Solution};
+use crate::bound::solution::Part;
 use crate::bound::{Bound, BoundError, GroundCost, LabelledRows, Settings, Transform};
-use crate::estimators::head::{prior, LinearHead};
 use crate::linalg::Matrix;
 use crate::rows::class_scatter::{class_means, ClassScatter, RowReader};
 use crate::rows::Basis;
-use crate::sampling::{limit_rows, set_aside, Stream};
+use crate::sampling::{limit_rows, Stream};
 
 /// A bound this close to the trivial loss is equal to it: the constant head's is, but for its last
 /// digits.
 const ROUNDING: f64 = 1e-12;
-/// Axes kept of a basis: more carry too little variance to pay for themselves on new rows. (Over 24
-/// seeds and 8 pairs of wide embeddings, 512 axes gave bounds that were 0.003 lower in the mean, in
-/// a quarter more time.)
-const MAX_RANK: usize = 256;
 
 /// Fit the transforms on the fit rows and evaluate the bound on the evaluation rows.
 ///
@@ -51,10 +50,11 @@ pub fn transfer_bound<'t>(
     transfer_bound_from(&SharedSource::new(source.clone()), target, settings)
 }
 
-/// The same, with what was fitted to the source for targets before.
+/// Bounds a target as [`transfer_bound`] does, but uses again what was fitted to the source for
+/// targets before, which changes no bound.
 ///
 /// # Errors
-/// As [`transfer_bound`].
+/// Those of [`transfer_bound`].
 pub fn transfer_bound_from<'t>(
     source: &SharedSource<'t>,
     target: &LabelledRows<'t>,
@@ -117,7 +117,7 @@ fn canonical_bound<'t>(
         source: fit_rows(source, &evaluation.source, Stream::BoundSourceFit),
         target: fit_rows(target, &evaluation.target, Stream::BoundTargetFit),
     };
-    let choice = Fitting::new(shared, target, settings, fit).best()?;
+    let choice = best(&Problem::new(shared, target, settings, fit))?;
     let parallelism = settings.parallelism;
     let rows = choice.solution.coordinates(source, target, &evaluation, parallelism);
     let (terms, lipschitz) = choice.solution.evaluate(&rows, settings.lipschitz, parallelism)?;
@@ -220,277 +220,144 @@ fn check_label_map(map: &Matrix, source: &LabelledRows<'_>) -> Result<(), BoundE
     Ok(())
 }
 
-/// A candidate that was fitted on all fit rows.
-pub(super) struct Choice {
-    pub(super) solution: Solution,
-    pub(super) l2: Option<f64>,
-    /// What levels are compared by: the bound on the rows set aside, before the last fit, where
-    /// there are other evaluation rows; on the fit rows, where those are the evaluation rows.
-    pub(super) judged: f64,
+/// How the feature map is learned.
+enum Learner {
+    /// Head and target map are learned together, from target coordinates in a basis of their own.
+    Descent(Arc<Basis>),
+    /// The head is fitted first, and the feature map is learned for it as it is.
+    AroundHead(FeatureMap),
 }
 
-/// The rows and settings of one bound.
-pub(super) struct Fitting<'a, 't> {
-    pub(super) shared: &'a SharedSource<'t>,
-    pub(super) source: &'a LabelledRows<'t>,
-    pub(super) target: &'a LabelledRows<'t>,
-    pub(super) settings: &'a Settings,
-    /// There are evaluation rows that are not fit rows.
-    pub(super) split: bool,
-    pub(super) fit: Part,
-    pub(super) learn: Part,
-    pub(super) aside: Part,
-    pub(super) target_basis: Option<Arc<Basis>>,
+/// The learner that the ground cost asks for, unless features stay as they are.
+fn learner(problem: &Problem<'_, '_>) -> Result<Option<Learner>, BoundError> {
+    if problem.settings.transform == Transform::Identity {
+        return Ok(None);
+    }
+    let own = || basis(problem.target, &problem.fit.target.concat(), problem.settings, "target");
+    Ok(Some(match problem.settings.ground_cost {
+        GroundCost::Margin => Learner::Descent(own()?),
+        GroundCost::Head => Learner::AroundHead(FeatureMap::PullBack(own()?)),
+        GroundCost::Euclidean => Learner::AroundHead(FeatureMap::Rotation),
+    }))
 }
 
-/// A label map restricted to the source classes it uses, with their coordinates.
-pub(super) struct Mapped {
-    pub(super) active: Vec<u32>,
-    pub(super) label_map: Matrix,
-    pub(super) source_basis: Arc<Basis>,
+/// The candidate of the highest level, or of a lower one whose bound is lower.
+fn best(problem: &Problem<'_, '_>) -> Result<Candidate, BoundError> {
+    let settings = problem.settings;
+    let (assigned, learner) =
+        settings.parallelism.join(|| mapped(problem, &assigned_map(problem)?), || learner(problem));
+    let assigned = assigned?;
+    let identity = || by_head(problem, &assigned, &FeatureMap::Identity);
+    let Some(learner) = learner? else {
+        return identity();
+    };
+    let features = || learned(problem, &assigned, &learner);
+    let all = || -> Result<Option<Candidate>, BoundError> {
+        let learns_map = settings.transform == Transform::All && settings.label_map.is_none();
+        let separated = if learns_map { separated_map(problem, &assigned)? } else { None };
+        separated.map(|map| learned(problem, &mapped(problem, &map)?, &learner)).transpose()
+    };
+    // Joint descents do not wait for anything that a head's fit makes, so they may run beside it.
+    let (identity, (features, all)) = match learner {
+        Learner::Descent(_) => {
+            let parallelism = settings.parallelism;
+            parallelism.join(identity, || parallelism.join(features, all))
+        }
+        Learner::AroundHead(_) => (identity(), (features(), all())),
+    };
+    let features = better(identity?, features?);
+    Ok(match all? {
+        Some(all) => better(features, all),
+        None => features,
+    })
 }
 
-/// A bound as a function of the scale of its maps.
-type BoundByScale<'s> = Box<dyn Fn(f64) -> Result<f64, BoundError> + 's>;
-
-impl<'a, 't> Fitting<'a, 't> {
-    fn new(
-        shared: &'a SharedSource<'t>,
-        target: &'a LabelledRows<'t>,
-        settings: &'a Settings,
-        fit: Part,
-    ) -> Self {
-        let source = &shared.canonical.task;
-        let (learn, aside) = if settings.l2.is_some() {
-            // Nothing to choose, so nothing is set aside.
-            (fit.clone(), fit.clone())
-        } else {
-            let (source_learn, source_aside) =
-                set_aside(&fit.source, settings.seed, Stream::BoundSourceAside);
-            let (target_learn, target_aside) =
-                set_aside(&fit.target, settings.seed, Stream::BoundTargetAside);
-            let learn = Part { source: source_learn, target: target_learn };
-            let aside = Part { source: source_aside, target: target_aside };
-            (learn, aside)
-        };
-        Self {
-            shared,
-            source,
-            target,
-            settings,
-            split: source.fit != source.evaluation || target.fit != target.evaluation,
-            fit,
-            learn,
-            aside,
-            target_basis: None,
-        }
+fn learned(
+    problem: &Problem<'_, '_>,
+    mapped: &Mapped,
+    learner: &Learner,
+) -> Result<Candidate, BoundError> {
+    match learner {
+        Learner::Descent(target_basis) => by_joint_descent(problem, mapped, target_basis),
+        Learner::AroundHead(features) => by_head(problem, mapped, features),
     }
+}
 
-    /// What a feature map starts from, where one is learned in coordinates.
-    fn fit_target_basis(&self) -> Result<Option<Arc<Basis>>, BoundError> {
-        let Settings { transform, ground_cost, standardize, .. } = *self.settings;
-        if transform == Transform::Identity || ground_cost == GroundCost::Euclidean {
-            return Ok(None);
-        }
-        Self::basis(self.target, &self.fit.target.concat(), standardize, "target").map(Some)
+/// Of two levels' candidates, the one with the lower bound.
+fn better(lower: Candidate, higher: Candidate) -> Candidate {
+    if lower.judged < higher.judged {
+        lower
+    } else {
+        higher
     }
+}
 
-    fn basis(
-        task: &LabelledRows<'_>,
-        rows: &[u32],
-        standardize: bool,
-        side: &'static str,
-    ) -> Result<Arc<Basis>, BoundError> {
-        Basis::fit(task.table, rows, standardize, MAX_RANK)
-            .map(Arc::new)
-            .map_err(|_| BoundError::Decomposition { side })
+/// The given label map, or the closest one.
+fn assigned_map(problem: &Problem<'_, '_>) -> Result<Matrix, BoundError> {
+    if let Some(map) = &problem.settings.label_map {
+        return Ok(map.clone());
     }
+    let target_means = target_means(problem);
+    let assigned = closest(source_means(problem), &target_means, &candidates(problem))?;
+    Ok(one_hot(&assigned, problem.fit.source.len()))
+}
 
-    fn best(mut self) -> Result<Choice, BoundError> {
-        let (assigned, target_basis) = self
-            .settings
-            .parallelism
-            .join(|| self.mapped(&self.assigned_map()?), || self.fit_target_basis());
-        let assigned = assigned?;
-        self.target_basis = target_basis?;
-        let identity = || self.by_head(&assigned, false);
-        if self.settings.transform == Transform::Identity {
-            return identity();
-        }
-        let features = || self.learned(&assigned);
-        let all = || -> Result<Option<Choice>, BoundError> {
-            let learns_map =
-                self.settings.transform == Transform::All && self.settings.label_map.is_none();
-            let separated = if learns_map { self.separated_map(&assigned)? } else { None };
-            separated.map(|map| self.learned(&self.mapped(&map)?)).transpose()
-        };
-        // Joint descents do not wait for anything that a head's fit makes, so they may run beside
-        // it.
-        let (identity, (features, all)) = match self.settings.ground_cost {
-            GroundCost::Margin => {
-                let parallelism = self.settings.parallelism;
-                parallelism.join(identity, || parallelism.join(features, all))
-            }
-            GroundCost::Head | GroundCost::Euclidean => (identity(), (features(), all())),
-        };
-        let features = Self::better(identity?, features?);
-        Ok(match all? {
-            Some(all) => Self::better(features, all),
-            None => features,
+fn source_means<'a>(problem: &Problem<'a, '_>) -> &'a Matrix {
+    problem.shared.means.get_or_init(|| {
+        with_standardised(problem.source, &problem.fit.source, problem.settings, class_means)
+    })
+}
+
+fn target_means(problem: &Problem<'_, '_>) -> Matrix {
+    with_standardised(problem.target, &problem.fit.target, problem.settings, class_means)
+}
+
+/// Source classes that have rows to learn from and rows to be judged on.
+fn candidates(problem: &Problem<'_, '_>) -> Vec<u32> {
+    (0..problem.fit.source.len() as u32)
+        .filter(|&c| {
+            !problem.fit.source[c as usize].is_empty()
+                && !problem.source.evaluation[c as usize].is_empty()
         })
-    }
+        .collect()
+}
 
-    /// Of two levels' choices, the one with the lower bound.
-    fn better(lower: Choice, higher: Choice) -> Choice {
-        if lower.judged < higher.judged {
-            lower
-        } else {
-            higher
-        }
+/// The map onto the best separated source classes, where there are more than enough and it is
+/// another map than the assigned one.
+fn separated_map(
+    problem: &Problem<'_, '_>,
+    assigned: &Mapped,
+) -> Result<Option<Matrix>, BoundError> {
+    let candidates = candidates(problem);
+    let wanted = problem.fit.target.len();
+    if candidates.len() <= wanted || wanted < 2 {
+        return Ok(None);
     }
+    let distances = problem.shared.distances.get_or_init(|| {
+        let (source, rows) = (problem.source, &problem.fit.source);
+        let scatter = with_standardised(source, rows, problem.settings, ClassScatter::of);
+        within_class_distances(scatter, &candidates)
+    });
+    let chosen = separated(distances, &candidates, wanted);
+    if chosen == assigned.active {
+        return Ok(None);
+    }
+    let map = closest(source_means(problem), &target_means(problem), &chosen)?;
+    Ok(Some(one_hot(&map, problem.fit.source.len())))
+}
 
-    /// The given label map, or the closest one.
-    fn assigned_map(&self) -> Result<Matrix, BoundError> {
-        if let Some(map) = &self.settings.label_map {
-            return Ok(map.clone());
-        }
-        let target_means = self.target_means();
-        let assigned = closest(self.source_means(), &target_means, &self.candidates())?;
-        Ok(one_hot(&assigned, self.fit.source.len()))
-    }
-
-    fn source_means(&self) -> &Matrix {
-        self.shared.means.get_or_init(|| {
-            with_standardised(self.source, &self.fit.source, self.settings, class_means)
-        })
-    }
-
-    fn target_means(&self) -> Matrix {
-        with_standardised(self.target, &self.fit.target, self.settings, class_means)
-    }
-
-    /// Source classes that have rows to learn from and rows to be judged on.
-    fn candidates(&self) -> Vec<u32> {
-        (0..self.fit.source.len() as u32)
-            .filter(|&c| {
-                !self.fit.source[c as usize].is_empty()
-                    && !self.source.evaluation[c as usize].is_empty()
-            })
-            .collect()
-    }
-
-    /// The map onto the best separated source classes, where there are more than enough and it is
-    /// another map than the assigned one.
-    fn separated_map(&self, assigned: &Mapped) -> Result<Option<Matrix>, BoundError> {
-        let candidates = self.candidates();
-        let wanted = self.fit.target.len();
-        if candidates.len() <= wanted || wanted < 2 {
-            return Ok(None);
-        }
-        let distances = self.shared.distances.get_or_init(|| {
-            let scatter =
-                with_standardised(self.source, &self.fit.source, self.settings, ClassScatter::of);
-            within_class_distances(scatter, &candidates)
-        });
-        let chosen = separated(distances, &candidates, wanted);
-        if chosen == assigned.active {
-            return Ok(None);
-        }
-        let map = closest(self.source_means(), &self.target_means(), &chosen)?;
-        Ok(Some(one_hot(&map, self.fit.source.len())))
-    }
-
-    fn mapped(&self, label_map: &Matrix) -> Result<Mapped, BoundError> {
-        let active = active_classes(label_map);
-        let source_basis = if self.settings.head.is_some() {
-            Arc::new(Basis::raw(self.source.table.width()))
-        } else {
-            self.shared.bases.get(active.clone(), || {
-                let rows = active.iter().flat_map(|&c| &self.fit.source[c as usize]);
-                let rows: Vec<u32> = rows.copied().collect();
-                Self::basis(self.source, &rows, self.settings.standardize, "source")
-            })?
-        };
-        Ok(Mapped { label_map: restrict(label_map, &active), active, source_basis })
-    }
-
-    fn learned(&self, mapped: &Mapped) -> Result<Choice, BoundError> {
-        match self.settings.ground_cost {
-            GroundCost::Margin => self.by_joint_descent(mapped),
-            GroundCost::Head | GroundCost::Euclidean => self.by_head(mapped, true),
-        }
-    }
-
-    pub(super) fn head_is_fixed(&self) -> bool {
-        self.settings.head.is_some()
-    }
-
-    pub(super) fn bound_of(
-        &self,
-        solution: &Solution,
-        rows: &Coordinates<'_>,
-    ) -> Result<f64, BoundError> {
-        let Settings { lipschitz, parallelism, .. } = *self.settings;
-        Ok(solution.bound(rows, lipschitz, parallelism)?)
-    }
-
-    /// The bounds on some rows with both maps scaled. A head that stays as it is is not scaled.
-    pub(super) fn bound_by_scale<'s, 'r: 's>(
-        &'s self,
-        solution: &'s Solution,
-        rows: &'s Coordinates<'r>,
-    ) -> Result<BoundByScale<'s>, BoundError> {
-        let parallelism = self.settings.parallelism;
-        if self.settings.is_certified() && !self.head_is_fixed() {
-            let bound = solution.bound_by_scale(rows, parallelism)?;
-            return Ok(Box::new(move |scale| Ok(bound(scale))));
-        }
-        Ok(Box::new(move |scale| {
-            self.bound_of(&solution.scaled(self.head_scale(scale), scale), rows)
-        }))
-    }
-
-    pub(super) fn head_scale(&self, scale: f64) -> f64 {
-        if self.head_is_fixed() {
-            1.0
-        } else {
-            scale
-        }
-    }
-
-    pub(super) fn coordinates(&self, solution: &Solution, part: &Part) -> Coordinates<'t> {
-        solution.coordinates(self.source, self.target, part, self.settings.parallelism)
-    }
-
-    pub(super) fn fitted_bound(&self, solution: &Solution) -> Result<f64, BoundError> {
-        let rows = self.coordinates(solution, &self.fit);
-        self.bound_of(solution, &rows)
-    }
-
-    /// The bound of the constant head, whose logits are those of `prior` in all rows, on some part:
-    /// no move costs anything.
-    pub(super) fn constant_bound(&self, mapped: &Mapped, prior: &[f64], part: &Part) -> f64 {
-        constant_bound(&mapped.label_map, &shares(&part.target), prior)
-    }
-
-    /// The class prior that the label map gives the source on some part's target rows.
-    pub(super) fn prior(&self, mapped: &Mapped, part: &Part) -> Vec<f64> {
-        source_prior(&mapped.label_map, &shares(&part.target))
-    }
-
-    /// The user's head over the active classes, following the prior.
-    pub(super) fn adjusted_head(
-        &self,
-        head: &LinearHead,
-        mapped: &Mapped,
-        prior: &[f64],
-    ) -> LinearHead {
-        let shares = shares(&self.fit.source);
-        let from: Vec<f64> = mapped.active.iter().map(|&c| shares[c as usize]).collect();
-        let mut adjusted = head.select(&mapped.active).centred();
-        prior::adjust(&mut adjusted, &from, prior);
-        adjusted
-    }
+fn mapped(problem: &Problem<'_, '_>, label_map: &Matrix) -> Result<Mapped, BoundError> {
+    let active = active_classes(label_map);
+    let source_basis = if head_is_fixed(problem) {
+        Arc::new(Basis::raw(problem.source.table.width()))
+    } else {
+        problem.shared.bases.get(active.clone(), || {
+            let rows = active.iter().flat_map(|&c| &problem.fit.source[c as usize]);
+            let rows: Vec<u32> = rows.copied().collect();
+            basis(problem.source, &rows, problem.settings, "source")
+        })?
+    };
+    Ok(Mapped { label_map: restrict(label_map, &active), active, source_basis })
 }
 
 /// What `of` makes of a task's fit rows in its own standardised features.
@@ -507,10 +374,4 @@ fn with_standardised<R>(
         width: task.table.width(),
         read: &|class, i, out| basis.standardise(task.table, rows[class][i], out),
     })
-}
-
-/// Share of the rows that each class has.
-fn shares(rows: &[Vec<u32>]) -> Vec<f64> {
-    let total: usize = rows.iter().map(Vec::len).sum();
-    rows.iter().map(|class| class.len() as f64 / total as f64).collect()
 }

@@ -16,11 +16,12 @@ use crate::rows::Basis;
 pub struct SharedSource<'t> {
     pub(super) rows: LabelledRows<'t>,
     pub(super) canonical: Canonical<'t>,
-    /// Of the fit rows, in standardised features.
+    /// The means of the classes over the fit rows, in standardised features.
     pub(super) means: OnceLock<Matrix>,
-    /// Between the classes that may stand for a target class, in the within-class metric.
+    /// The distances between the classes that may stand for a target class, in the within-class
+    /// metric.
     pub(super) distances: OnceLock<Matrix>,
-    /// By active classes.
+    /// The bases that rows are put into, by the active classes they were fitted to.
     pub(super) bases: Kept<Vec<u32>, Arc<Basis>>,
     pub(super) heads: Kept<HeadKey, LinearHead>,
 }

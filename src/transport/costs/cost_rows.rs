@@ -84,7 +84,7 @@ impl Kind<'_> {
 }
 
 impl<'a> CostRows<'a> {
-    /// From a row-major matrix.
+    /// Reads costs from a row-major matrix.
     ///
     /// # Errors
     /// The slice does not hold `rows x columns` costs.
@@ -123,7 +123,7 @@ impl<'a> CostRows<'a> {
         Self::Computed(Box::new(computed))
     }
 
-    /// The same costs, but none above `cap`.
+    /// Lowers the costs above `cap` to it.
     #[must_use]
     pub fn capped(&self, cap: f64) -> Self {
         match self {

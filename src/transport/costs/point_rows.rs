@@ -89,7 +89,7 @@ impl<'a> PointRows<'a> {
         largest.into_iter().fold(0.0, f64::max)
     }
 
-    /// The same points with coordinates in another unit.
+    /// Expresses the coordinates in another unit, so that powers of distances stay in range.
     #[must_use]
     pub fn in_units_of(&self, unit: f64) -> Self {
         Self { unit, ..self.clone() }

@@ -42,7 +42,7 @@ pub struct Masses {
 }
 
 impl Masses {
-    /// From positive weights of both sides.
+    /// Rounds the positive weights of both sides to units.
     ///
     /// # Errors
     /// Weights so far apart that the smallest could not be told from rounding.
