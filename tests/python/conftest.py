@@ -6,7 +6,10 @@ import polars as pl
 import pytest
 from registry import embedding_rows
 
-ROOT = Path(__file__).resolve().parent.parent
+# Folders have such a file each, which Python takes for one module when it looks for doctests.
+collect_ignore_glob = ["*conftest.py"]
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

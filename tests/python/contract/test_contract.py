@@ -302,7 +302,7 @@ print(score_rows(20).group_by("target", maintain_order=True).agg(
 def test_same_seed_gives_the_same_bits_on_any_number_of_threads() -> None:
     outputs = [
         subprocess.run(
-            [sys.executable, "-c", THREADS, str(Path(__file__).parent), threads],
+            [sys.executable, "-c", THREADS, str(Path(__file__).parents[1]), threads],
             env={**os.environ, "POLARS_MAX_THREADS": threads},
             capture_output=True,
             text=True,

@@ -88,6 +88,16 @@ class Expression:
     two_tasks: bool = False
     # Whether it passes all columns in one struct.
     one_struct: bool = True
+    # Whether one class is as good as several: it compares rows with rows, or sums them up.
+    one_class: bool = False
+    # Whether the first of the classes with as many votes wins, so that their names matter.
+    first_class_wins: bool = False
+    # Whether it computes several scores, some of them with a split by the places of rows.
+    several: bool = False
+    # Whether it makes or takes moments.
+    of_moments: bool = False
+    # Whether it compares Gaussians, and speaks of their dimensions instead of widths.
+    of_gaussians: bool = False
 
     @property
     def function(self) -> str:
@@ -99,7 +109,9 @@ def filtered(task: pl.Expr) -> pt.Task:
     return pt.task(pl.col("embedding").filter(task), pl.col("label").filter(task))
 
 
-def distance(function: Callable[..., pl.Expr], **options: object) -> Expression:
+def distance(
+    function: Callable[..., pl.Expr], *, of_gaussians: bool = False, **options: object
+) -> Expression:
     """A distance between the embeddings of the two tasks."""
     sides = [pl.col("embedding").filter(task) for task in (OLD, NEW)]
     return Expression(
@@ -109,19 +121,21 @@ def distance(function: Callable[..., pl.Expr], **options: object) -> Expression:
         labelled=False,
         two_tasks=True,
         one_struct=False,
+        of_gaussians=of_gaussians,
     )
 
 
 BOUNDS = [
     distance(pt.wasserstein, p=2),
     distance(pt.sliced_wasserstein, projections=20, seed=4),
-    distance(pt.gaussian_wasserstein),
+    distance(pt.gaussian_wasserstein, of_gaussians=True),
     distance(pt.sinkhorn_divergence, epsilon=2.0),
     Expression(
         "class_wasserstein",
         lambda: pt.class_wasserstein(pt.task(where=OLD), pt.task(where=NEW)),
         DISTANCES,
         two_tasks=True,
+        one_class=True,
     ),
     Expression(
         "class_wasserstein of two structs",
@@ -129,6 +143,7 @@ BOUNDS = [
         DISTANCES,
         one_struct=False,
         two_tasks=True,
+        one_class=True,
     ),
     Expression(
         "transfer_bound",
@@ -172,8 +187,47 @@ MOMENTS = pl.Struct(
         "quartic": pl.Float64,
     }
 )
-# The scores that moments are enough for.
-OF_MOMENTS = [pt.logme, pt.h_score, pt.shrinkage_h_score, pt.transrate, pt.gbc]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One of the scores that `scores` computes."""
+
+    name: str
+    # The column that it reads beside the labels.
+    reads: str = "embedding"
+    # Whether moments are enough for it.
+    of_moments: bool = False
+    # Whether it learns from the rows of a split and is evaluated on the others.
+    evaluated: bool = False
+    # Whether it is iterated to a tolerance, so that it is not the same to the last bit.
+    iterated: bool = False
+    # Whether it has a function of its own name.
+    own_function: bool = True
+
+
+# In the order of the fields of `which="all"`.
+CATALOGUE = [
+    Score("logme", of_moments=True),
+    Score("h_score", of_moments=True),
+    Score("shrinkage_h_score", of_moments=True),
+    Score("transrate", of_moments=True),
+    Score("gbc", of_moments=True),
+    Score("leep", reads="probabilities"),
+    Score("nce", reads="source_label"),
+    Score("nleep"),
+    Score("knn_accuracy", evaluated=True),
+    Score("linear_probe", evaluated=True, iterated=True),
+    Score("parc"),
+    Score("sfda"),
+    Score("etran"),
+    Score("ncti"),
+    Score("pactran_dirichlet", reads="probabilities", own_function=False),
+    Score("pactran_gamma", reads="probabilities", own_function=False),
+    Score("pactran_gaussian", iterated=True, own_function=False),
+]
+OF_EMBEDDINGS = [score for score in CATALOGUE if score.reads == "embedding"]
+OF_MOMENTS = [getattr(pt, score.name) for score in CATALOGUE if score.of_moments]
 
 
 def score_dtype(name: str) -> pl.DataType:
@@ -194,13 +248,20 @@ def source_groups(groups: int) -> pl.DataFrame:
     )
 
 
-def score(function: Callable[..., pl.Expr], variant: str = "", **options: object) -> Expression:
+def score(
+    function: Callable[..., pl.Expr],
+    variant: str = "",
+    *,
+    first_class_wins: bool = False,
+    **options: object,
+) -> Expression:
     """A score of embeddings and labels."""
     return Expression(
         f"{function.__name__} {variant}".strip(),
         lambda: function("embedding", "label", **options),
         score_dtype(function.__name__),
         real_labels=function is pt.logme,
+        first_class_wins=first_class_wins,
     )
 
 
@@ -221,13 +282,20 @@ def of_moments(function: Callable[..., pl.Expr]) -> Expression:
         f"{function.__name__} of moments",
         lambda: function(pt.moments("embedding", "label")),
         pl.Float64(),
+        of_moments=True,
     )
 
 
-def task_score(build: Callable[[pt.Task, pt.Task], pl.Expr], name: str) -> Expression:
+def task_score(
+    build: Callable[[pt.Task, pt.Task], pl.Expr], name: str, *, one_class: bool = False
+) -> Expression:
     """A score of two tasks."""
     return Expression(
-        name, lambda: build(pt.task(where=OLD), pt.task(where=NEW)), pl.Float64(), two_tasks=True
+        name,
+        lambda: build(pt.task(where=OLD), pt.task(where=NEW)),
+        pl.Float64(),
+        two_tasks=True,
+        one_class=one_class,
     )
 
 
@@ -238,13 +306,10 @@ def several(name: str, which: object, fields: list[str], **columns: object) -> E
         lambda: pt.scores("embedding", "label", which=which, **columns),
         pl.Struct({**{field: score_dtype(field) for field in fields}, **FACTS}),
         rows=source_groups,
+        several=True,
     )
 
 
-OF_EMBEDDINGS = [
-    *("logme", "h_score", "shrinkage_h_score", "transrate", "gbc", "nleep", "knn_accuracy"),
-    *("linear_probe", "parc", "sfda", "etran", "ncti", "pactran_gaussian"),
-]
 SCORES = [
     score(pt.logme),
     score(pt.logme, "to the end", converge=True),
@@ -255,8 +320,8 @@ SCORES = [
     score(pt.gbc, "diagonal", covariance="diagonal", pca=2),
     score(pt.nleep, components=2),
     score(pt.nleep, "diagonal", components=3, energy=1.0, covariance="diagonal", seed=5),
-    score(pt.knn_accuracy),
-    score(pt.knn_accuracy, "cosine", k=1, metric="cosine"),
+    score(pt.knn_accuracy, first_class_wins=True),
+    score(pt.knn_accuracy, "cosine", first_class_wins=True, k=1, metric="cosine"),
     score(pt.knn_accuracy, "by the nearest", ties="nearest"),
     score(pt.knn_accuracy, "with a split", fit=TRAIN, k=1),
     score(pt.linear_probe, l2=0.1),
@@ -277,12 +342,7 @@ SCORES = [
     several(
         "all with a split",
         "all",
-        [
-            *OF_EMBEDDINGS[:5],
-            *("leep", "nce"),
-            *OF_EMBEDDINGS[5:-1],
-            *("pactran_dirichlet", "pactran_gamma", "pactran_gaussian"),
-        ],
+        [score.name for score in CATALOGUE],
         probabilities="probabilities",
         source_label="source_label",
         fit=pl.int_range(pl.len()) % 5 != 0,
@@ -292,22 +352,40 @@ SCORES = [
         lambda s, t: pt.otce(s, t, wasserstein=-0.5, conditional_entropy=-2.0, intercept=1.0),
         "otce",
     ),
-    task_score(lambda s, t: pt.otdd(s, t), "otdd"),
-    task_score(lambda s, t: pt.otdd(s, t, inner="gaussian", max_rows=8, seed=1), "otdd gaussian"),
-    Expression("moments", lambda: pt.moments("embedding", "label"), MOMENTS),
+    task_score(lambda s, t: pt.otdd(s, t), "otdd", one_class=True),
+    task_score(
+        lambda s, t: pt.otdd(s, t, inner="gaussian", max_rows=8, seed=1),
+        "otdd gaussian",
+        one_class=True,
+    ),
+    Expression(
+        "moments",
+        lambda: pt.moments("embedding", "label"),
+        MOMENTS,
+        one_class=True,
+        of_moments=True,
+    ),
     Expression(
         "moments without a scatter per class",
         lambda: pt.moments("embedding", "label", per_class=False),
         MOMENTS,
+        one_class=True,
+        of_moments=True,
     ),
     Expression(
-        "merge_moments", lambda: pt.merge_moments(pt.moments("embedding", "label")), MOMENTS
+        "merge_moments",
+        lambda: pt.merge_moments(pt.moments("embedding", "label")),
+        MOMENTS,
+        one_class=True,
+        of_moments=True,
     ),
     *(of_moments(function) for function in OF_MOMENTS),
     Expression(
         "scores of moments",
         lambda: pt.scores(pt.moments("embedding", "label"), which=["logme", "gbc"]),
         pl.Struct({"logme": pl.Float64, "gbc": pl.Float64, **FACTS}),
+        several=True,
+        of_moments=True,
     ),
     Expression(
         "gaussian_wasserstein of moments",
@@ -319,6 +397,9 @@ SCORES = [
         ),
         pl.Float64(),
         two_tasks=True,
+        one_class=True,
+        of_moments=True,
+        of_gaussians=True,
     ),
 ]
 EXPRESSIONS = [*BOUNDS, *SCORES]

@@ -1,7 +1,7 @@
 """Outputs of everything public, to compare before and after a change that must not alter any.
 
-    python tests/record_outputs.py record before.json [--embeddings ../shared/embeddings]
-    python tests/record_outputs.py compare before.json after.json
+    python tests/python/record_outputs.py record before.json [--embeddings ../shared/embeddings]
+    python tests/python/record_outputs.py compare before.json after.json
 
 `record` computes every expression of the tests' registry, and bounds, scores, distances, moments, a
 comparison with a leaderboard, a query and a report of the tables in `data/`; with `--embeddings`
@@ -24,7 +24,7 @@ import polars as pl
 import polars_transferability as pt
 from registry import EXPRESSIONS, RANKINGS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FIT = pl.col("split") == "train"
 COSTS: tuple[pt.GroundCost, ...] = ("margin", "head", "euclidean")
 TRANSFORMS: tuple[pt.Transform, ...] = ("identity", "features", "all")
