@@ -1,7 +1,7 @@
 """Every benchmark, one after the other, each in a process of its own; writes `benches/results.md`.
 
-The lines of the results that the README quotes stand there between markers and are written here, so
-that no figure is typed by hand.
+The lines of the results that `docs/measurements.md` quotes stand there between markers and are
+written here, so that no figure is typed by hand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from measure import THREADS
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+MEASUREMENTS = HERE.parent / "docs" / "measurements.md"
 BENCHMARKS = (
     *("peers", "scores", "head", "memory", "threads"),
     *("growth", "bound_profile", "kernels"),
@@ -28,7 +28,7 @@ RUST = ("kernels",)
 # The benchmark of threads chooses how many it has.
 ONE_THREAD = dict.fromkeys(THREADS, "1")
 PEERS = ("polars", "numpy", "scipy", "scikit-learn", "POT")
-# Lines of the results that the README quotes.
+# Lines of the results that the measurements quote.
 QUOTED = re.compile(
     r"transport n= *(1000|2500|5000) m= *\1 |transfer_bound lenet-mnist|"
     r"(logme|h_score|shrinkage_h_score|transrate|knn_accuracy|nleep) +ours"
@@ -66,10 +66,10 @@ def run(name: str) -> str:
 def quote(outputs: dict[str, str]) -> None:
     lines = [line for output in outputs.values() for line in output.splitlines()]
     quoted = "\n".join(line for line in lines if QUOTED.match(line))
-    text = README.read_text()
+    text = MEASUREMENTS.read_text()
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
-    README.write_text(f"{before}{START}\n```text\n{quoted}\n```\n{END}{after}")
+    MEASUREMENTS.write_text(f"{before}{START}\n```text\n{quoted}\n```\n{END}{after}")
 
 
 def main() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import altair as alt
 import polars as pl
 import polars_transferability as pt
-from polars_transferability._cli import print_table
-from polars_transferability._table_bytes import table_bytes
 from polars_transferability._visible import visible
-from polars_transferability._whole_file import make_folder, write_whole
+from polars_transferability.cli.output import print_table
+from polars_transferability.files.table_bytes import table_bytes
+from polars_transferability.files.whole_file import make_folder, write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA, OUT = ROOT / "data", ROOT / "out"

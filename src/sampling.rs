@@ -8,10 +8,49 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 /// Share of each class's fit rows that choose strength and maps.
 const SET_ASIDE: f64 = 0.25;
 
-/// A generator for one purpose (`stream`) under the user's seed.
+/// What random numbers are drawn for. Each purpose has a number of its own, which the compiler
+/// checks, so that two purposes never draw the same numbers under one seed. A number that changes
+/// changes the results of every seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Stream {
+    /// The source rows that a bound sets aside to choose by.
+    BoundSourceAside = 1,
+    /// The target rows that a bound sets aside to choose by.
+    BoundTargetAside = 2,
+    /// The batches of a bound's joint descent.
+    BoundBatches = 3,
+    /// The source rows that a bound is evaluated on, where a class has more than it may use.
+    BoundSourceEvaluation = 11,
+    /// The target rows that a bound is evaluated on, where a class has more than it may use.
+    BoundTargetEvaluation = 12,
+    /// The source rows that a bound is fitted to, where they are not its evaluation rows.
+    BoundSourceFit = 13,
+    /// The target rows that a bound is fitted to, where they are not its evaluation rows.
+    BoundTargetFit = 14,
+    /// The seeds of k-means clusters.
+    ClusterSeeds = 15,
+    /// The directions of a sliced distance.
+    Directions = 16,
+    /// The rows that a linear probe sets aside to choose its penalty by.
+    ProbeAside = 17,
+    /// The rows of a side that a transport score moves. Both sides draw from this stream, because
+    /// a task against itself must draw the same rows twice.
+    TransportedRows = 18,
+    /// The rows that PARC compares in pairs.
+    ComparedRows = 19,
+    /// The resamples of a bootstrap.
+    Resamples = 0xB007,
+}
+
+/// An odd number without a pattern (the golden ratio in 64 bits): multiplied by it, neighbouring
+/// streams differ in about half of their bits.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A generator for one purpose under the user's seed.
 #[must_use]
-pub fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
-    Xoshiro256PlusPlus::seed_from_u64(seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+pub fn generator(seed: u64, stream: Stream) -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(seed ^ (stream as u64).wrapping_mul(SPREAD))
 }
 
 /// `rows` with at most `limit` of each class, in their order.
@@ -20,7 +59,7 @@ pub fn limit_rows(
     rows: &[Vec<u32>],
     limit: Option<usize>,
     seed: u64,
-    stream: u64,
+    stream: Stream,
 ) -> Vec<Vec<u32>> {
     let Some(limit) = limit else {
         return rows.to_vec();
@@ -43,7 +82,7 @@ pub fn limit_rows(
 /// Split each class into rows to learn from and rows set aside. A class of one row is in both
 /// parts: there is no other way to have it in each.
 #[must_use]
-pub fn set_aside(rows: &[Vec<u32>], seed: u64, stream: u64) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
+pub fn set_aside(rows: &[Vec<u32>], seed: u64, stream: Stream) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
     let mut rng = generator(seed, stream);
     rows.iter()
         .map(|class| {

@@ -30,7 +30,7 @@ def _run() -> None:
     interrupted = signal.getsignal(signal.SIGINT)
     if interrupted is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
-    from polars_transferability._cli import main as run
+    from polars_transferability.cli.main import main as run
 
     signal.signal(signal.SIGINT, interrupted)
     run()

@@ -23,6 +23,25 @@ from polars_transferability._score_settings import (
     score_settings,
 )
 
+__all__ = [
+    "etran",
+    "gbc",
+    "h_score",
+    "knn_accuracy",
+    "leep",
+    "linear_probe",
+    "logme",
+    "nce",
+    "ncti",
+    "nleep",
+    "pactran",
+    "parc",
+    "scores",
+    "sfda",
+    "shrinkage_h_score",
+    "transrate",
+]
+
 Prior = Literal["gaussian", "dirichlet", "gamma"]
 
 

@@ -1,20 +1,80 @@
-//! The certificate: the three terms of the bound, and the loss they bound, for given transforms.
+//! The certificate: an inequality between the loss of a transformed head on a target task and three
+//! terms, its proof, and the terms for given transforms.
 //!
-//! With `q` the label map (one point on the simplex of source classes per target class), `P` the
-//! target prior of the rows at hand, `J[y, c] = P[y] q[y, c]`, `D` its column sums and
-//! `B = J diag(D)^-1`:
+//! # Setting
 //!
-//! * `source_loss = sum_c D_c mean_{i in c} -log softmax(s(z_i))_c`
-//! * `label_mismatch = -sum_{y, c} J[y, c] log(J[y, c] / D_c)`
-//! * `distribution_mismatch = sum_y P_y OT_{cost_y}(source rows mapped to y, target rows of y)`
+//! A source task has rows of classes `c`, a target task has rows of classes `y`. Each row, of
+//! either task, has a vector `s` of logits over the source classes; where the logits come from
+//! plays no part. Losses are cross-entropies in nats. What is given beside the rows:
 //!
-//! and their sum is at least the mean over target rows of `-log sum_c B[y, c] softmax(s(x))_c`. The
-//! inequality is exact on the rows given, for any logits `s` of source and target rows whose
-//! differences the ground cost covers; see the README for the proof in three lines.
+//! * `P`, the target prior: the share of the target rows that each class has.
+//! * `q`, the label map: for each target class one point on the simplex of source classes.
+//! * `cost_y(s, t)`, for each target class the price of moving mass from a source row with logits
+//!   `s` to a target row with logits `t`.
+//!
+//! They define the joint mass `J[y, c] = P[y] q[y, c]`, its column sums `D` (the prior that the
+//! source classes are weighed by), `B[y, c] = J[y, c] / D[c]` (the probability that a row of source
+//! class `c` plays target class `y`), and the loss that is bounded: a target row of class `y` with
+//! logits `t` loses `loss_y(t) = -log sum_c B[y, c] softmax(t)_c`.
+//!
+//! # Theorem
+//!
+//! If `cost_y(s, t) >= loss_y(t) - loss_y(s)` for the source rows and target rows that meet in
+//! class `y`, then the mean of `loss_y` over the target rows is at most `source_loss +
+//! label_mismatch + distribution_mismatch`, where
+//!
+//! * `source_loss = sum_c D[c] mean_{i in c} -log softmax(s_i)_c`,
+//! * `label_mismatch = -sum_{y, c} J[y, c] log B[y, c]`, the entropy of the target class given the
+//!   source class,
+//! * `distribution_mismatch = sum_y P[y] OT_y`, where `OT_y` is the optimal transport cost under
+//!   `cost_y` from the source rows, each of class `c` with mass `q[y, c] / n_c` (`n_c` rows have
+//!   the class), to the target rows of class `y`, all of the same mass.
+//!
+//! # Proof
+//!
+//! 1. A sum of non-negative numbers is at least each of them, so a source row of class `c` that
+//!    plays class `y` loses `loss_y(s_i) <= -log B[y, c] - log softmax(s_i)_c`. Take the mean of
+//!    both sides with mass `J[y, c] / n_c` on row `i` and class `y`: the right-hand side becomes
+//!    `label_mismatch + source_loss`, because the masses of a source class sum to `D[c]`.
+//! 2. Given class `y`, these masses are those from which `OT_y` starts, because `J[y, c] / P[y]` is
+//!    `q[y, c]`. For any coupling of them with the target rows of class `y`, the mean loss of the
+//!    target rows exceeds that of the source rows by the mean over coupled pairs of `loss_y(t_j) -
+//!    loss_y(s_i)`, which is at most the mean cost. Take the optimal coupling.
+//! 3. Average step 2 over `y` with weights `P[y]` and add step 1. QED
+//!
+//! No step asks for more than the rows at hand, so the inequality is exact on any finite sample,
+//! also on other rows than those that logits, label map and cost were chosen by. A coupling that is
+//! not optimal only raises the right-hand side.
+//!
+//! # Costs
+//!
+//! Let `S` be the source classes with `B[y, c] > 0`. Then `loss_y(s)` is `log sum_c exp(s_c) - log
+//! sum_{c in S} B[y, c] exp(s_c)`. With `d = t - s`, the first logarithm grows by at most `max_c
+//! d_c` from `s` to `t` (raise every logit by the maximum), the second by at least `min_{c in S}
+//! d_c`. Hence the premise holds for
+//!
+//! * [`Ground::Margin`]: `cost_y(s, t) = max_c d_c - min_{c in S} d_c`, which needs no constant. It
+//!   is not negative, because `S` is a part of all classes, but it is no metric: it is not the same
+//!   both ways. Transport does not ask for one.
+//! * [`Ground::Lipschitz`]: a constant times the Euclidean distance `|u - v|` of points, where the
+//!   logits of source and target rows are one affine function `W u + b` of their points, and the
+//!   constant is at least `max_{c, c'} |w_c - w_c'|` over the rows of `W`. For the margin cost is
+//!   `(w_c - w_c') . (v - u)` for some `c` and `c'`, which is at most this cost. A smaller
+//!   constant, such as one measured on rows, proves nothing.
+//!
+//! # What is checked
+//!
+//! The theorem holds in real numbers for finite logits, one for each source class. [`check_map`]
+//! refuses maps that give another number of logits, [`evaluate`] logits that are not finite. What
+//! remains is rounding and defects of this program, which [`Terms::fault`] looks for in the result:
+//! every term of every class must be finite and not negative, and the target loss, which is
+//! computed by itself and not from the terms, must not exceed the bound, each by more than rounding
+//! explains. Where the cost is not certified a target loss above the bound is no fault, unless it
+//! is not finite.
 
 use crate::bound::BoundError;
-use crate::estimators::head::log_sum_exp;
 use crate::estimators::head::softmax::softmax_rows;
+use crate::estimators::head::{log_sum_exp, LinearHead};
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::rows::AffineRows;
@@ -134,6 +194,21 @@ impl Joint {
 #[must_use]
 pub fn source_prior(label_map: &Matrix, target_prior: &[f64]) -> Vec<f64> {
     Joint::new(label_map, target_prior).prior
+}
+
+/// Whether the map of one side gives a logit for each of `classes` source classes.
+///
+/// # Errors
+/// It has another number of rows of weights, or of biases.
+pub fn check_map(side: &'static str, map: &LinearHead, classes: usize) -> Result<(), BoundError> {
+    let (logits, biases) = (map.weight.nrows(), map.bias.len());
+    if (logits, biases) == (classes, classes) {
+        return Ok(());
+    }
+    let found = format!(
+        "the {side} map has {logits} rows of weights and {biases} biases for {classes} classes"
+    );
+    Err(BoundError::Uncertified { bound: f64::NAN, found })
 }
 
 /// Evaluate the bound. `source` and `target` hold logits over the source classes of `label_map`.

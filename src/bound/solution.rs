@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::bound::certificate::{
-    bound, class_terms, evaluate, log_prior, source_prior, unmoved_terms, Ground, Terms,
+    bound, check_map, class_terms, evaluate, log_prior, source_prior, unmoved_terms, Ground, Terms,
 };
 use crate::bound::{BoundError, LabelledRows, Lipschitz};
 use crate::estimators::head::{lipschitz, log_sum_exp, LinearHead};
@@ -129,17 +129,8 @@ impl Solution {
         mode: Lipschitz,
         parallelism: Parallelism,
     ) -> Result<(Terms, Option<f64>), BoundError> {
-        for (side, map) in [("source", &self.maps.source), ("target", &self.maps.target)] {
-            let (logits, biases) = (map.weight.nrows(), map.bias.len());
-            if (logits, biases) != (self.active.len(), self.active.len()) {
-                let found = format!(
-                    "the {side} map has {logits} rows of weights and {biases} biases for {} \
-                     classes",
-                    self.active.len()
-                );
-                return Err(BoundError::Uncertified { bound: f64::NAN, found });
-            }
-        }
+        check_map("source", &self.maps.source, self.active.len())?;
+        check_map("target", &self.maps.target, self.active.len())?;
         self.with_logits(rows, mode, |source, target, ground| {
             evaluate(source, target, &self.label_map, ground, parallelism)
         })

@@ -9,14 +9,12 @@ use crate::linalg::square_distance::{square_distance, square_norm};
 use crate::linalg::Matrix;
 use crate::rows::row_order::sorted_by_norm;
 use crate::rows::{Basis, Table};
-use crate::sampling::generator;
+use crate::sampling::{generator, Stream};
 
 /// Lloyd's iterations end by themselves, usually after some tens.
 const MAX_ITERATIONS: usize = 1000;
 /// Rows converted to `f64` at a time.
 const BLOCK_ROWS: usize = 256;
-/// Stream of the generator under the user's seed.
-const STREAM: u64 = 11;
 
 /// Why there are no clusters.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -151,7 +149,7 @@ fn seeds(
     clusters: usize,
     seed: u64,
 ) -> Result<Matrix, ClusterError> {
-    let mut rng = generator(seed, STREAM);
+    let mut rng = generator(seed, Stream::ClusterSeeds);
     let mut centres = Matrix::zeros(clusters, width);
     let mut row = vec![0.0; width];
     let mut squares = Vec::with_capacity(count);

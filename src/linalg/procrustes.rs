@@ -201,10 +201,10 @@ fn diagonalising(a: f64, b: f64, d: f64) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use rand::{Rng, RngExt};
+    use rand::{Rng, RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
-    use crate::sampling::generator;
 
     fn matrix(
         rows: usize,
@@ -219,7 +219,7 @@ mod tests {
     /// nothing.
     #[test]
     fn turns_of_pairs_end_and_find_the_least_distance() {
-        let mut rng = generator(5, 0);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
         for _ in 0..3000 {
             let (left, right, columns) =
                 (rng.random_range(0..6), rng.random_range(0..6), rng.random_range(1..6));

@@ -10,10 +10,7 @@
 //! it is too short: of three models, a resample can only repeat what the three say.
 
 use crate::ranking::{Pairs, RankingError};
-use crate::sampling::generator;
-
-/// The purpose of this generator among those under the same seed.
-const STREAM: u64 = 0xB007;
+use crate::sampling::{generator, Stream};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bootstrap {
@@ -42,7 +39,7 @@ pub fn intervals<const N: usize>(
     if !(confidence > 0.0 && confidence < 1.0) {
         return Err(RankingError::Confidence(confidence));
     }
-    let mut rng = generator(bootstrap.seed, STREAM);
+    let mut rng = generator(bootstrap.seed, Stream::Resamples);
     let mut values: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
     if !pairs.is_empty() {
         for _ in 0..bootstrap.resamples {

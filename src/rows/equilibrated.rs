@@ -18,11 +18,14 @@ use faer::{MatRef, Par};
 
 use crate::linalg::Matrix;
 
+/// Smaller sums of squares have no digits left: their coordinates count as constant.
+pub const LEAST_SQUARE: f64 = 1e-290;
+
 /// A factor of a positive semi-definite matrix: `S = D P L L^T P^T D` with `D` the roots of the
 /// diagonal and `P` a permutation.
 #[derive(Debug, Clone)]
 pub struct Equilibrated {
-    /// The root of each diagonal entry, 0 where it is 0.
+    /// The root of each diagonal entry, 0 where it has no digits.
     scale: Vec<f64>,
     /// Which coordinate comes at each place.
     order: Vec<usize>,
@@ -37,7 +40,8 @@ impl Equilibrated {
     #[must_use]
     pub fn of(lower: &Matrix, squares: usize) -> Option<Self> {
         let size = lower.nrows();
-        let scale: Vec<f64> = (0..size).map(|i| lower.row(i)[i].max(0.0).sqrt()).collect();
+        let root = |square: f64| if square < LEAST_SQUARE { 0.0 } else { square.sqrt() };
+        let scale: Vec<f64> = (0..size).map(|i| root(lower.row(i)[i])).collect();
         let mut columns = Matrix::from_fn(size, size, |i, j| {
             let (low, high) = (i.min(j), i.max(j));
             scaled(lower.row(high)[low], scale[high], scale[low])

@@ -25,7 +25,7 @@ use crate::linalg::gram::GramSum;
 use crate::linalg::square_distance::norm;
 use crate::linalg::symmetric_eigen::{is_graded, tridiagonalise};
 use crate::linalg::Matrix;
-use crate::rows::equilibrated::Equilibrated;
+use crate::rows::equilibrated::{Equilibrated, LEAST_SQUARE};
 use crate::rows::moments::{mean_of, Moments};
 use crate::rows::{ClassedTable, Table};
 
@@ -332,7 +332,7 @@ struct Offsets<'a> {
 
 /// Spectrum and loadings from the lower triangle of the `d x d` scatter.
 fn primal(
-    scatter: Matrix,
+    mut scatter: Matrix,
     offsets: &Offsets<'_>,
     axes: usize,
 ) -> Result<(Spectrum, Matrix), SpectrumError> {
@@ -340,6 +340,7 @@ fn primal(
     let targets = offsets.products.nrows();
     let root = (count as f64).sqrt();
     let limit = count.saturating_sub(1);
+    leave_out_vanishing(&mut scatter);
     let diagonal: Vec<f64> = (0..width).map(|j| scatter.row(j)[j]).collect();
     let varying = diagonal.iter().filter(|v| **v > 0.0).count();
     let noise = Noise::of(&scatter, count)?;
@@ -412,6 +413,17 @@ fn dual(
     let most = limit;
     let spectrum = Spectrum { count, width, most, values, mean, mean_outside, axes, axis_squares };
     Ok((spectrum, loadings))
+}
+
+/// Make constant what has no digits left: reflections would make NaN of it.
+fn leave_out_vanishing(scatter: &mut Matrix) {
+    let vanishing = |scatter: &Matrix, j: usize| scatter.row(j)[j] < LEAST_SQUARE;
+    for j in 0..scatter.nrows() {
+        if vanishing(scatter, j) {
+            scatter.row_mut(j).fill(0.0);
+            scatter.rows_mut().for_each(|row| row[j] = 0.0);
+        }
+    }
 }
 
 fn axis_squares(axes: &Matrix, diagonal: &[f64]) -> Vec<f64> {

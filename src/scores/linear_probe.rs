@@ -17,7 +17,7 @@ use crate::estimators::head::{logistic, LinearHead};
 use crate::parallelism::Parallelism;
 use crate::rows::row_order::{canonical, CanonicalClasses};
 use crate::rows::{AffineRows, Basis, ClassedTable, Table};
-use crate::sampling::set_aside;
+use crate::sampling::{set_aside, Stream};
 use crate::scores::{check_classes, ScoreError};
 
 const NAME: &str = "the linear probe";
@@ -28,8 +28,6 @@ const PATH: [f64; 6] = [10.0, 1.0, 0.1, 0.01, 0.001, 1e-4];
 const PATH_TOLERANCE: f64 = 1e-5;
 /// Rows whose losses are computed at a time.
 const BLOCK_ROWS: usize = 256;
-/// The purpose of this split under the user's seed.
-const STREAM: u64 = 0x11;
 
 /// A fitted probe's figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -133,7 +131,7 @@ fn choose_strength(
     settings: Settings,
     parallelism: Parallelism,
 ) -> Result<f64, ScoreError> {
-    let (learn, aside) = set_aside(fit.classes, settings.seed, STREAM);
+    let (learn, aside) = set_aside(fit.classes, settings.seed, Stream::ProbeAside);
     let learn = basis.coordinates(fit.table, &learn);
     let tolerance = settings.tolerance.max(PATH_TOLERANCE);
     let mut best = (f64::INFINITY, PATH[0]);

@@ -84,6 +84,11 @@ pub enum ScoreError {
         with one (`per_class`)"
     )]
     NoClassScatter { score: &'static str },
+    #[error(
+        "the scatters of the moments are those of no rows: a direction has a negative sum of \
+         squares; make them with moments()"
+    )]
+    NoScatter,
     #[error("pca is 0, but at least one principal component is needed")]
     NoComponents,
     #[error(

@@ -22,7 +22,7 @@
 use crate::linalg::Matrix;
 use crate::rows::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::rows::{Basis, ClassedTable};
-use crate::sampling::limit_rows;
+use crate::sampling::{limit_rows, Stream};
 use crate::scores::ScoreError;
 
 const SCORE: &str = "PARC";
@@ -33,8 +33,6 @@ pub const AXES: usize = 32;
 pub const MAX_ROWS: usize = 2000;
 /// Rows compared at a time.
 const BLOCK_ROWS: usize = 256;
-/// Stream of the generator under the user's seed.
-const STREAM: u64 = 12;
 /// Correlations that are closer than this tie: they may be those of equal rows, rounded in another
 /// place.
 const CLOSEST: f64 = 1.0 / (1_u64 << 44) as f64;
@@ -78,7 +76,7 @@ fn draw(classes: ClassedTable<'_>, max_rows: usize, seed: u64) -> (Vec<u32>, Vec
     }
     // Equal rows of different classes stay in the order of these.
     let (_, ordered) = sorted_by_norm(classes.table, &of_class.concat());
-    let mut drawn = limit_rows(&[ordered], Some(max_rows), seed, STREAM).concat();
+    let mut drawn = limit_rows(&[ordered], Some(max_rows), seed, Stream::ComparedRows).concat();
     drawn.sort_by_key(|&row| class_of[row as usize]);
     drawn.into_iter().map(|row| (row, class_of[row as usize])).unzip()
 }

@@ -4,14 +4,10 @@ use rand::seq::SliceRandom;
 
 use crate::rows::row_order::{canonical, CanonicalClasses};
 use crate::rows::{Basis, ClassRows, ClassedTable};
-use crate::sampling::generator;
+use crate::sampling::{generator, Stream};
 use crate::scores::ScoreError;
 use crate::transport::costs::cost_rows::check_memory;
 use crate::transport::exact::COST_MEMORY;
-
-/// Keeps these draws apart from others under the same seed. Both sides use it: a task against
-/// itself must draw the same rows twice.
-const STREAM: u64 = 17;
 
 /// The features of both sides, grouped by class. With a limit, at most so many rows of a side,
 /// drawn without replacement from all its classes together, so that classes keep their shares but
@@ -56,7 +52,7 @@ fn draw(classes: &[Vec<u32>], limit: usize, seed: u64) -> Vec<Vec<u32>> {
         .enumerate()
         .flat_map(|(class, rows)| (0..rows.len()).map(move |at| (class, at)))
         .collect();
-    places.shuffle(&mut generator(seed, STREAM));
+    places.shuffle(&mut generator(seed, Stream::TransportedRows));
     places.truncate(limit);
     places.sort_unstable();
     places

@@ -64,6 +64,8 @@ pub fn from_moments(moments: &Moments, eps: f64) -> Result<f64, ScoreError> {
     check(moments.classes(), eps)?;
     let scatters = moments.class_within().ok_or(ScoreError::NoClassScatter { score: SCORE })?;
     let n = moments.count() as f64;
+    // Rows have no scatter without a factor, but stored numbers may.
+    let rate = |scatter, scale| rate(scatter, scale).map_err(|_| ScoreError::NoScatter);
     let mut value = rate(moments.scatter(), n * eps)?;
     let offsets = moments.offsets();
     for ((&count, within), offset) in moments.counts().iter().zip(scatters).zip(offsets.rows()) {

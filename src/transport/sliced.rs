@@ -18,14 +18,12 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::linalg::Matrix;
-use crate::sampling::generator;
+use crate::sampling::{generator, Stream};
 use crate::transport::exact::masses::Masses;
 use crate::transport::{check_width, normalised_mass, TransportError};
 
 /// Directions projected on in one matrix product.
 const BLOCK: usize = 32;
-/// Keeps these draws apart from others under the same seed.
-const STREAM: u64 = 16;
 
 /// A sliced distance and how well the drawn directions determine it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,7 +53,7 @@ pub fn sliced_wasserstein(
     if projections == 0 {
         return Err(TransportError::NoProjections);
     }
-    let mut rng = generator(seed, STREAM);
+    let mut rng = generator(seed, Stream::Directions);
     let mut distances = Vec::with_capacity(projections);
     while distances.len() < projections {
         let count = BLOCK.min(projections - distances.len());

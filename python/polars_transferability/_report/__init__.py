@@ -15,18 +15,18 @@ from pathlib import Path
 import polars as pl
 
 from polars_transferability._door import REPORT, through
-from polars_transferability._own_results import MARK
 from polars_transferability._report._cache import Cache
 from polars_transferability._report._config import ReportConfig, read_config
 from polars_transferability._report._results import TABLES, Results, results_of
-from polars_transferability._table_bytes import FileFormat, table_bytes
-from polars_transferability._tables import Table, embedding_tables
-from polars_transferability._whole_file import (
+from polars_transferability.files.table_bytes import FileFormat, table_bytes
+from polars_transferability.files.whole_file import (
     make_folder,
     remove_abandoned,
     require_writable,
     write_whole,
 )
+from polars_transferability.tables.own_results import MARK
+from polars_transferability.tables.table import Table, embedding_tables
 
 _FORMATS: tuple[FileFormat, ...] = ("parquet", "csv")
 

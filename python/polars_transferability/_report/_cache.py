@@ -18,8 +18,8 @@ from pathlib import Path
 
 import polars as pl
 
-from polars_transferability._table_bytes import table_bytes
-from polars_transferability._whole_file import make_folder, remove_abandoned, write_whole
+from polars_transferability.files.table_bytes import table_bytes
+from polars_transferability.files.whole_file import make_folder, remove_abandoned, write_whole
 
 # A name of an entry; earlier versions kept tables without a checksum.
 _ENTRY = re.compile(r"[0-9a-f]{64}\.(entry|parquet)")

@@ -11,11 +11,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, cast
 
-from polars_transferability._check import TableColumns
 from polars_transferability._report._section import Section
 from polars_transferability._score_settings import ALL, DEFAULT, score_settings
-from polars_transferability._settings import BoundOptions, bound_settings
-from polars_transferability._text_file import read_text
+from polars_transferability.files.text_file import read_text
+from polars_transferability.settings import BoundOptions, bound_settings
+from polars_transferability.tables.check import TableColumns
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from polars_transferability._check import TableColumns
-from polars_transferability._keys import Key
-from polars_transferability._tables import Table, of_one_type
+from polars_transferability.tables.check import TableColumns
+from polars_transferability.tables.keys import Key
+from polars_transferability.tables.table import Table, of_one_type
 
 # Of a network for its own classes; scores read them.
 _OUTPUTS = ("probabilities", "logits")

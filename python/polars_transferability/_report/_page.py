@@ -8,13 +8,13 @@ from importlib.resources import files
 
 import polars as pl
 
-from polars_transferability._compare import LOSSES
-from polars_transferability._leaderboard import MEAN_ELSEWHERE
 from polars_transferability._report import _charts
 from polars_transferability._report._html_table import html_table
 from polars_transferability._report._html_text import html_text
 from polars_transferability._report._results import TERMS, Joined, Results
-from polars_transferability._table_bytes import flat
+from polars_transferability.files.table_bytes import flat
+from polars_transferability.leaderboard.compare import LOSSES
+from polars_transferability.leaderboard.join import MEAN_ELSEWHERE
 
 # A page is for reading; the files beside it have everything.
 _MOST_BARS, _MOST_CLASSES, _MOST_SOURCES, _MOST_ROWS = 20, 40, 5, 50

@@ -10,8 +10,6 @@ from typing import Any
 
 import polars as pl
 
-from polars_transferability._compare import compare
-from polars_transferability._leaderboard import LeaderboardJoin, join_leaderboard, read_leaderboard
 from polars_transferability._report._cache import Cache, Unit
 from polars_transferability._report._config import LeaderboardFile, ReportConfig
 from polars_transferability._report._inventory import (
@@ -22,8 +20,14 @@ from polars_transferability._report._inventory import (
 from polars_transferability._report._units import all_bounds, all_scores, settings_of
 from polars_transferability._score_settings import ALL as SCORES
 from polars_transferability._sql import QueryError, Source, sql
-from polars_transferability._tables import Table, embedding_tables
-from polars_transferability._text_file import read_text
+from polars_transferability.files.text_file import read_text
+from polars_transferability.leaderboard.compare import compare
+from polars_transferability.leaderboard.join import (
+    LeaderboardJoin,
+    join_leaderboard,
+    read_leaderboard,
+)
+from polars_transferability.tables.table import Table, embedding_tables
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.

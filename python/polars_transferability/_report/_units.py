@@ -16,15 +16,15 @@ from typing import Any
 
 import polars as pl
 
-from polars_transferability._compute_bounds import compute_bounds
-from polars_transferability._compute_scores import compute_scores
-from polars_transferability._keys import each_key
-from polars_transferability._pool import combine_pool
 from polars_transferability._report._cache import Cache, Unit
 from polars_transferability._report._config import ReportConfig
 from polars_transferability._report._inventory import Inventory, pairs_of_tasks
 from polars_transferability._score_settings import score_settings
-from polars_transferability._settings import bound_settings
+from polars_transferability.compute.bounds import compute_bounds
+from polars_transferability.compute.scores import compute_scores
+from polars_transferability.pool import combine_pool
+from polars_transferability.settings import bound_settings
+from polars_transferability.tables.keys import each_key
 
 # Scores that depend on which other models there are, and their parts, which do not.
 _POOLED = {"etran": ("energy", "lda"), "ncti": ("seli", "ncc", "variability")}

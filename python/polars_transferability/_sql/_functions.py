@@ -21,6 +21,7 @@ from typing import Any, Literal
 import polars as pl
 from sqlglot import exp
 
+from polars_transferability import _expressions
 from polars_transferability._sql._dialect import written
 from polars_transferability._sql._text import Text, span_of
 from polars_transferability._task import task
@@ -92,14 +93,9 @@ def functions() -> dict[str, Function]:
     >>> functions()["TOP_K_RECALL"].usage()
     'TOP_K_RECALL(score, truth, k => ...)'
     """
-    # It imports this package, so it cannot be imported before.
-    from polars_transferability import _public
-
-    public = {name: getattr(_public, name) for name in _public.__all__}
     return {
-        name.upper(): _function(name.upper(), value)
-        for name, value in public.items()
-        if inspect.isfunction(value) and inspect.signature(value).return_annotation == "pl.Expr"
+        name.upper(): _function(name.upper(), getattr(_expressions, name))
+        for name in _expressions.__all__
     }
 
 

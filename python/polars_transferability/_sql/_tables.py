@@ -10,14 +10,14 @@ from typing import TypeAlias, TypeGuard
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from polars_transferability._bound import transfer_bounds
-from polars_transferability._compare import compare
-from polars_transferability._compute_bounds import compute_bounds
-from polars_transferability._compute_scores import compute_scores
 from polars_transferability._door import SQL, through
-from polars_transferability._keys import TRAIN_ROWS
-from polars_transferability._leaderboard import join_leaderboard
-from polars_transferability._tables import Paths, of_one_type, open_tables
+from polars_transferability.bound import transfer_bounds
+from polars_transferability.compute.bounds import compute_bounds
+from polars_transferability.compute.scores import compute_scores
+from polars_transferability.leaderboard.compare import compare
+from polars_transferability.leaderboard.join import join_leaderboard
+from polars_transferability.tables.keys import TRAIN_ROWS
+from polars_transferability.tables.table import Paths, of_one_type, open_tables
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | Paths"
 # Opens a table when a query reads it.

@@ -21,7 +21,7 @@ use crate::estimators::head::LinearHead;
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::rows::AffineRows;
-use crate::sampling::generator;
+use crate::sampling::{generator, Stream};
 use crate::transport::costs::ground_cost;
 use crate::transport::exact::assignment;
 use crate::transport::TransportError;
@@ -87,7 +87,7 @@ impl<'a, 't> JointDescent<'a, 't> {
             label_map,
             target_prior: target.prior(),
             head_fixed,
-            rng: generator(seed, 3),
+            rng: generator(seed, Stream::BoundBatches),
             source_decks: decks(source),
             target_decks: decks(target),
             class_deck: Deck::of(present),

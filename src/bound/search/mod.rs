@@ -28,7 +28,7 @@ use crate::estimators::head::{prior, LinearHead};
 use crate::linalg::Matrix;
 use crate::rows::class_scatter::{class_means, ClassScatter, RowReader};
 use crate::rows::Basis;
-use crate::sampling::{limit_rows, set_aside};
+use crate::sampling::{limit_rows, set_aside, Stream};
 
 /// A bound this close to the trivial loss is equal to it: the constant head's is, but for its last
 /// digits.
@@ -102,13 +102,20 @@ fn canonical_bound<'t>(
     let limited = |rows: &[Vec<u32>], stream| {
         limit_rows(rows, settings.max_rows_per_class, settings.seed, stream)
     };
-    let evaluation =
-        Part { source: limited(&source.evaluation, 11), target: limited(&target.evaluation, 12) };
-    // Without a split the same rows must be drawn for both, hence the same streams.
-    let same = |task: &LabelledRows<'_>| task.fit == task.evaluation;
+    let evaluation = Part {
+        source: limited(&source.evaluation, Stream::BoundSourceEvaluation),
+        target: limited(&target.evaluation, Stream::BoundTargetEvaluation),
+    };
+    // Without a split the rows to fit are the rows to evaluate, so they are not drawn again.
+    let fit_rows = |task: &LabelledRows<'_>, evaluation: &Vec<Vec<u32>>, stream| {
+        if task.fit == task.evaluation {
+            return evaluation.clone();
+        }
+        limited(&task.fit, stream)
+    };
     let fit = Part {
-        source: limited(&source.fit, if same(source) { 11 } else { 13 }),
-        target: limited(&target.fit, if same(target) { 12 } else { 14 }),
+        source: fit_rows(source, &evaluation.source, Stream::BoundSourceFit),
+        target: fit_rows(target, &evaluation.target, Stream::BoundTargetFit),
     };
     let choice = Fitting::new(shared, target, settings, fit).best()?;
     let parallelism = settings.parallelism;
@@ -258,8 +265,10 @@ impl<'a, 't> Fitting<'a, 't> {
             // Nothing to choose, so nothing is set aside.
             (fit.clone(), fit.clone())
         } else {
-            let (source_learn, source_aside) = set_aside(&fit.source, settings.seed, 1);
-            let (target_learn, target_aside) = set_aside(&fit.target, settings.seed, 2);
+            let (source_learn, source_aside) =
+                set_aside(&fit.source, settings.seed, Stream::BoundSourceAside);
+            let (target_learn, target_aside) =
+                set_aside(&fit.target, settings.seed, Stream::BoundTargetAside);
             let learn = Part { source: source_learn, target: target_learn };
             let aside = Part { source: source_aside, target: target_aside };
             (learn, aside)

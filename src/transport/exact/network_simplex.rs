@@ -30,10 +30,11 @@ use crate::transport::exact::shortlists::Shortlists;
 use crate::transport::exact::spanning_tree::SpanningTree;
 use crate::transport::{Plan, TransportError};
 
-/// After every so many pivots per node, twice as large a reduced cost counts as rounding. A
-/// potential carries the rounding of its path through the tree, which can pass through numbers much
-/// larger than its own, so two arcs can each look profitable after the other for ever. Problems
-/// without that end before the first doubling, and the gap is checked in any case.
+/// After so many pivots per node, and after every further pivot per node, twice as large a reduced
+/// cost counts as rounding. A potential carries the rounding of its path through the tree, which can
+/// pass through numbers much larger than its own, so two arcs can each look profitable after the
+/// other for ever. Problems without that end before the first doubling, and the gap is checked in
+/// any case.
 const PATIENCE: usize = 16;
 
 /// A start is looked for on every so many points, for problems of at least so many points a side.
@@ -319,7 +320,7 @@ fn optimise(
             };
             tree.pivot(&entering);
             pivots += 1;
-            if pivots % (PATIENCE * nodes) == 0 {
+            if pivots >= PATIENCE * nodes && pivots % nodes == 0 {
                 pricing.tolerate_more();
             }
             if pivots > cap {
@@ -364,6 +365,19 @@ mod tests {
     fn one_point_sides() {
         assert_eq!(solve(&[2.0], &[1.0, 3.0], &[4.0, 8.0]).unwrap().value, 7.0);
         assert_eq!(solve(&[1.0], &[1.0], &[-3.0]).unwrap().value, -3.0);
+    }
+
+    /// Potentials of 2 hide costs of 1e-16 in their rounding, so arcs look profitable in turn.
+    #[test]
+    fn arcs_that_look_profitable_in_turn_end() {
+        let near = f64::EPSILON / 2.0;
+        for rows in [4, 40, 400] {
+            let cost = [2.0 - 2.0 * near, near].repeat(rows);
+            let weights: Vec<f64> = (0..rows).map(|i| (i as f64 + 2.0).sqrt()).collect();
+            let plan = solve(&weights, &[2f64.sqrt(), 3.0], &cost).unwrap();
+            let wanted = 2.0 * 2f64.sqrt() / (2f64.sqrt() + 3.0);
+            assert!((plan.value - wanted).abs() < 1e-12, "{}", plan.value);
+        }
     }
 
     #[test]

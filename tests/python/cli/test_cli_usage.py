@@ -131,7 +131,7 @@ HEAVY = {"polars", "sqlglot", "rich", "altair", "great_tables", "vl_convert", "c
         ("import polars_transferability as p; p.logme, p.sql, p.report, p.QueryError", {"polars"}),
         ("import polars_transferability as p; p.sql('SELECT 1')", {"polars", "sqlglot"}),
         ("import polars_transferability.__main__", set()),
-        ("import polars_transferability._cli", {"polars", "cyclopts"}),
+        ("import polars_transferability.cli.main", {"polars", "cyclopts"}),
     ],
 )
 def test_modules_are_imported_where_they_are_used(statement: str, imported: set[str]) -> None:

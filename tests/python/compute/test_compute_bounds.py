@@ -187,7 +187,7 @@ def test_work_of_minutes_is_announced_where_a_command_waits(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = embedding_rows()
-    monkeypatch.setattr("polars_transferability._compute_bounds._LONG", 0)
+    monkeypatch.setattr("polars_transferability.compute.bounds._LONG", 0)
     pt.compute_bounds(rows)
     assert capsys.readouterr().err == ""
     with through(COMMAND):

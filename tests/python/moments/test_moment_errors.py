@@ -163,6 +163,24 @@ def test_bad_moments(bad: str) -> None:
             frame.select(build("moments"))
 
 
+def test_scatters_of_no_rows_are_named_by_transrate() -> None:
+    # A scatter whose products are as large as may be, with signs that no rows give.
+    scatter = [1.0, 1.0, 1.0, 1.0, -1.0, 1.0]
+    frame = of_moments(within=pl.lit([3 * v for v in scatter]), class_within=pl.lit(3 * scatter))
+    message = "the scatters of the moments are those of no rows"
+    with pytest.raises(pl.exceptions.ComputeError, match=message):
+        frame.select(pt.transrate("moments"))
+
+
+def test_squares_without_digits_count_as_none() -> None:
+    """Features that vary by less than any square of a float are constant, so not defined."""
+    nothing = {"within": pl.lit([5e-324] * 6), "class_within": pl.lit(None, dtype=LISTS)}
+    frame = of_moments(means=pl.lit([1.0] * 9), **nothing)
+    for build in (pt.h_score, pt.shrinkage_h_score):
+        with pytest.raises(pl.exceptions.ComputeError, match="the features are constant"):
+            frame.select(build("moments"))
+
+
 # What is wrong -> a call that fails before it sees data, the error and what it says.
 BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "moments are no column": (

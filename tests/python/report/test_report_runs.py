@@ -14,7 +14,7 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from commands import COMMAND
-from polars_transferability._own_results import kind_of_result
+from polars_transferability.tables.own_results import kind_of_result
 from reports import change, command, entries, make, problem, written
 
 

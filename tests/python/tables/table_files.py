@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import polars_transferability as pt
-from polars_transferability._check import TableColumns, check_tables
+from polars_transferability.tables.check import TableColumns, check_tables
 from registry import embedding_rows
 
 ROWS = embedding_rows(models=2)

@@ -11,8 +11,8 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from polars.testing import assert_frame_equal
-from polars_transferability._check import TableColumns, check_tables
-from polars_transferability._tables import Table
+from polars_transferability.tables.check import TableColumns, check_tables
+from polars_transferability.tables.table import Table
 from table_files import HEIGHT, ROWS, write
 
 

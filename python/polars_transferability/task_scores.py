@@ -10,6 +10,12 @@ from polars_transferability._arguments import integer, number, one_of
 from polars_transferability._plugin import scalar_plugin
 from polars_transferability._task import Task, task_pair
 
+__all__ = [
+    "ot_nce",
+    "otce",
+    "otdd",
+]
+
 Inner = Literal["exact", "gaussian"]
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import polars as pl
 
 from polars_transferability._door import door
-from polars_transferability._tables import FRAME, Table
+from polars_transferability.tables.table import FRAME, Table
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | str | PathLike[str]"
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from polars_transferability._arguments import flag
-from polars_transferability._bound import transfer_bounds
 from polars_transferability._columns import one_column, optional_column
 from polars_transferability._door import door
-from polars_transferability._duration import seconds_of_bounds
-from polars_transferability._keys import TRAIN_ROWS, Key, each_key, open_keys
-from polars_transferability._settings import BoundOptions
-from polars_transferability._tables import Paths
+from polars_transferability.bound import transfer_bounds
+from polars_transferability.compute._duration import seconds_of_bounds
+from polars_transferability.settings import BoundOptions
+from polars_transferability.tables.keys import TRAIN_ROWS, Key, each_key, open_keys
+from polars_transferability.tables.table import Paths
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from Python 3.11 on

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from polars_transferability._whole_file import (
+from polars_transferability.files.whole_file import (
     OverwritesInputError,
     make_folder,
     remove_abandoned,
@@ -153,7 +153,7 @@ def test_what_standard_output_goes_to_is_written_to(path: Path, name: str) -> No
     out = name if name != "log" else str(log)
     code = (
         "from pathlib import Path\n"
-        "from polars_transferability._whole_file import write_whole\n"
+        "from polars_transferability.files.whole_file import write_whole\n"
         "print('second')\n"
         f"write_whole(Path({out!r}), b'third\\n')\n"
         "print('fourth')"
@@ -176,7 +176,7 @@ def test_what_killed_runs_left_is_removed_when_it_is_old(path: Path) -> None:
     code = (
         "import os\n"
         "from pathlib import Path\n"
-        "from polars_transferability._whole_file import write_whole\n"
+        "from polars_transferability.files.whole_file import write_whole\n"
         "os.fsync = lambda _: os._exit(1)\n"
         f"write_whole(Path({str(path)!r}), b'after')"
     )

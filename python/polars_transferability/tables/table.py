@@ -18,8 +18,8 @@ import polars as pl
 import polars.selectors as cs
 
 from polars_transferability._columns import named_column
-from polars_transferability._files import File, Found, find_files
-from polars_transferability._own_results import is_marked, kind_of_result
+from polars_transferability.tables._files import File, Found, find_files
+from polars_transferability.tables.own_results import is_marked, kind_of_result
 
 Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
 

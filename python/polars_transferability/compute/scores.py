@@ -9,11 +9,7 @@ from typing import Any
 import polars as pl
 
 from polars_transferability._arguments import flag, integer
-from polars_transferability._bound import task_names
 from polars_transferability._columns import one_column, optional_column
-from polars_transferability._keys import TRAIN_ROWS, Key, each_key, open_keys
-from polars_transferability._labels import argmax_labels, pseudo_labels, softmax
-from polars_transferability._pool import combine_pool
 from polars_transferability._score_settings import (
     DEFAULT,
     FROM_PROBABILITIES,
@@ -22,10 +18,14 @@ from polars_transferability._score_settings import (
     score_options,
 )
 from polars_transferability._scores import scores
-from polars_transferability._tables import Paths
 from polars_transferability._task import Task
 from polars_transferability._task import task as task_of
-from polars_transferability._task_scores import ot_nce, otdd
+from polars_transferability.bound import task_names
+from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
+from polars_transferability.pool import combine_pool
+from polars_transferability.tables.keys import TRAIN_ROWS, Key, each_key, open_keys
+from polars_transferability.tables.table import Paths
+from polars_transferability.task_scores import ot_nce, otdd
 
 _OF_TWO_TASKS = {"ot_nce": ot_nce, "otdd": otdd}
 _FACTS = ["n", "classes", "labels"]

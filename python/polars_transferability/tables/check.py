@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from polars_transferability._door import door
-from polars_transferability._keys import Key, fit_rows, keys_of
-from polars_transferability._tables import (
+from polars_transferability.tables.keys import Key, fit_rows, keys_of
+from polars_transferability.tables.table import (
     Paths,
     Table,
     embedding_tables,

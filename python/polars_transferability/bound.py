@@ -9,15 +9,15 @@ import polars as pl
 
 from polars_transferability._columns import column_name, one_column, optional_column
 from polars_transferability._plugin import scalar_plugin
-from polars_transferability._settings import (
+from polars_transferability._task import Task, task_pair, task_rows
+from polars_transferability._task import task as labelled_rows
+from polars_transferability.settings import (
     BoundOptions,
     GroundCost,
     Lipschitz,
     Transform,
     bound_settings,
 )
-from polars_transferability._task import Task, task_pair, task_rows
-from polars_transferability._task import task as labelled_rows
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from Python 3.11 on

@@ -11,8 +11,8 @@ import polars as pl
 
 from polars_transferability._columns import named_column
 from polars_transferability._door import door
-from polars_transferability._tables import Paths, Table, embedding_tables, of_one_type
 from polars_transferability._visible import visible
+from polars_transferability.tables.table import Paths, Table, embedding_tables, of_one_type
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from polars_transferability._columns import column_name, one_column
-from polars_transferability._keys import key_columns
-from polars_transferability._leaderboard import MEAN_ELSEWHERE, LeaderboardJoin
-from polars_transferability._ranking import selection_quality
-from polars_transferability._tables import FRAME, Table
+from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJoin
+from polars_transferability.ranking import selection_quality
+from polars_transferability.tables.keys import key_columns
+from polars_transferability.tables.table import FRAME, Table
 
 # What this package computes of which less is better.
 LOSSES = ("bound", "source_loss", "label_mismatch", "distribution_mismatch", "target_loss")

@@ -1,0 +1,49 @@
+"""Every public function that returns an expression: Python and SQL offer them by these names."""
+
+import polars_transferability._scores as _scores
+import polars_transferability.task_scores as task_scores
+from polars_transferability._moments import merge_moments, moments
+from polars_transferability._scores import *  # noqa: F403
+from polars_transferability.bound import transfer_bound, transfer_bounds
+from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
+from polars_transferability.ranking import (
+    kendall_tau,
+    pearson,
+    regret_at_k,
+    selection_quality,
+    spearman,
+    top_k_recall,
+    weighted_tau,
+)
+from polars_transferability.task_scores import *  # noqa: F403
+from polars_transferability.transport import (
+    class_wasserstein,
+    gaussian_wasserstein,
+    sinkhorn_divergence,
+    sliced_wasserstein,
+    wasserstein,
+)
+
+__all__ = [
+    "argmax_labels",
+    "class_wasserstein",
+    "gaussian_wasserstein",
+    "kendall_tau",
+    "merge_moments",
+    "moments",
+    "pearson",
+    "pseudo_labels",
+    "regret_at_k",
+    "selection_quality",
+    "sinkhorn_divergence",
+    "sliced_wasserstein",
+    "softmax",
+    "spearman",
+    "top_k_recall",
+    "transfer_bound",
+    "transfer_bounds",
+    "wasserstein",
+    "weighted_tau",
+]
+__all__ += _scores.__all__
+__all__ += task_scores.__all__

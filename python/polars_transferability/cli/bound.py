@@ -1,0 +1,116 @@
+"""The command `transferability bound`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+from cyclopts import Parameter
+
+from polars_transferability.cli.options import (
+    COLUMNS,
+    NO_LEADERBOARD,
+    Columns,
+    Integer,
+    Leaderboard,
+    tables_and,
+)
+from polars_transferability.cli.output import Format, print_table, writer_of
+from polars_transferability.compute.bounds import compute_bounds
+from polars_transferability.settings import GroundCost, Lipschitz, Transform
+
+# The fields that a terminal has room for; --format json and parquet have all of them.
+_SHOWN = {
+    "bound": "bound",
+    "source_loss": "source\nloss",
+    "label_mismatch": "label\nmismatch",
+    "distribution_mismatch": "distribution\nmismatch",
+    "lipschitz": "lipschitz",
+    "target_loss": "target\nloss",
+    "target_accuracy": "accuracy",
+    "trivial_loss": "trivial\nloss",
+    "vacuous": "vacuous",
+    "certified": "certified",
+    "accuracy": "leaderboard\naccuracy",
+    "mean_accuracy_elsewhere": "mean accuracy\nelsewhere",
+}
+
+
+def bound(
+    files: Annotated[list[str], Parameter(negative="")],
+    /,
+    *,
+    source: Annotated[list[str], Parameter(negative="")],
+    target: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
+    ground_cost: GroundCost = "margin",
+    transform: Transform = "all",
+    lipschitz: Lipschitz = "certified",
+    l2: float | None = None,
+    seed: Integer = 0,
+    max_rows_per_class: Integer | None = None,
+    columns: Columns = COLUMNS,
+    board: Leaderboard = NO_LEADERBOARD,
+    out: Path | None = None,
+    format: Format = "table",  # noqa: A002
+) -> None:
+    """Bound the loss on each target task of a head transformed from a source task.
+
+    Parameters
+    ----------
+    files
+        Parquet files, globs or folders (hive-partitioned or not) of embeddings. They come first.
+    source
+        Task that each model is known to do; repeat the option for several.
+    target
+        Task to transfer to; several may follow. Default: every task.
+    ground_cost
+        Cost of moving a source row to a target row; margin gives the lowest bound.
+    transform
+        What is learned: nothing (identity), head and feature map (features), label map too (all).
+    lipschitz
+        Certified constants, or the paper's empirical ones, which certify nothing.
+    l2
+        Strength of the L2 penalty; chosen on held-out rows where not given.
+    seed
+        Seed of every random choice.
+    max_rows_per_class
+        Take at most that many rows of each class.
+    out
+        Also write all fields to this file: .parquet, .csv or .json.
+    format
+        What goes to standard output. csv leaves the nested field by_class out.
+    """
+    writer = writer_of(out, format, tables_and(files, board.leaderboard))
+    entries = board.read(columns.keys)
+    bounds = compute_bounds(
+        files,
+        by=columns.keys,
+        task=columns.task,
+        embedding=columns.embedding,
+        label=columns.label,
+        fit=columns.fit,
+        sources=source,
+        targets=target,
+        progress=sys.stderr.isatty(),
+        ground_cost=ground_cost,
+        transform=transform,
+        lipschitz=lipschitz,
+        l2=l2,
+        seed=seed,
+        max_rows_per_class=max_rows_per_class,
+    )
+    bounds = board.join(bounds, entries, columns.keys)
+    writer(bounds)
+    if format == "table":
+        ranked = bounds.sort("target", "bound", maintain_order=True)
+        named = [*columns.keys, "source", "target"]
+        present = [name for name in _SHOWN if name in bounds.columns]
+        shown = [name for name in present if _worth_showing(bounds[name])]
+        print_table(ranked.select(*named, *shown, *board.static), _SHOWN)
+
+
+def _worth_showing(column: pl.Series) -> bool:
+    """Leave out `lipschitz` where there is none, and `certified` where every bound is."""
+    return not (column.is_null().all() or (column.name == "certified" and column.all()))

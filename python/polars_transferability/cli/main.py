@@ -1,0 +1,60 @@
+"""The `transferability` command.
+
+Results go to standard output, progress and messages to standard error. Exit code 0: done; 1: bad
+input, one line; 2: wrong usage; 130: interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import cyclopts
+import polars as pl
+from cyclopts import App
+
+from polars_transferability._door import COMMAND, through
+from polars_transferability._version import __version__
+from polars_transferability._visible import visible
+from polars_transferability.cli.bound import bound
+from polars_transferability.cli.check import check
+from polars_transferability.cli.report import report
+from polars_transferability.cli.score import score
+
+app = App(
+    name="transferability",
+    help="Which pretrained model transfers to which task, why, and with what guarantee.",
+    version=__version__,
+)
+for command in (bound, score, report, check):
+    app.command(command)
+
+# What input can lead to. Polars panics at some damaged files; its panic is no Exception.
+_BAD_INPUT = (
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException, RecursionError, MemoryError),
+    *(OSError, ValueError, TypeError, ImportError),
+)
+
+
+def main() -> None:
+    """Run the command; turn errors of the input into one line and an exit code."""
+    try:
+        # Of a bucket that cannot be reached, the error says more.
+        warnings.filterwarnings("ignore", message=r"'\(default_\)region' not set")
+        with through(COMMAND):
+            app(exit_on_error=False, print_error=True)
+    except cyclopts.CycloptsError:
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("transferability: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except _BAD_INPUT as error:
+        print(f"transferability: {_one_line(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _one_line(error: BaseException) -> str:
+    # Polars says first that a plugin failed, and appends the plan in which it did.
+    first_paragraph = str(error).partition("\n\n")[0]
+    message = first_paragraph.replace("the plugin failed with message: ", "")
+    return visible(" ".join(message.split()))

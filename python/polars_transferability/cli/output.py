@@ -1,0 +1,98 @@
+"""What a command prints and writes: results, and what is wrong with its usage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal, NoReturn
+
+import polars as pl
+
+from polars_transferability._visible import visible
+from polars_transferability.files.table_bytes import FILE_FORMATS, FileFormat, table_bytes
+from polars_transferability.files.whole_file import (
+    OverwritesInputError,
+    remove_abandoned,
+    require_writable,
+    write_whole,
+)
+
+Format = Literal["table", "csv", "json", "parquet"]
+
+
+def print_table(rows: pl.DataFrame, headings: dict[str, str]) -> None:
+    """Print a frame without cutting anything short; numbers with four digits after the point."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, dtype in rows.schema.items():
+        justify: Literal["left", "right"] = "right" if dtype.is_numeric() else "left"
+        table.add_column(visible(headings.get(name, name)), justify=justify, no_wrap=True)
+    for row in rows.iter_rows():
+        table.add_row(*(_cell(value) for value in row))
+    # Wider than any terminal: what does not fit wraps there instead of being cut here.
+    Console(width=1000, markup=False, highlight=False).print(table, soft_wrap=True)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4f}" if isinstance(value, float) else visible(str(value))
+
+
+def writer_of(
+    out: Path | None,
+    format: Format,  # noqa: A002
+    inputs: Iterable[Path],
+) -> Callable[[pl.DataFrame], None]:
+    """Return what writes results where they are wanted; complain before anything is computed."""
+    kind = None if out is None else _file_format(out, inputs)
+    if format == "parquet" and sys.stdout.isatty():
+        usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
+
+    def write(rows: pl.DataFrame) -> None:
+        if out is not None and kind is not None:
+            write_file(rows, kind, out)
+        if format != "table":
+            print_bytes(rows, format)
+
+    return write
+
+
+def _file_format(out: Path, inputs: Iterable[Path]) -> FileFormat:
+    """Return what kind of file a name asks for, if it can be written and is no input."""
+    kind = next((kind for kind in FILE_FORMATS if out.suffix == f".{kind}"), None)
+    if kind is None:
+        usage_error(
+            f"--out {out}: expected a name that ends in .parquet, .csv or .json; "
+            "for standard output use --format"
+        )
+    try:
+        require_writable(out, inputs)
+    except (OSError, OverwritesInputError) as error:
+        usage_error(f"--out {error}")
+    return kind
+
+
+def write_file(rows: pl.DataFrame, kind: FileFormat, out: Path) -> None:
+    """Write a result to a file, and say so on standard error."""
+    write_whole(out, table_bytes(rows, kind))
+    remove_abandoned(out.parent)
+    print(f"wrote {out}: {rows.height} rows", file=sys.stderr)
+
+
+def print_bytes(rows: pl.DataFrame, kind: FileFormat) -> None:
+    """Write a result to standard output, as the bytes of a file."""
+    sys.stdout.buffer.write(table_bytes(rows, kind))
+    sys.stdout.buffer.flush()
+
+
+def usage_error(message: str) -> NoReturn:
+    """Say what is wrong with how the command was called, and exit with 2."""
+    print(f"transferability: {message}", file=sys.stderr)
+    sys.exit(2)

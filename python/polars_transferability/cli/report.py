@@ -1,0 +1,127 @@
+"""The command `transferability report`: a report, or the result of a query."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from glob import glob, has_magic  # Path.glob takes no absolute pattern.
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from polars_transferability._report import report as make_report
+from polars_transferability._sql import QueryError, sql
+from polars_transferability.cli.output import (
+    Format,
+    print_bytes,
+    print_table,
+    usage_error,
+    write_file,
+)
+from polars_transferability.files.table_bytes import FileFormat
+from polars_transferability.files.text_file import read_text
+from polars_transferability.files.whole_file import (
+    OverwritesInputError,
+    make_folder,
+    require_writable,
+)
+
+
+def report(
+    file: Path,
+    /,
+    *,
+    table: Annotated[list[str] | None, Parameter(negative="")] = None,
+    out: Path | None = None,
+    format: Format = "table",  # noqa: A002
+) -> None:
+    """Make a report, or run a query in SQL, over tables of embeddings.
+
+    Parameters
+    ----------
+    file
+        File that ends in .toml: what the report is made of (see examples/report); or in .sql: one
+        query, in which this package's functions can be called.
+    table
+        NAME=PATH of a table that the query reads, a CSV or Parquet file, glob or folder; repeat the
+        option for several. A query may also name files itself: FROM read_parquet('data/*.parquet').
+        bounds, scores and selection_quality are made, when read, from tables named embeddings and
+        leaderboard.
+    out
+        Of a report, the folder for its tables and its page, index.html; another run with the same
+        folder computes only what changed. Of a query, a folder to write the result to as well, as
+        Parquet and CSV under the name of the query.
+    format
+        What goes to standard output.
+    """
+    if file.suffix == ".toml":
+        if out is None:
+            usage_error(f"{file}: a report is written to a folder: name it with --out")
+        if table or format != "table":
+            usage_error(f"{file}: --table and --format are for queries; a report names its files")
+        _make_report(file, out)
+        return
+    if file.suffix != ".sql":
+        usage_error(f"{file}: expected a file that ends in .toml or .sql")
+    if format == "parquet" and sys.stdout.isatty():
+        usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
+    tables = dict(_named_path(option) for option in table or ())
+    query = read_text(file)
+    written = {} if out is None else _query_files(out, file, _read_by_query(file, query, tables))
+    try:
+        rows = sql(query, eager=True, **tables)
+    except QueryError as error:
+        print(f"transferability: {file}: {error}", file=sys.stderr)
+        sys.exit(1)
+    for kind, path in written.items():
+        write_file(rows, kind, path)
+    if format == "table":
+        print_table(rows, {})
+    else:
+        print_bytes(rows, format)
+
+
+def _make_report(file: Path, out: Path) -> None:
+    try:
+        made = make_report(file, out, progress=sys.stderr.isatty())
+    except QueryError as error:
+        print(f"transferability: {error}", file=sys.stderr)
+        sys.exit(1)
+    for name, rows in made.tables.items():
+        print(f"wrote {out / name}.parquet and .csv: {rows.height} rows", file=sys.stderr)
+    counts = f"computed {made.computed}, unchanged since an earlier run {made.reused}"
+    print(counts, file=sys.stderr)
+    print(made.page)
+
+
+def _query_files(out: Path, query: Path, inputs: Iterable[Path]) -> dict[FileFormat, Path]:
+    """Return the files for the result of a query; make their folder."""
+    kinds: tuple[FileFormat, ...] = ("parquet", "csv")
+    files = {kind: out / f"{query.stem}.{kind}" for kind in kinds}
+    read = list(inputs)
+    try:
+        make_folder(out)
+        for file in files.values():
+            require_writable(file, read)
+    except (OSError, OverwritesInputError) as error:
+        usage_error(f"--out {error}")
+    return files
+
+
+def _read_by_query(file: Path, query: str, tables: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the files that a query may read: its own, those given and those that it names."""
+    yield file
+    named = re.findall("'([^']+)'", query)
+    for path in [*tables.values(), *named]:
+        if Path(path).is_dir():
+            yield from Path(path).rglob("*.parquet")
+        yield from map(Path, glob(path, recursive=True) if has_magic(path) else [path])  # noqa: PTH207
+
+
+def _named_path(option: str) -> tuple[str, str]:
+    name, equals, path = option.partition("=")
+    if not (name and equals and path):
+        usage_error(f"--table {option}: expected NAME=PATH, as in embeddings=data/*.parquet")
+    return name, path
