@@ -34,7 +34,10 @@ ENVIRONMENT = CACHE / "lowest-versions" if CACHE.is_dir() else ROOT / ".venv-low
 # They read the text of the sources; no test imports them.
 TOOLS = {"mypy", "ruff"}
 # It runs the command ten times and more, and is about moments, not about versions.
-LEFT_OUT = "tests/test_report.py::test_killed_at_any_moment_it_leaves_whole_files_and_goes_on"
+LEFT_OUT = (
+    "tests/python/report/test_report_runs.py"
+    "::test_killed_at_any_moment_it_leaves_whole_files_and_goes_on"
+)
 
 
 def main() -> int:

@@ -1,0 +1,170 @@
+"""`transferability bound`: its formats, its options and the leaderboard beside it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import polars as pl
+import polars_transferability as pt
+import pytest
+from commands import QUICK, assert_one_line, failure, results, run
+from registry import embedding_rows
+
+
+@pytest.fixture(scope="module")
+def expected(data: Path) -> pl.DataFrame:
+    path = data / "lenet-mnist.parquet"
+    return pt.compute_bounds(path, sources=["mnist"], targets=["kmnist"], max_rows_per_class=5)
+
+
+def test_csv(data: Path, expected: pl.DataFrame) -> None:
+    found = results("bound", data / "lenet-mnist.parquet", *QUICK, "--format", "csv")
+    flat = expected.drop("by_class")
+    assert pl.read_csv(found, schema=flat.schema).equals(flat)
+
+
+def test_json(data: Path, expected: pl.DataFrame) -> None:
+    found = results("bound", data / "lenet-mnist.parquet", *QUICK, "--format", "json")
+    assert pl.read_json(found, schema=expected.schema).equals(expected)
+
+
+def test_parquet(data: Path, expected: pl.DataFrame) -> None:
+    found = results("bound", data / "lenet-mnist.parquet", *QUICK, "--format", "parquet")
+    assert pl.read_parquet(io.BytesIO(found)).equals(expected)
+
+
+def test_table_has_a_row_per_bound_and_cuts_nothing_short(
+    data: Path, expected: pl.DataFrame
+) -> None:
+    text = results("bound", data / "*.parquet", "--source", "mnist", *QUICK[2:]).decode()
+    found = [line.split() for line in text.splitlines() if line.strip().startswith("lenet")]
+    models = {"lenet-mnist", "lenet-kmnist", "lenet-usps"}
+    assert {tuple(words[:3]) for words in found} == {(m, "mnist", "kmnist") for m in models}
+    (row,) = [words for words in found if words[0] == "lenet-mnist"]
+    shown = ["bound", "source_loss", "label_mismatch", "distribution_mismatch", "target_loss"]
+    assert row[3:8] == [f"{expected[name].item():.4f}" for name in shown]
+    ranked = [float(words[3]) for words in found]
+    assert ranked == sorted(ranked)
+
+
+def test_options_reach_the_bound(data: Path) -> None:
+    path = data / "lenet-mnist.parquet"
+    options = ["--ground-cost", "head", "--transform", "identity", "--lipschitz", "empirical"]
+    found = results(
+        *("bound", path, *QUICK, *options),
+        *("--l2", "0.5", "--seed", "3", "--no-fit", "--format", "json"),
+    )
+    expected = pt.compute_bounds(
+        path,
+        sources=["mnist"],
+        targets=["kmnist"],
+        max_rows_per_class=5,
+        ground_cost="head",
+        transform="identity",
+        lipschitz="empirical",
+        l2=0.5,
+        seed=3,
+        fit=None,
+    )
+    assert pl.read_json(found, schema=expected.schema).equals(expected)
+
+
+def test_column_names_are_options(table: Path, tmp_path: Path) -> None:
+    renamed = tmp_path / "renamed.parquet"
+    names = {"model": "m", "task": "t", "split": "s", "label": "l", "embedding": "e"}
+    rows = pl.read_parquet(table).rename(names)
+    rows.with_columns(pl.col("s").replace("train", "fit")).write_parquet(renamed)
+    named = [word for name, new in names.items() if name != "model" for word in (f"--{name}", new)]
+    options = ["--source", "old", "--target", "new", "--format", "csv"]
+    by = ["--by", "m", "--fit-split", "fit"]
+    expected = pl.read_csv(results("bound", table, *options)).rename({"model": "m"})
+    found = pl.read_csv(results("bound", renamed, *by, *named, *options))
+    assert found.equals(expected)
+    checked = run("check", renamed, "--model", "m", *by[2:], *named, "--format", "csv")
+    assert checked.returncode == 0
+    assert pl.read_csv(checked.stdout)["rows"].sum() == rows.height
+
+
+def test_names_do_not_command_the_terminal(table: Path) -> None:
+    rows = pl.read_parquet(table)
+    rows.with_columns(pl.col("model") + "\x1b[2J\x07").write_parquet(table)
+    text = results("score", table, "--scores", "gbc").decode()
+    assert "net0\N{SYMBOL FOR ESCAPE}[2J\N{SYMBOL FOR BELL}" in text
+    assert "\x1b" not in text
+
+
+LEADERBOARD = """model,target,finetuned
+lenet-mnist,kmnist,0.9
+lenet-mnist,mnist,0.7
+LeNet-USPS,kmnist,0.8
+"""
+
+
+def test_leaderboard_stands_beside_the_bounds(
+    data: Path, expected: pl.DataFrame, tmp_path: Path
+) -> None:
+    board = tmp_path / "board.csv"
+    board.write_text(LEADERBOARD)
+    files = [data / "lenet-mnist.parquet", data / "lenet-usps.parquet"]
+    done = run("bound", *files, *QUICK, "--leaderboard", board, "--format", "csv")
+    assert done.returncode == 0
+    assert done.stderr.decode().splitlines() == [
+        "1 of 2 pairs of model and target are on the leaderboard",
+        "models with scores that are not on the leaderboard: 'lenet-usps' (similar: 'LeNet-USPS')",
+        "models on the leaderboard that are without scores: 'LeNet-USPS' (similar: 'lenet-usps')",
+        "targets on the leaderboard that are without scores: 'mnist'",
+    ]
+    found = pl.read_csv(done.stdout)
+    assert found["bound"][0] == expected["bound"].item()
+    beside = ["model", "accuracy", "mean_accuracy_elsewhere"]
+    assert found.select(beside).rows() == [("lenet-mnist", 0.9, 0.7), ("lenet-usps", None, None)]
+    text = run("bound", *files, *QUICK, "--leaderboard", board).stdout.decode()
+    assert "leaderboard" in text
+    (row,) = [line.split() for line in text.splitlines() if line.startswith(" lenet-mnist")]
+    assert row[-2:] == ["0.9000", "0.7000"]
+
+
+def test_leaderboard_with_other_names(table: Path, tmp_path: Path) -> None:
+    board, renamed = tmp_path / "board.parquet", tmp_path / "renamed.parquet"
+    pl.read_parquet(table).rename({"model": "network"}).write_parquet(renamed)
+    rows = {"net": ["net0", "net1"], "data": ["new"] * 2, "top1": [0.5, 0.6], "top5": [0.9, 0.9]}
+    pl.DataFrame(rows).write_parquet(board)
+    options = ["--source", "old", "--by", "network", "--leaderboard", board, "--format", "csv"]
+    names = ["--leaderboard-model", "net", "--leaderboard-target", "data"]
+    names += ["--leaderboard-accuracy", "top1", "--leaderboard-static", "top5"]
+    done = run("bound", renamed, *options, *names)
+    assert done.stderr == b"2 of 2 pairs of model and target are on the leaderboard\n"
+    found = pl.read_csv(done.stdout).select("network", "accuracy", "top5")
+    assert found.rows() == [("net0", 0.5, 0.9), ("net1", 0.6, 0.9)]
+    assert b" 0.9000" in run("bound", renamed, *options[:-2], *names).stdout
+
+
+def test_bad_leaderboard_is_one_line_before_any_bound(table: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board.csv"
+    options = [table, "--source", "old", "--leaderboard", board]
+    assert_one_line(failure(1, "bound", *options), "no such file: '")
+    board.write_text("model,dataset,top1\nnet0,new,0.5\n")
+    assert_one_line(
+        failure(1, "bound", *options), "name the column of targets with --leaderboard-target\n"
+    )
+    assert "--by only once" in failure(2, "bound", *options, "--by", "model", "--by", "task")
+
+
+def test_several_targets_and_all_targets(data: Path) -> None:
+    options = ["--source", "mnist", "--max-rows-per-class", "2", "--transform", "identity"]
+    options += ["--format", "csv"]
+    path = data / "lenet-mnist.parquet"
+    several = results("bound", path, *options, "--target", "kmnist", "fashion-mnist")
+    assert set(pl.read_csv(several)["target"]) == {"kmnist", "fashion-mnist"}
+    assert results("bound", path, *options) == several
+
+
+@pytest.mark.parametrize("name", ["target", "accuracy", "size", "mean_accuracy_elsewhere"])
+def test_key_is_called_like_no_column_of_the_leaderboard(name: str, tmp_path: Path) -> None:
+    path, board = tmp_path / "renamed.parquet", tmp_path / "board.csv"
+    embedding_rows().rename({"model": name}).write_parquet(path)
+    board.write_text("model,target,accuracy,size\nnet0,new,0.5,1\n")
+    options = ["--by", name, "--leaderboard", board, "--leaderboard-static", "size"]
+    message = failure(1, "bound", path, "--source", "old", *options)
+    assert_one_line(message, f"by: '{name}' is what a column beside the results is called")

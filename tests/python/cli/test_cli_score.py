@@ -1,0 +1,72 @@
+"""`transferability score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import polars_transferability as pt
+from commands import assert_one_line, failure, results, run
+
+
+def test_score(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scores.json"
+    options = ["--scores", "knn, logme", "--target", "kmnist", "mnist", "--format", "csv"]
+    done = run("score", data / "lenet-mnist.parquet", *options, "--out", out)
+    assert (done.returncode, done.stderr) == (0, f"wrote {out}: 2 rows\n".encode())
+    expected = pt.compute_scores(
+        data / "lenet-mnist.parquet", targets=["kmnist", "mnist"], which=["knn_accuracy", "logme"]
+    )
+    assert expected.columns[:4] == ["model", "target", "knn_accuracy", "logme"]
+    assert pl.read_csv(done.stdout, schema=expected.schema).equals(expected)
+    assert pl.read_json(out, schema=expected.schema).equals(expected)
+
+
+def test_score_prints_a_table_ranked_by_the_first_score(data: Path) -> None:
+    lines = results("score", data, "--target", "kmnist", "--scores", "knn").decode().splitlines()
+    assert [line.split()[0] for line in lines if line.startswith(" lenet")] == [
+        *("lenet-kmnist", "lenet-usps", "lenet-mnist")
+    ]
+
+
+def test_score_needs_sources_for_scores_of_two_tasks(table: Path) -> None:
+    assert_one_line(failure(1, "score", table, "--scores", "otdd"), "sources: needed for otdd")
+    found = results("score", table, "--scores", "otdd", "--source", "old", "--format", "csv")
+    assert pl.read_csv(found).select("source", "target").unique().rows() == [("old", "new")]
+
+
+def test_score_of_unknown_name_is_one_line(table: Path) -> None:
+    message = failure(1, "score", table, "--scores", "logmee")
+    assert_one_line(message, "no score is called 'logmee'; did you mean 'logme'?")
+
+
+LEADERBOARD = """model,target,finetuned
+lenet-mnist,kmnist,0.9
+lenet-mnist,mnist,0.7
+LeNet-USPS,kmnist,0.8
+"""
+
+
+def test_score_beside_a_leaderboard(table: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board.csv"
+    board.write_text("model,target,accuracy\nnet0,new,0.5\nnet1,new,0.25\n")
+    options = ["--scores", "gbc", "--target", "new", "--leaderboard", board, "--format", "csv"]
+    done = run("score", table, *options)
+    assert done.stderr == b"2 of 2 pairs of model and target are on the leaderboard\n"
+    assert pl.read_csv(done.stdout)["accuracy"].to_list() == [0.5, 0.25]
+
+
+def test_score_of_clusters_says_so(table: Path) -> None:
+    found = results("score", table, "--scores", "gbc", "--clusters", "2", "--format", "csv")
+    assert set(pl.read_csv(found)["labels"]) == {"pseudo"}
+    assert b"labels" in results("score", table, "--scores", "gbc", "--clusters", "2")
+
+
+def test_split_of_numbers_is_named_as_text(table: Path, tmp_path: Path) -> None:
+    numbered = tmp_path / "numbered.parquet"
+    split = (pl.col("split") == "train").cast(pl.Int8)
+    pl.read_parquet(table).with_columns(split.alias("split")).write_parquet(numbered)
+    options = ["--scores", "gbc", "--format", "csv"]
+    expected = results("score", table, *options)
+    assert results("score", numbered, *options, "--fit-split", "1") == expected
+    assert run("check", numbered, "--fit-split", "1").returncode == 0

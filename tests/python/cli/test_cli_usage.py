@@ -1,0 +1,161 @@
+"""Input and usage that the command refuses, its help, and what it imports."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import polars_transferability as pt
+import pytest
+from bad_rows import NAN, set_first
+from commands import assert_one_line, failure, python, results
+from registry import embedding_rows
+
+# What is wrong -> the frame in the file, further arguments, and what is said of them.
+BAD_INPUTS = {
+    "unknown source": (embedding_rows(), ["--source", "x"], '`sources` names task "x"'),
+    "NaN": (
+        embedding_rows().with_columns(
+            set_first("embedding", [NAN, 0.0, 0.0], pl.Array(pl.Float64, 3))
+        ),
+        [],
+        '"embedding" of task "old" has 1 NaN',
+    ),
+    "no split": (
+        embedding_rows().drop("split"),
+        [],
+        "for tables without a split give --no-fit\n",
+    ),
+    "no task": (embedding_rows().drop("task"), [], "name the column of tasks with --task\n"),
+    "no model": (embedding_rows().drop("model"), [], "name the column of models with --by\n"),
+    "no label": (embedding_rows().drop("label"), [], "name the column of labels with --label\n"),
+    "split of numbers": (
+        embedding_rows().with_columns(split=1),
+        [],
+        'task "new" has no rows to learn from: its `--fit-split` is false for all 21 rows\n',
+    ),
+    "split of lists": (
+        embedding_rows().with_columns(pl.concat_list("split")),
+        [],
+        "say which rows to fit on with --split and --fit-split",
+    ),
+    "key twice": (
+        embedding_rows(),
+        ["--by", "model", "--by", "model"],
+        "by: 'model' is named more than once\n",
+    ),
+    "key of the result": (
+        embedding_rows().rename({"model": "bound"}),
+        ["--by", "bound"],
+        "by: 'bound' cannot tell models apart, for the result has a column of that name; rename",
+    ),
+    "pattern": (
+        embedding_rows(),
+        ["--label", "^l.*$"],
+        "label: Polars reads '^l.*$' as a pattern for several columns, not as the name of one",
+    ),
+    "no rows": (embedding_rows().clear(), [], "no rows in"),
+    "l2": (embedding_rows(), ["--l2", "-1"], "l2: expected a finite number above 0"),
+    "seed": (embedding_rows(), ["--seed", "-1"], "seed: expected an integer from 0"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_INPUTS)
+def test_bad_input_is_one_line_and_exit_code_1(bad: str, tmp_path: Path) -> None:
+    rows, arguments, expected = BAD_INPUTS[bad]
+    rows.write_parquet(tmp_path / "bad.parquet")
+    source = [] if "--source" in arguments else ["--source", "old"]
+    assert_one_line(failure(1, "bound", tmp_path / "bad.parquet", *source, *arguments), expected)
+
+
+def test_a_bucket_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nobody listens there.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    for command in ("check", "score"):
+        message = failure(1, command, "s3://there-is-no-such-bucket/x.parquet")
+        assert_one_line(message, "s3://there-is-no-such-bucket/x.parquet: cannot be read as")
+
+
+def test_no_file_and_no_parquet_are_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    path = tmp_path / "text.parquet"
+    assert_one_line(failure(1, "bound", path, "--source", "old"), "no such file: '")
+    path.write_text("no table")
+    assert_one_line(failure(1, "bound", path, "--source", "old"), "text.parquet")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bound"],
+        ["bound", "x.parquet"],
+        ["bound", "--source", "old"],
+        ["bound", "x.parquet", "--source", "old", "--ground-cost", "cosine"],
+        ["bound", "x.parquet", "--source", "old", "--l2", "much"],
+        ["bound", "x.parquet", "--source", "old", "--no-such-option"],
+        ["bound", "x.parquet", "--source", "old", "--seed", "1.5"],
+        ["bound", "x.parquet", "--source", "old", "--seed", "1e3"],
+        ["bound", "x.parquet", "--source", "old", "--max-rows-per-class", "2.5"],
+        ["score", "x.parquet", "--clusters", "2.5"],
+        ["score", "x.parquet", "--seed", "nan"],
+        ["bound", "x.parquet", "--source", "old", "--out", "x.xlsx"],
+        ["bound", "x.parquet", "--source", "old", "--out", "no/such/folder/x.csv"],
+        ["check"],
+        ["no-such-command"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
+    assert failure(2, *arguments)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["bound", "--help"], ["check", "--help"]])
+def test_help(arguments: list[str]) -> None:
+    assert b"transferability" in results(*arguments)
+
+
+def test_version() -> None:
+    assert results("--version").decode().strip() == pt.__version__
+    assert python("-m", "polars_transferability", "--version") == pt.__version__
+
+
+HEAVY = {"polars", "sqlglot", "rich", "altair", "great_tables", "vl_convert", "cyclopts"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "imported"),
+    [
+        ("import polars_transferability", set()),
+        ("import polars_transferability as p; p.logme, p.sql, p.report, p.QueryError", {"polars"}),
+        ("import polars_transferability as p; p.sql('SELECT 1')", {"polars", "sqlglot"}),
+        ("import polars_transferability.__main__", set()),
+        ("import polars_transferability.cli.main", {"polars", "cyclopts"}),
+    ],
+)
+def test_modules_are_imported_where_they_are_used(statement: str, imported: set[str]) -> None:
+    listed = f"import sys; print(*({HEAVY} & sys.modules.keys()))"
+    # The parser of options imports what it prints with by itself.
+    assert set(python("-c", f"{statement}; {listed}").split()) - {"rich"} == imported
+
+
+def test_the_package_has_its_public_names() -> None:
+    names: dict[str, object] = {}
+    exec("from polars_transferability import *", names)
+    assert set(pt.__all__) <= names.keys()
+    assert set(pt.__all__) <= set(dir(pt))
+    assert names["sql"] is pt.sql
+    with pytest.raises(AttributeError, match="'polars_transferability' has no attribute 'logmee'"):
+        pt.logmee  # noqa: B018
+
+
+@pytest.mark.parametrize("module", ["polars", "cyclopts"])
+def test_an_interrupt_while_modules_are_imported(module: str, tmp_path: Path) -> None:
+    interrupt = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / f"{module}.py").write_text(f"{interrupt}import time\ntime.sleep(60)\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-m", "polars_transferability", "check", "x.parquet"]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": path})
+    assert (done.returncode, done.stdout) == (130, b"")
+    assert done.stderr == b"transferability: interrupted\n"

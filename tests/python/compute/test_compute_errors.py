@@ -1,0 +1,75 @@
+"""What the computations over whole tables say of arguments that they cannot take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import polars as pl
+import polars_transferability as pt
+import pytest
+from bad_rows import NAN
+from registry import embedding_rows
+
+
+def parts(*energies: float | None) -> pl.DataFrame:
+    return pl.DataFrame({"etran": [{"energy": e, "lda": 0.5} for e in (*energies, 1.0)]})
+
+
+def test_parts_that_are_null_or_nan() -> None:
+    for bad in (None, NAN, float("inf")):
+        message = '`energy` of column "etran" is null, NaN or infinite in 1 of 2 rows; leave these'
+        with pytest.raises(pl.exceptions.ComputeError, match=message):
+            pt.combine_pool(parts(bad), pool=None)
+
+
+# What is wrong -> a call that fails before it sees data, the error and what it says.
+BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+    "score twice in a table": (
+        lambda: pt.compute_scores(embedding_rows(), which=["knn", "knn_accuracy"]),
+        ValueError,
+        "which: 'knn_accuracy' is named more than once",
+    ),
+    "sources missing": (
+        lambda: pt.compute_scores(embedding_rows(), which=["otdd"]),
+        ValueError,
+        "sources: needed for otdd, but not given",
+    ),
+    "targets missing": (
+        lambda: pt.compute_scores(embedding_rows(), targets=["older"]),
+        ValueError,
+        "targets: model = 'net0' has no task 'older'; there are ['old', 'new']",
+    ),
+    "parts missing": (
+        lambda: pt.combine_pool(embedding_rows()),
+        ValueError,
+        "frame: no column 'etran' or 'ncti' that holds parts; there are ['model'",
+    ),
+    "pool missing": (
+        lambda: pt.combine_pool(parts(), pool="target"),
+        ValueError,
+        "pool: columns ['target'] not found; there are ['etran']",
+    ),
+    "no keys": (
+        lambda: pt.compute_bounds(embedding_rows(), by=[]),
+        ValueError,
+        "by: expected at least one column",
+    ),
+    "no table": (
+        lambda: pt.compute_bounds(3),
+        TypeError,
+        "expected a Polars frame, a path, a glob or a list of paths, found int",
+    ),
+    "no paths": (
+        lambda: pt.compute_bounds([]),
+        ValueError,
+        "expected at least one path, found an empty list",
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_ARGUMENTS)
+def test_bad_arguments(bad: str) -> None:
+    call, error, message = BAD_ARGUMENTS[bad]
+    with pytest.raises(error, match=re.escape(message)):
+        call()

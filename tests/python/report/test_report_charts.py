@@ -1,0 +1,85 @@
+"""The pictures of a report: names and numbers that end no process."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import polars as pl
+import pytest
+from polars_transferability._report import _charts
+from reports import HOSTILE, TERMS, change, command
+
+
+def texts(picture: str) -> list[str]:
+    """The texts of a picture but for numbers, as an XML parser reads them."""
+    found = [text.text or "" for text in ElementTree.fromstring(picture).iter("text")]
+    return [text for text in found if not re.fullmatch(r"[\d.]+", text)]
+
+
+def bars(names: list[str]) -> list[str]:
+    rows = pl.DataFrame({"name": names, **{term: [1.0] * len(names) for term in TERMS}})
+    return [text for text in texts(_charts.term_bars(rows, "name", marks=False)) if text != "nats"]
+
+
+def test_names_in_pictures_are_text_and_short() -> None:
+    expected = [name.replace("\t", "\u2409").replace("\n", "\u2424") for name in HOSTILE]
+    assert bars(HOSTILE) == expected
+    points = pl.DataFrame({"name": [1], "value": [0.5], "accuracy": [0.5]})
+    for name, shown in zip(HOSTILE, expected, strict=True):
+        drawn = _charts.scatter(points, name, higher_is_better=True)
+        assert sorted(texts(drawn)) == sorted(["accuracy", shown])
+        weights = {"source_class": [name], "target_class": [name], "source_weight": [1.0]}
+        drawn = _charts.class_weights(pl.DataFrame(weights))
+        assert all(shown.startswith(text.rstrip("\u2026")) for text in texts(drawn))
+        assert len(texts(drawn)) == 2
+    long = ["a" * 100_000, "a" * 50_000, "a" * 60, "a" * 61]
+    cut = "a" * 59 + "\u2026"
+    assert bars(long) == [cut, f"{cut} (2)", "a" * 60, f"{cut} (3)"]
+    assert bars(["a\nb", "a\u2424b"]) == ["a\u2424b", "a\u2424b (2)"]
+
+
+# What draws pictures aborts the process at text that XML cannot hold, as most of these are.
+UNPRINTABLE = [*map(chr, range(0x20)), "\x7f", "\x85", "\ufffe", "\uffff", "\ufdd0", "\U0010ffff"]
+
+
+@pytest.mark.parametrize("place", ["model", "task", "label"])
+def test_no_character_in_a_name_ends_the_process(folder: Path, place: str) -> None:
+    (folder / "accuracy.csv").unlink()
+    change(folder, 'leaderboards = ["accuracy.csv"]', "")
+    every = "".join(UNPRINTABLE)
+    for path in (folder / "models").iterdir():
+        rows = pl.read_parquet(path)
+        rows.with_columns(pl.format("{} {}", place, pl.lit(every)).alias(place)).write_parquet(path)
+    done = command(folder / "report.toml", "--out", folder / "out")
+    assert (done.returncode, "panic" in done.stderr) == (0, False)
+    text = (folder / "out" / "index.html").read_text()
+    assert not {*text} & {*UNPRINTABLE} - {"\t", "\n"}
+    assert "".join(chr(0x2400 + code) for code in range(9)) in text
+    assert "\N{SYMBOL FOR DELETE}\N{REPLACEMENT CHARACTER}" in text
+    # The tables have the names as they are.
+    found = pl.read_parquet(folder / "out" / "class_map.parquet")
+    column = {"model": "model", "task": "target", "label": "target_class"}[place]
+    assert found[column].str.ends_with(every).all()
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), -float("inf"), 1e308, 5e-324, -1e308, 0.0]
+)
+def test_no_number_in_a_picture_ends_the_process(value: float) -> None:
+    terms = {term: [value, 1.0] for term in TERMS}
+    rows = pl.DataFrame({"name": ["a", "b"], **terms, "trivial_loss": value, "target_loss": value})
+    points = pl.DataFrame({"name": [1, 2], "value": [value, 1.0], "accuracy": [0.5, value]})
+    weights = pl.DataFrame({"source_class": ["a"], "target_class": ["b"], "source_weight": [value]})
+    for frame in (rows, rows.head(1)):
+        assert _charts.term_bars(frame, "name", marks=True).startswith("<svg")
+    for frame in (points, points.head(1), points.clear()):
+        assert _charts.scatter(frame, "score", higher_is_better=True).startswith("<svg")
+    assert _charts.class_weights(weights).startswith("<svg")
+
+
+def test_many_models_can_be_drawn() -> None:
+    points = pl.DataFrame({"name": range(6000), "value": range(6000), "accuracy": range(6000)})
+    drawn = _charts.scatter(points.cast(pl.Float64), "score", higher_is_better=True)
+    assert drawn.count("<text") > 6000
