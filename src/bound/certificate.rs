@@ -376,7 +376,7 @@ fn class_transport<'t>(
             let target = MatRef::from_row_major_slice(&target_rows, m, width);
             let sequential = Parallelism::Sequential;
             let found = plan(source.into(), target.into(), weights, 1.0, COST_MEMORY, sequential)?;
-            Ok(constant * found.distance())
+            Ok(constant * found.distance()?)
         }
     }
 }

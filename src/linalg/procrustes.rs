@@ -103,16 +103,21 @@ fn turned_by_vectors(left: &Matrix, right: &Matrix) -> Result<(Matrix, Matrix), 
 fn turned_in_pairs(left: Matrix, right: Matrix) -> Result<(Matrix, Matrix), SvdError> {
     let rows = left.nrows();
     let (mut left, mut right) = (Side::new(left), Side::new(right));
+    let pairs = || (0..rows).flat_map(|p| (p + 1..rows).map(move |q| (p, q)));
     for _ in 0..SWEEPS {
-        let mut across = 0.0;
-        for p in 0..rows {
-            for q in p + 1..rows {
-                across += turn_pair(&mut left, &mut right, p, q);
-            }
-        }
+        // Counted before any is turned: a turn may bring a large product to a pair that is past.
+        let across: f64 = pairs()
+            .map(|(p, q)| {
+                let (b, c) = products_across(&left, &right, p, q);
+                b.abs() + c.abs()
+            })
+            .sum();
         let rest = differences(&left.rows, &right.rows);
         if 2.0 * across <= NEGLIGIBLE * rest * rest {
             return Ok((left.rows, right.rows));
+        }
+        for (p, q) in pairs() {
+            turn_pair(&mut left, &mut right, p, q);
         }
     }
     Err(SvdError::NoConvergence)
@@ -142,13 +147,13 @@ impl Side {
     }
 }
 
-/// Turn rows `p` and `q` of both sides so that neither product across is more than rounding; what
-/// these were before, which is the most by which the turn can lower half the sum of squares.
-fn turn_pair(left: &mut Side, right: &mut Side, p: usize, q: usize) -> f64 {
+/// The product of row `p` of the left side with row `q` of the right one, and the other way round;
+/// zero where it is rounding. What they sum to over all pairs is the most by which turns can lower
+/// half the sum of squares.
+fn products_across(left: &Side, right: &Side, p: usize, q: usize) -> (f64, f64) {
     let rounding = ROUNDING * (left.rows.ncols() as f64).sqrt();
-    let product = |i: usize, j: usize| dot(left.rows.row(i), right.rows.row(j));
     let across = |i: usize, j: usize| {
-        let value = product(i, j);
+        let value = dot(left.rows.row(i), right.rows.row(j));
         let size = left.lengths[i] * right.lengths[j];
         if value.abs() <= (rounding * size).max(LEAST_PRODUCT) {
             0.0
@@ -156,12 +161,17 @@ fn turn_pair(left: &mut Side, right: &mut Side, p: usize, q: usize) -> f64 {
             value
         }
     };
-    let (b, c) = (across(p, q), across(q, p));
+    (across(p, q), across(q, p))
+}
+
+/// Turn rows `p` and `q` of both sides so that neither product across is more than rounding.
+fn turn_pair(left: &mut Side, right: &mut Side, p: usize, q: usize) {
+    let (b, c) = products_across(left, right, p, q);
     if b == 0.0 && c == 0.0 {
-        return 0.0;
+        return;
     }
-    let moved = b.abs() + c.abs();
-    let (a, d) = (product(p, p), product(q, q));
+    let product = |i: usize| dot(left.rows.row(i), right.rows.row(i));
+    let (a, d) = (product(p), product(q));
     // A turn of the left rows makes the four products symmetric,
     let (cosine, sine) = symmetrising(a, b, c, d);
     left.turn(p, q, (cosine, sine));
@@ -172,7 +182,6 @@ fn turn_pair(left: &mut Side, right: &mut Side, p: usize, q: usize) -> f64 {
         left.turn(p, q, (cosine, -sine));
         right.turn(p, q, (cosine, -sine));
     }
-    moved
 }
 
 /// Cosine and sine of the turn of the rows of `[[a, b], [c, d]]` that makes it symmetric.
@@ -249,5 +258,19 @@ mod tests {
                 assert!((square(before) - square(after)).abs() <= 1e-13 * square(before));
             }
         }
+    }
+
+    /// A turn of a later pair brings the longest rows to a pair that the sweep has passed.
+    #[test]
+    fn long_rows_are_matched_wherever_they_stand() {
+        let row = |at: usize, value: f64| (0..4).map(move |j| if j == at { value } else { 0.0 });
+        let matrix = |rows: &[(usize, f64)]| {
+            let values: Vec<f64> = rows.iter().flat_map(|&(at, v)| row(at, v)).collect();
+            Matrix::from_fn(rows.len(), 4, |i, j| values[4 * i + j])
+        };
+        let left = matrix(&[(2, 1.0), (3, 1.0), (1, 2e98)]);
+        let right = matrix(&[(0, 1.0), (1, 1e97), (2, 1.0), (3, 1.0)]);
+        let found = distance(left, right).unwrap();
+        assert!((found - 1.9e98).abs() < 1e85, "{found:e}");
     }
 }

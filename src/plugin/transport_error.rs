@@ -7,7 +7,7 @@ use crate::transport::TransportError;
 /// `between` says which sides. Row numbers stay inside: they are not the caller's.
 pub fn transport_error(error: &TransportError, between: &str) -> PolarsError {
     match error {
-        TransportError::BadCost { .. } => polars_err!(
+        TransportError::BadCost { .. } | TransportError::Overflow => polars_err!(
             ComputeError:
             "the distances between {between} are too large for a float; scale the embeddings down"
         ),

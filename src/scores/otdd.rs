@@ -78,7 +78,7 @@ pub fn otdd(
         InnerDistance::Gaussian => gaussian_distances(&source, &target)?,
     };
     add_class_distances(&mut distances, p, &between_classes, &source, &target);
-    let distance = plan_of_distances(&distances, [x.nrows(), y.nrows()], p)?.distance();
+    let distance = plan_of_distances(&distances, [x.nrows(), y.nrows()], p)?.distance()?;
     // Not `-distance`, which makes -0 of 0.
     Ok(Otdd { otdd: 0.0 - distance, distance })
 }
@@ -103,7 +103,7 @@ fn exact_distances(
                 block.extend_from_slice(&row[target.start(t)..][..target.count(t)]);
             }
             let plan = plan_of_distances(&block, [source.count(s), target.count(t)], p)?;
-            between_classes.row_mut(s)[t] = plan.distance();
+            between_classes.row_mut(s)[t] = plan.distance()?;
         }
     }
     Ok(between_classes)

@@ -43,7 +43,11 @@ impl PowerPlan {
     /// A distance that no float holds.
     pub fn distance(&self) -> Result<f64, TransportError> {
         let distance = self.plan.value.max(0.0).powf(1.0 / self.p) * self.scale;
-        if distance.is_finite() { Ok(distance) } else { Err(TransportError::Overflow) }
+        if distance.is_finite() {
+            Ok(distance)
+        } else {
+            Err(TransportError::Overflow)
+        }
     }
 }
 
