@@ -13,7 +13,7 @@ import sys
 import tempfile
 import venv
 from collections.abc import Iterator
-from importlib.metadata import Distribution, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -74,13 +74,14 @@ def environment(pins: list[str]) -> str:
     """Return the Python of an environment that has these versions."""
     python = str(ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
     built = distribution(NAME)
-    wanted = "\n".join([sys.version, built.version, *pins])
+    commands = built.read_text("entry_points.txt") or ""
+    wanted = "\n".join([sys.version, built.version, commands, *pins])
     made_of = ENVIRONMENT / "made-of.txt"
     if not made_of.is_file() or made_of.read_text("utf-8") != wanted:
         venv.create(ENVIRONMENT, clear=True, with_pip=True)
         pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
         with tempfile.TemporaryDirectory() as folder:
-            wheel = wheel_without_code(built, Path(folder))
+            wheel = wheel_without_code(built.version, commands, Path(folder))
             install = [*pip, "install", "--only-binary", ":all:", *pins, str(wheel)]
             subprocess.run(install, check=True)
         subprocess.run([*pip, "check"], check=True)
@@ -88,16 +89,16 @@ def environment(pins: list[str]) -> str:
     return python
 
 
-def wheel_without_code(built: Distribution, folder: Path) -> Path:
+def wheel_without_code(version: str, commands: str, folder: Path) -> Path:
     """Return a wheel from which pip makes the command, and learns the version.
 
     The code is read where it stands.
     """
-    stem = f"{NAME.replace('-', '_')}-{built.version}"
+    stem = f"{NAME.replace('-', '_')}-{version}"
     files = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {built.version}\n",
+        "METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {version}\n",
         "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        "entry_points.txt": built.read_text("entry_points.txt") or "",
+        "entry_points.txt": commands,
     }
     files["RECORD"] = "".join(f"{stem}.dist-info/{name},,\n" for name in [*files, "RECORD"])
     wheel = folder / f"{stem}-py3-none-any.whl"
