@@ -67,13 +67,10 @@ class Setting:
     check
         Returns a value in the form that the native side reads, or raises an error that names the
         option.
-    sent_as
-        What the native side calls it, where that is another name.
     """
 
     default: Any
     check: Check
-    sent_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -230,7 +227,7 @@ CATALOGUE = (
         "-100 to 100",
         Cost.PAIRS,
         {
-            "pca": Setting(32, _or_none(_integer(2)), sent_as="axes"),
+            "pca": Setting(32, _or_none(_integer(2))),
             "max_rows": Setting(2000, _integer(3)),
             "seed": _SEED,
         },
@@ -344,10 +341,11 @@ def checked(row: Score, options: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := [name for name in options if name not in row.settings]:
         msg = f"{row.name}: got an unexpected keyword argument '{unknown[0]}'"
         raise TypeError(msg)
-    return {
-        setting.sent_as or name: setting.check(name, options.get(name, setting.default))
+    settings = {
+        name: setting.check(name, options.get(name, setting.default))
         for name, setting in row.settings.items()
     }
+    return {"score": row.name, **settings}
 
 
 def score_settings(score: str, **options: Any) -> dict[str, Any]:
@@ -361,8 +359,7 @@ def score_settings(score: str, **options: Any) -> dict[str, Any]:
     Traceback (most recent call last):
     ValueError: no score is called 'logmee'; did you mean 'logme'?
     """
-    row = OF_ONE_TABLE[_score_name(score)]
-    return {"score": row.name, **checked(row, options)}
+    return checked(OF_ONE_TABLE[_score_name(score)], options)
 
 
 def chosen(which: Which) -> list[dict[str, Any]]:

@@ -1,4 +1,9 @@
-"""The settings that every bound function shares, checked before any data is read."""
+"""The settings that every bound function shares, checked before any data is read.
+
+Single values are checked here for type and range, so that a batch refuses them at once and in the
+words of its door. Of frames, `head` and `label_map`, columns and dtypes are checked here; whether
+their classes and weights fit the tasks is known, and checked, where the tasks are read.
+"""
 
 from __future__ import annotations
 
@@ -75,13 +80,9 @@ def _head(frame: object) -> dict[str, Any]:
         msg = f"head: column 'weight' must be an Array or List of numbers, found {dtype}"
         raise TypeError(msg)
     weight = rows["weight"].cast(pl.List(pl.Float64))
-    if weight.list.len().n_unique() != 1:
-        msg = f"head: rows of 'weight' differ in width: {sorted(set(weight.list.len()))}"
+    if nulls := weight.explode().null_count():
+        msg = f"head: column 'weight' holds {nulls} nulls"
         raise ValueError(msg)
-    if rows["label"].n_unique() != rows.height:
-        msg = "head: column 'label' names a class more than once; give one row per source class"
-        raise ValueError(msg)
-    _finite("head", "weight", weight.explode())
     return {
         "label": _class_names("head", rows["label"]),
         "weight": weight.to_list(),
@@ -91,17 +92,10 @@ def _head(frame: object) -> dict[str, Any]:
 
 def _label_map(frame: object) -> dict[str, Any]:
     rows = _frame("label_map", frame, ("source", "target", "weight"))
-    if rows.select("source", "target").is_duplicated().any():
-        msg = "label_map: a pair of 'source' and 'target' occurs more than once"
-        raise ValueError(msg)
-    weight = _numbers("label_map", rows["weight"])
-    if (weight < 0).any():
-        msg = f"label_map: column 'weight' holds {weight.min()!r}; weights are not negative"
-        raise ValueError(msg)
     return {
         "source": _class_names("label_map", rows["source"]),
         "target": _class_names("label_map", rows["target"]),
-        "weight": weight.to_list(),
+        "weight": _numbers("label_map", rows["weight"]).to_list(),
     }
 
 
@@ -142,11 +136,4 @@ def _numbers(argument: str, values: pl.Series) -> pl.Series:
         msg = f"{argument}: column '{values.name}' must be numbers, found {values.dtype}"
         raise TypeError(msg)
     numbers: pl.Series = values.cast(pl.Float64)
-    _finite(argument, values.name, numbers)
     return numbers
-
-
-def _finite(argument: str, column: str, numbers: pl.Series) -> None:
-    if numbers.has_nulls() or not numbers.is_finite().all():
-        msg = f"{argument}: column '{column}' holds a null, NaN or infinite value"
-        raise ValueError(msg)

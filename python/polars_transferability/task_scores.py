@@ -22,10 +22,10 @@ def ot_nce(source: Task, target: Task, *, max_rows: int | None = 5000, seed: int
 
     The exact coupling of source and target rows that minimises the squared Euclidean cost gives a
     joint distribution of labels; OT-NCE is minus the entropy of the target label given the source
-    label. In nats, between `-log C` and 0, higher is better. Nothing is learned: of tasks with a
-    split only the rows to evaluate on count. Public code stops the solver early, or returns the
-    entropy itself, for which lower is better. Where several couplings are optimal it is that of the
-    one found, which is the same in whatever order the rows stand.
+    label. In nats, between `-log C` and 0, higher is better. Of tasks with a split the rows to learn
+    from count, as in every other score. Public code stops the solver early, or returns the entropy
+    itself, for which lower is better. Where several couplings are optimal it is that of the one
+    found, which is the same in whatever order the rows stand.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def ot_nce(source: Task, target: Task, *, max_rows: int | None = 5000, seed: int
     >>> rows.select(pt.ot_nce(old, new)).item()
     0.0
     """
-    return _score("ot_nce", source, target, _settings("ot_nce", max_rows=max_rows, seed=seed))
+    return _score("ot_nce", source, target, max_rows=max_rows, seed=seed)
 
 
 def otce(
@@ -108,15 +108,16 @@ def otce(
     >>> rows.select(pt.otce(old, new, wasserstein=-1.0, conditional_entropy=-1.0)).item()
     -4.0
     """
-    settings = _settings(
+    return _score(
         "otce",
+        source,
+        target,
         wasserstein=wasserstein,
         conditional_entropy=conditional_entropy,
         intercept=intercept,
         max_rows=max_rows,
         seed=seed,
     )
-    return _score("otce", source, target, settings)
 
 
 def otdd(
@@ -132,8 +133,8 @@ def otdd(
 
     Rows move at the cost `|x - x'|^p + W_p^p(class of x, class of x')`, the second between the
     features of the two classes. Minus the `p`-th root of the exact optimum: at most 0, higher is
-    closer. Class names play no role. Nothing is learned: of tasks with a split only the rows to
-    evaluate on count. Public code runs Sinkhorn even for `inner_ot_method="exact"`, in f32.
+    closer. Class names play no role. Of tasks with a split the rows to learn from count, as in
+    every other score. Public code runs Sinkhorn even for `inner_ot_method="exact"`, in f32.
 
     Parameters
     ----------
@@ -170,21 +171,14 @@ def otdd(
     >>> rows.select(pt.otdd(old, new)).item()
     0.0
     """
-    settings = _settings("otdd", inner=inner, p=p, max_rows=max_rows, seed=seed)
-    gaussian = settings.pop("inner") == "gaussian"
-    if gaussian and settings["p"] != 2:
-        msg = f"p: inner='gaussian' is defined for p=2, found {p!r}; use inner='exact'"
-        raise ValueError(msg)
-    return _score("otdd", source, target, {**settings, "gaussian": gaussian})
+    return _score("otdd", source, target, inner=inner, p=p, max_rows=max_rows, seed=seed)
 
 
-def _settings(name: str, **options: Any) -> dict[str, Any]:
-    return checked(OF_TWO_TASKS[name], options)
-
-
-def _score(name: str, source: Task, target: Task, settings: dict[str, Any]) -> pl.Expr:
+def _score(name: str, source: Task, target: Task, **options: Any) -> pl.Expr:
     inputs, columns = task_pair(source, target)
-    return scalar_plugin(name, inputs, {**settings, "columns": columns})
+    settings = checked(OF_TWO_TASKS[name], options)
+    kwargs = {"score": settings, "columns": columns}
+    return scalar_plugin("task_score", inputs, kwargs, column=name)
 
 
 # The functions of scores that can be computed by their names alone.

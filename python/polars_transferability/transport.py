@@ -207,7 +207,8 @@ def class_wasserstein(source: Task, target: Task, *, p: float = 1) -> pl.Expr:
     Parameters
     ----------
     source, target
-        The two tasks, made by `task`. Every class of the target must occur in the source.
+        The two tasks, made by `task`. Every class of the target must occur in the source. With a
+        split the rows to learn from count, as in every score of two tasks.
     p
         Exponent, finite and at least 1.
 

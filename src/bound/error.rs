@@ -20,8 +20,6 @@ pub enum BoundError {
         found: &'static str,
         missing: &'static str,
     },
-    #[error("the label map's row for target class {class} sums to {sum}, not to 1")]
-    LabelMap { class: u32, sum: f64 },
     #[error(
         "the logits of the {side} rows overflow; scale the embedding down (or the head, where one \
          is given)"

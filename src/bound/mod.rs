@@ -9,6 +9,7 @@
 
 pub mod certificate;
 mod error;
+mod label_map;
 pub mod search;
 mod settings;
 pub mod solution;
@@ -17,6 +18,7 @@ use crate::rows::Table;
 
 pub use certificate::ClassTerms;
 pub use error::BoundError;
+pub use label_map::{LabelMap, LabelMapError};
 pub use search::source_cache::SharedSource;
 pub use search::{transfer_bound, transfer_bound_from};
 pub use settings::{GroundCost, Lipschitz, Settings, Transform};

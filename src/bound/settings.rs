@@ -1,11 +1,14 @@
 //! How a bound is fitted and measured: what a caller may choose.
 
+use serde::Deserialize;
+
+use crate::bound::LabelMap;
 use crate::estimators::head::LinearHead;
-use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 
 /// Which transforms are learned (the paper's FixedAll, LearnedA, LearnedAll).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Transform {
     /// The assigned or given label map; features as they are.
     Identity,
@@ -16,7 +19,8 @@ pub enum Transform {
 }
 
 /// What it costs to move a source row to a target row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GroundCost {
     Margin,
     Head,
@@ -24,7 +28,8 @@ pub enum GroundCost {
 }
 
 /// Where the Lipschitz constant of `Head` and `Euclidean` comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Lipschitz {
     Certified,
     /// The paper's: the largest gradient norm seen on rows. Certifies nothing.
@@ -41,8 +46,8 @@ pub struct Settings {
     pub l2: Option<f64>,
     /// A source head to keep as it is, one row per source class; `None` fits one.
     pub head: Option<LinearHead>,
-    /// `K_T x K_S`, rows on the simplex; `None` learns one.
-    pub label_map: Option<Matrix>,
+    /// `None` learns one.
+    pub label_map: Option<LabelMap>,
     pub standardize: bool,
     /// Use at most so many fit rows and so many evaluation rows of a class, drawn by `seed`.
     pub max_rows_per_class: Option<usize>,

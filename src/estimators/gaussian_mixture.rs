@@ -14,6 +14,7 @@ use std::f64::consts::TAU;
 
 use faer::linalg::{matmul::matmul, matmul::triangular, triangular_inverse};
 use faer::{Accum, Par, Side};
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::estimators::k_means::{k_means_centred, ClusterError};
@@ -41,7 +42,8 @@ pub enum MixtureError {
 }
 
 /// The shape of the components.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Covariance {
     Full,
     Diagonal,

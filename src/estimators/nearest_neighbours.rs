@@ -19,6 +19,7 @@ use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::linalg::square_distance::{norm, square_distance};
@@ -48,7 +49,8 @@ pub enum NeighbourError {
 }
 
 /// What nearness means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Metric {
     Euclidean,
     /// The angle: Euclidean distance after dividing each row by its norm.

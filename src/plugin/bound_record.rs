@@ -27,7 +27,7 @@ struct SourceRow<'a> {
 }
 
 impl<'a> BoundRow<'a> {
-    /// `source_name` and `target_name` only matter for [`pair_columns`].
+    /// Builds the lists of a bound. The names of the tasks only matter for [`pair_columns`].
     pub fn new(
         bound: &'a Bound,
         (source_name, source): (&'a str, &'a Task),
@@ -79,7 +79,7 @@ pub fn columns<'a>() -> Vec<Column<BoundRow<'a>>> {
     ]
 }
 
-/// The same with the names of the two tasks in front.
+/// The columns of a bound, with the names of its two tasks in front.
 pub fn pair_columns<'a>() -> Vec<Column<BoundRow<'a>>> {
     let mut columns_with_names = vec![
         Column::new("source", DataType::String, |r: &BoundRow| text(r.source)),

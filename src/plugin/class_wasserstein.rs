@@ -11,7 +11,6 @@ use crate::plugin::record;
 use crate::plugin::record::{text, Column};
 use crate::plugin::task::Task;
 use crate::plugin::transport_error::transport_error;
-use crate::plugin::wasserstein::check_power;
 use crate::transport::costs::point_rows::PointRows;
 use crate::transport::wasserstein as transport;
 
@@ -53,14 +52,13 @@ fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
     record::output_field(inputs, record::dtype(&columns()))
 }
 
-/// Nothing is learned here, so with a split only the evaluation rows count.
+/// With a split, the rows to learn from count, as in every score of two tasks.
 #[polars_expr(output_type_func = output_type)]
 fn class_wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
-    check_power(kwargs.p)?;
     let (source, target) = read_pair(inputs, &kwargs.columns)?;
     source.embeddings.check_same_width(&target.embeddings)?;
-    let n: usize = target.evaluation.iter().map(Vec::len).sum();
-    let classes = target.classes.iter().zip(&target.evaluation);
+    let n: usize = target.fit.iter().map(Vec::len).sum();
+    let classes = target.classes.iter().zip(&target.fit);
     let rows = classes.filter(|(_, rows)| !rows.is_empty()).map(|(class, rows)| {
         Ok(ClassRow {
             class,
@@ -84,7 +82,7 @@ fn class_distance(
     p: f64,
 ) -> PolarsResult<f64> {
     let same = source.classes.iter().position(|c| c == class);
-    let source_rows = same.map_or(&[][..], |c| &source.evaluation[c]);
+    let source_rows = same.map_or(&[][..], |c| &source.fit[c]);
     polars_ensure!(
         !source_rows.is_empty(),
         ComputeError:

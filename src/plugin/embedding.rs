@@ -28,7 +28,7 @@ pub struct Embeddings {
     pub rows: Vec<u32>,
 }
 
-/// One chunk; rows start at its beginning.
+/// The values of one chunk of the column; its rows start at its beginning.
 enum Values {
     F32(Float32Chunked),
     F64(Float64Chunked),
@@ -61,7 +61,7 @@ impl Embeddings {
         self.width
     }
 
-    /// The view that [`Self::rows`] points into.
+    /// The table that [`Self::rows`] are row numbers of.
     pub fn table(&self) -> PolarsResult<Table<'_>> {
         Ok(match &self.values {
             Values::F32(values) => Table::F32(view(values, self.width)?),
@@ -92,7 +92,8 @@ impl Embeddings {
         Ok(())
     }
 
-    /// `detail` tells more about the faults that [`Self::not_finite`] finds.
+    /// Check that all values are finite. `detail` tells a message more about the rows where some
+    /// are not.
     pub fn check_finite(
         &self,
         detail: impl FnOnce(&[(usize, usize)]) -> String,
@@ -112,8 +113,8 @@ impl Embeddings {
         Ok(())
     }
 
-    /// What squares and fourth powers are summed of must be neither too large nor too small for
-    /// that, and no coordinate may be so small that its squares vanish, which would make it a
+    /// Check that squares and fourth powers of the values can be summed: no value may be too large
+    /// for that, nor a whole coordinate so small that its squares vanish, which would make it a
     /// constant.
     pub fn check_magnitude(&self) -> PolarsResult<()> {
         let table = self.table()?;

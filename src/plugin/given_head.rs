@@ -1,5 +1,7 @@
 //! A source head that the caller gives: one row per source class.
 
+use std::collections::BTreeSet;
+
 use polars::prelude::*;
 use serde::Deserialize;
 
@@ -8,7 +10,7 @@ use crate::linalg::Matrix;
 use crate::plugin::class_names::listed;
 use crate::plugin::task::Task;
 
-/// The columns of the caller's frame.
+/// The columns of the caller's frame, of one length.
 #[derive(Deserialize)]
 pub struct GivenHead {
     label: Vec<String>,
@@ -32,15 +34,13 @@ impl GivenHead {
     }
 
     fn check_rows(&self, width: usize, source: &Task) -> PolarsResult<()> {
-        polars_ensure!(
-            self.weight.len() == self.label.len() && self.bias.len() == self.label.len(),
-            ComputeError:
-            "`head` has {} labels, {} weight rows and {} biases, but needs one of each per class",
-            self.label.len(),
-            self.weight.len(),
-            self.bias.len()
-        );
+        let mut seen = BTreeSet::new();
         for ((label, weight), bias) in self.label.iter().zip(&self.weight).zip(&self.bias) {
+            polars_ensure!(
+                seen.insert(label),
+                ComputeError:
+                "`head` has more than one row for class {label:?}; give one per source class"
+            );
             polars_ensure!(
                 weight.len() == width,
                 ComputeError:
@@ -57,19 +57,13 @@ impl GivenHead {
     }
 
     fn row(&self, class: &String, source: &Task) -> PolarsResult<usize> {
-        let mut rows = (0..self.label.len()).filter(|row| self.label[*row] == *class);
-        let row = rows.next().ok_or_else(|| {
+        self.label.iter().position(|label| label == class).ok_or_else(|| {
             polars_err!(
                 ComputeError:
                 "`head` has no row for class {class:?} of {}; it has rows for {}",
                 source.name,
                 listed(&self.label)
             )
-        })?;
-        polars_ensure!(
-            rows.next().is_none(),
-            ComputeError: "`head` has more than one row for class {class:?}"
-        );
-        Ok(row)
+        })
     }
 }

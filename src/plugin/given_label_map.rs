@@ -1,20 +1,17 @@
-//! A label map that the caller gives: which source classes stand for each target class, and how
-//! much.
+//! A label map that the caller gives by the names of classes: which source classes stand for each
+//! target class, and how much.
 
 use std::collections::BTreeSet;
 
 use polars::prelude::*;
 use serde::Deserialize;
 
+use crate::bound::{LabelMap, LabelMapError};
 use crate::linalg::Matrix;
 use crate::plugin::class_names::listed;
 use crate::plugin::task::Task;
 
-/// How far the weights of a target class may sum from 1: room for decimals that were rounded in a
-/// file, not for a mistake.
-const SUM_TOLERANCE: f64 = 1e-6;
-
-/// The columns of the caller's frame.
+/// The columns of the caller's frame, of one length.
 #[derive(Deserialize)]
 pub struct GivenLabelMap {
     source: Vec<String>,
@@ -23,59 +20,46 @@ pub struct GivenLabelMap {
 }
 
 impl GivenLabelMap {
-    /// The map as a matrix, one row per target class, each scaled to sum to 1 exactly.
-    pub fn between(&self, source: &Task, target: &Task) -> PolarsResult<Matrix> {
-        let mut map = Matrix::zeros(target.classes.len(), source.classes.len());
-        polars_ensure!(
-            self.source.len() == self.weight.len() && self.target.len() == self.weight.len(),
-            ComputeError:
-            "`label_map` has {} sources, {} targets and {} weights, but needs as many of each",
-            self.source.len(),
-            self.target.len(),
-            self.weight.len()
-        );
+    /// The map by the numbers of classes.
+    pub fn between(&self, source: &Task, target: &Task) -> PolarsResult<LabelMap> {
+        let mut weights = Matrix::zeros(target.classes.len(), source.classes.len());
         let mut seen = BTreeSet::new();
-        let entries = self.source.iter().zip(&self.target).zip(&self.weight);
-        for ((source_class, target_class), &weight) in entries {
+        let pairs = self.source.iter().zip(&self.target);
+        for ((source_class, target_class), &weight) in pairs.zip(&self.weight) {
             let c = class_number(source, source_class)?;
             let y = class_number(target, target_class)?;
-            polars_ensure!(
-                weight.is_finite() && weight >= 0.0,
-                ComputeError:
-                "`label_map` gives source class {source_class:?} and target class \
-                 {target_class:?} the weight {weight}, \
-                 but weights must be finite and not negative"
-            );
             polars_ensure!(
                 seen.insert((y, c)),
                 ComputeError:
                 "`label_map` has source class {source_class:?} and target class {target_class:?} \
-                 more than once"
+                 more than once; give each pair one weight"
             );
-            map.row_mut(y)[c] = weight;
+            weights.row_mut(y)[c] = weight;
         }
-        for (class, row) in target.classes.iter().zip(map.rows_mut()) {
-            self.scale(class, row, target)?;
+        if let Some(class) = target.classes.iter().find(|class| !self.target.contains(class)) {
+            polars_bail!(
+                ComputeError: "`label_map` has no row for class {class:?} of {}", target.name
+            );
         }
-        Ok(map)
+        LabelMap::new(weights).map_err(|error| in_names(&error, source, target))
     }
+}
 
-    fn scale(&self, class: &String, row: &mut [f64], target: &Task) -> PolarsResult<()> {
-        polars_ensure!(
-            self.target.contains(class),
-            ComputeError: "`label_map` has no row for class {class:?} of {}", target.name
-        );
-        let sum: f64 = row.iter().sum();
-        polars_ensure!(
-            (sum - 1.0).abs() <= SUM_TOLERANCE,
+/// The error with the names of classes in place of their numbers.
+fn in_names(error: &LabelMapError, source: &Task, target: &Task) -> PolarsError {
+    match *error {
+        LabelMapError::Weight { source_class, target_class, weight } => polars_err!(
             ComputeError:
-            "the weights that `label_map` gives target class {class:?} sum to {sum}, but must sum \
-             to 1"
-        );
-        for weight in row {
-            *weight /= sum;
-        }
-        Ok(())
+            "`label_map` gives source class {:?} and target class {:?} the weight {weight}, but \
+             weights must be finite and not negative",
+            source.classes[source_class],
+            target.classes[target_class]
+        ),
+        LabelMapError::Sum { target_class, sum } => polars_err!(
+            ComputeError:
+            "the weights that `label_map` gives target class {:?} sum to {sum}, but must sum to 1",
+            target.classes[target_class]
+        ),
     }
 }
 

@@ -4,7 +4,6 @@
 //! [`pseudo_labels`]) or per family of expressions that differ in one call ([`wasserstein`] and its
 //! relatives, [`logits`], [`scores`], [`task_scores`], [`pool_scores`], [`moments`],
 //! [`rank_statistics`]), and one per kind of input ([`embedding`], [`class_names`], [`task`],
-//! [`inputs`], [`points`], [`score_rows`], [`score_kind`], [`options`], [`given_head`],
 //! [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`], [`record`]). No
 //! mathematics here: a number that is computed, not looked up or counted, comes from below.
 
@@ -25,7 +24,6 @@ mod pseudo_labels;
 mod rank_statistics;
 mod record;
 mod score_and_truth;
-mod score_kind;
 mod score_rows;
 mod scores;
 mod selection_quality;

@@ -9,14 +9,14 @@ use crate::plugin::embedding::Embeddings;
 use crate::plugin::inputs::{field, optional_field};
 use crate::transport::costs::point_rows::PointRows;
 
-/// One side, checked.
+/// One side of a distance, whose columns have been read and checked.
 pub struct Points {
     pub embeddings: Embeddings,
     pub mass: Option<Vec<f64>>,
 }
 
 impl Points {
-    /// `side` is the argument, `name` the caller's column.
+    /// Read one side. `side` is the argument that it came in, `name` the caller's column.
     pub fn read(input: &Series, side: &str, name: &str) -> PolarsResult<Self> {
         let column = ColumnName { what: "embedding", name: name.to_string(), of: side.to_string() };
         polars_ensure!(!input.is_empty(), ComputeError: "{column} has no rows: the input is empty");
@@ -27,7 +27,7 @@ impl Points {
         Ok(Self { embeddings, mass: weight.map(|weight| masses(&weight, side)).transpose()? })
     }
 
-    /// The points where they are.
+    /// The points as a view of the column.
     pub fn rows(&self) -> PolarsResult<PointRows<'_>> {
         Ok(PointRows::of_table(self.embeddings.table()?, &self.embeddings.rows))
     }

@@ -53,7 +53,7 @@ pub struct CallerNames {
 }
 
 impl CallerNames {
-    /// Of a field of the struct that Python packs columns into.
+    /// The caller's name of a field of the struct that Python packs columns into.
     pub fn of(&self, field: &str) -> Option<&str> {
         let found = match field {
             "embedding" => self.embedding.as_ref().or_else(|| self.columns.get("source_embedding")),
@@ -64,16 +64,16 @@ impl CallerNames {
     }
 }
 
-/// What an expression returns: named as Polars names it, after the first input.
+/// The field that an expression returns, named as Polars names it: after the first input.
 pub fn output_field(inputs: &[Field], dtype: DataType) -> PolarsResult<Field> {
     output_field_of(inputs, |_| None, dtype)
 }
 
-/// The same, with the caller's name of a field of the struct that Python packs columns into, where
-/// it is known.
+/// The field that an expression returns. `name` gives the caller's name of a field of the struct
+/// that Python packs columns into, where it is known, for messages.
 ///
-/// Inputs with vectors of width 0 are refused here, by their dtype: the library cannot hand over
-/// such a column.
+/// Inputs with vectors of width 0 are refused here, by their dtype: Polars cannot hand over such a
+/// column.
 pub fn output_field_of<'a>(
     inputs: &'a [Field],
     name: impl Fn(&'a str) -> Option<&'a str> + Copy,
@@ -112,7 +112,7 @@ fn has_no_width(dtype: &DataType) -> bool {
     }
 }
 
-/// A string value.
+/// The value of a field of strings.
 pub fn text(value: &str) -> AnyValue<'static> {
     AnyValue::StringOwned(value.into())
 }

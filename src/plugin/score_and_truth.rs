@@ -21,7 +21,7 @@ pub struct ScoreAndTruth {
 }
 
 impl ScoreAndTruth {
-    /// From the struct that Python packs both into. As in Polars' own `corr`, a row with a null on
+    /// Read both from the struct that Python packs them into. As in Polars' own `corr`, a row with a null on
     /// either side is left out; `of` names the expression.
     pub fn read(inputs: &[Series], names: &PairNames, of: &str) -> PolarsResult<Self> {
         let [input] = inputs else {

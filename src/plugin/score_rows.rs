@@ -82,7 +82,8 @@ impl<'a> ScoreInput<'a> {
         format!("{} of {}", self.of, listed(all.into_iter().filter(|name| !name.is_empty())))
     }
 
-    /// `of_rows` is a score that moments are not enough for.
+    /// Read the embeddings, or moments in their place. `of_rows` names a score that moments are not
+    /// enough for, if one is asked for.
     pub fn embeddings(&self, of_rows: Option<&str>) -> PolarsResult<Source> {
         let column = field(self.input, "embedding")?;
         let name = &self.names.embedding;

@@ -8,43 +8,44 @@ use serde::Deserialize;
 
 use crate::parallelism::Parallelism;
 use crate::plugin::record;
-use crate::plugin::score_kind::{Reads, ScoreKind};
 use crate::plugin::score_rows::{LabelPairs, LabelledVectors, ScoreColumns, ScoreInput, Source};
-use crate::rows::{ClassSpectrum, ClassedTable, Moments};
-use crate::scores::logme::Stopping;
-use crate::scores::{
-    etran, gbc, h_score, knn_accuracy, knn_accuracy_split, leep, linear_probe, logme, nce, ncti,
-    nleep, pactran, parc, sfda, shrinkage_h_score, transrate, ScoreError, Voting,
-};
+use crate::rows::ClassSpectrum;
+use crate::scores::{Method, Score, ScoreError};
 
 /// Prefix of the class names that pseudo-labels have.
 const PSEUDO: &str = "pseudo:";
 
 #[derive(Deserialize)]
 struct Arguments {
-    score: ScoreKind,
+    score: Score,
     columns: ScoreColumns,
 }
 
 #[derive(Deserialize)]
 struct ManyArguments {
-    scores: Vec<ScoreKind>,
+    scores: Vec<Score>,
     columns: ScoreColumns,
 }
 
-/// A score's number, or its parts in the order of [`ScoreKind::parts`].
-type Value = Vec<f64>;
-
 fn output_type(inputs: &[Field], kwargs: Arguments) -> PolarsResult<Field> {
-    record::output_field_of(inputs, |field| kwargs.columns.of(field), kwargs.score.dtype())
+    record::output_field_of(inputs, |field| kwargs.columns.of(field), dtype(&kwargs.score))
 }
 
 fn many_output_type(inputs: &[Field], kwargs: ManyArguments) -> PolarsResult<Field> {
-    let mut fields: Vec<Field> =
-        kwargs.scores.iter().map(|score| Field::new(score.name().into(), score.dtype())).collect();
+    let field = |score: &Score| Field::new(score.name().into(), dtype(score));
+    let mut fields: Vec<Field> = kwargs.scores.iter().map(field).collect();
     fields.extend(facts().map(|(name, dtype)| Field::new(name.into(), dtype)));
     let dtype = DataType::Struct(fields);
     record::output_field_of(inputs, |field| kwargs.columns.of(field), dtype)
+}
+
+/// A float, or a struct of floats for a score of several numbers.
+fn dtype(score: &Score) -> DataType {
+    let number = |name: &&str| Field::new((*name).into(), DataType::Float64);
+    match score.method().parts() {
+        [] => DataType::Float64,
+        parts => DataType::Struct(parts.iter().map(number).collect()),
+    }
 }
 
 /// What a struct of scores says about the rows.
@@ -55,19 +56,17 @@ fn facts() -> [(&'static str, DataType); 3] {
 #[polars_expr(output_type_func_with_kwargs = output_type)]
 fn score(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     let name = inputs.first().map_or(PlSmallStr::EMPTY, |input| input.name().clone());
-    let kind = kwargs.score;
-    let input = ScoreInput::new(inputs, &kwargs.columns, kind.name())?;
-    if let ScoreKind::Logme { converge } = kind {
+    let score = kwargs.score;
+    let input = ScoreInput::new(inputs, &kwargs.columns, score.name())?;
+    if let Score::Logme(settings) = &score {
         if let Some((rows, targets)) = input.targets()? {
-            let value = logme::regression(rows.table()?, &rows.rows, &targets, stopping(converge));
-            let value = finished(value, converge).map_err(|error| wrong(&input, &error))?;
-            return Ok(Series::new(name, [value]));
+            let value = settings.of_targets(rows.table()?, &rows.rows, &targets);
+            return Ok(Series::new(name, [value.map_err(|error| wrong(&input, &error))?]));
         }
     }
-    let kinds = [kind];
-    let rows = Rows::read(&input, &kinds)?;
-    let value = rows.value(&kinds[0], &input)?;
-    series(name, &kinds[0], &value)
+    let scores = [score];
+    let rows = Rows::read(&input, &scores)?;
+    series(name, &scores[0], &rows.values(&scores[0], &input)?)
 }
 
 #[polars_expr(output_type_func_with_kwargs = many_output_type)]
@@ -76,8 +75,8 @@ fn scores(inputs: &[Series], kwargs: ManyArguments) -> PolarsResult<Series> {
     let input = ScoreInput::new(inputs, &kwargs.columns, "scores")?;
     let rows = Rows::read(&input, &kwargs.scores)?;
     let mut columns = Vec::new();
-    for kind in &kwargs.scores {
-        columns.push(series(kind.name().into(), kind, &rows.value(kind, &input)?)?);
+    for score in &kwargs.scores {
+        columns.push(series(score.name().into(), score, &rows.values(score, &input)?)?);
     }
     let (n, classes, labels) = rows.facts();
     let facts = facts().map(|(name, _)| PlSmallStr::from(name));
@@ -88,7 +87,7 @@ fn scores(inputs: &[Series], kwargs: ManyArguments) -> PolarsResult<Series> {
     Ok(StructChunked::from_series(name, 1, columns.iter())?.into_series())
 }
 
-/// What the scores asked for are computed from.
+/// What the scores asked for are computed from; only what one of them needs is read.
 struct Rows {
     embeddings: Option<Source>,
     spectrum: Option<ClassSpectrum>,
@@ -97,25 +96,23 @@ struct Rows {
 }
 
 impl Rows {
-    fn read(input: &ScoreInput<'_>, kinds: &[ScoreKind]) -> PolarsResult<Self> {
-        let wanted = |what: Reads| kinds.iter().any(|kind| kind.reads() == what);
-        let of_rows = kinds.iter().find(|k| k.reads() == Reads::Embedding && !k.is_spectral());
-        let of_rows = of_rows.map(ScoreKind::name);
-        let embeddings = wanted(Reads::Embedding).then(|| input.embeddings(of_rows)).transpose()?;
-        let spectrum = match &embeddings {
-            // One by itself may need less than the decomposition.
-            Some(source) if kinds.iter().filter(|kind| kind.is_spectral()).count() > 1 => {
-                Some(spectrum(source, kinds, input)?)
-            }
-            _ => None,
-        };
+    fn read(input: &ScoreInput<'_>, scores: &[Score]) -> PolarsResult<Self> {
+        let any = |of: fn(&Method<'_>) -> bool| scores.iter().any(|score| of(&score.method()));
+        let of_rows = scores
+            .iter()
+            .find(|score| matches!(score.method(), Method::Rows(_) | Method::Learned(_)))
+            .map(Score::name);
+        let spectral = any(|method| matches!(method, Method::Spectral(_)));
+        let embeddings = (spectral || of_rows.is_some()).then(|| input.embeddings(of_rows));
+        let probabilities = any(|method| matches!(method, Method::Probabilities(_)));
+        let label_pairs = any(|method| matches!(method, Method::LabelPairs(_)));
+        let embeddings = embeddings.transpose()?;
+        let spectrum = embeddings.as_ref().map(|source| shared_spectrum(source, scores, input));
         Ok(Self {
+            spectrum: spectrum.transpose()?.flatten(),
             embeddings,
-            spectrum,
-            probabilities: wanted(Reads::Probabilities)
-                .then(|| input.probabilities())
-                .transpose()?,
-            label_pairs: wanted(Reads::SourceLabel).then(|| input.label_pairs()).transpose()?,
+            probabilities: probabilities.then(|| input.probabilities()).transpose()?,
+            label_pairs: label_pairs.then(|| input.label_pairs()).transpose()?,
         })
     }
 
@@ -136,196 +133,66 @@ impl Rows {
         }
     }
 
-    fn value(&self, kind: &ScoreKind, input: &ScoreInput<'_>) -> PolarsResult<Value> {
-        let value = match kind.reads() {
-            Reads::Embedding if kind.is_spectral() => self.spectral(kind)?,
-            Reads::Embedding => self.of_embeddings(kind, input)?,
-            Reads::Probabilities => self.of_probabilities(kind)?,
-            Reads::SourceLabel => self
-                .label_pairs
-                .as_ref()
-                .map(|pairs| Ok(vec![nce(&pairs.source.of_row, &pairs.target.of_row)?])),
-        };
-        match value {
-            Some(value) => value.map_err(|error| wrong(input, &error)),
-            None => {
-                polars_bail!(ComputeError: "{} has no rows to compute {} \
-                    from", input.described(), kind.name())
-            }
-        }
-    }
-
-    fn spectral(&self, kind: &ScoreKind) -> PolarsResult<Option<Result<Value, ScoreError>>> {
+    /// The numbers of a score.
+    fn values(&self, score: &Score, input: &ScoreInput<'_>) -> PolarsResult<Vec<f64>> {
+        let Self { embeddings, probabilities, label_pairs, .. } = self;
         let shared = self.spectrum.as_ref();
-        let value = match &self.embeddings {
-            Some(Source::Rows(rows)) => spectral_of_rows(kind, rows.scored()?, shared),
-            Some(Source::Moments(moments)) => spectral_of_moments(kind, &moments.moments, shared),
-            None => return Ok(None),
+        let value = match (score.method(), embeddings) {
+            (Method::Spectral(score), Some(Source::Rows(rows))) => {
+                score.of_rows(rows.scored()?, shared).map(one)
+            }
+            (Method::Spectral(score), Some(Source::Moments(named))) => {
+                score.of_moments(&named.moments, shared).map(one)
+            }
+            (Method::Rows(score), Some(Source::Rows(rows))) => score.of_rows(rows.scored()?),
+            (Method::Learned(learned), Some(Source::Rows(rows))) => {
+                rows.task.check_learnable(score.name())?;
+                let (fit, evaluation) = rows.split()?;
+                let evaluation = input.has_split()?.then_some(evaluation);
+                RAYON.install(|| learned.of_split(fit, evaluation, Parallelism::Pool))
+            }
+            (Method::Probabilities(score), _) => match probabilities {
+                Some(rows) => score.of_probabilities(rows.scored()?).map(one),
+                None => return Err(unread(score, input)),
+            },
+            (Method::LabelPairs(score), _) => match label_pairs {
+                Some(pairs) => score.of_labels(&pairs.source.of_row, &pairs.target.of_row).map(one),
+                None => return Err(unread(score, input)),
+            },
+            _ => return Err(unread(score, input)),
         };
-        Ok(value.map(|value| value.map(|v| vec![v])))
-    }
-
-    fn of_embeddings(
-        &self,
-        kind: &ScoreKind,
-        input: &ScoreInput<'_>,
-    ) -> PolarsResult<Option<Result<Value, ScoreError>>> {
-        let Some(Source::Rows(rows)) = &self.embeddings else {
-            return Ok(None);
-        };
-        let all = rows.scored()?;
-        let value = match *kind {
-            ScoreKind::KnnAccuracy { k, metric, ties } if input.has_split()? => {
-                rows.task.check_learnable(kind.name())?;
-                let (fit, test) = rows.split()?;
-                knn_accuracy_split(
-                    fit,
-                    test,
-                    Voting { k, metric: metric.into(), ties: ties.into() },
-                )
-                .map(|v| vec![v])
-            }
-            ScoreKind::KnnAccuracy { k, metric, ties } => {
-                knn_accuracy(all, Voting { k, metric: metric.into(), ties: ties.into() })
-                    .map(|v| vec![v])
-            }
-            ScoreKind::LinearProbe { l2, tolerance, seed } => {
-                rows.task.check_learnable(kind.name())?;
-                let (fit, test) = rows.split()?;
-                let settings = linear_probe::Settings { l2, tolerance, seed };
-                RAYON
-                    .install(|| linear_probe::linear_probe(fit, test, settings, Parallelism::Pool))
-                    .map(|probe| vec![probe.loss, probe.accuracy, probe.train_loss, probe.l2])
-            }
-            ScoreKind::Nleep { components, energy, covariance, seed } => {
-                let covariance = covariance.into();
-                let defaults = nleep::Settings::default();
-                let settings = nleep::Settings { components, energy, covariance, seed, ..defaults };
-                nleep::nleep(all, &settings).and_then(|found| {
-                    if found.converged {
-                        Ok(vec![found.value])
-                    } else {
-                        Err(ScoreError::Iterations {
-                            score: "N-LEEP",
-                            iterations: found.iterations,
-                        })
-                    }
-                })
-            }
-            ScoreKind::Parc { axes, max_rows, seed } => {
-                parc(all, axes, max_rows, seed).map(|v| vec![v])
-            }
-            ScoreKind::Sfda {} => sfda::sfda(all).map(|v| vec![v]),
-            ScoreKind::Etran {} => etran::parts(all).map(|p| vec![p.energy, p.lda]),
-            ScoreKind::Ncti {} => ncti::parts(all).map(|p| vec![p.seli, p.ncc, p.variability]),
-            ScoreKind::PactranGaussian { strength, variance } => {
-                let prior = pactran::GaussianPrior { strength, variance };
-                pactran::gaussian(all, prior).map(|v| vec![v])
-            }
-            _ => return Ok(None),
-        };
-        Ok(Some(value))
-    }
-
-    fn of_probabilities(
-        &self,
-        kind: &ScoreKind,
-    ) -> PolarsResult<Option<Result<Value, ScoreError>>> {
-        let Some(rows) = &self.probabilities else {
-            return Ok(None);
-        };
-        let rows = rows.scored()?;
-        let value = match *kind {
-            ScoreKind::Leep {} => leep(rows),
-            ScoreKind::PactranDirichlet { alpha } => pactran::dirichlet(rows, alpha),
-            ScoreKind::PactranGamma { alpha, beta } => pactran::gamma(rows, alpha, beta),
-            _ => return Ok(None),
-        };
-        Ok(Some(value.map(|v| vec![v])))
+        value.map_err(|error| wrong(input, &error))
     }
 }
 
-type Number = Option<Result<f64, ScoreError>>;
-
-/// A score of rows, with a decomposition if several share one.
-fn spectral_of_rows(
-    kind: &ScoreKind,
-    rows: ClassedTable<'_>,
-    shared: Option<&ClassSpectrum>,
-) -> Number {
-    Some(match (kind, shared) {
-        (ScoreKind::Transrate { eps }, Some(shared)) => {
-            transrate::from_spectrum(rows, shared, *eps)
-        }
-        (ScoreKind::Transrate { eps }, None) => transrate::from_rows(rows, *eps),
-        (ScoreKind::Gbc { covariance, pca }, Some(shared)) => {
-            gbc::from_spectrum(rows, shared, (*covariance).into(), *pca)
-        }
-        (ScoreKind::Gbc { covariance, pca }, None) => {
-            gbc::from_rows(rows, (*covariance).into(), *pca)
-        }
-        (ScoreKind::HScore {}, Some(shared)) if !shared.is_resolved() => h_score::from_rows(rows),
-        (_, Some(shared)) => return of_spectrum(kind, shared),
-        (ScoreKind::Logme { converge }, None) => {
-            finished(logme::from_rows(rows, stopping(*converge)), *converge)
-        }
-        (ScoreKind::HScore {}, None) => h_score::from_rows(rows),
-        (ScoreKind::ShrinkageHScore {}, None) => shrinkage_h_score::from_rows(rows),
-        _ => return None,
-    })
+fn one(value: f64) -> Vec<f64> {
+    vec![value]
 }
 
-/// A score of moments, with a decomposition if several share one.
-fn spectral_of_moments(
-    kind: &ScoreKind,
-    moments: &Moments,
-    shared: Option<&ClassSpectrum>,
-) -> Number {
-    Some(match (kind, shared) {
-        (ScoreKind::Transrate { eps }, _) => transrate::from_moments(moments, *eps),
-        (ScoreKind::Gbc { covariance, pca }, _) => {
-            gbc::from_moments(moments, (*covariance).into(), *pca)
-        }
-        (ScoreKind::HScore {}, Some(shared)) if !shared.is_resolved() => {
-            h_score::from_moments(moments)
-        }
-        (_, Some(shared)) => return of_spectrum(kind, shared),
-        (ScoreKind::Logme { converge }, None) => {
-            finished(logme::from_moments(moments, stopping(*converge)), *converge)
-        }
-        (ScoreKind::HScore {}, None) => h_score::from_moments(moments),
-        (ScoreKind::ShrinkageHScore {}, None) => shrinkage_h_score::from_moments(moments),
-        _ => return None,
-    })
-}
-
-fn of_spectrum(kind: &ScoreKind, spectrum: &ClassSpectrum) -> Number {
-    Some(match kind {
-        ScoreKind::Logme { converge } => {
-            finished(logme::from_spectrum(spectrum, stopping(*converge)), *converge)
-        }
-        ScoreKind::HScore {} => h_score::from_spectrum(spectrum),
-        ScoreKind::ShrinkageHScore {} => shrinkage_h_score::from_spectrum(spectrum),
-        _ => return None,
-    })
-}
-
-/// The decomposition, with as many axes as the score that needs most.
-fn spectrum(
+/// The decomposition that several scores share, with as many axes as the one that needs most. A
+/// score by itself may need less than the decomposition.
+fn shared_spectrum(
     source: &Source,
-    kinds: &[ScoreKind],
+    scores: &[Score],
     input: &ScoreInput<'_>,
-) -> PolarsResult<ClassSpectrum> {
-    let axes = |kind: &ScoreKind| match kind {
-        ScoreKind::Gbc { pca, .. } => *pca,
-        _ => 0,
-    };
-    let axes = kinds.iter().map(axes).max().unwrap_or(0);
+) -> PolarsResult<Option<ClassSpectrum>> {
+    let spectral = scores.iter().filter_map(|score| match score.method() {
+        Method::Spectral(score) => Some(score.axes()),
+        _ => None,
+    });
+    let axes: Vec<usize> = spectral.collect();
+    if axes.len() < 2 {
+        return Ok(None);
+    }
+    let most = axes.into_iter().max().unwrap_or(0);
     let spectrum = match source {
-        Source::Moments(moments) => ClassSpectrum::of_moments(&moments.moments, axes),
-        Source::Rows(rows) => ClassSpectrum::of(rows.scored()?, axes),
+        Source::Moments(moments) => ClassSpectrum::of_moments(&moments.moments, most),
+        Source::Rows(rows) => ClassSpectrum::of(rows.scored()?, most),
     };
-    spectrum.map_err(|error| polars_err!(ComputeError: "{}: {error}", input.described()))
+    match spectrum {
+        Ok(spectrum) => Ok(Some(spectrum)),
+        Err(error) => polars_bail!(ComputeError: "{}: {error}", input.described()),
+    }
 }
 
 /// Where labels with these class names are from.
@@ -338,39 +205,34 @@ fn origin(classes: &[String]) -> &'static str {
     }
 }
 
-fn stopping(converge: bool) -> Stopping {
-    if converge {
-        Stopping::CONVERGED
-    } else {
-        Stopping::PUBLISHED
-    }
-}
-
-/// Stopping at the published tolerance is the definition; a maximum that was asked for must be
-/// reached.
-fn finished(found: Result<logme::LogMe, ScoreError>, converge: bool) -> Result<f64, ScoreError> {
-    let found = found?;
-    if converge && !found.converged {
-        return Err(ScoreError::Iterations { score: "LogME", iterations: found.iterations });
-    }
-    Ok(found.value)
-}
-
-fn series(name: PlSmallStr, kind: &ScoreKind, value: &Value) -> PolarsResult<Series> {
-    let number = |name: PlSmallStr, value: &f64| Series::new(name, [*value]);
-    match (kind.parts(), value.as_slice()) {
-        (Some(parts), values) => {
-            let fields: Vec<Series> =
-                parts.iter().zip(values).map(|(part, v)| number((*part).into(), v)).collect();
+fn series(name: PlSmallStr, score: &Score, values: &[f64]) -> PolarsResult<Series> {
+    let number = |name: PlSmallStr, value: f64| Series::new(name, [value]);
+    match (score.method().parts(), values) {
+        ([], [value]) => Ok(number(name, *value)),
+        (parts, values) if parts.len() == values.len() => {
+            let fields = parts.iter().zip(values).map(|(part, v)| number((*part).into(), *v));
+            let fields: Vec<Series> = fields.collect();
             Ok(StructChunked::from_series(name, 1, fields.iter())?.into_series())
         }
-        (None, [value]) => Ok(number(name, value)),
-        (None, values) => {
-            polars_bail!(ComputeError: "{} gave {} numbers", kind.name(), values.len())
-        }
+        (parts, values) => polars_bail!(
+            ComputeError:
+            "{} gave {} numbers for its {} parts; this is a defect, please report it",
+            score.name(),
+            values.len(),
+            parts.len().max(1)
+        ),
     }
 }
 
 fn wrong(input: &ScoreInput<'_>, error: &ScoreError) -> PolarsError {
     polars_err!(ComputeError: "{}: {error}", input.described())
+}
+
+fn unread(score: &Score, input: &ScoreInput<'_>) -> PolarsError {
+    polars_err!(
+        ComputeError:
+        "{}: what {} is computed from was not read; this is a defect, please report it",
+        input.described(),
+        score.name()
+    )
 }

@@ -21,7 +21,7 @@ struct Arguments {
     seed: u64,
 }
 
-/// The struct without rows. Which fields it has depends on whether intervals are asked for, so
+/// The dtype of the result. Which fields it has depends on whether intervals are asked for, so
 /// [`record`], whose fields are fixed, does not serve here.
 fn fields(with_intervals: bool) -> Vec<Field> {
     let mut names: Vec<String> = STATISTICS.map(String::from).into();

@@ -14,7 +14,7 @@ const CLASSES_SHOWN: usize = 5;
 
 /// The columns of one task, and how messages call it and them.
 pub struct TaskColumns {
-    /// "the source task", `task "mnist"`.
+    /// How messages call the task: "the source task", `task "mnist"`.
     pub task: String,
     /// What the vectors are: "embedding", "probabilities".
     pub vectors: &'static str,
@@ -22,9 +22,10 @@ pub struct TaskColumns {
     pub label_name: String,
     pub embedding: Series,
     pub label: Series,
-    /// `where`: the rows that count. Absent: all.
+    /// True for the rows that belong to the task; without this column all rows do.
     pub selection: Option<Series>,
-    /// True for rows to learn from, false for rows to evaluate on. Absent: all are both.
+    /// True for rows to learn from, false for rows to evaluate on; without this column every row
+    /// serves for both.
     pub fit: Option<Series>,
 }
 
@@ -89,9 +90,9 @@ pub fn split(fit: &Series, rows: &[u32], task: &str) -> PolarsResult<Vec<bool>> 
     Ok(fit)
 }
 
-/// One task, checked.
+/// A task whose columns have been read and checked.
 pub struct Task {
-    /// "the source task", `task "mnist"`.
+    /// How messages call the task: "the source task", `task "mnist"`.
     pub name: String,
     /// Names of its classes, in order.
     pub classes: Vec<String>,
@@ -134,7 +135,7 @@ impl Task {
         })
     }
 
-    /// What the mathematics sees.
+    /// The rows by class, as the mathematics takes them.
     pub fn labelled_rows(&self) -> PolarsResult<LabelledRows<'_>> {
         Ok(LabelledRows {
             table: self.embeddings.table()?,
@@ -143,8 +144,8 @@ impl Task {
         })
     }
 
-    /// What is learned needs at least two classes, and every class that is evaluated in what it is
-    /// learned from; `what` names it: "a bound".
+    /// Check that there are two classes or more, and that every class with rows to evaluate on has
+    /// rows to learn from. `what` names what is learned in messages: "a bound".
     pub fn check_learnable(&self, what: &str) -> PolarsResult<()> {
         polars_ensure!(
             self.classes.len() >= 2,

@@ -68,12 +68,6 @@ fn in_names(error: &BoundError, source: &Task, target: &Task) -> PolarsError {
                 task.name
             )
         }
-        BoundError::LabelMap { class, sum } => polars_err!(
-            ComputeError:
-            "the label map's weights for class {:?} of {} sum to {sum}, not to 1",
-            class_name(target, *class),
-            target.name
-        ),
         BoundError::Transport(error) => transport_error(error, &between),
         error => polars_err!(ComputeError: "{between}: {error}"),
     }

@@ -4,7 +4,8 @@ use polars::prelude::*;
 
 use crate::transport::TransportError;
 
-/// `between` says which sides. Row numbers stay inside: they are not the caller's.
+/// The error of a transport problem; `between` says which sides it is about. Row numbers are left
+/// out, because they are not the caller's.
 pub fn transport_error(error: &TransportError, between: &str) -> PolarsError {
     match error {
         TransportError::BadCost { .. } | TransportError::Overflow => polars_err!(

@@ -57,7 +57,6 @@ fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
 
 #[polars_expr(output_type_func = output_type)]
 fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
-    check_power(kwargs.p)?;
     between(inputs, &kwargs.columns, |x, y| {
         let (a, b) = (x.rows()?, y.rows()?);
         let weights = [x.mass.as_deref(), y.mass.as_deref()];
@@ -69,7 +68,6 @@ fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
 
 #[polars_expr(output_type_func = output_type)]
 fn sliced_wasserstein(inputs: &[Series], kwargs: SlicedArguments) -> PolarsResult<Series> {
-    check_power(kwargs.p)?;
     between(inputs, &kwargs.columns, |x, y| {
         let (a, b) = (x.matrix()?, y.matrix()?);
         let sliced = transport::sliced::sliced_wasserstein(
@@ -101,7 +99,7 @@ fn sinkhorn_divergence(inputs: &[Series], kwargs: SinkhornArguments) -> PolarsRe
     })
 }
 
-/// A side may also be moments, which stand for all their rows.
+/// Instead of points, a side may hold moments, which stand for all rows that they were made of.
 #[polars_expr(output_type_func = output_type)]
 fn gaussian_wasserstein(inputs: &[Series], kwargs: GaussianArguments) -> PolarsResult<Series> {
     let [x, y] = inputs else {
@@ -129,7 +127,7 @@ fn gaussian(input: &Series, side: &str, name: &str) -> PolarsResult<Gaussian> {
         .map_err(|error| polars_err!(ComputeError: "`{side}`, column {name:?}: {error}"))
 }
 
-/// The distance of two inputs that `distance` gives.
+/// Read both sides and compute their distance by `distance`.
 fn between(
     inputs: &[Series],
     names: &Columns,
@@ -144,12 +142,4 @@ fn between(
     let sides = || format!("{} and {}", x.embeddings.name, y.embeddings.name);
     let distance = distance(&x, &y)?.map_err(|error| transport_error(&error, &sides()))?;
     Ok(Series::new(inputs[0].name().clone(), [distance]))
-}
-
-pub fn check_power(p: f64) -> PolarsResult<()> {
-    polars_ensure!(
-        p.is_finite() && p >= 1.0,
-        ComputeError: "p must be a finite number of at least 1, but is {p}"
-    );
-    Ok(())
 }

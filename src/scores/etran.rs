@@ -21,12 +21,29 @@
 //! nothing (see [`crate::estimators::discriminant`]), and a part that is equal over the pool
 //! divides 0 by 0. The regression part of the paper, for detection, is left out.
 
+use serde::Deserialize;
+
 use crate::estimators::discriminant::Discriminant;
 use crate::estimators::discriminant::{adaptive_shrinkage, DiscriminantError};
 use crate::estimators::head::log_sum_exp;
 use crate::rows::class_scatter::{ClassScatter, RowReader};
 use crate::rows::ClassedTable;
-use crate::scores::{check_classes, min_max, with_reader, ScoreError};
+use crate::scores::{check_classes, min_max, with_reader, RowScore, ScoreError};
+
+/// ETran has no settings.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Settings {}
+
+impl RowScore for Settings {
+    fn parts(&self) -> &'static [&'static str] {
+        &["energy", "lda"]
+    }
+
+    fn of_rows(&self, rows: ClassedTable<'_>) -> Result<Vec<f64>, ScoreError> {
+        let Parts { energy, lda } = parts(rows)?;
+        Ok(vec![energy, lda])
+    }
+}
 
 const NAME: &str = "ETran";
 /// One row in this many counts towards the energy, and one at least.

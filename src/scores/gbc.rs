@@ -15,11 +15,13 @@
 //! the factor `k` of the logarithm; Model-Spider's determinants underflow, and its results leave
 //! the range.
 
+use serde::Deserialize;
+
 use crate::linalg::Matrix;
 use crate::rows::moments::mean_of;
 use crate::rows::spectrum::centred_rows;
 use crate::rows::{ClassSpectrum, ClassedTable, Moments, Spectrum};
-use crate::scores::ScoreError;
+use crate::scores::{ScoreError, SpectralScore};
 
 const SCORE: &str = "GBC";
 /// Variances below this share of their axis's are rounding.
@@ -29,12 +31,42 @@ const NEGLIGIBLE_VARIANCE: f64 = 1e-13;
 const BLOCK_ROWS: usize = 256;
 
 /// Form of a class's covariance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Covariance {
     /// One variance for all axes.
     Spherical,
     /// One variance for each axis.
     Diagonal,
+}
+
+/// In which axes GBC compares classes, and by which covariances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Settings {
+    pub covariance: Covariance,
+    /// Number of leading principal axes.
+    pub pca: usize,
+}
+
+impl SpectralScore for Settings {
+    fn axes(&self) -> usize {
+        self.pca
+    }
+
+    fn of_rows(
+        &self,
+        rows: ClassedTable<'_>,
+        shared: Option<&ClassSpectrum>,
+    ) -> Result<f64, ScoreError> {
+        match shared {
+            Some(shared) => from_spectrum(rows, shared, self.covariance, self.pca),
+            None => from_rows(rows, self.covariance, self.pca),
+        }
+    }
+
+    fn of_moments(&self, moments: &Moments, _: Option<&ClassSpectrum>) -> Result<f64, ScoreError> {
+        from_moments(moments, self.covariance, self.pca)
+    }
 }
 
 /// GBC of rows in their first `pca` principal axes. Time `O(n d min(n, d) + min(n, d)^3)`.

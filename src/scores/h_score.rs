@@ -10,11 +10,46 @@
 //! pseudo-inverse drops directions that are small beside the largest, and google's
 //! `stable_transfer` multiplies elementwise inside the trace.
 
+use serde::Deserialize;
+
 use crate::rows::equilibrated::Equilibrated;
 use crate::rows::{ClassSpectrum, ClassedTable, Moments};
-use crate::scores::ScoreError;
+use crate::scores::{ScoreError, SpectralScore};
 
 const SCORE: &str = "the H-score";
+
+/// The H-score has no settings.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Settings {}
+
+impl SpectralScore for Settings {
+    fn of_rows(
+        &self,
+        rows: ClassedTable<'_>,
+        shared: Option<&ClassSpectrum>,
+    ) -> Result<f64, ScoreError> {
+        match resolved(shared) {
+            Some(shared) => from_spectrum(shared),
+            None => from_rows(rows),
+        }
+    }
+
+    fn of_moments(
+        &self,
+        moments: &Moments,
+        shared: Option<&ClassSpectrum>,
+    ) -> Result<f64, ScoreError> {
+        match resolved(shared) {
+            Some(shared) => from_spectrum(shared),
+            None => from_moments(moments),
+        }
+    }
+}
+
+/// A shared decomposition, unless directions that are small in it lack digits.
+fn resolved(shared: Option<&ClassSpectrum>) -> Option<&ClassSpectrum> {
+    shared.filter(|spectrum| spectrum.is_resolved())
+}
 
 /// H-score of rows. Time `O(n d min(n, d) + min(n, d)^3)`.
 ///

@@ -9,12 +9,16 @@
 //!
 //! Public code differs: PARC's takes the nearest row to be the row itself, which duplicates break.
 
+use serde::Deserialize;
+
 use crate::estimators::nearest_neighbours::{among, between, Metric};
+use crate::parallelism::Parallelism;
 use crate::rows::ClassedTable;
-use crate::scores::ScoreError;
+use crate::scores::{LearnedScore, ScoreError};
 
 /// Which of the classes with equally many votes wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ties {
     /// The one that is numbered first, as in scikit-learn: the score depends on the order of
     /// classes.
@@ -24,11 +28,27 @@ pub enum Ties {
 }
 
 /// How neighbours vote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Voting {
     pub k: usize,
     pub metric: Metric,
     pub ties: Ties,
+}
+
+impl LearnedScore for Voting {
+    /// Without a split, each row is classified by the others.
+    fn of_split(
+        &self,
+        fit: ClassedTable<'_>,
+        evaluation: Option<ClassedTable<'_>>,
+        _: Parallelism,
+    ) -> Result<Vec<f64>, ScoreError> {
+        let accuracy = match evaluation {
+            Some(evaluation) => knn_accuracy_split(fit, evaluation, *self),
+            None => knn_accuracy(fit, *self),
+        };
+        Ok(vec![accuracy?])
+    }
 }
 
 /// Leave-one-out accuracy: each row is classified by the `k` nearest of the others.

@@ -15,9 +15,21 @@
 //! Public code differs: several (SFDA, ETran, NCTI, EMMS) leave the logarithm out; others add 1e-10
 //! to the probabilities, or divide 0 by 0 for a source class that gets no mass.
 
+use serde::Deserialize;
+
 use crate::linalg::Matrix;
 use crate::rows::{ClassedTable, Table};
-use crate::scores::ScoreError;
+use crate::scores::{ProbabilityScore, ScoreError};
+
+/// LEEP has no settings.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Settings {}
+
+impl ProbabilityScore for Settings {
+    fn of_probabilities(&self, rows: ClassedTable<'_>) -> Result<f64, ScoreError> {
+        leep(rows)
+    }
+}
 
 /// How far a row's sum may be from 1: what rounding to `f32`, or to a few printed digits, leaves.
 const SUM_TOLERANCE: f64 = 1e-3;

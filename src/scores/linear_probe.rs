@@ -12,13 +12,15 @@
 //! better. Features that do not vary on the fit rows are ignored. Public code often stops early
 //! instead (PARC: 20 iterations at a tolerance of 0.1), so that its figures depend on the solver.
 
+use serde::Deserialize;
+
 use crate::estimators::head::softmax::softmax_rows;
 use crate::estimators::head::{logistic, LinearHead};
 use crate::parallelism::Parallelism;
 use crate::rows::row_order::{canonical, CanonicalClasses};
 use crate::rows::{AffineRows, Basis, ClassedTable, Table};
 use crate::sampling::{set_aside, Stream};
-use crate::scores::{check_classes, ScoreError};
+use crate::scores::{check_classes, LearnedScore, ScoreError};
 
 const NAME: &str = "the linear probe";
 /// Strengths tried, strongest first: each starts from the one before, and the first that is worse
@@ -42,7 +44,7 @@ pub struct LinearProbe {
 }
 
 /// What is asked of a probe.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Settings {
     /// Strength of the penalty; `None` chooses it.
     pub l2: Option<f64>,
@@ -50,6 +52,23 @@ pub struct Settings {
     pub tolerance: f64,
     /// The seed chooses the rows that are set aside.
     pub seed: u64,
+}
+
+impl LearnedScore for Settings {
+    fn parts(&self) -> &'static [&'static str] {
+        &["loss", "accuracy", "train_loss", "l2"]
+    }
+
+    /// Without a split, the probe is evaluated on the rows that it is fitted to.
+    fn of_split(
+        &self,
+        fit: ClassedTable<'_>,
+        evaluation: Option<ClassedTable<'_>>,
+        parallelism: Parallelism,
+    ) -> Result<Vec<f64>, ScoreError> {
+        let probe = linear_probe(fit, evaluation.unwrap_or(fit), *self, parallelism)?;
+        Ok(vec![probe.loss, probe.accuracy, probe.train_loss, probe.l2])
+    }
 }
 
 impl Default for Settings {

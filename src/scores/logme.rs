@@ -19,10 +19,12 @@
 //! class where the last one stopped; most numbers classes up to the largest label, and empty
 //! classes have huge evidence.
 
+use serde::Deserialize;
+
 use crate::linalg::Matrix;
 use crate::rows::spectrum::{ClassSpectrum, Loadings, Spectrum};
 use crate::rows::{ClassedTable, Moments, Table};
-use crate::scores::ScoreError;
+use crate::scores::{ScoreError, SpectralScore};
 
 const SCORE: &str = "LogME";
 /// A squared residual below this share of the squared target is rounding.
@@ -53,6 +55,73 @@ pub struct LogMe {
     pub iterations: usize,
     /// Whether every target reached the tolerance.
     pub converged: bool,
+}
+
+impl LogMe {
+    /// The value. Stopping early is the published definition; a maximum that was asked for must be
+    /// reached.
+    fn finished(self, settings: Settings) -> Result<f64, ScoreError> {
+        if settings.converge && !self.converged {
+            return Err(ScoreError::Iterations { score: SCORE, iterations: self.iterations });
+        }
+        Ok(self.value)
+    }
+}
+
+/// Where `LogME` stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Settings {
+    /// Whether the evidence is maximised to the end, or stops where the published code does.
+    pub converge: bool,
+}
+
+impl Settings {
+    fn stopping(self) -> Stopping {
+        if self.converge {
+            Stopping::CONVERGED
+        } else {
+            Stopping::PUBLISHED
+        }
+    }
+
+    /// `LogME` for real-valued targets, as [`regression`] has it.
+    ///
+    /// # Errors
+    /// Those of [`regression`], and a maximum that was asked for but not reached.
+    pub fn of_targets(
+        self,
+        table: Table<'_>,
+        rows: &[u32],
+        targets: &Matrix,
+    ) -> Result<f64, ScoreError> {
+        regression(table, rows, targets, self.stopping())?.finished(self)
+    }
+}
+
+impl SpectralScore for Settings {
+    fn of_rows(
+        &self,
+        rows: ClassedTable<'_>,
+        shared: Option<&ClassSpectrum>,
+    ) -> Result<f64, ScoreError> {
+        let found = match shared {
+            Some(shared) => from_spectrum(shared, self.stopping()),
+            None => from_rows(rows, self.stopping()),
+        };
+        found?.finished(*self)
+    }
+
+    fn of_moments(
+        &self,
+        moments: &Moments,
+        shared: Option<&ClassSpectrum>,
+    ) -> Result<f64, ScoreError> {
+        let found = match shared {
+            Some(shared) => from_spectrum(shared, self.stopping()),
+            None => from_moments(moments, self.stopping()),
+        };
+        found?.finished(*self)
+    }
 }
 
 /// `LogME` of rows. Time `O(n d min(n, d) + min(n, d)^3)`.

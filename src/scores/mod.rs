@@ -1,8 +1,10 @@
-//! The published transferability scores, one file each, named as the field names them. Every one of
-//! them is oriented so that higher is better; where a paper's is a loss it is negated, and says so.
-//! What several share lives on the floors below: moments and decompositions in `rows`, clusterings
-//! and discriminants in `estimators`, exact transport in `transport`. Bounds live in `bound`.
+//! The published transferability scores, one file each, named as the field names them, and the
+//! registry that lists them. Every one of them is oriented so that higher is better; where a paper's
+//! is a loss it is negated, and says so. What several share lives on the floors below: moments and
+//! decompositions in `rows`, clusterings and discriminants in `estimators`, exact transport in
+//! `transport`. Bounds live in `bound`.
 
+mod error;
 pub mod etran;
 pub mod gbc;
 pub mod h_score;
@@ -24,142 +26,195 @@ pub mod transrate;
 
 use std::ops::RangeInclusive;
 
-use thiserror::Error;
+use serde::Deserialize;
 
-use crate::estimators::discriminant::DiscriminantError;
-use crate::estimators::gaussian_mixture::MixtureError;
-use crate::estimators::nearest_neighbours::NeighbourError;
-use crate::linalg::error::OptimizeError;
+use crate::parallelism::Parallelism;
 use crate::rows::class_scatter::RowReader;
-use crate::rows::ClassedTable;
-use crate::transport::TransportError;
+use crate::rows::{ClassSpectrum, ClassedTable, Moments};
 
+pub use error::ScoreError;
 pub use knn::{knn_accuracy, knn_accuracy_split, Ties, Voting};
 pub use leep::leep;
 pub use nce::nce;
 pub use nleep::nleep;
 pub use parc::parc;
+pub use transported_rows::Draw;
 
-/// Why a score has no value.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum ScoreError {
-    #[error("the labels have {found} class(es), but {score} needs at least two")]
-    FewClasses { score: &'static str, found: usize },
-    #[error("there are {found} rows, but {score} needs at least {needed}")]
-    FewRows { score: &'static str, found: usize, needed: usize },
-    #[error(
-        "the features are constant, so {score} is not defined: there is nothing to tell \
-        classes apart by"
-    )]
-    ConstantFeatures { score: &'static str },
-    #[error(
-        "the decomposition that {score} needs did not converge; this is a defect, please \
-        report it with the input"
-    )]
-    Decomposition { score: &'static str },
-    #[error(
-        "the features reproduce target {target} exactly although there are more rows than \
-        independent features, so its evidence is unbounded; look for repeated rows, or for a \
-        feature made from the label"
-    )]
-    ExactFit { target: usize },
-    #[error(
-        "the targets have {found} rows, but there are {expected} rows of features; give one \
-        row of targets for each"
-    )]
-    TargetRows { found: usize, expected: usize },
-    #[error("target {target} is 0 in all rows, so its evidence is unbounded; leave it out")]
-    ZeroTarget { target: usize },
-    #[error(
-        "the squares of the features are beyond the range of a float, so {score} has no \
-        value; scale the features"
-    )]
-    Range { score: &'static str },
-    #[error("there are no targets to score")]
-    NoTargets,
-    #[error("a target value in column {column} is {value}, which is not finite")]
-    TargetValue { row: usize, column: usize, value: f64 },
-    #[error(
-        "the moments were made without a scatter per class, which {score} needs; make them \
-        with one (`per_class`)"
-    )]
-    NoClassScatter { score: &'static str },
-    #[error(
-        "the scatters of the moments are those of no rows: a direction has a negative sum of \
-         squares; make them with moments()"
-    )]
-    NoScatter,
-    #[error("pca is 0, but at least one principal component is needed")]
-    NoComponents,
-    #[error(
-        "a row gives source class {column} the probability {value}; pass probabilities (a \
-        softmax of logits), which are not negative"
-    )]
-    NegativeProbability { row: u32, column: usize, value: f64 },
-    #[error(
-        "the probabilities of a row sum to {sum}, not to 1; pass the probabilities of all \
-        source classes (a softmax of logits)"
-    )]
-    NotADistribution { row: u32, sum: f64 },
-    #[error(
-        "there are {source_labels} source labels but {labels} target labels; both must be of \
-        the same rows"
-    )]
-    Lengths { source_labels: usize, labels: usize },
-    #[error("the share of variance to keep must be above 0 and at most 1; it is {found}")]
-    Energy { found: f64 },
-    #[error(
-        "none of the {classes} classes has two rows, so {score} has no pair within a class; \
-        give it more rows"
-    )]
-    NoPairs { score: &'static str, classes: usize },
-    #[error(
-        "a row is the same in all coordinates, so {score} cannot correlate it with others; \
-        drop it, or keep two or more coordinates"
-    )]
-    ConstantRow { score: &'static str, row: u32 },
-    #[error(transparent)]
-    Mixture(#[from] MixtureError),
-    #[error(transparent)]
-    Neighbours(#[from] NeighbourError),
-    #[error(
-        "the source rows have {source_width} features and the target rows {target_width}, but \
-        {score} compares them in one space: embed both with the same model"
-    )]
-    Width { score: &'static str, source_width: usize, target_width: usize },
-    #[error(
-        "OTDD with Gaussian inner distances is defined for p = 2, but p is {p}; use exact \
-        inner distances for other powers"
-    )]
-    GaussianPower { p: f64 },
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    #[error("{score} tells classes apart by the covariance within them: {reason}")]
-    Discriminant { score: &'static str, reason: DiscriminantError },
-    #[error("{score} did not converge: {reason}")]
-    Optimize { score: &'static str, reason: OptimizeError },
-    #[error(
-        "{score} did not converge in {iterations} iterations: the last still gained \
-        {change:e} nats a row; this is a defect, please report it with the input"
-    )]
-    NotConverged { score: &'static str, iterations: usize, change: f64 },
-    #[error(
-        "{score} had not converged after {iterations} iterations; scale the features down, or \
-        look for classes of repeated rows"
-    )]
-    Iterations { score: &'static str, iterations: usize },
-    #[error(
-        "the evaluation rows have {found} classes, but the fit rows {expected}: number the \
-        classes of both alike"
-    )]
-    EvaluationClasses { found: usize, expected: usize },
-    #[error("`{name}` is {value}, but must be finite and above 0")]
-    NotPositive { name: &'static str, value: f64 },
-    #[error(
-        "`{name}` is {value:e}, but must lie between {least:e} and {most:e} for {score} to keep \
-         its digits"
-    )]
-    OutOfRange { score: &'static str, name: &'static str, value: f64, least: f64, most: f64 },
+/// A score that a decomposition of labelled embeddings gives. Several such scores share one.
+pub trait SpectralScore {
+    /// Number of principal axes that the decomposition must have.
+    fn axes(&self) -> usize {
+        0
+    }
+
+    /// The score of rows; `shared` is their decomposition where it is there already.
+    ///
+    /// # Errors
+    /// Those of the score.
+    fn of_rows(
+        &self,
+        rows: ClassedTable<'_>,
+        shared: Option<&ClassSpectrum>,
+    ) -> Result<f64, ScoreError>;
+
+    /// The score of moments; `shared` is their decomposition where it is there already.
+    ///
+    /// # Errors
+    /// Those of the score, and moments that lack what the score needs.
+    fn of_moments(
+        &self,
+        moments: &Moments,
+        shared: Option<&ClassSpectrum>,
+    ) -> Result<f64, ScoreError>;
+}
+
+/// A score that needs the labelled embeddings themselves.
+pub trait RowScore {
+    /// What a score of several numbers calls them, in order; empty for a score of one number.
+    fn parts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The numbers of the score.
+    ///
+    /// # Errors
+    /// Those of the score.
+    fn of_rows(&self, rows: ClassedTable<'_>) -> Result<Vec<f64>, ScoreError>;
+}
+
+/// A score that learns from labelled embeddings and is evaluated on others, or on the same.
+pub trait LearnedScore {
+    /// What a score of several numbers calls them, in order; empty for a score of one number.
+    fn parts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The numbers of the score; without a split there are no rows for evaluation.
+    ///
+    /// # Errors
+    /// Those of the score.
+    fn of_split(
+        &self,
+        fit: ClassedTable<'_>,
+        evaluation: Option<ClassedTable<'_>>,
+        parallelism: Parallelism,
+    ) -> Result<Vec<f64>, ScoreError>;
+}
+
+/// A score of the source model's class probabilities on labelled target rows.
+pub trait ProbabilityScore {
+    /// # Errors
+    /// Those of the score.
+    fn of_probabilities(&self, probabilities: ClassedTable<'_>) -> Result<f64, ScoreError>;
+}
+
+/// A score of the source classes that a model predicts on labelled target rows.
+pub trait LabelPairScore {
+    /// # Errors
+    /// Those of the score.
+    fn of_labels(&self, source_label: &[u32], label: &[u32]) -> Result<f64, ScoreError>;
+}
+
+/// A score by what it is computed from.
+pub enum Method<'a> {
+    Spectral(&'a dyn SpectralScore),
+    Rows(&'a dyn RowScore),
+    Learned(&'a dyn LearnedScore),
+    Probabilities(&'a dyn ProbabilityScore),
+    LabelPairs(&'a dyn LabelPairScore),
+}
+
+impl Method<'_> {
+    /// What a score of several numbers calls them, in order; empty for a score of one number.
+    #[must_use]
+    pub fn parts(&self) -> &'static [&'static str] {
+        match self {
+            Self::Rows(score) => score.parts(),
+            Self::Learned(score) => score.parts(),
+            Self::Spectral(_) | Self::Probabilities(_) | Self::LabelPairs(_) => &[],
+        }
+    }
+}
+
+/// Makes [`Score`] from one line for each score: what it is computed from, its variant with its
+/// settings, and its name.
+macro_rules! registry {
+    ($($method:ident $variant:ident($settings:ty) = $name:literal;)*) => {
+        /// A score of one labelled table, with its settings.
+        #[derive(Debug, Clone, Copy, Deserialize)]
+        #[serde(tag = "score")]
+        pub enum Score {
+            $(#[serde(rename = $name)] $variant($settings),)*
+        }
+
+        impl Score {
+            /// The name that the score is asked for by.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// How the score is computed.
+            #[must_use]
+            pub fn method(&self) -> Method<'_> {
+                match self {
+                    $(Self::$variant(settings) => Method::$method(settings),)*
+                }
+            }
+        }
+    };
+}
+
+registry! {
+    Spectral Logme(logme::Settings) = "logme";
+    Spectral HScore(h_score::Settings) = "h_score";
+    Spectral ShrinkageHScore(shrinkage_h_score::Settings) = "shrinkage_h_score";
+    Spectral Transrate(transrate::Settings) = "transrate";
+    Spectral Gbc(gbc::Settings) = "gbc";
+    Probabilities Leep(leep::Settings) = "leep";
+    LabelPairs Nce(nce::Settings) = "nce";
+    Rows Nleep(nleep::Settings) = "nleep";
+    Learned KnnAccuracy(Voting) = "knn_accuracy";
+    Learned LinearProbe(linear_probe::Settings) = "linear_probe";
+    Rows Parc(parc::Settings) = "parc";
+    Rows Sfda(sfda::Settings) = "sfda";
+    Rows Etran(etran::Settings) = "etran";
+    Rows Ncti(ncti::Settings) = "ncti";
+    Probabilities PactranDirichlet(pactran::DirichletPrior) = "pactran_dirichlet";
+    Probabilities PactranGamma(pactran::GammaPrior) = "pactran_gamma";
+    Rows PactranGaussian(pactran::GaussianPrior) = "pactran_gaussian";
+}
+
+/// A score of two labelled tables, a source and a target, with its settings.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(tag = "score", rename_all = "snake_case")]
+pub enum TaskPairScore {
+    OtNce(Draw),
+    Otce(otce::OtceSettings),
+    Otdd(otdd::Settings),
+}
+
+impl TaskPairScore {
+    /// The score of a source and a target.
+    ///
+    /// # Errors
+    /// Those of the score.
+    pub fn between(
+        &self,
+        source: ClassedTable<'_>,
+        target: ClassedTable<'_>,
+    ) -> Result<f64, ScoreError> {
+        match self {
+            Self::OtNce(draw) => Ok(otce::ot_nce(source, target, *draw)?.ot_nce),
+            Self::Otce(settings) => {
+                let terms = otce::ot_nce(source, target, settings.draw)?;
+                otce::otce(&terms, &settings.coefficients)
+            }
+            Self::Otdd(settings) => otdd::otdd(source, target, *settings),
+        }
+    }
 }
 
 fn check_classes(score: &'static str, found: usize) -> Result<(), ScoreError> {

@@ -11,7 +11,19 @@
 //! Public code differs: some adds 1e-5 to joint and marginal, which biases it; some pairs labels of
 //! different rows.
 
-use crate::scores::ScoreError;
+use serde::Deserialize;
+
+use crate::scores::{LabelPairScore, ScoreError};
+
+/// NCE has no settings.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Settings {}
+
+impl LabelPairScore for Settings {
+    fn of_labels(&self, source_label: &[u32], label: &[u32]) -> Result<f64, ScoreError> {
+        nce(source_label, label)
+    }
+}
 
 /// NCE of two labels of the same rows; the numbers only name classes. `O(N log N)`.
 ///

@@ -24,13 +24,30 @@
 //! scales by `N - C` instead of `N`; fewer than 64 rows or features fail; a part that is equal over
 //! the pool divides 0 by 0.
 
+use serde::Deserialize;
+
 use crate::estimators::discriminant::Discriminant;
 use crate::estimators::discriminant::{DiscriminantError, LEAST_SHRINKAGE};
 use crate::linalg::Matrix;
 use crate::rows::class_scatter::{ClassScatter, RowReader};
 use crate::rows::{Basis, ClassRows, ClassedTable};
-use crate::scores::{check_classes, min_max, ScoreError};
+use crate::scores::{check_classes, min_max, RowScore, ScoreError};
 use faer::Side;
+
+/// NCTI has no settings.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Settings {}
+
+impl RowScore for Settings {
+    fn parts(&self) -> &'static [&'static str] {
+        &["seli", "ncc", "variability"]
+    }
+
+    fn of_rows(&self, rows: ClassedTable<'_>) -> Result<Vec<f64>, ScoreError> {
+        let Parts { seli, ncc, variability } = parts(rows)?;
+        Ok(vec![seli, ncc, variability])
+    }
+}
 
 const NAME: &str = "NCTI";
 const PRINCIPAL_AXES: usize = 64;

@@ -16,19 +16,23 @@
 //! differs: the ridge is absolute, several leave the logarithm out, several are unseeded, and the
 //! numbers of components are 5 in all, or between a tenth and a fifth of the rows.
 
+use serde::Deserialize;
+
 use crate::estimators::gaussian_mixture;
 use crate::estimators::gaussian_mixture::Covariance;
 use crate::rows::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::rows::{Basis, ClassedTable};
 use crate::scores::leep::mean_log_expectation;
-use crate::scores::ScoreError;
+use crate::scores::{RowScore, ScoreError};
 
 /// Components for each target class, unless a number is given.
 const COMPONENTS_PER_CLASS: usize = 5;
 /// Unless a number is given, components have at least this many rows on average.
 const ROWS_PER_COMPONENT: usize = 2;
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Which axes and which mixture N-LEEP takes.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// `None`: five for each class, but not more than half the rows.
     pub components: Option<usize>,
@@ -51,6 +55,17 @@ impl Default for Settings {
             tolerance: mixture.tolerance,
             max_iterations: mixture.max_iterations,
             seed: mixture.seed,
+        }
+    }
+}
+
+impl RowScore for Settings {
+    fn of_rows(&self, rows: ClassedTable<'_>) -> Result<Vec<f64>, ScoreError> {
+        let found = nleep(rows, self)?;
+        if found.converged {
+            Ok(vec![found.value])
+        } else {
+            Err(ScoreError::Iterations { score: "N-LEEP", iterations: found.iterations })
         }
     }
 }

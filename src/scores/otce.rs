@@ -24,9 +24,11 @@
 //! what it has then, sums the joint over all `n m` pairs for each pair of classes, and some copies
 //! return `+H` or `W + H`, for which lower is better.
 
+use serde::Deserialize;
+
 use crate::linalg::Matrix;
 use crate::rows::ClassedTable;
-use crate::scores::transported_rows::{class_of_rows, transported_rows};
+use crate::scores::transported_rows::{class_of_rows, transported_rows, Draw};
 use crate::scores::ScoreError;
 use crate::transport::costs::cost_rows::CostRows;
 use crate::transport::costs::ground_cost;
@@ -47,15 +49,23 @@ pub struct OtNce {
 /// What OTCE weighs its terms by: least-squares coefficients of the accuracies that transfer
 /// reached on auxiliary tasks of the same source. They are not universal: `W` has the units of the
 /// squared features. Both slopes are negative where the score does what it should.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct OtceCoefficients {
     pub wasserstein: f64,
     pub conditional_entropy: f64,
     pub intercept: f64,
 }
 
-/// OT-NCE and its terms for two classed tables of one width; `limit` is the most rows of a side
-/// that are used, drawn by `seed`, none meaning all.
+/// OTCE's coefficients, and which rows it compares.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct OtceSettings {
+    #[serde(flatten)]
+    pub coefficients: OtceCoefficients,
+    #[serde(flatten)]
+    pub draw: Draw,
+}
+
+/// OT-NCE and its terms for two classed tables of one width.
 ///
 /// # Errors
 /// Sides of different width, fewer than two target classes, no rows, or features whose squared
@@ -63,13 +73,12 @@ pub struct OtceCoefficients {
 pub fn ot_nce(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
-    limit: Option<usize>,
-    seed: u64,
+    draw: Draw,
 ) -> Result<OtNce, ScoreError> {
     if target.classes.len() < 2 {
         return Err(ScoreError::FewClasses { score: "OT-NCE", found: target.classes.len() });
     }
-    let (source, target) = transported_rows(source, target, limit, seed, "OT-NCE")?;
+    let (source, target) = transported_rows(source, target, draw, "OT-NCE")?;
     let (x, y) = (source.matrix(), target.matrix());
     let cost = ground_cost::euclidean(x.view(), y.view(), true);
     let costs = CostRows::of_matrix(&cost, x.nrows(), y.nrows())?;
@@ -87,11 +96,18 @@ pub fn ot_nce(
 
 /// OTCE from its terms: `l_W W + l_H H(Y_t | Y_s) + b`. Higher is better if the coefficients were
 /// fitted to accuracies.
-#[must_use]
-pub fn otce(terms: &OtNce, coefficients: &OtceCoefficients) -> f64 {
-    coefficients.wasserstein * terms.wasserstein
+///
+/// # Errors
+/// A sum that is beyond the range of floats.
+pub fn otce(terms: &OtNce, coefficients: &OtceCoefficients) -> Result<f64, ScoreError> {
+    let value = coefficients.wasserstein * terms.wasserstein
         + coefficients.conditional_entropy * terms.conditional_entropy
-        + coefficients.intercept
+        + coefficients.intercept;
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(ScoreError::CoefficientRange)
+    }
 }
 
 fn add_label_pairs(

@@ -15,16 +15,19 @@
 //! features and `alpha_y`; a task's distance to itself is 0 (with Gaussians, but for rounding).
 //!
 //! Time: the outer problem on `n x m` rows, and for each pair of classes an exact problem on their
-//! rows, or `O(d^3)`. Memory `O(n m)`. Beyond some thousand rows a side set `limit`.
+//! rows, or `O(d^3)`. Memory `O(n m)`. Beyond some thousand rows a
+//! side, rows should be drawn.
 //!
 //! Reference: Alvarez-Melis and Fusi, "Geometric dataset distances via optimal transport", NeurIPS
 //! 2020. Public code (`otdd`) differs: its outer problem is entropic; `inner_ot_method="exact"`
 //!       still runs Sinkhorn unless `inner_ot_loss="wasserstein"`, and without debiasing; it draws
 //!       rows without a seed and computes in float32.
 
+use serde::Deserialize;
+
 use crate::linalg::Matrix;
 use crate::rows::{ClassRows, ClassedTable};
-use crate::scores::transported_rows::{class_of_rows, transported_rows};
+use crate::scores::transported_rows::{class_of_rows, transported_rows, Draw};
 use crate::scores::ScoreError;
 use crate::transport::costs::ground_cost;
 use crate::transport::gaussian::{Gaussian, GaussianError};
@@ -32,7 +35,8 @@ use crate::transport::wasserstein::plan_of_distances;
 use crate::transport::TransportError;
 
 /// How far apart two classes' feature distributions are taken to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InnerDistance {
     /// Exact `W_p^p` between the rows.
     Exact,
@@ -41,16 +45,17 @@ pub enum InnerDistance {
     Gaussian,
 }
 
-/// A distance between two labelled data sets, and the score it gives.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Otdd {
-    /// `-distance`.
-    pub otdd: f64,
-    pub distance: f64,
+/// Which distance OTDD is, and between which rows.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Settings {
+    pub inner: InnerDistance,
+    /// The exponent of the distance.
+    pub p: f64,
+    #[serde(flatten)]
+    pub draw: Draw,
 }
 
-/// OTDD between two classed tables of one width; `limit` is the most rows of a side that are used,
-/// drawn by `seed`, none meaning all.
+/// OTDD between two classed tables of one width, negated.
 ///
 /// # Errors
 /// Sides of different width, `p` below 1, Gaussian inner distances with `p` other than 2, no rows,
@@ -58,11 +63,8 @@ pub struct Otdd {
 pub fn otdd(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
-    inner: InnerDistance,
-    p: f64,
-    limit: Option<usize>,
-    seed: u64,
-) -> Result<Otdd, ScoreError> {
+    Settings { inner, p, draw }: Settings,
+) -> Result<f64, ScoreError> {
     if !(p.is_finite() && p >= 1.0) {
         let allowed = "a finite number of at least 1";
         return Err(TransportError::Power { distance: "OTDD", allowed, found: p }.into());
@@ -70,7 +72,7 @@ pub fn otdd(
     if inner == InnerDistance::Gaussian && p != 2.0 {
         return Err(ScoreError::GaussianPower { p });
     }
-    let (source, target) = transported_rows(source, target, limit, seed, "OTDD")?;
+    let (source, target) = transported_rows(source, target, draw, "OTDD")?;
     let (x, y) = (source.matrix(), target.matrix());
     let mut distances = ground_cost::euclidean(x.view(), y.view(), false);
     let between_classes = match inner {
@@ -80,7 +82,7 @@ pub fn otdd(
     add_class_distances(&mut distances, p, &between_classes, &source, &target);
     let distance = plan_of_distances(&distances, [x.nrows(), y.nrows()], p)?.distance()?;
     // Not `-distance`, which makes -0 of 0.
-    Ok(Otdd { otdd: 0.0 - distance, distance })
+    Ok(0.0 - distance)
 }
 
 /// `W_p` between all pairs of classes, each from its block of the rows' distances.

@@ -44,6 +44,7 @@
 
 use std::ops::RangeInclusive;
 
+use serde::Deserialize;
 use special::Gamma;
 
 use crate::estimators::head::{log_sum_exp, logistic, LinearHead};
@@ -51,7 +52,7 @@ use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::rows::{AffineRows, Basis, ClassedTable};
 use crate::scores::leep::check_distributions;
-use crate::scores::{check_classes, check_within, ScoreError};
+use crate::scores::{check_classes, check_within, ProbabilityScore, RowScore, ScoreError};
 
 const DIRICHLET: &str = "PACTran-Dirichlet";
 const GAMMA: &str = "PACTran-Gamma";
@@ -70,6 +71,40 @@ const PRIOR_WEIGHTS: RangeInclusive<f64> = 1e-6..=1e6;
 const GAUSSIAN_PRIORS: RangeInclusive<f64> = 1e-100..=1e100;
 /// Rows whose logits are computed at a time.
 const BLOCK_ROWS: usize = 256;
+
+/// A Dirichlet prior.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct DirichletPrior {
+    /// Total weight of the prior.
+    pub alpha: f64,
+}
+
+impl ProbabilityScore for DirichletPrior {
+    fn of_probabilities(&self, rows: ClassedTable<'_>) -> Result<f64, ScoreError> {
+        dirichlet(rows, self.alpha)
+    }
+}
+
+/// A Gamma prior.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct GammaPrior {
+    /// Total weight of the prior.
+    pub alpha: f64,
+    /// Rate of the prior.
+    pub beta: f64,
+}
+
+impl ProbabilityScore for GammaPrior {
+    fn of_probabilities(&self, rows: ClassedTable<'_>) -> Result<f64, ScoreError> {
+        gamma(rows, self.alpha, self.beta)
+    }
+}
+
+impl RowScore for GaussianPrior {
+    fn of_rows(&self, rows: ClassedTable<'_>) -> Result<Vec<f64>, ScoreError> {
+        Ok(vec![gaussian(rows, *self)?])
+    }
+}
 
 /// PACTran with a Dirichlet prior of total weight `alpha` (the authors take 1). `O(N Z + C Z)` an
 /// iteration, some tens of iterations; `O(C Z)` memory.
@@ -153,7 +188,7 @@ pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f
 
 /// The prior of [`gaussian`]. The authors' code tries a `strength` of 10, 1 and 0.1, with a
 /// `variance` of 100 and 10 times the strength each.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct GaussianPrior {
     /// `lambda sigma0^2 / N`: the larger, the less the weights are held back.
     pub strength: f64,

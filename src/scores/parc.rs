@@ -19,18 +19,15 @@
 //! 0.2. Here correlations that are equal but for rounding, as those of equal rows are, tie. The
 //! paper's best figures add the network's depth, which is not part of this.
 
+use serde::Deserialize;
+
 use crate::linalg::Matrix;
 use crate::rows::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::rows::{Basis, ClassedTable};
 use crate::sampling::{limit_rows, Stream};
-use crate::scores::ScoreError;
+use crate::scores::{RowScore, ScoreError};
 
 const SCORE: &str = "PARC";
-/// Principal axes of the paper.
-pub const AXES: usize = 32;
-/// Rows that are compared with each other unless a number is given: two million pairs. The paper
-/// takes 500.
-pub const MAX_ROWS: usize = 2000;
 /// Rows compared at a time.
 const BLOCK_ROWS: usize = 256;
 /// Correlations that are closer than this tie: they may be those of equal rows, rounded in another
@@ -40,8 +37,25 @@ const CLOSEST: f64 = 1.0 / (1_u64 << 44) as f64;
 /// vary.
 const NEGLIGIBLE_VARIATION: f64 = 1e-12;
 
+/// Which rows PARC compares, and in which coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Settings {
+    /// Number of leading principal axes; `None` compares the features themselves.
+    pub pca: Option<usize>,
+    /// Most rows that are compared with each other.
+    pub max_rows: usize,
+    /// The seed draws these rows.
+    pub seed: u64,
+}
+
+impl RowScore for Settings {
+    fn of_rows(&self, rows: ClassedTable<'_>) -> Result<Vec<f64>, ScoreError> {
+        Ok(vec![parc(rows, *self)?])
+    }
+}
+
 /// PARC on at most `max_rows` rows, drawn evenly by the seed from all of them, in the coordinates
-/// of at most `axes` principal axes, or in the features themselves for `None`.
+/// of at most `pca` principal axes, or in the features themselves for `None`.
 ///
 /// `O(n d min(n, d) + n^2 log n)` time and `O(n^2)` memory (8 bytes a pair) for the `n` rows drawn.
 ///
@@ -50,13 +64,11 @@ const NEGLIGIBLE_VARIATION: f64 = 1e-12;
 /// all coordinates, or constant features.
 pub fn parc(
     classes: ClassedTable<'_>,
-    axes: Option<usize>,
-    max_rows: usize,
-    seed: u64,
+    Settings { pca, max_rows, seed }: Settings,
 ) -> Result<f64, ScoreError> {
     let (rows, labels) = draw(classes, max_rows, seed);
     check_pairs(&labels)?;
-    let coordinates = coordinates(classes, &rows, axes)?;
+    let coordinates = coordinates(classes, &rows, pca)?;
     let directions = directions(coordinates, &rows)?;
     let (mut correlations, mut within) = pairs(&directions, &labels);
     spearman_with_binary(&mut correlations, &mut within)

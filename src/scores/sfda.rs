@@ -21,12 +21,24 @@
 //! classes equal weight in `nu`; it overwrites the caller's rows; and three steps of power
 //! iteration estimate `sigma_max`.
 
+use serde::Deserialize;
+
 use crate::estimators::discriminant::Discriminant;
 use crate::estimators::discriminant::{adaptive_shrinkage, DiscriminantError};
 use crate::linalg::Matrix;
 use crate::rows::class_scatter::{ClassScatter, RowReader};
 use crate::rows::ClassedTable;
-use crate::scores::{check_classes, with_reader, ScoreError};
+use crate::scores::{check_classes, with_reader, RowScore, ScoreError};
+
+/// SFDA has no settings.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Settings {}
+
+impl RowScore for Settings {
+    fn of_rows(&self, rows: ClassedTable<'_>) -> Result<Vec<f64>, ScoreError> {
+        Ok(vec![sfda(rows)?])
+    }
+}
 
 const NAME: &str = "SFDA";
 

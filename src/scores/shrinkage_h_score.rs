@@ -10,8 +10,32 @@
 //! means by `n - 1`. transformer-ranker divides by zero where the covariance is a multiple of the
 //! identity.
 
+use serde::Deserialize;
+
 use crate::rows::{ClassSpectrum, ClassedTable, Moments};
-use crate::scores::ScoreError;
+use crate::scores::{ScoreError, SpectralScore};
+
+/// The shrinkage H-score has no settings: the shrinkage is estimated.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Settings {}
+
+impl SpectralScore for Settings {
+    fn of_rows(
+        &self,
+        rows: ClassedTable<'_>,
+        shared: Option<&ClassSpectrum>,
+    ) -> Result<f64, ScoreError> {
+        shared.map_or_else(|| from_rows(rows), from_spectrum)
+    }
+
+    fn of_moments(
+        &self,
+        moments: &Moments,
+        shared: Option<&ClassSpectrum>,
+    ) -> Result<f64, ScoreError> {
+        shared.map_or_else(|| from_moments(moments), from_spectrum)
+    }
+}
 
 const SCORE: &str = "the shrinkage H-score";
 

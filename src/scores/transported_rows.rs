@@ -1,6 +1,7 @@
 //! The rows that one side of a transport score moves.
 
 use rand::seq::SliceRandom;
+use serde::Deserialize;
 
 use crate::rows::row_order::{canonical, CanonicalClasses};
 use crate::rows::{Basis, ClassRows, ClassedTable};
@@ -9,10 +10,18 @@ use crate::scores::ScoreError;
 use crate::transport::costs::cost_rows::check_memory;
 use crate::transport::exact::COST_MEMORY;
 
-/// The features of both sides, grouped by class. With a limit, at most so many rows of a side,
-/// drawn without replacement from all its classes together, so that classes keep their shares but
-/// for chance; a class of which no row is drawn is left out. Rows and classes come in an order of
-/// their own: neither the draw nor the choice among couplings that cost the same depends on the
+/// How many rows of a side a score compares, and the seed that draws them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Draw {
+    /// Most rows of a side; `None` takes all.
+    pub max_rows: Option<usize>,
+    pub seed: u64,
+}
+
+/// The features of both sides, grouped by class. With a most number of rows, at most so many of a
+/// side, drawn without replacement from all its classes together, so that classes keep their shares
+/// but for chance; a class of which no row is drawn is left out. Rows and classes come in an order
+/// of their own: neither the draw nor the choice among couplings that cost the same depends on the
 /// order or the names that the caller has.
 ///
 /// # Errors
@@ -20,8 +29,7 @@ use crate::transport::exact::COST_MEMORY;
 pub fn transported_rows(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
-    limit: Option<usize>,
-    seed: u64,
+    Draw { max_rows, seed }: Draw,
     score: &'static str,
 ) -> Result<(ClassRows, ClassRows), ScoreError> {
     let (source_width, target_width) = (source.table.width(), target.table.width());
@@ -31,9 +39,9 @@ pub fn transported_rows(
     let rows = |side: ClassedTable<'_>| {
         let basis = Basis::raw(side.table.width());
         let CanonicalClasses { parts: [classes], .. } = canonical([side]);
-        match limit.filter(|&limit| limit < side.count()) {
+        match max_rows.filter(|&most| most < side.count()) {
             None => basis.project_classes(side.table, &classes),
-            Some(limit) => basis.project_classes(side.table, &draw(&classes, limit, seed)),
+            Some(most) => basis.project_classes(side.table, &drawn(&classes, most, seed)),
         }
     };
     let (source, target) = (rows(source), rows(target));
@@ -46,14 +54,14 @@ pub fn class_of_rows(rows: &ClassRows) -> Vec<usize> {
     (0..rows.classes()).flat_map(|c| std::iter::repeat_n(c, rows.count(c))).collect()
 }
 
-fn draw(classes: &[Vec<u32>], limit: usize, seed: u64) -> Vec<Vec<u32>> {
+fn drawn(classes: &[Vec<u32>], most: usize, seed: u64) -> Vec<Vec<u32>> {
     let mut places: Vec<(usize, usize)> = classes
         .iter()
         .enumerate()
         .flat_map(|(class, rows)| (0..rows.len()).map(move |at| (class, at)))
         .collect();
     places.shuffle(&mut generator(seed, Stream::TransportedRows));
-    places.truncate(limit);
+    places.truncate(most);
     places.sort_unstable();
     places
         .chunk_by(|a, b| a.0 == b.0)

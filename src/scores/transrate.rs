@@ -11,13 +11,14 @@
 use std::ops::RangeInclusive;
 
 use faer::Side;
+use serde::Deserialize;
 
 use crate::linalg::gram::{add_gram, GramSum};
 use crate::linalg::Matrix;
 use crate::rows::moments::mean_of;
 use crate::rows::spectrum::{centred_rows, eigenvalues};
 use crate::rows::{ClassSpectrum, ClassedTable, Moments, Table};
-use crate::scores::ScoreError;
+use crate::scores::{ScoreError, SpectralScore};
 
 const SCORE: &str = "TransRate";
 /// Squares of features are floats over these.
@@ -25,6 +26,30 @@ const EPS: RangeInclusive<f64> = 1e-100..=1e100;
 /// Rounding of the squares, in units of `eps`, that changes no digit of the determinant worth
 /// having.
 const LARGEST_ROUNDING: f64 = 1e-6;
+
+/// How coarsely `TransRate` codes the features.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Settings {
+    /// Squared distortion that the codes may have.
+    pub eps: f64,
+}
+
+impl SpectralScore for Settings {
+    fn of_rows(
+        &self,
+        rows: ClassedTable<'_>,
+        shared: Option<&ClassSpectrum>,
+    ) -> Result<f64, ScoreError> {
+        match shared {
+            Some(shared) => from_spectrum(rows, shared, self.eps),
+            None => from_rows(rows, self.eps),
+        }
+    }
+
+    fn of_moments(&self, moments: &Moments, _: Option<&ClassSpectrum>) -> Result<f64, ScoreError> {
+        from_moments(moments, self.eps)
+    }
+}
 
 /// `TransRate` of rows. Time `O(n d min(n, d) + min(n, d)^3)`.
 ///

@@ -27,7 +27,7 @@ use crate::bound::search::label_map::{
 use crate::bound::search::problem::{basis, head_is_fixed, Candidate, Mapped, Problem};
 use crate::bound::search::source_cache::SharedSource;
 use crate::bound::solution::Part;
-use crate::bound::{Bound, BoundError, GroundCost, LabelledRows, Settings, Transform};
+use crate::bound::{Bound, BoundError, GroundCost, LabelMap, LabelledRows, Settings, Transform};
 use crate::linalg::Matrix;
 use crate::rows::class_scatter::{class_means, ClassScatter, RowReader};
 use crate::rows::Basis;
@@ -41,7 +41,7 @@ const ROUNDING: f64 = 1e-12;
 ///
 /// # Errors
 /// Widths that differ, fewer than two classes on a side, a class without fit rows, a label map that
-/// is not one or that uses a class without rows, or a solver's.
+/// uses a class without rows, or a solver's.
 pub fn transfer_bound<'t>(
     source: &LabelledRows<'t>,
     target: &LabelledRows<'t>,
@@ -70,14 +70,9 @@ pub fn transfer_bound_from<'t>(
 
 /// The settings with head and label map in canonical class order.
 fn reordered(settings: &Settings, source_of: &[u32], target_of: &[u32]) -> Settings {
-    let label_map = settings.label_map.as_ref().map(|map| {
-        Matrix::from_fn(target_of.len(), source_of.len(), |y, c| {
-            map.row(target_of[y] as usize)[source_of[c] as usize]
-        })
-    });
     Settings {
         head: settings.head.as_ref().map(|head| head.select(source_of)),
-        label_map,
+        label_map: settings.label_map.as_ref().map(|map| map.select(source_of, target_of)),
         ..settings.clone()
     }
 }
@@ -195,19 +190,14 @@ fn check<'t>(
         }
     }
     if let Some(map) = &settings.label_map {
-        check_label_map(map, source)?;
+        check_used_classes(map, source)?;
     }
     Ok(())
 }
 
-fn check_label_map(map: &Matrix, source: &LabelledRows<'_>) -> Result<(), BoundError> {
-    for (y, row) in map.rows().enumerate() {
-        let sum: f64 = row.iter().sum();
-        if (sum - 1.0).abs() > 1e-6 || row.iter().any(|w| !w.is_finite() || *w < 0.0) {
-            return Err(BoundError::LabelMap { class: y as u32, sum });
-        }
-    }
-    for c in active_classes(map) {
+/// Every source class that the label map uses has rows to learn from and rows to be judged on.
+fn check_used_classes(map: &LabelMap, source: &LabelledRows<'_>) -> Result<(), BoundError> {
+    for c in active_classes(map.weights()) {
         for (rows, found, missing) in [
             (&source.fit, "a place in the label map", "fit rows"),
             (&source.evaluation, "a place in the label map", "evaluation rows"),
@@ -295,7 +285,7 @@ fn better(lower: Candidate, higher: Candidate) -> Candidate {
 /// The given label map, or the closest one.
 fn assigned_map(problem: &Problem<'_, '_>) -> Result<Matrix, BoundError> {
     if let Some(map) = &problem.settings.label_map {
-        return Ok(map.clone());
+        return Ok(map.weights().clone());
     }
     let target_means = target_means(problem);
     let assigned = closest(source_means(problem), &target_means, &candidates(problem))?;

@@ -3,8 +3,8 @@
 
 use polars_transferability::bound::certificate::{evaluate, Ground};
 use polars_transferability::bound::{
-    transfer_bound, transfer_bound_from, BoundError, GroundCost, Lipschitz, Settings, SharedSource,
-    Transform,
+    transfer_bound, transfer_bound_from, BoundError, GroundCost, LabelMap, LabelMapError,
+    Lipschitz, Settings, SharedSource, Transform,
 };
 use polars_transferability::estimators::head::{lipschitz, LinearHead};
 use polars_transferability::linalg::Matrix;
@@ -118,11 +118,11 @@ proptest! {
             target: &target,
         };
         let margin = evaluate(
-            &head.class_logits(&source), &head.class_logits(&target), &map, Ground::Margin,
+            &head.class_logits(&source), &head.class_logits(&target), map.weights(), Ground::Margin,
                 Parallelism::Pool,
         ).unwrap();
-        let moved = evaluate(&head.class_logits(&source), &head.class_logits(&target), &map,
-            ground, Parallelism::Sequential).unwrap();
+        let moved = evaluate(&head.class_logits(&source), &head.class_logits(&target),
+            map.weights(), ground, Parallelism::Sequential).unwrap();
         prop_assert!(margin.target_loss <= margin.bound() * (1.0 + 1e-9));
         prop_assert!(margin.bound() <= moved.bound() * (1.0 + 1e-9));
     }
@@ -145,7 +145,7 @@ proptest! {
             transform: Transform::Identity,
             ground_cost: COSTS[cost],
             head: Some(head),
-            label_map: Some(identity),
+            label_map: Some(LabelMap::new(identity).unwrap()),
             ..Settings::default()
         };
         let bound = transfer_bound(&task.labelled(), &task.labelled(), &settings).unwrap();
@@ -308,11 +308,15 @@ fn bad_input_is_named() {
         transfer_bound(&unfitted, &source.labelled(), &settings),
         Err(BoundError::EmptyClass { side: "source", class: 1, .. })
     ));
-    let short = Settings { label_map: Some(Matrix::from_fn(3, 3, |_, _| 0.2)), ..settings };
-    assert!(matches!(
-        transfer_bound(&source.labelled(), &source.labelled(), &short),
-        Err(BoundError::LabelMap { class: 0, .. })
-    ));
+    let short = LabelMap::new(Matrix::from_fn(3, 3, |_, _| 0.2));
+    assert!(matches!(short, Err(LabelMapError::Sum { target_class: 0, .. })));
+    for weight in [-1.0, f64::NAN, f64::INFINITY] {
+        let wrong = Matrix::from_fn(2, 2, |y, c| if (y, c) == (1, 0) { weight } else { 0.5 });
+        assert!(matches!(
+            LabelMap::new(wrong),
+            Err(LabelMapError::Weight { source_class: 0, target_class: 1, .. })
+        ));
+    }
 }
 
 /// Where the constant head bounds best there is no strength to report, even if one was given.

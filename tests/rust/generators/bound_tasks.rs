@@ -1,7 +1,7 @@
 //! Random labelled tables, heads and label maps for the tests of the bound.
 
 use ndarray::Array2;
-use polars_transferability::bound::{Bound, LabelledRows};
+use polars_transferability::bound::{Bound, LabelMap, LabelledRows};
 use polars_transferability::estimators::head::LinearHead;
 use polars_transferability::linalg::Matrix;
 use polars_transferability::rows::Table;
@@ -77,7 +77,7 @@ pub fn random_head(rng: &mut Xoshiro256PlusPlus, classes: usize, width: usize) -
     }
 }
 
-pub fn random_map(rng: &mut Xoshiro256PlusPlus, targets: usize, sources: usize) -> Matrix {
+pub fn random_map(rng: &mut Xoshiro256PlusPlus, targets: usize, sources: usize) -> LabelMap {
     let mut map = Matrix::zeros(targets, sources);
     for y in 0..targets {
         let row = map.row_mut(y);
@@ -91,7 +91,7 @@ pub fn random_map(rng: &mut Xoshiro256PlusPlus, targets: usize, sources: usize) 
             *c /= sum;
         }
     }
-    map
+    LabelMap::new(map).unwrap()
 }
 
 pub fn check_sums(bound: &Bound) {

@@ -3,6 +3,7 @@
 use crate::generators::cases;
 use crate::generators::random_tables::*;
 use ndarray::{Array2, Axis};
+use polars_transferability::scores::parc::Settings;
 use polars_transferability::scores::{parc, ScoreError};
 use proptest::prelude::*;
 
@@ -50,8 +51,8 @@ fn pearson(a: &[f64], b: &[f64]) -> f64 {
     sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt()
 }
 
-fn score(task: &Task, axes: Option<usize>) -> f64 {
-    task.with(|t| parc(t, axes, 2000, 0)).unwrap()
+fn score(task: &Task, pca: Option<usize>) -> f64 {
+    task.with(|t| parc(t, Settings { pca, max_rows: 2000, seed: 0 })).unwrap()
 }
 
 #[test]
@@ -77,8 +78,8 @@ proptest! {
         seed in any::<u64>(), n in 20usize..60, d in 5usize..20,
     ) {
         let task = clusters(seed, n, d, 3, 0.5);
-        for (axes, rows) in [(None, 2000), (Some(4), 2000), (Some(3), 15)] {
-            let score = |task: &Task| task.with(|t| parc(t, axes, rows, 3)).unwrap();
+        for (pca, max_rows) in [(None, 2000), (Some(4), 2000), (Some(3), 15)] {
+            let score = |task: &Task| task.with(|t| parc(t, Settings { pca, max_rows, seed: 3 })).unwrap();
             let value = score(&task);
             prop_assert!(value.abs() <= 100.0 + 1e-9);
             prop_assert!(near(score(&task.permuted(seed)), value, 1e-9));
@@ -104,15 +105,16 @@ fn is_highest_for_separate_classes() {
 #[test]
 fn draws_by_seed() {
     let task = clusters(4, 200, 10, 3, 0.4);
-    let score = |seed| task.with(|t| parc(t, Some(32), 50, seed)).unwrap();
+    let score =
+        |seed| task.with(|t| parc(t, Settings { pca: Some(32), max_rows: 50, seed })).unwrap();
     assert_eq!(score(1), score(1));
     assert_ne!(score(1), score(2));
 }
 
 #[test]
 fn bad_input_is_named() {
-    let of = |rows: Array2<f64>, labels: Vec<u32>, axes| {
-        Task { rows, labels }.with(|t| parc(t, axes, 2000, 0))
+    let of = |rows: Array2<f64>, labels: Vec<u32>, pca| {
+        Task { rows, labels }.with(|t| parc(t, Settings { pca, max_rows: 2000, seed: 0 }))
     };
     let rows = noise(&mut generator(1), 6, 4);
     assert_eq!(
