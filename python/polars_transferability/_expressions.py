@@ -1,9 +1,10 @@
 """Every public function that returns an expression: Python and SQL offer them by these names."""
 
-import polars_transferability._scores as _scores
-import polars_transferability.task_scores as task_scores
 from polars_transferability._moments import merge_moments, moments
-from polars_transferability._scores import *  # noqa: F403
+from polars_transferability._scores.choice import FUNCTIONS
+from polars_transferability._scores.one_table import *  # noqa: F403
+from polars_transferability._scores.several import scores
+from polars_transferability._scores.two_tasks import *  # noqa: F403
 from polars_transferability.bound import transfer_bound, transfer_bounds
 from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability.ranking import (
@@ -15,7 +16,6 @@ from polars_transferability.ranking import (
     top_k_recall,
     weighted_tau,
 )
-from polars_transferability.task_scores import *  # noqa: F403
 from polars_transferability.transport import (
     class_wasserstein,
     gaussian_wasserstein,
@@ -34,6 +34,7 @@ __all__ = [
     "pearson",
     "pseudo_labels",
     "regret_at_k",
+    "scores",
     "selection_quality",
     "sinkhorn_divergence",
     "sliced_wasserstein",
@@ -45,5 +46,4 @@ __all__ = [
     "wasserstein",
     "weighted_tau",
 ]
-__all__ += _scores.__all__
-__all__ += task_scores.__all__
+__all__ += FUNCTIONS

@@ -8,7 +8,7 @@ import polars as pl
 
 from polars_transferability._columns import named_column
 from polars_transferability._plugin import column_plugin
-from polars_transferability._score_catalogue import POOLED
+from polars_transferability._scores.choice import POOLED
 
 
 def combine_pool(

@@ -5,9 +5,9 @@ within `polars_transferability`:
 
 0. the ground: versions, the door to the native functions, arguments, columns and words of messages;
 1. settings and tasks, which expressions take, and `files`, which reads and writes files as wholes;
-2. the expressions: `bound`, `transport`, `_scores`, `task_scores`, `_moments`, `labels`, `ranking`
-   and `pool`;
-3. `_expressions`, which is all of them, and `tables`, which reads embedding tables;
+2. the expressions: `bound`, `transport`, `_scores`, `_moments`, `labels` and `ranking`;
+3. `_expressions`, which is all of them, `pool`, which combines scores of models, and `tables`,
+   which reads embedding tables;
 4. `compute` and `leaderboard`: whole folders of tables;
 5. `_sql`, queries over all of these;
 6. `_report`, which makes tables and a page of all of these, queries too;
@@ -32,12 +32,11 @@ PACKAGE = "polars_transferability"
 FOLDER = Path(pt.__file__).parent
 FLOORS: tuple[set[str], ...] = (
     {"_version", "_plugin", "_arguments", "_columns", "_door", "_visible"},
-    {"settings", "_score_catalogue", "_task", "files"},
+    {"settings", "_task", "files"},
     {
-        *("bound", "transport", "_scores", "task_scores", "_moments", "labels"),
-        *("ranking", "pool"),
+        *("bound", "transport", "_scores", "_moments", "labels", "ranking"),
     },
-    {"_expressions", "tables"},
+    {"_expressions", "pool", "tables"},
     {"compute", "leaderboard"},
     {"_sql"},
     {"_report"},
@@ -110,7 +109,7 @@ def test_every_room_stands_on_a_floor() -> None:
         ("tables.keys", "from {}.compute.bounds import compute_bounds", "points upward"),
         ("bound", "def late():\n    from {} import _public", "points upward"),
         ("_arguments", "import {}.settings", "points upward"),
-        ("bound", "from {}._scores import logme", "another room"),
+        ("bound", "from {}._scores.one_table import logme", "another room"),
         ("leaderboard.join", "from {} import compute", "another room"),
         ("compute.bounds", "from {}.tables._files import find_files", "private"),
         ("compute.bounds", "from {}.features import rows", "no room"),

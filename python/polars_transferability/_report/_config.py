@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from polars_transferability._report._section import Section
-from polars_transferability._score_catalogue import DEFAULT, OF_ONE_TABLE, score_settings
+from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, score_settings
 from polars_transferability.files.text_file import read_text
 from polars_transferability.settings import BoundOptions, bound_settings
 from polars_transferability.tables.check import TableColumns

@@ -18,7 +18,7 @@ from polars_transferability._report._inventory import (
     take_inventory,
 )
 from polars_transferability._report._units import all_bounds, all_scores, settings_of
-from polars_transferability._score_catalogue import OF_ONE_TABLE, RANKING_FIELDS
+from polars_transferability._scores.choice import OF_ONE_TABLE, RANKING_FIELDS
 from polars_transferability._sql import QueryError, Source, sql
 from polars_transferability.files.text_file import read_text
 from polars_transferability.leaderboard.compare import compare

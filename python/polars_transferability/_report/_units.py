@@ -19,7 +19,7 @@ import polars as pl
 from polars_transferability._report._cache import Cache, Unit
 from polars_transferability._report._config import ReportConfig
 from polars_transferability._report._inventory import Inventory, pairs_of_tasks
-from polars_transferability._score_catalogue import POOLED, score_settings
+from polars_transferability._scores.choice import POOLED, score_settings
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.compute.scores import compute_scores
 from polars_transferability.pool import combine_pool

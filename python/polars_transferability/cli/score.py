@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from polars_transferability._score_catalogue import DEFAULT, NAMED_OF_TWO_TASKS, NAMES
+from polars_transferability._scores.choice import DEFAULT, NAMED_OF_TWO_TASKS, NAMES
 from polars_transferability.cli.options import (
     COLUMNS,
     NO_LEADERBOARD,

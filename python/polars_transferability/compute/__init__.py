@@ -2,5 +2,5 @@
 
 `bounds` and `scores` call the expressions of this package on the rows of each model, and
 `_duration` says beforehand how long that takes. The expressions themselves are in `bound`,
-`_scores` and `task_scores`, and the reading of tables is in `tables`.
+`_scores`, and the reading of tables is in `tables`.
 """

@@ -10,17 +10,18 @@ import polars as pl
 
 from polars_transferability._arguments import flag, integer
 from polars_transferability._columns import one_column, optional_column
-from polars_transferability._score_catalogue import (
+from polars_transferability._scores.catalogue import Inputs
+from polars_transferability._scores.choice import (
     DEFAULT,
     NAMED_OF_TWO_TASKS,
+    OF_TWO_TASKS,
     POOLED,
     STRUCTS,
-    Inputs,
     Which,
     reading,
     score_options,
 )
-from polars_transferability._scores import scores
+from polars_transferability._scores.several import scores
 from polars_transferability._task import Task
 from polars_transferability._task import task as task_of
 from polars_transferability.bound import task_names
@@ -28,7 +29,6 @@ from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability.pool import combine_pool
 from polars_transferability.tables.keys import TRAIN_ROWS, Key, each_key, open_keys
 from polars_transferability.tables.table import Paths
-from polars_transferability.task_scores import SCORES_OF_TWO_TASKS
 
 _FACTS = ["n", "classes", "labels"]
 
@@ -262,7 +262,7 @@ class _Job:
         for source, target in ((s, t) for t in targets for s in sources if s != t):
             sides = [self._side(source), self._side(target)]
             found = [
-                SCORES_OF_TWO_TASKS[name](*sides, **options)
+                OF_TWO_TASKS[name].function(*sides, **options)
                 for name, options in self.of_pairs.items()
             ]
             with key.naming(f"source '{source}', target '{target}'"):

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
+from polars_transferability._arguments import number
 from polars_transferability._plugin import scalar_plugin
-from polars_transferability._score_catalogue import NAMED_OF_TWO_TASKS, OF_TWO_TASKS, Inner, checked
+from polars_transferability._scores.catalogue import (
+    Check,
+    Cost,
+    Inputs,
+    catalogued,
+    choice,
+    integer_from,
+    or_none,
+    settings_of,
+)
 from polars_transferability._task import Task, task_pair
 
 __all__ = [
@@ -16,16 +26,30 @@ __all__ = [
     "otdd",
 ]
 
+Inner = Literal["exact", "gaussian"]
+# The checks of what scores of two tasks draw from larger ones.
+_DRAW: dict[str, Check] = {"max_rows": or_none(integer_from(1)), "seed": integer_from(0)}
 
+
+def _power(name: str, value: object) -> float:
+    return number(name, value, least=1)
+
+
+@catalogued(
+    Inputs.TWO_TASKS,
+    range="-log C to 0, nats",
+    cost=Cost.PAIRS,
+    checks=_DRAW,
+)
 def ot_nce(source: Task, target: Task, *, max_rows: int | None = 5000, seed: int = 0) -> pl.Expr:
     """OT-NCE: how well source labels tell target labels, when optimal transport pairs the rows.
 
     The exact coupling of source and target rows that minimises the squared Euclidean cost gives a
     joint distribution of labels; OT-NCE is minus the entropy of the target label given the source
-    label. In nats, between `-log C` and 0, higher is better. Of tasks with a split the rows to learn
-    from count, as in every other score. Public code stops the solver early, or returns the entropy
-    itself, for which lower is better. Where several couplings are optimal it is that of the one
-    found, which is the same in whatever order the rows stand.
+    label. In nats, between `-log C` and 0, higher is better. Of tasks with a split the rows to
+    learn from count, as in every other score. Public code stops the solver early, or returns the
+    entropy itself, for which lower is better. Where several couplings are optimal it is that of the
+    one found, which is the same in whatever order the rows stand.
 
     Parameters
     ----------
@@ -64,6 +88,12 @@ def ot_nce(source: Task, target: Task, *, max_rows: int | None = 5000, seed: int
     return _score("ot_nce", source, target, max_rows=max_rows, seed=seed)
 
 
+@catalogued(
+    Inputs.TWO_TASKS,
+    range="unbounded",
+    cost=Cost.PAIRS,
+    checks={"wasserstein": number, "conditional_entropy": number, "intercept": number, **_DRAW},
+)
 def otce(
     source: Task,
     target: Task,
@@ -120,6 +150,12 @@ def otce(
     )
 
 
+@catalogued(
+    Inputs.TWO_TASKS,
+    range="-inf to 0, a distance",
+    cost=Cost.PAIRS,
+    checks={"inner": choice(Inner), "p": _power, **_DRAW},
+)
 def otdd(
     source: Task,
     target: Task,
@@ -176,10 +212,6 @@ def otdd(
 
 def _score(name: str, source: Task, target: Task, **options: Any) -> pl.Expr:
     inputs, columns = task_pair(source, target)
-    settings = checked(OF_TWO_TASKS[name], options)
+    settings = settings_of(name, **options)
     kwargs = {"score": settings, "columns": columns}
     return scalar_plugin("task_score", inputs, kwargs, column=name)
-
-
-# The functions of scores that can be computed by their names alone.
-SCORES_OF_TWO_TASKS = {name: globals()[name] for name in NAMED_OF_TWO_TASKS}

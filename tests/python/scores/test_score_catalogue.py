@@ -1,4 +1,4 @@
-"""The catalogue of scores against all that is written by hand for each score."""
+"""The catalogue of scores against all that is written elsewhere for each score."""
 
 from __future__ import annotations
 
@@ -8,40 +8,26 @@ from pathlib import Path
 import polars as pl
 import polars_transferability as pt
 import pytest
-from polars_transferability import _scores
-from polars_transferability._score_catalogue import (
+from polars_transferability._scores.catalogue import Inputs, Score
+from polars_transferability._scores.choice import (
     CATALOGUE,
     DEFAULT,
+    FUNCTIONS,
     NAMED_OF_TWO_TASKS,
     NAMES,
     OF_ONE_TABLE,
     OF_TWO_TASKS,
-    Default,
-    Inputs,
-    Score,
 )
-from polars_transferability.task_scores import SCORES_OF_TWO_TASKS
-from polars_transferability.task_scores import __all__ as of_two_tasks
 from registry import EXPRESSIONS, TRAIN, embedding_rows, source_groups
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 each_row = pytest.mark.parametrize("row", CATALOGUE, ids=[row.name for row in CATALOGUE])
 # Arguments of functions that are no settings: columns, and what chooses between rows.
 NO_SETTINGS = {"fit", "prior"}
 
 
 def function(row: Score) -> str:
-    return row.function or row.name
-
-
-def settings_of_function(name: str) -> dict[str, object]:
-    """The settings of all rows that a function computes, with their defaults."""
-    return {
-        key: inspect.Parameter.empty if setting.default is Default.NONE else setting.default
-        for row in CATALOGUE
-        if function(row) == name
-        for key, setting in row.settings.items()
-    }
+    return row.function.__name__
 
 
 def table_in_docs() -> dict[str, list[str]]:
@@ -64,20 +50,20 @@ def test_names_are_unique() -> None:
 
 def test_each_row_has_a_function_and_each_function_a_row() -> None:
     named = {function(row) for row in CATALOGUE}
-    assert named == {*_scores.__all__, *of_two_tasks} - {"scores"}
+    assert named == set(FUNCTIONS)
     assert named <= set(pt.__all__)
     assert named <= {expression.function for expression in EXPRESSIONS}
 
 
 @each_row
-def test_defaults_of_functions(row: Score) -> None:
-    signature = inspect.signature(getattr(pt, function(row)))
-    defaults = {
-        name: parameter.default
-        for name, parameter in signature.parameters.items()
+def test_every_option_of_a_function_is_a_setting(row: Score) -> None:
+    options = {
+        name
+        for name, parameter in inspect.signature(row.function).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY and name not in NO_SETTINGS
     }
-    assert defaults == settings_of_function(function(row))
+    same = [other for other in CATALOGUE if other.function is row.function]
+    assert options == {name for other in same for name in other.settings}
 
 
 @each_row
@@ -116,7 +102,6 @@ def test_scores_by_default() -> None:
 
 def test_scores_of_two_tasks_that_need_no_settings() -> None:
     assert NAMED_OF_TWO_TASKS == ("ot_nce", "otdd")
-    assert {"ot_nce": pt.ot_nce, "otdd": pt.otdd} == SCORES_OF_TWO_TASKS
     rows = embedding_rows()
     found = pt.compute_scores(rows, which="all", sources=["old"], fit=TRAIN)
     computed = [name for name, row in OF_ONE_TABLE.items() if row.inputs is Inputs.EMBEDDING]

@@ -1,4 +1,4 @@
-"""The published transferability scores, one expression each; higher is better for every one."""
+"""The published scores of one labelled table, one expression each; higher is better for all."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import polars as pl
 from polars_transferability._arguments import one_of
 from polars_transferability._columns import column_name, one_column, optional_column
 from polars_transferability._plugin import scalar_plugin
-from polars_transferability._score_catalogue import (
-    DEFAULT,
-    OF_ONE_TABLE,
-    Covariance,
+from polars_transferability._scores.catalogue import (
+    Better,
+    Cost,
     Inputs,
-    Metric,
-    MixtureCovariance,
-    Ties,
-    Which,
-    chosen,
-    score_settings,
+    catalogued,
+    choice,
+    flag,
+    integer_from,
+    number_above,
+    or_none,
+    settings_of,
+    share,
 )
 
 __all__ = [
@@ -35,15 +36,25 @@ __all__ = [
     "nleep",
     "pactran",
     "parc",
-    "scores",
     "sfda",
     "shrinkage_h_score",
     "transrate",
 ]
 
+Metric = Literal["euclidean", "cosine"]
+Ties = Literal["first", "nearest"]
+Covariance = Literal["spherical", "diagonal"]
+MixtureCovariance = Literal["full", "diagonal"]
 Prior = Literal["gaussian", "dirichlet", "gamma"]
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="unbounded, nats",
+    cost=Cost.DECOMPOSITION,
+    checks={"converge": flag},
+    by_default=True,
+)
 def logme(
     embedding: str | pl.Expr, label: str | pl.Expr | None = None, *, converge: bool = False
 ) -> pl.Expr:
@@ -96,9 +107,15 @@ def logme(
     >>> rows.select(pt.logme("x", "label").round(4)).item()
     -0.2568
     """
-    return _score(score_settings("logme", converge=converge), embedding=embedding, label=label)
+    return _score(settings_of("logme", converge=converge), embedding=embedding, label=label)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="0 to min(C - 1, D)",
+    cost=Cost.DECOMPOSITION,
+    by_default=True,
+)
 def h_score(embedding: str | pl.Expr, label: str | pl.Expr | None = None) -> pl.Expr:
     """H-score: how much of the features' variance lies between classes.
 
@@ -132,9 +149,15 @@ def h_score(embedding: str | pl.Expr, label: str | pl.Expr | None = None) -> pl.
     >>> rows.select(pt.h_score("x", "label").round(4)).item()
     0.9
     """
-    return _score(score_settings("h_score"), embedding=embedding, label=label)
+    return _score(settings_of("h_score"), embedding=embedding, label=label)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="0 up",
+    cost=Cost.DECOMPOSITION,
+    by_default=True,
+)
 def shrinkage_h_score(embedding: str | pl.Expr, label: str | pl.Expr | None = None) -> pl.Expr:
     """Shrinkage H-score: the H-score with a covariance shrunk towards a multiple of the identity.
 
@@ -167,9 +190,16 @@ def shrinkage_h_score(embedding: str | pl.Expr, label: str | pl.Expr | None = No
     >>> 0 < rows.select(pt.shrinkage_h_score("x", "label")).item() < 2
     True
     """
-    return _score(score_settings("shrinkage_h_score"), embedding=embedding, label=label)
+    return _score(settings_of("shrinkage_h_score"), embedding=embedding, label=label)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="0 up, nats",
+    cost=Cost.DECOMPOSITION,
+    checks={"eps": number_above(0)},
+    by_default=True,
+)
 def transrate(
     embedding: str | pl.Expr, label: str | pl.Expr | None = None, *, eps: float = 1e-4
 ) -> pl.Expr:
@@ -207,9 +237,16 @@ def transrate(
     >>> rows.select(pt.transrate("x", "label", eps=1.0)).item() > 0
     True
     """
-    return _score(score_settings("transrate", eps=eps), embedding=embedding, label=label)
+    return _score(settings_of("transrate", eps=eps), embedding=embedding, label=label)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="-C (C - 1) to 0",
+    cost=Cost.DECOMPOSITION,
+    checks={"covariance": choice(Covariance), "pca": integer_from(1)},
+    by_default=True,
+)
 def gbc(
     embedding: str | pl.Expr,
     label: str | pl.Expr | None = None,
@@ -253,10 +290,15 @@ def gbc(
     >>> rows.select(pt.gbc("x", "label").round(4)).item()  # -2 exp(-9/8)
     -0.6493
     """
-    settings = score_settings("gbc", covariance=covariance, pca=pca)
+    settings = settings_of("gbc", covariance=covariance, pca=pca)
     return _score(settings, embedding=embedding, label=label)
 
 
+@catalogued(
+    Inputs.PROBABILITIES,
+    range="-inf to 0, nats",
+    cost=Cost.COUNTS,
+)
 def leep(probabilities: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
     """LEEP: how well the source model's own predictions foretell the target label.
 
@@ -292,9 +334,14 @@ def leep(probabilities: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
     >>> rows.select(pt.leep("p", "label").round(4)).item()  # says nothing: minus the label entropy
     -0.6931
     """
-    return _score(score_settings("leep"), probabilities=probabilities, label=label)
+    return _score(settings_of("leep"), probabilities=probabilities, label=label)
 
 
+@catalogued(
+    Inputs.SOURCE_LABEL,
+    range="-log C to 0, nats",
+    cost=Cost.COUNTS,
+)
 def nce(source_label: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
     """NCE: negative conditional entropy of the target label given the predicted source label.
 
@@ -327,9 +374,20 @@ def nce(source_label: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
     >>> rows.select(pt.nce("z", "label")).item()
     0.0
     """
-    return _score(score_settings("nce"), source_label=source_label, label=label)
+    return _score(settings_of("nce"), source_label=source_label, label=label)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="-inf to 0, nats",
+    cost=Cost.ITERATIONS,
+    checks={
+        "components": or_none(integer_from(1)),
+        "energy": share,
+        "covariance": choice(MixtureCovariance),
+        "seed": integer_from(0),
+    },
+)
 def nleep(
     embedding: str | pl.Expr,
     label: str | pl.Expr,
@@ -379,12 +437,20 @@ def nleep(
     >>> round(rows.select(pt.nleep("x", "label", components=2)).item(), 4) + 0.0
     0.0
     """
-    settings = score_settings(
+    settings = settings_of(
         "nleep", components=components, energy=energy, covariance=covariance, seed=seed
     )
     return _score(settings, embedding=embedding, label=label)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="0 to 1",
+    cost=Cost.PAIRS,
+    checks={"k": integer_from(1), "metric": choice(Metric), "ties": choice(Ties)},
+    by_default=True,
+    alias="knn",
+)
 def knn_accuracy(
     embedding: str | pl.Expr,
     label: str | pl.Expr,
@@ -432,10 +498,26 @@ def knn_accuracy(
     >>> rows.select(pt.knn_accuracy("x", "label", k=1).round(4)).item()
     0.6667
     """
-    settings = score_settings("knn_accuracy", k=k, metric=metric, ties=ties)
+    settings = settings_of("knn_accuracy", k=k, metric=metric, ties=ties)
     return _score(settings, embedding=embedding, label=label, fit=fit)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="struct; accuracy 0 to 1",
+    cost=Cost.ITERATIONS,
+    checks={
+        "l2": or_none(number_above(0)),
+        "tolerance": number_above(0),
+        "seed": integer_from(0),
+    },
+    fields={
+        "loss": Better.LOWER,
+        "accuracy": Better.HIGHER,
+        "train_loss": Better.LOWER,
+        "l2": Better.NEITHER,
+    },
+)
 def linear_probe(
     embedding: str | pl.Expr,
     label: str | pl.Expr,
@@ -485,10 +567,20 @@ def linear_probe(
     >>> probe["accuracy"].item()
     1.0
     """
-    settings = score_settings("linear_probe", l2=l2, tolerance=tolerance, seed=seed)
+    settings = settings_of("linear_probe", l2=l2, tolerance=tolerance, seed=seed)
     return _score(settings, embedding=embedding, label=label, fit=fit)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="-100 to 100",
+    cost=Cost.PAIRS,
+    checks={
+        "pca": or_none(integer_from(2)),
+        "max_rows": integer_from(3),
+        "seed": integer_from(0),
+    },
+)
 def parc(
     embedding: str | pl.Expr,
     label: str | pl.Expr,
@@ -539,10 +631,15 @@ def parc(
     >>> -100 <= rows.select(pt.parc("x", "label")).item() <= 100
     True
     """
-    settings = score_settings("parc", pca=pca, max_rows=max_rows, seed=seed)
+    settings = settings_of("parc", pca=pca, max_rows=max_rows, seed=seed)
     return _score(settings, embedding=embedding, label=label)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="-inf to 0, nats",
+    cost=Cost.DECOMPOSITION,
+)
 def sfda(embedding: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
     """SFDA: a Fisher discriminant, fitted again after rows are mixed with other classes.
 
@@ -574,9 +671,16 @@ def sfda(embedding: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
     >>> rows.select(pt.sfda("x", "label")).item() < 0
     True
     """
-    return _score(score_settings("sfda"), embedding=embedding, label=label)
+    return _score(settings_of("sfda"), embedding=embedding, label=label)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="parts; 0 to 1 over a pool",
+    cost=Cost.DECOMPOSITION,
+    fields={"energy": Better.HIGHER, "lda": Better.HIGHER},
+    pooled=True,
+)
 def etran(embedding: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
     """ETran's parts: the features' energy, and how well a linear discriminant separates classes.
 
@@ -607,9 +711,16 @@ def etran(embedding: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
     >>> rows.select(pt.etran("x", "label")).unnest("etran").columns
     ['energy', 'lda']
     """
-    return _score(score_settings("etran"), embedding=embedding, label=label)
+    return _score(settings_of("etran"), embedding=embedding, label=label)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="parts; 0 to 3 over a pool",
+    cost=Cost.DECOMPOSITION,
+    fields={"seli": Better.HIGHER, "ncc": Better.HIGHER, "variability": Better.HIGHER},
+    pooled=True,
+)
 def ncti(embedding: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
     """NCTI's parts: how far features are from the geometry in which fine-tuning ends.
 
@@ -642,9 +753,31 @@ def ncti(embedding: str | pl.Expr, label: str | pl.Expr) -> pl.Expr:
     >>> rows.select(pt.ncti("x", "label")).unnest("ncti").columns
     ['seli', 'ncc', 'variability']
     """
-    return _score(score_settings("ncti"), embedding=embedding, label=label)
+    return _score(settings_of("ncti"), embedding=embedding, label=label)
 
 
+@catalogued(
+    Inputs.EMBEDDING,
+    range="-inf to 0, nats",
+    cost=Cost.ITERATIONS,
+    checks={"strength": number_above(0), "variance": number_above(0)},
+    alias="pactran",
+    name="pactran_gaussian",
+)
+@catalogued(
+    Inputs.PROBABILITIES,
+    range="-inf to 0, nats",
+    cost=Cost.ITERATIONS,
+    checks={"alpha": number_above(0), "beta": number_above(0)},
+    name="pactran_gamma",
+)
+@catalogued(
+    Inputs.PROBABILITIES,
+    range="-inf to 0, nats",
+    cost=Cost.ITERATIONS,
+    checks={"alpha": number_above(0)},
+    name="pactran_dirichlet",
+)
 def pactran(
     embedding: str | pl.Expr,
     label: str | pl.Expr,
@@ -698,101 +831,23 @@ def pactran(
     one_of("prior", prior, get_args(Prior))
     # All are checked, whichever is used: a wrong option must not pass because another prior is set.
     settings = {
-        "gaussian": score_settings("pactran_gaussian", strength=strength, variance=variance),
-        "dirichlet": score_settings("pactran_dirichlet", alpha=alpha),
-        "gamma": score_settings("pactran_gamma", alpha=alpha, beta=beta),
+        "gaussian": settings_of("pactran_gaussian", strength=strength, variance=variance),
+        "dirichlet": settings_of("pactran_dirichlet", alpha=alpha),
+        "gamma": settings_of("pactran_gamma", alpha=alpha, beta=beta),
     }[prior]
     vectors = "embedding" if prior == "gaussian" else "probabilities"
     return _score(settings, column="pactran", **{vectors: embedding}, label=label)
 
 
-def scores(
-    embedding: str | pl.Expr | None = None,
-    label: str | pl.Expr | None = None,
-    *,
-    which: Which = DEFAULT,
-    probabilities: str | pl.Expr | None = None,
-    source_label: str | pl.Expr | None = None,
-    fit: str | pl.Expr | None = None,
-) -> pl.Expr:
-    """Several scores of the same rows, with what they share computed once.
-
-    LogME, H-score, shrinkage H-score, TransRate and GBC need one pass over the rows, one Gram
-    matrix and one eigendecomposition together. The values are those of the single expressions, but
-    for rounding.
-
-    Parameters
-    ----------
-    embedding, label
-        Columns as for `logme`; moments are accepted for those five.
-    which
-        Names of scores (the functions of this module; `knn` is short for `knn_accuracy`; PACTran's
-        are `pactran_gaussian`, `pactran_dirichlet` and `pactran_gamma`), "all", or a mapping from
-        names to their options, such as `{"logme": {}, "knn_accuracy": {"k": 10}}`.
-    probabilities
-        Column of source probabilities, for `leep`, `pactran_dirichlet` and `pactran_gamma`.
-    source_label
-        Column of predicted source classes, for `nce`.
-    fit
-        Boolean column: these rows are scored, and `knn_accuracy` and `linear_probe` are evaluated
-        on the others. None: all rows serve for both.
-
-    Returns
-    -------
-    Expr
-        Struct of the scores in the order of `which`, then `n` and `classes`, the numbers of rows
-        and classes that were scored, and `labels`: "pseudo" where all labels come from
-        `pseudo_labels` or `argmax_labels`, else "given".
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> import polars_transferability as pt
-    >>> rows = pl.DataFrame({"x": [[0.0], [1.0], [3.0], [4.0]], "label": [0, 0, 1, 1]})
-    >>> rows.select(pt.scores("x", "label", which=["h_score", "gbc"])).unnest("scores").columns
-    ['h_score', 'gbc', 'n', 'classes', 'labels']
-    """
-    settings = chosen(which)
-    if which == "all":
-        given = {"probabilities": probabilities, "source_label": source_label}
-        given["embedding"] = embedding
-        settings = [score for score in settings if given[_reads(score)] is not None]
-        if not settings:
-            msg = f"{', '.join(given)}: at least one is needed, but none is given"
-            raise ValueError(msg)
-    needed = {_reads(score): score["score"] for score in settings}
-    given = {"embedding": embedding, "probabilities": probabilities, "source_label": source_label}
-    for argument, score in needed.items():
-        if given[argument] is None:
-            msg = f"{argument}: needed for {score}, but not given"
-            raise ValueError(msg)
-    fields = {name: column for name, column in given.items() if name in needed}
-    inputs, columns = _input(label=label, fit=fit, **fields)
-    return scalar_plugin("scores", inputs, {"scores": settings, "columns": columns})
-
-
-# The argument that scores of one table are computed from, beside the label.
-_ARGUMENTS = {
-    Inputs.EMBEDDING: "embedding",
-    Inputs.PROBABILITIES: "probabilities",
-    Inputs.SOURCE_LABEL: "source_label",
-}
-
-
-def _reads(settings: dict[str, Any]) -> str:
-    """Return the argument that a score is computed from."""
-    return _ARGUMENTS[OF_ONE_TABLE[settings["score"]].inputs]
-
-
 def _score(
     settings: dict[str, Any], *, column: str | None = None, **given: str | pl.Expr | None
 ) -> pl.Expr:
-    inputs, columns = _input(**given)
+    inputs, columns = score_input(**given)
     kwargs = {"score": settings, "columns": columns}
     return scalar_plugin("score", inputs, kwargs, column=column or settings["score"])
 
 
-def _input(**given: str | pl.Expr | None) -> tuple[list[pl.Expr], dict[str, str]]:
+def score_input(**given: str | pl.Expr | None) -> tuple[list[pl.Expr], dict[str, str]]:
     """Return one struct of the columns given, and what messages call them."""
     # Moments have their labels inside; the native side sees whether these are some.
     optional = {"fit", "label"} if "embedding" in given else {"fit"}
