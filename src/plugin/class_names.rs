@@ -54,7 +54,7 @@ impl ClassNames {
         })
     }
 
-    /// Read the classes of an iterator of labels, which is gone through twice rather than collected.
+    /// Read the classes of an iterator of labels. It is gone through twice rather than collected.
     fn number<L: Ord + Copy + ToString, I: Iterator<Item = L>>(labels: impl Fn() -> I) -> Self {
         // Inserted one by one: collecting a map holds all labels, to sort them.
         let mut numbers: BTreeMap<L, u32> = BTreeMap::new();

@@ -21,8 +21,8 @@ pub struct ScoreAndTruth {
 }
 
 impl ScoreAndTruth {
-    /// Read both from the struct that Python packs them into. As in Polars' own `corr`, a row with a null on
-    /// either side is left out; `of` names the expression.
+    /// Read both from the struct that Python packs them into. As in Polars' own `corr`, a row with
+    /// a null on either side is left out; `of` names the expression.
     pub fn read(inputs: &[Series], names: &PairNames, of: &str) -> PolarsResult<Self> {
         let [input] = inputs else {
             polars_bail!(ComputeError: "expected one input, got {}", inputs.len());

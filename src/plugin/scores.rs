@@ -138,25 +138,27 @@ impl Rows {
         let Self { embeddings, probabilities, label_pairs, .. } = self;
         let shared = self.spectrum.as_ref();
         let value = match (score.method(), embeddings) {
-            (Method::Spectral(score), Some(Source::Rows(rows))) => {
-                score.of_rows(rows.scored()?, shared).map(one)
+            (Method::Spectral(method), Some(Source::Rows(rows))) => {
+                method.of_rows(rows.scored()?, shared).map(one)
             }
-            (Method::Spectral(score), Some(Source::Moments(named))) => {
-                score.of_moments(&named.moments, shared).map(one)
+            (Method::Spectral(method), Some(Source::Moments(named))) => {
+                method.of_moments(&named.moments, shared).map(one)
             }
-            (Method::Rows(score), Some(Source::Rows(rows))) => score.of_rows(rows.scored()?),
-            (Method::Learned(learned), Some(Source::Rows(rows))) => {
+            (Method::Rows(method), Some(Source::Rows(rows))) => method.of_rows(rows.scored()?),
+            (Method::Learned(method), Some(Source::Rows(rows))) => {
                 rows.task.check_learnable(score.name())?;
                 let (fit, evaluation) = rows.split()?;
                 let evaluation = input.has_split()?.then_some(evaluation);
-                RAYON.install(|| learned.of_split(fit, evaluation, Parallelism::Pool))
+                RAYON.install(|| method.of_split(fit, evaluation, Parallelism::Pool))
             }
-            (Method::Probabilities(score), _) => match probabilities {
-                Some(rows) => score.of_probabilities(rows.scored()?).map(one),
+            (Method::Probabilities(method), _) => match probabilities {
+                Some(rows) => method.of_probabilities(rows.scored()?).map(one),
                 None => return Err(unread(score, input)),
             },
-            (Method::LabelPairs(score), _) => match label_pairs {
-                Some(pairs) => score.of_labels(&pairs.source.of_row, &pairs.target.of_row).map(one),
+            (Method::LabelPairs(method), _) => match label_pairs {
+                Some(pairs) => {
+                    method.of_labels(&pairs.source.of_row, &pairs.target.of_row).map(one)
+                }
                 None => return Err(unread(score, input)),
             },
             _ => return Err(unread(score, input)),

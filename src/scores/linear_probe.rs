@@ -66,7 +66,10 @@ impl LearnedScore for Settings {
         evaluation: Option<ClassedTable<'_>>,
         parallelism: Parallelism,
     ) -> Result<Vec<f64>, ScoreError> {
-        let probe = linear_probe(fit, evaluation.unwrap_or(fit), *self, parallelism)?;
+        let probe = match evaluation {
+            Some(evaluation) => linear_probe(fit, evaluation, *self, parallelism)?,
+            None => linear_probe(fit, fit, *self, parallelism)?,
+        };
         Ok(vec![probe.loss, probe.accuracy, probe.train_loss, probe.l2])
     }
 }

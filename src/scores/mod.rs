@@ -1,8 +1,8 @@
 //! The published transferability scores, one file each, named as the field names them, and the
-//! registry that lists them. Every one of them is oriented so that higher is better; where a paper's
-//! is a loss it is negated, and says so. What several share lives on the floors below: moments and
-//! decompositions in `rows`, clusterings and discriminants in `estimators`, exact transport in
-//! `transport`. Bounds live in `bound`.
+//! registry that lists them. Every one of them is oriented so that higher is better; where that of
+//! a paper is a loss it is negated, and says so. What several share lives on the floors below:
+//! moments and decompositions in `rows`, clusterings and discriminants in `estimators`, exact
+//! transport in `transport`. Bounds live in `bound`.
 
 mod error;
 pub mod etran;
@@ -83,7 +83,7 @@ pub trait RowScore {
 }
 
 /// A score that learns from labelled embeddings and is evaluated on others, or on the same.
-pub trait LearnedScore {
+pub trait LearnedScore: Sync {
     /// What a score of several numbers calls them, in order; empty for a score of one number.
     fn parts(&self) -> &'static [&'static str] {
         &[]

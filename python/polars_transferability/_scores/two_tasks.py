@@ -207,6 +207,9 @@ def otdd(
     >>> rows.select(pt.otdd(old, new)).item()
     0.0
     """
+    if inner == "gaussian" and p != 2:
+        msg = f"p: inner='gaussian' is defined for p=2, found {p!r}; use inner='exact'"
+        raise ValueError(msg)
     return _score("otdd", source, target, inner=inner, p=p, max_rows=max_rows, seed=seed)
 
 

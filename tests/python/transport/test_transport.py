@@ -144,11 +144,11 @@ def test_class_wasserstein_is_wasserstein_by_class(p: float) -> None:
     assert found["distance"] == pytest.approx(average, rel=1e-12)
 
 
-def test_class_wasserstein_takes_the_evaluation_rows() -> None:
+def test_class_wasserstein_takes_the_rows_to_learn_from() -> None:
     rows = embedding_rows()
     train = pl.col("split") == "train"
     split = [pt.task(where=side, fit=train) for side in (OLD, NEW)]
-    test = [pt.task(where=side & ~train) for side in (OLD, NEW)]
+    learned = [pt.task(where=side & train) for side in (OLD, NEW)]
     found = value(rows, pt.class_wasserstein(*split))
-    assert found == value(rows, pt.class_wasserstein(*test))
+    assert found == value(rows, pt.class_wasserstein(*learned))
     assert found != value(rows, pt.class_wasserstein(pt.task(where=OLD), pt.task(where=NEW)))
