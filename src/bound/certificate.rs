@@ -84,7 +84,7 @@ use crate::transport::exact::masses::Masses;
 use crate::transport::exact::{transport, Measure, COST_MEMORY};
 use crate::transport::line;
 use crate::transport::wasserstein::plan;
-use crate::transport::TransportError;
+use crate::transport::{Side, TransportError};
 use faer::MatRef;
 
 /// What one target class contributes; terms are already weighted, so they sum to the totals.
@@ -202,7 +202,7 @@ pub fn source_prior(label_map: &Matrix, target_prior: &[f64]) -> Vec<f64> {
 ///
 /// # Errors
 /// It has another number of rows of weights, or of biases.
-pub fn check_map(side: &'static str, map: &LinearHead, classes: usize) -> Result<(), BoundError> {
+pub fn check_map(side: Side, map: &LinearHead, classes: usize) -> Result<(), BoundError> {
     let (logits, biases) = (map.weight.nrows(), map.bias.len());
     if (logits, biases) == (classes, classes) {
         return Ok(());
@@ -233,7 +233,7 @@ pub fn evaluate<'t>(
             Err(BoundError::Overflow { side })
         }
     };
-    let largest_logit = largest("source", source)?.max(largest("target", target)?);
+    let largest_logit = largest(Side::Source, source)?.max(largest(Side::Target, target)?);
     let by_class = class_terms(source, target, label_map, ground, parallelism)?;
     let target_prior = target.prior();
     let joint = Joint::new(label_map, &target_prior);

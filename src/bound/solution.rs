@@ -10,7 +10,7 @@ use crate::estimators::head::{lipschitz, log_sum_exp, LinearHead};
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::rows::{AffineRows, Basis};
-use crate::transport::TransportError;
+use crate::transport::{Side, TransportError};
 
 /// Row numbers of both tasks, by class.
 #[derive(Debug, Clone)]
@@ -129,8 +129,8 @@ impl Solution {
         mode: Lipschitz,
         parallelism: Parallelism,
     ) -> Result<(Terms, Option<f64>), BoundError> {
-        check_map("source", &self.maps.source, self.active.len())?;
-        check_map("target", &self.maps.target, self.active.len())?;
+        check_map(Side::Source, &self.maps.source, self.active.len())?;
+        check_map(Side::Target, &self.maps.target, self.active.len())?;
         self.with_logits(rows, mode, |source, target, ground| {
             evaluate(source, target, &self.label_map, ground, parallelism)
         })

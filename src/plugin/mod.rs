@@ -5,8 +5,9 @@
 //! relatives, [`logits`], [`scores`], [`task_scores`], [`pool_scores`], [`moments`],
 //! [`rank_statistics`]), and one per kind of input ([`embedding`], [`class_names`], [`task`],
 //! [`inputs`], [`points`], [`score_rows`], [`score_kind`], [`options`], [`given_head`],
-//! [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`], [`record`]). No
-//! mathematics here: a number that is computed, not looked up or counted, comes from below.
+//! [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`], [`record`]). What a
+//! caller can do about an error is in [`remedy`]. No mathematics here: a number that is computed,
+//! not looked up or counted, comes from below.
 
 mod bound_record;
 mod class_names;
@@ -24,6 +25,7 @@ mod pool_scores;
 mod pseudo_labels;
 mod rank_statistics;
 mod record;
+mod remedy;
 mod score_and_truth;
 mod score_kind;
 mod score_rows;

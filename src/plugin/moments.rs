@@ -11,6 +11,7 @@ use crate::linalg::Matrix;
 use crate::plugin::inputs::field;
 use crate::plugin::record;
 use crate::plugin::record::CallerNames;
+use crate::plugin::remedy;
 use crate::plugin::task::{Task, TaskColumns};
 use crate::rows::{ClassedTable, Moments};
 
@@ -133,7 +134,9 @@ impl NamedMoments {
         );
         let mut merged = Self::read(column, 0, name)?;
         for row in 1..n {
-            merged.absorb(Self::read(column, row, name)?).map_err(|error| wrong(name, &error))?;
+            merged.absorb(Self::read(column, row, name)?).map_err(|error| {
+                wrong(name, &format_args!("{error}{}", remedy::of_moments(&error)))
+            })?;
         }
         Ok(merged)
     }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::parallelism::Parallelism;
 use crate::plugin::record;
+use crate::plugin::remedy;
 use crate::plugin::score_kind::{Reads, ScoreKind};
 use crate::plugin::score_rows::{LabelPairs, LabelledVectors, ScoreColumns, ScoreInput, Source};
 use crate::rows::{ClassSpectrum, ClassedTable, Moments};
@@ -372,5 +373,5 @@ fn series(name: PlSmallStr, kind: &ScoreKind, value: &Value) -> PolarsResult<Ser
 }
 
 fn wrong(input: &ScoreInput<'_>, error: &ScoreError) -> PolarsError {
-    polars_err!(ComputeError: "{}: {error}", input.described())
+    polars_err!(ComputeError: "{}: {error}{}", input.described(), remedy::of_score(error))
 }

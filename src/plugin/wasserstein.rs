@@ -10,12 +10,11 @@ use crate::parallelism::Parallelism;
 use crate::plugin::moments::{is_moments, NamedMoments};
 use crate::plugin::points::Points;
 use crate::plugin::record;
-use crate::plugin::transport_error::transport_error;
+use crate::plugin::transport_error::{sinkhorn_error, sliced_error, transport_error};
 use crate::rows::{ClassedTable, Moments};
 use crate::transport;
 use crate::transport::gaussian::Gaussian;
-use crate::transport::sinkhorn::Sinkhorn;
-use crate::transport::TransportError;
+use crate::transport::sinkhorn;
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -58,7 +57,7 @@ fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
 #[polars_expr(output_type_func = output_type)]
 fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     check_power(kwargs.p)?;
-    between(inputs, &kwargs.columns, |x, y| {
+    between(inputs, &kwargs.columns, transport_error, |x, y| {
         let (a, b) = (x.rows()?, y.rows()?);
         let weights = [x.mass.as_deref(), y.mass.as_deref()];
         let distance =
@@ -70,7 +69,7 @@ fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
 #[polars_expr(output_type_func = output_type)]
 fn sliced_wasserstein(inputs: &[Series], kwargs: SlicedArguments) -> PolarsResult<Series> {
     check_power(kwargs.p)?;
-    between(inputs, &kwargs.columns, |x, y| {
+    between(inputs, &kwargs.columns, sliced_error, |x, y| {
         let (a, b) = (x.matrix()?, y.matrix()?);
         let sliced = transport::sliced::sliced_wasserstein(
             a.view(),
@@ -87,13 +86,13 @@ fn sliced_wasserstein(inputs: &[Series], kwargs: SlicedArguments) -> PolarsResul
 
 #[polars_expr(output_type_func = output_type)]
 fn sinkhorn_divergence(inputs: &[Series], kwargs: SinkhornArguments) -> PolarsResult<Series> {
-    let settings = Sinkhorn {
+    let settings = sinkhorn::Settings {
         power: kwargs.p,
         epsilon: kwargs.epsilon,
         tolerance: kwargs.tolerance,
         max_iterations: kwargs.max_iterations,
     };
-    between(inputs, &kwargs.columns, |x, y| {
+    between(inputs, &kwargs.columns, sinkhorn_error, |x, y| {
         let (a, b) = (x.matrix()?, y.matrix()?);
         let (v, w) = (x.mass.as_deref(), y.mass.as_deref());
         let found = transport::sinkhorn::sinkhorn_divergence(a.view(), b.view(), v, w, &settings);
@@ -129,11 +128,13 @@ fn gaussian(input: &Series, side: &str, name: &str) -> PolarsResult<Gaussian> {
         .map_err(|error| polars_err!(ComputeError: "`{side}`, column {name:?}: {error}"))
 }
 
-/// The distance of two inputs that `distance` gives.
-fn between(
+/// The distance of two inputs that `distance` gives; `worded` says its errors in the words of the
+/// caller, given which sides the distance is between.
+fn between<E>(
     inputs: &[Series],
     names: &Columns,
-    distance: impl Fn(&Points, &Points) -> PolarsResult<Result<f64, TransportError>>,
+    worded: impl Fn(&E, &str) -> PolarsError,
+    distance: impl Fn(&Points, &Points) -> PolarsResult<Result<f64, E>>,
 ) -> PolarsResult<Series> {
     let [x, y] = inputs else {
         polars_bail!(ComputeError: "expected two inputs, got {}", inputs.len());
@@ -142,7 +143,7 @@ fn between(
     let y = Points::read(y, "y", &names.y)?;
     x.embeddings.check_same_width(&y.embeddings)?;
     let sides = || format!("{} and {}", x.embeddings.name, y.embeddings.name);
-    let distance = distance(&x, &y)?.map_err(|error| transport_error(&error, &sides()))?;
+    let distance = distance(&x, &y)?.map_err(|error| worded(&error, &sides()))?;
     Ok(Series::new(inputs[0].name().clone(), [distance]))
 }
 

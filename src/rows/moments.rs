@@ -23,9 +23,7 @@ pub enum MomentsError {
         "the moments have width {left} and {right}; only moments of embeddings of one width merge"
     )]
     Width { left: usize, right: usize },
-    #[error(
-        "only one side has a scatter per class (`per_class`); make both with it, or both without"
-    )]
+    #[error("only one side has a scatter per class")]
     ClassScatter,
     #[error(
         "{found} class numbers for {expected} classes; give one for each class of the merged part"

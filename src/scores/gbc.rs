@@ -109,7 +109,7 @@ pub fn from_moments(
 fn leading_axes(spectrum: &ClassSpectrum, pca: usize) -> Result<Matrix, ScoreError> {
     super::check_classes(SCORE, spectrum.classes())?;
     if pca == 0 {
-        return Err(ScoreError::NoComponents);
+        return Err(ScoreError::NoAxes);
     }
     let axes = spectrum.spectrum().axes();
     if axes.nrows() == 0 {

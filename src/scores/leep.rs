@@ -15,9 +15,26 @@
 //! Public code differs: several (SFDA, ETran, NCTI, EMMS) leave the logarithm out; others add 1e-10
 //! to the probabilities, or divide 0 by 0 for a source class that gets no mass.
 
+use thiserror::Error;
+
 use crate::linalg::Matrix;
 use crate::rows::{ClassedTable, Table};
 use crate::scores::ScoreError;
+
+/// Why rows are no probabilities.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ProbabilityError {
+    #[error(
+        "a row gives source class {column} the probability {value}; pass probabilities (a \
+        softmax of logits), which are not negative"
+    )]
+    NegativeProbability { row: u32, column: usize, value: f64 },
+    #[error(
+        "the probabilities of a row sum to {sum}, not to 1; pass the probabilities of all \
+        source classes (a softmax of logits)"
+    )]
+    NotADistribution { row: u32, sum: f64 },
+}
 
 /// How far a row's sum may be from 1: what rounding to `f32`, or to a few printed digits, leaves.
 const SUM_TOLERANCE: f64 = 1e-3;
@@ -41,16 +58,16 @@ pub fn leep(probabilities: ClassedTable<'_>) -> Result<f64, ScoreError> {
 pub(super) fn check_distributions(
     table: Table<'_>,
     classes: &[Vec<u32>],
-) -> Result<(), ScoreError> {
+) -> Result<(), ProbabilityError> {
     let mut theta = vec![0.0; table.width()];
     for &row in classes.iter().flatten() {
         table.copy_row(row as usize, &mut theta);
         if let Some((column, &value)) = theta.iter().enumerate().find(|(_, p)| **p < 0.0) {
-            return Err(ScoreError::NegativeProbability { row, column, value });
+            return Err(ProbabilityError::NegativeProbability { row, column, value });
         }
         let sum: f64 = theta.iter().sum();
         if sum.is_nan() || (sum - 1.0).abs() > SUM_TOLERANCE {
-            return Err(ScoreError::NotADistribution { row, sum });
+            return Err(ProbabilityError::NotADistribution { row, sum });
         }
     }
     Ok(())

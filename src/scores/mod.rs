@@ -3,6 +3,7 @@
 //! What several share lives on the floors below: moments and decompositions in `rows`, clusterings
 //! and discriminants in `estimators`, exact transport in `transport`. Bounds live in `bound`.
 
+mod error;
 pub mod etran;
 pub mod gbc;
 pub mod h_score;
@@ -24,143 +25,15 @@ pub mod transrate;
 
 use std::ops::RangeInclusive;
 
-use thiserror::Error;
-
-use crate::estimators::discriminant::DiscriminantError;
-use crate::estimators::gaussian_mixture::MixtureError;
-use crate::estimators::nearest_neighbours::NeighbourError;
-use crate::linalg::error::OptimizeError;
 use crate::rows::class_scatter::RowReader;
 use crate::rows::ClassedTable;
-use crate::transport::TransportError;
 
+pub use error::ScoreError;
 pub use knn::{knn_accuracy, knn_accuracy_split, Ties, Voting};
 pub use leep::leep;
 pub use nce::nce;
 pub use nleep::nleep;
 pub use parc::parc;
-
-/// Why a score has no value.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum ScoreError {
-    #[error("the labels have {found} class(es), but {score} needs at least two")]
-    FewClasses { score: &'static str, found: usize },
-    #[error("there are {found} rows, but {score} needs at least {needed}")]
-    FewRows { score: &'static str, found: usize, needed: usize },
-    #[error(
-        "the features are constant, so {score} is not defined: there is nothing to tell \
-        classes apart by"
-    )]
-    ConstantFeatures { score: &'static str },
-    #[error(
-        "the decomposition that {score} needs did not converge; this is a defect, please \
-        report it with the input"
-    )]
-    Decomposition { score: &'static str },
-    #[error(
-        "the features reproduce target {target} exactly although there are more rows than \
-        independent features, so its evidence is unbounded; look for repeated rows, or for a \
-        feature made from the label"
-    )]
-    ExactFit { target: usize },
-    #[error(
-        "the targets have {found} rows, but there are {expected} rows of features; give one \
-        row of targets for each"
-    )]
-    TargetRows { found: usize, expected: usize },
-    #[error("target {target} is 0 in all rows, so its evidence is unbounded; leave it out")]
-    ZeroTarget { target: usize },
-    #[error(
-        "the squares of the features are beyond the range of a float, so {score} has no \
-        value; scale the features"
-    )]
-    Range { score: &'static str },
-    #[error("there are no targets to score")]
-    NoTargets,
-    #[error("a target value in column {column} is {value}, which is not finite")]
-    TargetValue { row: usize, column: usize, value: f64 },
-    #[error(
-        "the moments were made without a scatter per class, which {score} needs; make them \
-        with one (`per_class`)"
-    )]
-    NoClassScatter { score: &'static str },
-    #[error(
-        "the scatters of the moments are those of no rows: a direction has a negative sum of \
-         squares; make them with moments()"
-    )]
-    NoScatter,
-    #[error("pca is 0, but at least one principal component is needed")]
-    NoComponents,
-    #[error(
-        "a row gives source class {column} the probability {value}; pass probabilities (a \
-        softmax of logits), which are not negative"
-    )]
-    NegativeProbability { row: u32, column: usize, value: f64 },
-    #[error(
-        "the probabilities of a row sum to {sum}, not to 1; pass the probabilities of all \
-        source classes (a softmax of logits)"
-    )]
-    NotADistribution { row: u32, sum: f64 },
-    #[error(
-        "there are {source_labels} source labels but {labels} target labels; both must be of \
-        the same rows"
-    )]
-    Lengths { source_labels: usize, labels: usize },
-    #[error("the share of variance to keep must be above 0 and at most 1; it is {found}")]
-    Energy { found: f64 },
-    #[error(
-        "none of the {classes} classes has two rows, so {score} has no pair within a class; \
-        give it more rows"
-    )]
-    NoPairs { score: &'static str, classes: usize },
-    #[error(
-        "a row is the same in all coordinates, so {score} cannot correlate it with others; \
-        drop it, or keep two or more coordinates"
-    )]
-    ConstantRow { score: &'static str, row: u32 },
-    #[error(transparent)]
-    Mixture(#[from] MixtureError),
-    #[error(transparent)]
-    Neighbours(#[from] NeighbourError),
-    #[error(
-        "the source rows have {source_width} features and the target rows {target_width}, but \
-        {score} compares them in one space: embed both with the same model"
-    )]
-    Width { score: &'static str, source_width: usize, target_width: usize },
-    #[error(
-        "OTDD with Gaussian inner distances is defined for p = 2, but p is {p}; use exact \
-        inner distances for other powers"
-    )]
-    GaussianPower { p: f64 },
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    #[error("{score} tells classes apart by the covariance within them: {reason}")]
-    Discriminant { score: &'static str, reason: DiscriminantError },
-    #[error("{score} did not converge: {reason}")]
-    Optimize { score: &'static str, reason: OptimizeError },
-    #[error(
-        "{score} did not converge in {iterations} iterations: the last still gained \
-        {change:e} nats a row; this is a defect, please report it with the input"
-    )]
-    NotConverged { score: &'static str, iterations: usize, change: f64 },
-    #[error(
-        "{score} had not converged after {iterations} iterations; scale the features down, or \
-        look for classes of repeated rows"
-    )]
-    Iterations { score: &'static str, iterations: usize },
-    #[error(
-        "the evaluation rows have {found} classes, but the fit rows {expected}: number the \
-        classes of both alike"
-    )]
-    EvaluationClasses { found: usize, expected: usize },
-    #[error("`{name}` is {value}, but must be finite and above 0")]
-    NotPositive { name: &'static str, value: f64 },
-    #[error(
-        "`{name}` is {value:e}, but must lie between {least:e} and {most:e} for {score} to keep \
-         its digits"
-    )]
-    OutOfRange { score: &'static str, name: &'static str, value: f64, least: f64, most: f64 },
-}
 
 fn check_classes(score: &'static str, found: usize) -> Result<(), ScoreError> {
     if found < 2 {

@@ -55,7 +55,8 @@ use crate::scores::{check_classes, check_within, ScoreError};
 
 const DIRICHLET: &str = "PACTran-Dirichlet";
 const GAMMA: &str = "PACTran-Gamma";
-const GAUSSIAN: &str = "PACTran-Gaussian";
+/// The name of [`gaussian`] in errors.
+pub const GAUSSIAN: &str = "PACTran-Gaussian";
 /// Gain per row at which the bound counts as reached.
 const GAIN: f64 = 1e-9;
 const MAX_ITERATIONS: usize = 10_000;

@@ -19,6 +19,8 @@
 //! 0.2. Here correlations that are equal but for rounding, as those of equal rows are, tie. The
 //! paper's best figures add the network's depth, which is not part of this.
 
+use thiserror::Error;
+
 use crate::linalg::Matrix;
 use crate::rows::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::rows::{Basis, ClassedTable};
@@ -26,6 +28,21 @@ use crate::sampling::{limit_rows, Stream};
 use crate::scores::ScoreError;
 
 const SCORE: &str = "PARC";
+/// Why rows cannot be compared in pairs.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum PairError {
+    #[error(
+        "none of the {classes} classes has two rows, so PARC has no pair within a class; \
+        give it more rows"
+    )]
+    NoPairs { classes: usize },
+    #[error(
+        "a row is the same in all coordinates, so PARC cannot correlate it with others; \
+        drop it, or keep two or more coordinates"
+    )]
+    ConstantRow { row: u32 },
+}
+
 /// Principal axes of the paper.
 pub const AXES: usize = 32;
 /// Rows that are compared with each other unless a number is given: two million pairs. The paper
@@ -87,7 +104,7 @@ fn check_pairs(labels: &[u32]) -> Result<(), ScoreError> {
         return Err(ScoreError::FewClasses { score: SCORE, found: classes.len() });
     }
     if classes.iter().all(|rows| rows.len() < 2) {
-        return Err(ScoreError::NoPairs { score: SCORE, classes: classes.len() });
+        return Err(PairError::NoPairs { classes: classes.len() }.into());
     }
     Ok(())
 }
@@ -138,7 +155,7 @@ fn directions(mut coordinates: Matrix, rows: &[u32]) -> Result<Matrix, ScoreErro
         }
         let deviation = row.iter().map(|v| v * v).sum::<f64>().sqrt();
         if deviation <= NEGLIGIBLE_VARIATION * size {
-            return Err(ScoreError::ConstantRow { score: SCORE, row: number });
+            return Err(PairError::ConstantRow { row: number }.into());
         }
         for v in row.iter_mut() {
             *v /= deviation;

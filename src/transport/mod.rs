@@ -8,6 +8,7 @@ pub mod costs;
 pub mod exact;
 pub mod gaussian;
 pub mod line;
+mod side;
 pub mod sinkhorn;
 pub mod sliced;
 pub mod wasserstein;
@@ -18,20 +19,22 @@ use thiserror::Error;
 use costs::cost_rows::CostRows;
 use exact::lowest_difference::lowest_difference;
 
-/// Why a transport problem has no answer.
+pub use side::Side;
+
+/// Why a transport problem, or the distance that it gives, has no answer.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum TransportError {
     #[error("one side of the transport problem has no points")]
     EmptySide,
     #[error("the {side} weights must be finite and non-negative, but weight {index} is {value}")]
-    BadMass { side: &'static str, index: usize, value: f64 },
+    BadMass { side: Side, index: usize, value: f64 },
     #[error("the {side} weights sum to zero, so there is no mass to transport")]
-    NoMass { side: &'static str },
+    NoMass { side: Side },
     #[error(
         "the {side} weights span too many orders of magnitude (smallest {smallest:e} of a total \
          of {total:e}); drop the points with next to no weight"
     )]
-    MassRange { side: &'static str, smallest: f64, total: f64 },
+    MassRange { side: Side, smallest: f64, total: f64 },
     #[error("the ground cost of pair ({row}, {column}) is {value}, which is not finite")]
     BadCost { row: usize, column: usize, value: f64 },
     #[error("the cost matrix has {found} entries, but {rows} x {columns} points need \
@@ -58,7 +61,7 @@ pub enum TransportError {
     #[error(
         "there are {found} {side} weights for {expected} points; give one for each, or none at all"
     )]
-    MassCount { side: &'static str, found: usize, expected: usize },
+    MassCount { side: Side, found: usize, expected: usize },
     #[error(
         "the source points have {source_width} coordinates and the target points \
         {target_width}; distances need points of one space"
@@ -66,44 +69,19 @@ pub enum TransportError {
     Width { source_width: usize, target_width: usize },
     #[error("the power p of {distance} must be {allowed}, but is {found}")]
     Power { distance: &'static str, allowed: &'static str, found: f64 },
-    #[error("a sliced distance needs at least one projection; 1000 give about 1 to 3 % of error")]
-    NoProjections,
-    #[error(
-        "a projection of the points is not finite; scale the points down, or leave out those \
-        with NaN or infinite coordinates"
-    )]
-    BadProjection,
-    #[error(
-        "the regularisation epsilon must be a positive number not too small for the costs, \
-        but is {epsilon:e}; leave it out for one relative to the mean cost"
-    )]
-    BadEpsilon { epsilon: f64 },
-    #[error(
-        "the Sinkhorn iteration stopped after {iterations} iterations with a marginal error of \
-         {marginal_error:e}, above the tolerance of {tolerance:e}; raise the regularisation \
-         epsilon (now {epsilon:e}), the number of iterations or the tolerance"
-    )]
-    SinkhornNotConverged { iterations: usize, marginal_error: f64, tolerance: f64, epsilon: f64 },
-    #[error(
-        "the largest cost is {ratio:e} times the regularisation epsilon of {epsilon:e}, which \
-        leaves rounding as large as the masses; raise it, or leave it out for one relative to the \
-        mean cost"
-    )]
-    SinkhornRange { epsilon: f64, ratio: f64 },
 }
 
 impl TransportError {
     /// The error of the same problem with its sides swapped.
     #[must_use]
     fn transposed(self) -> Self {
-        let other = |side| if side == "source" { "target" } else { "source" };
         match self {
             Self::BadMass { side, index, value } => {
-                Self::BadMass { side: other(side), index, value }
+                Self::BadMass { side: side.other(), index, value }
             }
-            Self::NoMass { side } => Self::NoMass { side: other(side) },
+            Self::NoMass { side } => Self::NoMass { side: side.other() },
             Self::MassRange { side, smallest, total } => {
-                Self::MassRange { side: other(side), smallest, total }
+                Self::MassRange { side: side.other(), smallest, total }
             }
             Self::BadCost { row, column, value } => {
                 Self::BadCost { row: column, column: row, value }
@@ -179,7 +157,7 @@ impl Plan {
 
 /// One side's weights scaled to sum to 1; `None` weighs all `count` points the same.
 fn normalised_mass(
-    side: &'static str,
+    side: Side,
     mass: Option<&[f64]>,
     count: usize,
 ) -> Result<Vec<f64>, TransportError> {

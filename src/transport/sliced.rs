@@ -16,15 +16,30 @@
 use faer::MatRef;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
+use thiserror::Error;
 
 use crate::linalg::Matrix;
 use crate::sampling::{generator, Stream};
 use crate::transport::exact::masses::Masses;
 use crate::transport::line;
-use crate::transport::{check_width, normalised_mass, TransportError};
+use crate::transport::{check_width, normalised_mass, Side, TransportError};
 
 /// Directions projected on in one matrix product.
 const BLOCK: usize = 32;
+
+/// Why there is no sliced distance.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum SlicedError {
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error("a sliced distance needs at least one projection; 1000 give about 1 to 3 % of error")]
+    NoProjections,
+    #[error(
+        "a projection of the points is not finite; scale the points down, or leave out those \
+        with NaN or infinite coordinates"
+    )]
+    BadProjection,
+}
 
 /// A sliced distance and how well the drawn directions determine it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,9 +65,9 @@ pub fn sliced_wasserstein(
     p: f64,
     projections: usize,
     seed: u64,
-) -> Result<SlicedWasserstein, TransportError> {
+) -> Result<SlicedWasserstein, SlicedError> {
     if projections == 0 {
-        return Err(TransportError::NoProjections);
+        return Err(SlicedError::NoProjections);
     }
     let mut rng = generator(seed, Stream::Directions);
     let mut distances = Vec::with_capacity(projections);
@@ -76,17 +91,19 @@ pub fn along(
     x_mass: Option<&[f64]>,
     y_mass: Option<&[f64]>,
     p: f64,
-) -> Result<Vec<f64>, TransportError> {
+) -> Result<Vec<f64>, SlicedError> {
     if !(p.is_finite() && p >= 1.0) {
         let allowed = "a finite number of at least 1";
         return Err(TransportError::Power {
             distance: "the sliced Wasserstein distance",
             allowed,
             found: p,
-        });
+        }
+        .into());
     }
     check_width(x, y)?;
-    let (x_weight, y_weight) = (checked("source", x_mass, x)?, checked("target", y_mass, y)?);
+    let (x_weight, y_weight) =
+        (checked(Side::Source, x_mass, x)?, checked(Side::Target, y_mass, y)?);
     let masses = Masses::new(&positive(&x_weight), &positive(&y_weight))?;
     let mut x = Projections::new(directions, x, &x_weight, &masses.source);
     let mut y = Projections::new(directions, y, &y_weight, &masses.target);
@@ -104,7 +121,7 @@ pub fn along(
             if distance.is_finite() {
                 Ok(distance)
             } else {
-                Err(TransportError::BadProjection)
+                Err(SlicedError::BadProjection)
             }
         })
         .collect()
@@ -112,7 +129,7 @@ pub fn along(
 
 /// One side's normalised weights.
 fn checked(
-    side: &'static str,
+    side: Side,
     mass: Option<&[f64]>,
     points: MatRef<'_, f64>,
 ) -> Result<Vec<f64>, TransportError> {

@@ -32,6 +32,7 @@ use crate::linalg::Matrix;
 use crate::rows::class_scatter::{class_means, ClassScatter, RowReader};
 use crate::rows::Basis;
 use crate::sampling::{limit_rows, Stream};
+use crate::transport::Side;
 
 /// A bound this close to the trivial loss is equal to it: the constant head's is, but for its last
 /// digits.
@@ -162,23 +163,19 @@ fn check<'t>(
 ) -> Result<(), BoundError> {
     if source.table.width() != target.table.width() {
         return Err(BoundError::Width {
-            side: "target",
-            other: "source",
             found: target.table.width(),
             expected: source.table.width(),
         });
     }
     if let Some(head) = &settings.head {
         if head.weight.ncols() != source.table.width() {
-            return Err(BoundError::Width {
-                side: "head",
-                other: "source",
+            return Err(BoundError::HeadWidth {
                 found: head.weight.ncols(),
                 expected: source.table.width(),
             });
         }
     }
-    for (side, task) in [("source", source), ("target", target)] {
+    for (side, task) in [(Side::Source, source), (Side::Target, target)] {
         let present = task.evaluation.iter().filter(|rows| !rows.is_empty()).count();
         if present < 2 {
             return Err(BoundError::FewClasses { side, found: present });
@@ -213,7 +210,12 @@ fn check_label_map(map: &Matrix, source: &LabelledRows<'_>) -> Result<(), BoundE
             (&source.evaluation, "a place in the label map", "evaluation rows"),
         ] {
             if rows[c as usize].is_empty() {
-                return Err(BoundError::EmptyClass { side: "source", class: c, found, missing });
+                return Err(BoundError::EmptyClass {
+                    side: Side::Source,
+                    class: c,
+                    found,
+                    missing,
+                });
             }
         }
     }
@@ -233,7 +235,8 @@ fn learner(problem: &Problem<'_, '_>) -> Result<Option<Learner>, BoundError> {
     if problem.settings.transform == Transform::Identity {
         return Ok(None);
     }
-    let own = || basis(problem.target, &problem.fit.target.concat(), problem.settings, "target");
+    let own =
+        || basis(problem.target, &problem.fit.target.concat(), problem.settings, Side::Target);
     Ok(Some(match problem.settings.ground_cost {
         GroundCost::Margin => Learner::Descent(own()?),
         GroundCost::Head => Learner::AroundHead(FeatureMap::PullBack(own()?)),
@@ -354,7 +357,7 @@ fn mapped(problem: &Problem<'_, '_>, label_map: &Matrix) -> Result<Mapped, Bound
         problem.shared.bases.get(active.clone(), || {
             let rows = active.iter().flat_map(|&c| &problem.fit.source[c as usize]);
             let rows: Vec<u32> = rows.copied().collect();
-            basis(problem.source, &rows, problem.settings, "source")
+            basis(problem.source, &rows, problem.settings, Side::Source)
         })?
     };
     Ok(Mapped { label_map: restrict(label_map, &active), active, source_basis })

@@ -11,6 +11,7 @@ use crate::estimators::head::{prior, LinearHead};
 use crate::linalg::Matrix;
 use crate::rows::Basis;
 use crate::sampling::{set_aside, Stream};
+use crate::transport::Side;
 
 /// Axes kept of a basis: more carry too little variance to pay for themselves on new rows. (Over 24
 /// seeds and 8 pairs of wide embeddings, 512 axes gave bounds that were 0.003 lower in the mean, in
@@ -86,7 +87,7 @@ pub fn basis(
     task: &LabelledRows<'_>,
     rows: &[u32],
     settings: &Settings,
-    side: &'static str,
+    side: Side,
 ) -> Result<Arc<Basis>, BoundError> {
     Basis::fit(task.table, rows, settings.standardize, MAX_RANK)
         .map(Arc::new)

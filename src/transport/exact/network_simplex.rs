@@ -28,7 +28,7 @@ use crate::transport::exact::masses::Masses;
 use crate::transport::exact::pricing::Pricing;
 use crate::transport::exact::shortlists::Shortlists;
 use crate::transport::exact::spanning_tree::SpanningTree;
-use crate::transport::{Plan, TransportError};
+use crate::transport::{Plan, Side, TransportError};
 
 /// After so many pivots per node, and after every further pivot per node, twice as large a reduced
 /// cost counts as rounding. A potential carries the rounding of its path through the tree, which
@@ -66,8 +66,8 @@ impl NetworkSimplex {
     /// An empty side, a negative or non-finite weight, weights that sum to zero, or weights too far
     /// apart to be told from zero.
     pub fn new(source_weight: &[f64], target_weight: &[f64]) -> Result<Self, TransportError> {
-        let rows = massive("source", source_weight)?;
-        let columns = massive("target", target_weight)?;
+        let rows = massive(Side::Source, source_weight)?;
+        let columns = massive(Side::Target, target_weight)?;
         let of = |kept: &[u32], weight: &[f64]| -> Vec<f64> {
             kept.iter().map(|&k| weight[k as usize]).collect()
         };
@@ -191,7 +191,7 @@ struct Basis {
 }
 
 /// The positions of the points that have mass.
-fn massive(side: &'static str, weight: &[f64]) -> Result<Vec<u32>, TransportError> {
+fn massive(side: Side, weight: &[f64]) -> Result<Vec<u32>, TransportError> {
     if weight.is_empty() {
         return Err(TransportError::EmptySide);
     }

@@ -109,5 +109,5 @@ fn degenerate_rows_give_an_error_or_a_number() {
     assert!(constant.with(|t| flat(shrinkage_h_score::from_rows(t))));
     assert!(constant.with(|t| flat(gbc::from_rows(t, Covariance::Diagonal, 2))));
     let axes = single.with(|t| gbc::from_rows(t, Covariance::Diagonal, 0));
-    assert_eq!(axes, Err(ScoreError::NoComponents));
+    assert_eq!(axes, Err(ScoreError::NoAxes));
 }

@@ -3,6 +3,7 @@
 use crate::generators::cases;
 use crate::generators::random_tables::*;
 use ndarray::{Array2, Axis};
+use polars_transferability::scores::parc::PairError;
 use polars_transferability::scores::{parc, ScoreError};
 use proptest::prelude::*;
 
@@ -117,7 +118,7 @@ fn bad_input_is_named() {
     let rows = noise(&mut generator(1), 6, 4);
     assert_eq!(
         of(rows.clone(), (0..6).collect(), None),
-        Err(ScoreError::NoPairs { score: "PARC", classes: 6 })
+        Err(PairError::NoPairs { classes: 6 }.into())
     );
     assert_eq!(
         of(rows.clone(), vec![0; 6], None),
@@ -130,7 +131,7 @@ fn bad_input_is_named() {
     );
     assert!(matches!(
         of(rows, labels.clone(), Some(1)),
-        Err(ScoreError::ConstantRow { score: "PARC", .. })
+        Err(ScoreError::Pairs(PairError::ConstantRow { .. }))
     ));
     // Standardised, the last row is zero in all coordinates.
     let mut balanced = Array2::zeros((5, 3));
@@ -140,6 +141,6 @@ fn bad_input_is_named() {
     balanced[[3, 1]] = -1.0;
     assert_eq!(
         of(balanced, vec![0, 0, 1, 1, 1], None),
-        Err(ScoreError::ConstantRow { score: "PARC", row: 4 })
+        Err(PairError::ConstantRow { row: 4 }.into())
     );
 }

@@ -6,7 +6,7 @@ use polars_transferability::transport::costs::cost_rows::CostRows;
 use polars_transferability::transport::costs::ground_cost;
 use polars_transferability::transport::exact::network_simplex::NetworkSimplex;
 use polars_transferability::transport::exact::{transport, Measure, Solver};
-use polars_transferability::transport::{wasserstein, Plan, TransportError};
+use polars_transferability::transport::{wasserstein, Plan, Side, TransportError};
 use proptest::prelude::*;
 
 use crate::generators::cases;
@@ -216,9 +216,9 @@ fn bad_input_is_named() {
     assert_eq!(new(&[], &[1.0]).unwrap_err(), TransportError::EmptySide);
     assert!(matches!(
         new(&[1.0, -1.0], &[1.0]),
-        Err(TransportError::BadMass { side: "source", index: 1, .. })
+        Err(TransportError::BadMass { side: Side::Source, index: 1, .. })
     ));
-    assert!(matches!(new(&[1.0], &[0.0, 0.0]), Err(TransportError::NoMass { side: "target" })));
+    assert!(matches!(new(&[1.0], &[0.0, 0.0]), Err(TransportError::NoMass { side: Side::Target })));
     assert!(matches!(new(&[1.0, 1e-30], &[1.0]), Err(TransportError::MassRange { .. })));
     let mut problem = solver(&[1.0, 1.0], &[1.0, 1.0]);
     assert!(matches!(

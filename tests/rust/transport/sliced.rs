@@ -4,8 +4,7 @@ use crate::generators::assert_close;
 use crate::generators::cases;
 use crate::generators::points::*;
 use polars_transferability::linalg::Matrix;
-use polars_transferability::transport::sliced::{along, sliced_wasserstein};
-use polars_transferability::transport::TransportError;
+use polars_transferability::transport::sliced::{along, sliced_wasserstein, SlicedError};
 use proptest::prelude::*;
 
 fn sliced(x: &Matrix, y: &Matrix, p: f64) -> f64 {
@@ -99,7 +98,7 @@ fn sliced_wasserstein_survives_extreme_scales() {
     }
     let huge = map(&x, |_| f64::MAX);
     let found = sliced_wasserstein(huge.view(), x.view(), None, None, 2.0, 9, 0);
-    assert_eq!(found.unwrap_err(), TransportError::BadProjection);
+    assert_eq!(found.unwrap_err(), SlicedError::BadProjection);
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
 use polars_transferability::transport::costs::ground_cost;
-use polars_transferability::transport::{wasserstein, TransportError};
+use polars_transferability::transport::{wasserstein, Side, TransportError};
 use proptest::prelude::*;
 
 use crate::generators::cases;
@@ -141,12 +141,15 @@ fn bad_input_of_more_source_than_target_points_is_named() {
     let mut mass = vec![1.0; 501];
     mass[7] = -1.0;
     let found = solve(Some(&mass), None);
-    assert!(matches!(found, TransportError::BadMass { side: "source", index: 7, .. }), "{found}");
+    assert!(
+        matches!(found, TransportError::BadMass { side: Side::Source, index: 7, .. }),
+        "{found}"
+    );
     let found = solve(None, Some(&[0.0; 500]));
-    assert!(matches!(found, TransportError::NoMass { side: "target" }), "{found}");
+    assert!(matches!(found, TransportError::NoMass { side: Side::Target }), "{found}");
     mass[7] = 1e-30;
     let found = solve(Some(&mass), None);
-    assert!(matches!(found, TransportError::MassRange { side: "source", .. }), "{found}");
+    assert!(matches!(found, TransportError::MassRange { side: Side::Source, .. }), "{found}");
 }
 
 #[test]
