@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::linalg::square_distance::{square_distance, square_norm};
 use crate::linalg::Matrix;
+use crate::rows::basis::Scale;
 use crate::rows::row_order::sorted_by_norm;
 use crate::rows::{Basis, Table};
 use crate::sampling::{generator, Stream};
@@ -66,7 +67,7 @@ pub fn k_means(
 ) -> Result<KMeans, ClusterError> {
     let (_, ordered) = sorted_by_norm(table, rows);
     // Far from the origin the products below would cancel.
-    let centring = Basis::unrotated(table, &ordered, false);
+    let centring = Basis::unrotated(table, &ordered, Scale::Kept);
     let mean = centring.mean();
     let read = |at: usize, out: &mut [f64]| {
         table.copy_row(ordered[at] as usize, out);

@@ -11,6 +11,7 @@ use crate::plugin::moments::{is_moments, NamedMoments};
 use crate::plugin::points::Points;
 use crate::plugin::record;
 use crate::plugin::transport_error::{sinkhorn_error, sliced_error, transport_error};
+use crate::rows::moments::ClassScatters;
 use crate::rows::{ClassedTable, Moments};
 use crate::transport;
 use crate::transport::gaussian::Gaussian;
@@ -122,7 +123,8 @@ fn gaussian(input: &Series, side: &str, name: &str) -> PolarsResult<Gaussian> {
         let points = Points::read(input, side, name)?;
         points.embeddings.check_magnitude()?;
         let classes = [points.embeddings.rows.clone()];
-        Moments::of(ClassedTable { table: points.embeddings.table()?, classes: &classes }, false)
+        let rows = ClassedTable { table: points.embeddings.table()?, classes: &classes };
+        Moments::of(rows, ClassScatters::Pooled)
     };
     Gaussian::of_moments(&moments)
         .map_err(|error| polars_err!(ComputeError: "`{side}`, column {name:?}: {error}"))

@@ -63,6 +63,27 @@ const LARGEST_SUM: f64 = 1e304;
 /// How far stored sums may be off for having been rounded on the way.
 const SUM_TOLERANCE: f64 = 1e-6;
 
+/// Whether classes keep scatters of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClassScatters {
+    /// Only the sum over all classes is kept.
+    Pooled,
+    /// Each class keeps its own: `C d^2 / 2` numbers.
+    Kept,
+}
+
+impl ClassScatters {
+    /// Scatters that are kept or not.
+    #[must_use]
+    pub fn kept_if(per_class: bool) -> Self {
+        if per_class {
+            Self::Kept
+        } else {
+            Self::Pooled
+        }
+    }
+}
+
 /// Counts, means and scatters of classes, and what the Ledoit-Wolf shrinkage needs besides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {
@@ -80,7 +101,8 @@ impl Moments {
     ///
     /// Time `O(n d^2)`, memory `O(d^2)` plus what is kept.
     #[must_use]
-    pub fn of(input: ClassedTable<'_>, per_class: bool) -> Self {
+    pub fn of(input: ClassedTable<'_>, scatters: ClassScatters) -> Self {
+        let per_class = scatters == ClassScatters::Kept;
         let width = input.table.width();
         let mut means = Matrix::zeros(input.classes.len(), width);
         for (rows, mean) in input.classes.iter().zip(means.rows_mut()) {

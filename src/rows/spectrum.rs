@@ -26,7 +26,7 @@ use crate::linalg::square_distance::norm;
 use crate::linalg::symmetric_eigen::{is_graded, tridiagonalise};
 use crate::linalg::Matrix;
 use crate::rows::equilibrated::{Equilibrated, LEAST_SQUARE};
-use crate::rows::moments::{mean_of, Moments};
+use crate::rows::moments::{mean_of, ClassScatters, Moments};
 use crate::rows::{ClassedTable, Table};
 
 /// Rows that are multiplied with targets at a time.
@@ -157,7 +157,7 @@ impl ClassSpectrum {
     /// The eigenvalue solver did not converge.
     pub fn of(input: ClassedTable<'_>, axes: usize) -> Result<Self, SpectrumError> {
         if input.count() >= input.table.width() {
-            let moments = Moments::of(input, false);
+            let moments = Moments::of(input, ClassScatters::Pooled);
             let (scatter, beside) = (moments.scatter(), BesideScatter::of(&moments));
             // Large, and no longer wanted.
             drop(moments);

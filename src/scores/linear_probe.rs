@@ -15,6 +15,7 @@
 use crate::estimators::head::softmax::softmax_rows;
 use crate::estimators::head::{logistic, LinearHead};
 use crate::parallelism::Parallelism;
+use crate::rows::basis::Scale;
 use crate::rows::row_order::{canonical, CanonicalClasses};
 use crate::rows::{AffineRows, Basis, ClassedTable, Table};
 use crate::sampling::{set_aside, Stream};
@@ -93,7 +94,7 @@ pub fn linear_probe(
     let (fit, evaluate) = (fit.with_classes(&fit_rows), evaluate.with_classes(&evaluation_rows));
     // Not rotated to principal axes: that leaves out axes with next to no variance on the fit rows,
     // which may have some on the others.
-    let basis = Basis::unrotated(fit.table, &fit.classes.concat(), true);
+    let basis = Basis::unrotated(fit.table, &fit.classes.concat(), Scale::Standardised);
     let mut head = LinearHead::zeros(fit.classes.len(), fit.table.width());
     let l2 = match settings.l2 {
         Some(l2) => l2,

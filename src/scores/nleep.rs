@@ -18,6 +18,7 @@
 
 use crate::estimators::gaussian_mixture;
 use crate::estimators::gaussian_mixture::Covariance;
+use crate::rows::basis::Scale;
 use crate::rows::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::rows::{Basis, ClassedTable};
 use crate::scores::leep::mean_log_expectation;
@@ -89,7 +90,7 @@ pub fn nleep(classes: ClassedTable<'_>, settings: &Settings) -> Result<Nleep, Sc
         return Err(ScoreError::Energy { found: settings.energy });
     }
     let (rows, positions) = canonical_order(classes);
-    let basis = Basis::fit_energy(classes.table, &rows, false, settings.energy)
+    let basis = Basis::fit_energy(classes.table, &rows, Scale::Kept, settings.energy)
         .map_err(|_| ScoreError::Decomposition { score: SCORE })?;
     if basis.rank() == 0 {
         return Err(ScoreError::ConstantFeatures { score: SCORE });

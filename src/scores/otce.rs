@@ -29,6 +29,7 @@ use crate::rows::ClassedTable;
 use crate::scores::transported_rows::{class_of_rows, transported_rows};
 use crate::scores::ScoreError;
 use crate::transport::costs::cost_rows::CostRows;
+use crate::transport::costs::distance_rows::Power;
 use crate::transport::costs::ground_cost;
 use crate::transport::exact::{transport, Measure};
 use crate::transport::Plan;
@@ -71,7 +72,7 @@ pub fn ot_nce(
     }
     let (source, target) = transported_rows(source, target, limit, seed, "OT-NCE")?;
     let (x, y) = (source.matrix(), target.matrix());
-    let cost = ground_cost::euclidean(x.view(), y.view(), true);
+    let cost = ground_cost::euclidean(x.view(), y.view(), Power::Two);
     let costs = CostRows::of_matrix(&cost, x.nrows(), y.nrows())?;
     let plan = transport(costs, [None, None], Measure::Distances)?;
     let mut joint = Matrix::zeros(source.classes(), target.classes());

@@ -26,6 +26,7 @@ use crate::linalg::Matrix;
 use crate::rows::{ClassRows, ClassedTable};
 use crate::scores::transported_rows::{class_of_rows, transported_rows};
 use crate::scores::ScoreError;
+use crate::transport::costs::distance_rows::Power;
 use crate::transport::costs::ground_cost;
 use crate::transport::gaussian::{Gaussian, GaussianError};
 use crate::transport::wasserstein::plan_of_distances;
@@ -72,7 +73,7 @@ pub fn otdd(
     }
     let (source, target) = transported_rows(source, target, limit, seed, "OTDD")?;
     let (x, y) = (source.matrix(), target.matrix());
-    let mut distances = ground_cost::euclidean(x.view(), y.view(), false);
+    let mut distances = ground_cost::euclidean(x.view(), y.view(), Power::One);
     let between_classes = match inner {
         InnerDistance::Exact => exact_distances(&distances, p, &source, &target)?,
         InnerDistance::Gaussian => gaussian_distances(&source, &target)?,

@@ -49,6 +49,7 @@ use special::Gamma;
 use crate::estimators::head::{log_sum_exp, logistic, LinearHead};
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
+use crate::rows::basis::Scale;
 use crate::rows::{AffineRows, Basis, ClassedTable};
 use crate::scores::leep::check_distributions;
 use crate::scores::{check_classes, check_within, ScoreError};
@@ -215,7 +216,7 @@ fn is_constant(rows: ClassedTable<'_>) -> bool {
 /// The rows with the mean taken out, times the one factor that makes their mean variance 1, so that
 /// the solver's tolerance means the same at every scale. And that factor.
 fn centred(features: ClassedTable<'_>) -> (AffineRows<'_>, f64) {
-    let basis = Basis::unrotated(features.table, &features.classes.concat(), false);
+    let basis = Basis::unrotated(features.table, &features.classes.concat(), Scale::Kept);
     let mut square = 0.0;
     let rows = basis.coordinates(features.table, features.classes);
     rows.for_each_block(BLOCK_ROWS, |_, block| {

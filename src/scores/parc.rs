@@ -22,6 +22,7 @@
 use thiserror::Error;
 
 use crate::linalg::Matrix;
+use crate::rows::basis::Scale;
 use crate::rows::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::rows::{Basis, ClassedTable};
 use crate::sampling::{limit_rows, Stream};
@@ -117,7 +118,7 @@ fn coordinates(
 ) -> Result<Matrix, ScoreError> {
     let table = classes.table;
     let Some(axes) = axes else {
-        return Ok(Basis::unrotated(table, rows, true).project(table, rows));
+        return Ok(Basis::unrotated(table, rows, Scale::Standardised).project(table, rows));
     };
     let basis = Basis::fit_all(table, rows, axes)
         .map_err(|_| ScoreError::Decomposition { score: SCORE })?;

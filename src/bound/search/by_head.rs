@@ -15,6 +15,7 @@ use crate::bound::solution::{Coordinates, Geometry, Maps, Part, Solution};
 use crate::bound::{BoundError, GroundCost};
 use crate::estimators::head::{logistic, LinearHead};
 use crate::linalg::Matrix;
+use crate::rows::basis::Scale;
 use crate::rows::Basis;
 
 /// Strengths tried for a logistic head.
@@ -226,7 +227,11 @@ fn move_in_feature_space(
         return;
     }
     let target_rows = problem.fit.target.concat();
-    let basis = Basis::unrotated(problem.target.table, &target_rows, has_own_scale(problem));
+    let basis = Basis::unrotated(
+        problem.target.table,
+        &target_rows,
+        Scale::standardised_if(has_own_scale(problem)),
+    );
     solution.target_basis = Arc::new(basis);
     let rows = coordinates(problem, solution, part);
     let moved = procrustes(&rows.source, &rows.target, &solution.label_map, &rows.target.prior());

@@ -370,7 +370,7 @@ fn with_standardised<R>(
     settings: &Settings,
     of: impl Fn(&RowReader<'_>) -> R,
 ) -> R {
-    let basis = Basis::unrotated(task.table, &rows.concat(), settings.standardize);
+    let basis = Basis::unrotated(task.table, &rows.concat(), settings.scale());
     let counts: Vec<usize> = rows.iter().map(Vec::len).collect();
     of(&RowReader {
         counts: &counts,

@@ -89,7 +89,7 @@ pub fn basis(
     settings: &Settings,
     side: Side,
 ) -> Result<Arc<Basis>, BoundError> {
-    Basis::fit(task.table, rows, settings.standardize, MAX_RANK)
+    Basis::fit(task.table, rows, settings.scale(), MAX_RANK)
         .map(Arc::new)
         .map_err(|_| BoundError::Decomposition { side })
 }

@@ -8,6 +8,7 @@ use polars_transferability::bound::{transfer_bound, LabelledRows, Settings};
 use polars_transferability::estimators::head::{logistic, LinearHead};
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::rows::basis::Scale;
 use polars_transferability::rows::{AffineRows, Basis, Table};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -33,9 +34,9 @@ fn task(seed: u64, rows: usize, width: usize) -> (Array2<f32>, Vec<Vec<u32>>) {
 fn both<'t>(values: &'t Array2<f32>, classes: &[Vec<u32>], rank: usize) -> [AffineRows<'t>; 2] {
     let table = Table::F32(values.view());
     let basis = if rank == 0 {
-        Basis::unrotated(table, &classes.concat(), true)
+        Basis::unrotated(table, &classes.concat(), Scale::Standardised)
     } else {
-        Basis::fit(table, &classes.concat(), true, rank).unwrap()
+        Basis::fit(table, &classes.concat(), Scale::Standardised, rank).unwrap()
     };
     [usize::MAX, 0].map(|memory| basis.coordinates_within(table, classes, memory))
 }

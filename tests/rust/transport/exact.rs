@@ -3,6 +3,7 @@
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
 use polars_transferability::transport::costs::cost_rows::CostRows;
+use polars_transferability::transport::costs::distance_rows::Power;
 use polars_transferability::transport::costs::ground_cost;
 use polars_transferability::transport::exact::network_simplex::NetworkSimplex;
 use polars_transferability::transport::exact::{transport, Measure, Solver};
@@ -86,7 +87,7 @@ fn cloud(count: usize, width: usize) -> impl Strategy<Value = (Matrix, Vec<f64>)
 
 /// The costs that `wasserstein::plan` is optimal for.
 fn power_costs(x: &Matrix, y: &Matrix, p: f64, scale: f64) -> Vec<f64> {
-    let distances = ground_cost::euclidean(x.view(), y.view(), false);
+    let distances = ground_cost::euclidean(x.view(), y.view(), Power::One);
     distances.into_iter().map(|d| (d / scale).powf(p)).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::transport::costs::distance_rows::Power;
 use polars_transferability::transport::costs::ground_cost;
 use polars_transferability::transport::{wasserstein, Side, TransportError};
 use proptest::prelude::*;
@@ -86,7 +87,7 @@ proptest! {
         for pair in found.windows(2) {
             prop_assert!(pair[0] <= pair[1] * (1.0 + 1e-9), "{p:?}: {found:?}");
         }
-        let largest = ground_cost::euclidean(x.view(), y.view(), false).into_iter().fold(0.0,
+        let largest = ground_cost::euclidean(x.view(), y.view(), Power::One).into_iter().fold(0.0,
             f64::max);
         prop_assert!(found[found.len() - 1] <= largest * (1.0 + 1e-9));
     }
