@@ -74,8 +74,9 @@ pub struct Standardisation {
 }
 
 impl Standardisation {
-    /// Means, and one over the standard deviations where the scale is taken out. A feature that does not vary gets scale 0: it says
-    /// nothing on the fit rows, and must not be blown up on others.
+    /// Means, and one over the standard deviations where the scale is taken out. A feature that
+    /// does not vary gets scale 0: it says nothing on the fit rows, and must not be blown up on
+    /// others.
     fn of(table: Table<'_>, rows: &[u32], scale: Scale) -> Self {
         let d = table.width();
         let n = rows.len() as f64;
@@ -182,8 +183,8 @@ impl Basis {
         Self::fit_leading(table, rows, scale, Negligible::Share, |_| max_rank)
     }
 
-    /// As [`Basis::fit`] of features that keep their scale, with axes however small they are beside the
-    /// largest, but for those that are rounding: for what gives every axis the same weight.
+    /// As [`Basis::fit`] of features that keep their scale, with axes however small they are beside
+    /// the largest, but for those that are rounding: for what gives every axis the same weight.
     ///
     /// # Errors
     /// The eigenvalue solver did not converge.

@@ -96,7 +96,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// The moments of the rows; `per_class` keeps every class's own scatter (`C d^2 / 2` numbers),
+    /// The moments of the rows; where classes keep their own scatters (`C d^2 / 2` numbers),
     /// which `TransRate` and GBC need.
     ///
     /// Time `O(n d^2)`, memory `O(d^2)` plus what is kept.

@@ -185,7 +185,8 @@ impl<'a, 't> JointDescent<'a, 't> {
 /// `drawn` are some of `rows` as they are read.
 fn set_to_logits(logits: &mut Matrix, map: &LinearHead, rows: &AffineRows<'_>, drawn: &Matrix) {
     let lifted = rows.lift(map.weight.view(), &map.bias);
-    let (weight, bias) = lifted.as_ref().map_or((&map.weight, &map.bias), |(w, b)| (w, b));
+    let (weight, bias) =
+        lifted.as_ref().map_or((&map.weight, &map.bias), |map| (&map.weight, &map.bias));
     logits.set_to_product(drawn.view(), weight.view().transpose());
     for row in logits.rows_mut() {
         for (s, b) in row.iter_mut().zip(bias) {

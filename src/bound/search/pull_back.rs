@@ -5,10 +5,9 @@
 use faer::linalg::solvers::Solve;
 use faer::{MatRef, Side};
 
-use crate::estimators::head::LinearHead;
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
-use crate::rows::AffineRows;
+use crate::rows::{AffineMap, AffineRows};
 use crate::transport::exact::COST_MEMORY;
 use crate::transport::wasserstein::plan;
 use crate::transport::TransportError;
@@ -54,7 +53,7 @@ pub fn pull_back(
     target: &AffineRows<'_>,
     label_map: &Matrix,
     l2: f64,
-) -> Result<LinearHead, TransportError> {
+) -> Result<AffineMap, TransportError> {
     let ridge = Ridge::new(target, l2);
     let means = points.means();
     let mut wanted = Matrix::zeros(target.nrows(), points.width());
@@ -69,7 +68,7 @@ pub fn pull_back(
     }
     let mut map = ridge.regress(target, &wanted);
     for _ in 1..ROUNDS {
-        let moved = map.class_logits(target);
+        let moved = map.images(target);
         wanted = barycentres(points, &moved, label_map)?;
         map = ridge.regress(target, &wanted);
     }
@@ -136,7 +135,7 @@ impl Ridge {
         Self { mean, factor }
     }
 
-    fn regress(&self, rows: &AffineRows<'_>, wanted: &Matrix) -> LinearHead {
+    fn regress(&self, rows: &AffineRows<'_>, wanted: &Matrix) -> AffineMap {
         let (n, outputs) = (rows.nrows() as f64, wanted.ncols());
         let mut wanted_mean = vec![0.0; outputs];
         for row in wanted.rows() {
@@ -146,7 +145,7 @@ impl Ridge {
         }
         let Some(factor) = &self.factor else {
             // No ridge and dependent features: only the mean is determined.
-            return LinearHead { weight: Matrix::zeros(outputs, rows.width()), bias: wanted_mean };
+            return AffineMap { weight: Matrix::zeros(outputs, rows.width()), bias: wanted_mean };
         };
         let mut products = Matrix::zeros(rows.width(), outputs);
         rows.for_each_block(BLOCK_ROWS, |start, block| {
@@ -163,7 +162,7 @@ impl Ridge {
             .zip(&wanted_mean)
             .map(|(row, m)| m - row.iter().zip(&self.mean).map(|(w, v)| w * v).sum::<f64>())
             .collect();
-        LinearHead { weight, bias }
+        AffineMap { weight, bias }
     }
 }
 
@@ -176,7 +175,7 @@ pub fn procrustes(
     target: &AffineRows<'_>,
     label_map: &Matrix,
     target_prior: &[f64],
-) -> LinearHead {
+) -> AffineMap {
     let width = source.width();
     let means = source.means();
     let mapped = Matrix::from_fn(label_map.nrows(), width, |y, j| {
@@ -190,7 +189,7 @@ pub fn procrustes(
         .zip(&target_centre)
         .map(|(row, t)| t - row.iter().zip(&source_centre).map(|(r, s)| r * s).sum::<f64>())
         .collect();
-    LinearHead { weight: rotation, bias }
+    AffineMap { weight: rotation, bias }
 }
 
 fn weighted_deviations(means: &Matrix, prior: &[f64]) -> (Vec<f64>, Matrix) {
@@ -271,7 +270,7 @@ mod tests {
         let target = ClassRows::new(rotated, [1; 3]).into();
         let source: AffineRows<'_> = ClassRows::new(source, [1; 3]).into();
         let map = procrustes(&source, &target, &one_to_one, &[1.0 / 3.0; 3]);
-        let moved = map.logits(&source.gather(&[0, 1, 2]));
+        let moved = source.gather(&[0, 1, 2]).affine(&map.weight, &map.bias);
         for (a, b) in moved.values().iter().zip(wanted.values()) {
             assert!((a - b).abs() < 1e-5);
         }

@@ -284,7 +284,7 @@ impl<'a, 't> WeightedRows<'a, 't> {
         let (weight, bias) = point.split_at(classes * width);
         let weight = MatRef::from_row_major_slice(weight, classes, width);
         match self.rows.lift(weight, bias) {
-            Some((weight, bias)) => act(weight.view(), &bias),
+            Some(map) => act(map.weight.view(), &map.bias),
             None => act(weight, bias),
         }
     }

@@ -75,12 +75,12 @@ proptest! {
         // A map of a map, undone: what is lifted gives the same logits of the rows as they are
         // read.
         let outer = Matrix::from_fn(2, 3, |_, _| rng.random::<f64>() - 0.5);
-        let (lifted, shift) = b.lift(outer.view(), &[1.0, 2.0]).unwrap();
+        let lifted = b.lift(outer.view(), &[1.0, 2.0]).unwrap();
         let mut inputs = Matrix::default();
         let read = b.inputs(0, rows, &mut inputs);
         let read = Matrix::from_fn(rows, width, |i, j| read[(i, j)]);
         let wanted = a.affine(&outer, &[1.0, 2.0]);
-        prop_assert!(close(&all(&wanted), read.affine(&lifted, &shift).values(), 1e-11));
+        prop_assert!(close(&all(&wanted), read.affine(&lifted.weight, &lifted.bias).values(), 1e-11));
     }
 
     #[test]
