@@ -68,12 +68,12 @@ pub fn among(
     metric: Metric,
 ) -> Result<Vec<u32>, NeighbourError> {
     check_count(rows.len(), k, k + 1)?;
-    let mut points = Points::new(table, rows, metric)?;
+    let mut points = ScaledRows::new(table, rows, metric)?;
     let mean = points.mean();
     let radius = points.radius(&mean);
     let shift = Shift::new(mean, radius);
     points.apply(&shift);
-    let mut search = Search::new(&points, &points, k);
+    let mut search = NeighbourSearch::new(&points, &points, k);
     let blocks = points.blocks();
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for (at, query_block) in blocks.iter().enumerate() {
@@ -98,14 +98,14 @@ pub fn between(
     metric: Metric,
 ) -> Result<Vec<u32>, NeighbourError> {
     check_count(fit_rows.len(), k, k)?;
-    let mut points = Points::new(fit_table, fit_rows, metric)?;
-    let mut queries = Points::new(query_table, query_rows, metric)?;
+    let mut points = ScaledRows::new(fit_table, fit_rows, metric)?;
+    let mut queries = ScaledRows::new(query_table, query_rows, metric)?;
     let mean = points.mean();
     let radius = points.radius(&mean).max(queries.radius(&mean));
     let shift = Shift::new(mean, radius);
     points.apply(&shift);
     queries.apply(&shift);
-    let mut search = Search::new(&queries, &points, k);
+    let mut search = NeighbourSearch::new(&queries, &points, k);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for query_block in queries.blocks() {
         queries.fill(query_block.clone(), &shift, &mut left);
@@ -128,7 +128,7 @@ fn check_count(found: usize, k: usize, needed: usize) -> Result<(), NeighbourErr
 }
 
 /// Rows with the factors that bring them to comparable scale.
-struct Points<'t, 'r> {
+struct ScaledRows<'t, 'r> {
     table: Table<'t>,
     rows: &'r [u32],
     /// Factor of each row. For the Euclidean metric one power of two for all, which rounds nothing.
@@ -144,7 +144,7 @@ struct Shift {
     scale: f64,
 }
 
-impl<'t, 'r> Points<'t, 'r> {
+impl<'t, 'r> ScaledRows<'t, 'r> {
     fn new(table: Table<'t>, rows: &'r [u32], metric: Metric) -> Result<Self, NeighbourError> {
         let mut row = vec![0.0; table.width()];
         let mut factors = vec![1.0; rows.len()];
@@ -241,7 +241,7 @@ impl Shift {
 
 /// A row that may be among the nearest.
 #[derive(Debug, Clone, Copy)]
-struct Candidate {
+struct Neighbour {
     noted: Noted,
     /// Bounds on the squared distance; equal once it is known.
     lower: f64,
@@ -255,9 +255,9 @@ struct Noted {
     product: f32,
 }
 
-struct Search<'s, 'q, 'p, 'r> {
-    queries: &'s Points<'q, 'r>,
-    points: &'s Points<'p, 'r>,
+struct NeighbourSearch<'s, 'q, 'p, 'r> {
+    queries: &'s ScaledRows<'q, 'r>,
+    points: &'s ScaledRows<'p, 'r>,
     k: usize,
     /// Relative error of a bound.
     margin: f64,
@@ -275,11 +275,11 @@ struct Search<'s, 'q, 'p, 'r> {
     pair: (Vec<f64>, Vec<f64>),
 }
 
-impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
-    fn new(queries: &'s Points<'q, 'r>, points: &'s Points<'p, 'r>, k: usize) -> Self {
+impl<'s, 'q, 'p, 'r> NeighbourSearch<'s, 'q, 'p, 'r> {
+    fn new(queries: &'s ScaledRows<'q, 'r>, points: &'s ScaledRows<'p, 'r>, k: usize) -> Self {
         let width = points.table.width();
         let margin = (width as f64 + OTHER_ROUNDINGS) * ROUNDING;
-        let half = |side: &Points<'_, '_>| {
+        let half = |side: &ScaledRows<'_, '_>| {
             side.squares.iter().map(|s| round_down(0.5 * (1.0 - margin) * s)).collect()
         };
         let count = queries.rows.len();
@@ -391,14 +391,14 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
         }
     }
 
-    fn bounded(&self, query: usize, noted: Noted) -> Candidate {
+    fn bounded(&self, query: usize, noted: Noted) -> Neighbour {
         let norms = self.queries.squares[query] + self.points.squares[noted.at as usize];
         let middle = norms - 2.0 * f64::from(noted.product);
         let slack = self.margin * norms + UNDERFLOW;
-        Candidate { noted, lower: middle - slack, upper: middle + slack }
+        Neighbour { noted, lower: middle - slack, upper: middle + slack }
     }
 
-    fn all_bounded(&self, query: usize) -> Vec<Candidate> {
+    fn all_bounded(&self, query: usize) -> Vec<Neighbour> {
         self.candidates[query].iter().map(|noted| self.bounded(query, *noted)).collect()
     }
 
@@ -422,12 +422,12 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
             let square = self.queries.squares[query];
             round_down(0.5 * ((1.0 - self.margin) * square - self.within[query] - UNDERFLOW))
         } else {
-            // Points come in ascending order, so later duplicates of the query lose every tie.
+            // ScaledRows come in ascending order, so later duplicates of the query lose every tie.
             f32::INFINITY
         };
     }
 
-    fn drop_beaten(&mut self, query: usize, candidates: &mut Vec<Candidate>) {
+    fn drop_beaten(&mut self, query: usize, candidates: &mut Vec<Neighbour>) {
         if candidates.len() < self.k {
             return;
         }
@@ -438,7 +438,7 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
     }
 
     /// Compute distances, and sort by them.
-    fn resolve(&mut self, query: usize, candidates: &mut [Candidate]) {
+    fn resolve(&mut self, query: usize, candidates: &mut [Neighbour]) {
         let (query_row, point_row) = (&mut self.pair.0, &mut self.pair.1);
         self.queries.read(query, query_row);
         for candidate in &mut *candidates {
@@ -446,7 +446,7 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
             let square = square_distance(query_row, point_row);
             (candidate.lower, candidate.upper) = (square, square);
         }
-        let order = |a: &Candidate, b: &Candidate| {
+        let order = |a: &Neighbour, b: &Neighbour| {
             a.lower.total_cmp(&b.lower).then(a.noted.at.cmp(&b.noted.at))
         };
         candidates.sort_unstable_by(order);

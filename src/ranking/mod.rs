@@ -13,9 +13,9 @@ pub mod bootstrap;
 mod kendall;
 mod pairs;
 mod pearson;
+mod ranked_numbers;
 mod selection;
 mod selection_quality;
-mod side;
 mod spearman;
 
 use thiserror::Error;
@@ -23,9 +23,9 @@ use thiserror::Error;
 pub use kendall::{kendall_tau, weighted_tau, Rank};
 pub use pairs::Pairs;
 pub use pearson::pearson;
+pub use ranked_numbers::RankedNumbers;
 pub use selection::{regret_at_k, top_k_recall};
 pub use selection_quality::{selection_quality, STATISTICS};
-pub use side::Side;
 pub use spearman::spearman;
 
 /// Why pairs cannot be ranked.

@@ -2,14 +2,14 @@
 
 use rand::{Rng, RngExt};
 
-use crate::ranking::side::Side;
+use crate::ranking::ranked_numbers::RankedNumbers;
 use crate::ranking::RankingError;
 
 /// Pairs of a score and a truth, ascending by score, equal scores ascending by truth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pairs {
-    score: Side,
-    truth: Side,
+    score: RankedNumbers,
+    truth: RankedNumbers,
 }
 
 impl Pairs {
@@ -24,14 +24,14 @@ impl Pairs {
                 return Err(RankingError::NotFinite { side, count });
             }
         }
-        Self::of_sides(&Side::of_floats(score), &Side::of_floats(truth))
+        Self::of_sides(&RankedNumbers::of_floats(score), &RankedNumbers::of_floats(truth))
     }
 
     /// Makes pairs of two sides in `O(n log n)` time.
     ///
     /// # Errors
     /// Sides of different length.
-    pub fn of_sides(score: &Side, truth: &Side) -> Result<Self, RankingError> {
+    pub fn of_sides(score: &RankedNumbers, truth: &RankedNumbers) -> Result<Self, RankingError> {
         if score.len() != truth.len() {
             return Err(RankingError::Length { scores: score.len(), truths: truth.len() });
         }
@@ -52,12 +52,12 @@ impl Pairs {
     }
 
     #[must_use]
-    pub fn score(&self) -> &Side {
+    pub fn score(&self) -> &RankedNumbers {
         &self.score
     }
 
     #[must_use]
-    pub fn truth(&self) -> &Side {
+    pub fn truth(&self) -> &RankedNumbers {
         &self.truth
     }
 

@@ -84,7 +84,7 @@ pub fn dirichlet(probabilities: ClassedTable<'_>, alpha: f64) -> Result<f64, Sco
     let prior = check_input(DIRICHLET, probabilities, alpha)?;
     let ClassedTable { table, .. } = probabilities;
     let log_prior_norm = log_beta(&prior);
-    let mut step = Responsibilities::prior(probabilities);
+    let mut step = SourceShares::prior(probabilities);
     ascend(DIRICHLET, probabilities.count(), || {
         let mut bound = -step.divergence;
         let mut log_factors = step.posterior(&prior);
@@ -96,7 +96,7 @@ pub fn dirichlet(probabilities: ClassedTable<'_>, alpha: f64) -> Result<f64, Sco
                 log_factors.row_mut(c)[z] = v.digamma() - total;
             }
         }
-        step = Responsibilities::new(probabilities, log_factors, |_| {});
+        step = SourceShares::new(probabilities, log_factors, |_| {});
         bound
     })
 }
@@ -114,7 +114,7 @@ pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f
     let sources = probabilities.table.width();
     let log_prior =
         sources as f64 * prior.iter().map(|a0| a0 * beta.ln() - log_gamma(*a0)).sum::<f64>();
-    let mut step = Responsibilities::prior(probabilities);
+    let mut step = SourceShares::prior(probabilities);
     // Sums of s_iz over the expected total weight of row i; before the first step the prior's,
     // alpha / beta.
     let mut pull: Vec<f64> = (0..sources)
@@ -142,7 +142,7 @@ pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f
         let expected: Vec<f64> = shape.iter().zip(&rate).map(|(a, b)| a / b).collect();
         pull.fill(0.0);
         let mut log_totals = 0.0;
-        step = Responsibilities::new(probabilities, log_factors, |s| {
+        step = SourceShares::new(probabilities, log_factors, |s| {
             let total: f64 = s.iter().zip(&expected).map(|(s, w)| s * w).sum();
             log_totals += total.ln();
             for (p, s) in pull.iter_mut().zip(s) {
@@ -253,14 +253,14 @@ fn loss_and_curvature(head: &LinearHead, rows: &AffineRows<'_>) -> (f64, f64) {
 }
 
 /// Which source class each row is taken to come from, summed up.
-struct Responsibilities {
+struct SourceShares {
     /// `C x Z`: responsibilities summed over the rows of each class.
     mass: Matrix,
     /// `sum_i KL(q_i || s_i)`.
     divergence: f64,
 }
 
-impl Responsibilities {
+impl SourceShares {
     /// `q = s`.
     fn prior(probabilities: ClassedTable<'_>) -> Self {
         let zero = Matrix::zeros(probabilities.classes.len(), probabilities.table.width());

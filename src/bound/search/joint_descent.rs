@@ -55,8 +55,8 @@ pub struct JointDescent<'a, 't> {
     source_decks: Vec<Deck>,
     target_decks: Vec<Deck>,
     class_deck: Deck,
-    source_moments: Moments,
-    target_moments: Moments,
+    source_adam: Adam,
+    target_adam: Adam,
     iteration: i32,
     batch: Batch,
     arch: pulp::Arch,
@@ -91,8 +91,8 @@ impl<'a, 't> JointDescent<'a, 't> {
             source_decks: decks(source),
             target_decks: decks(target),
             class_deck: Deck::of(present),
-            source_moments: Moments::new(classes * (source.width() + 1)),
-            target_moments: Moments::new(classes * (target.width() + 1)),
+            source_adam: Adam::new(classes * (source.width() + 1)),
+            target_adam: Adam::new(classes * (target.width() + 1)),
             iteration: 0,
             batch: Batch::new(blocks, classes, source.input_width(), target.input_width()),
             arch: pulp::Arch::new(),
@@ -132,18 +132,18 @@ impl<'a, 't> JointDescent<'a, 't> {
             self.parallelism.join(
                 || {
                     if !self.head_fixed {
-                        let moments = &mut self.source_moments;
+                        let adam = &mut self.source_adam;
                         let rows = (self.source, &batch.source);
                         let l2 = HEAD_PENALTY * schedule.l2;
-                        moments.set_gradient(&maps.source, rows, &batch.source_slopes, l2);
-                        moments.step(&mut maps.source, step);
+                        adam.set_gradient(&maps.source, rows, &batch.source_slopes, l2);
+                        adam.step(&mut maps.source, step);
                     }
                 },
                 || {
-                    let moments = &mut self.target_moments;
+                    let adam = &mut self.target_adam;
                     let rows = (self.target, &batch.target);
-                    moments.set_gradient(&maps.target, rows, &batch.target_slopes, schedule.l2);
-                    moments.step(&mut maps.target, step);
+                    adam.set_gradient(&maps.target, rows, &batch.target_slopes, schedule.l2);
+                    adam.step(&mut maps.target, step);
                 },
             );
         }
@@ -246,7 +246,7 @@ struct Batch {
     source: Matrix,
     target: Matrix,
     source_class: Vec<u32>,
-    blocks: Vec<Block>,
+    blocks: Vec<ClassBatch>,
     source_logits: Matrix,
     target_logits: Matrix,
     /// Derivatives of the batch's bound in the logits.
@@ -255,7 +255,7 @@ struct Batch {
 }
 
 #[derive(Clone, Default)]
-struct Block {
+struct ClassBatch {
     /// Weight of one row: class weight over rows.
     weight: f64,
     support: Vec<u32>,
@@ -271,7 +271,7 @@ impl Batch {
             source: Matrix::zeros(rows, source_width),
             target: Matrix::zeros(rows, target_width),
             source_class: vec![0; rows],
-            blocks: vec![Block::default(); blocks],
+            blocks: vec![ClassBatch::default(); blocks],
             source_logits: logits.clone(),
             target_logits: logits.clone(),
             source_slopes: logits.clone(),
@@ -311,7 +311,7 @@ impl Batch {
 
 /// One target class's part of a batch.
 struct Piece<'a> {
-    block: &'a Block,
+    block: &'a ClassBatch,
     class: &'a [u32],
     source: &'a [f64],
     target: &'a [f64],
@@ -322,7 +322,7 @@ struct Piece<'a> {
 
 impl Piece<'_> {
     fn set_slopes(&mut self, arch: pulp::Arch, k: usize) -> Result<(), TransportError> {
-        let Block { weight, support } = self.block;
+        let ClassBatch { weight, support } = self.block;
         let class_of = |i: usize| self.class[i] as usize;
         self.source_slopes.copy_from_slice(self.source);
         softmax_rows(arch, self.source_slopes, k, class_of, |_, _| {});
@@ -350,13 +350,13 @@ impl Piece<'_> {
 
 /// Adam's moment estimates (Kingma and Ba, arXiv 1412.6980) of one map, and the gradient they
 /// follow. Parameters are in the order weights, biases.
-struct Moments {
+struct Adam {
     gradient: Vec<f64>,
     first: Vec<f64>,
     second: Vec<f64>,
 }
 
-impl Moments {
+impl Adam {
     const FIRST_DECAY: f64 = 0.9;
     const SECOND_DECAY: f64 = 0.99;
 
@@ -419,8 +419,8 @@ impl WithSimd for Step<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let moments = self.first.iter_mut().zip(self.second);
         for ((p, g), (m, v)) in self.parameters.iter_mut().zip(self.gradient).zip(moments) {
-            *m = Moments::FIRST_DECAY * *m + (1.0 - Moments::FIRST_DECAY) * g;
-            *v = Moments::SECOND_DECAY * *v + (1.0 - Moments::SECOND_DECAY) * g * g;
+            *m = Adam::FIRST_DECAY * *m + (1.0 - Adam::FIRST_DECAY) * g;
+            *v = Adam::SECOND_DECAY * *v + (1.0 - Adam::SECOND_DECAY) * g * g;
             *p -= *m * self.first_scale / ((*v * self.second_scale).sqrt() + 1e-12);
         }
     }

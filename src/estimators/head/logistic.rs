@@ -103,7 +103,7 @@ struct WeightedRows<'a, 't> {
 
 /// What one part contributes to the loss and its gradient.
 #[derive(Clone, Default)]
-struct Part {
+struct PartSums {
     loss: f64,
     weight_gradient: Vec<f64>,
     bias_gradient: Vec<f64>,
@@ -157,7 +157,7 @@ impl Doubt {
 
 /// The rows that are at work, and the derivatives in their logits.
 #[derive(Default)]
-struct Block {
+struct Buffers {
     slopes: Vec<f64>,
     inputs: Matrix,
 }
@@ -238,8 +238,8 @@ impl<'a, 't> WeightedRows<'a, 't> {
     /// The loss and its gradient over one part's rows, in a map of the rows as they are read.
     fn sum(
         &self,
-        (part, sum): (usize, &mut Part),
-        Block { slopes, inputs }: &mut Block,
+        (part, sum): (usize, &mut PartSums),
+        Buffers { slopes, inputs }: &mut Buffers,
         weight: MatRef<'_, f64>,
         bias: &[f64],
     ) {
@@ -301,7 +301,7 @@ struct Loss<'a, 't> {
     data: WeightedRows<'a, 't>,
     square: Vec<f64>,
     l2: f64,
-    sums: Vec<Part>,
+    sums: Vec<PartSums>,
     curvature: Option<Preconditioner>,
     iteration: usize,
     parallelism: Parallelism,
@@ -320,7 +320,7 @@ impl<'a, 't> Loss<'a, 't> {
         Self {
             square: data.square(),
             l2,
-            sums: vec![Part { doubt, ..Part::default() }; data.parts],
+            sums: vec![PartSums { doubt, ..PartSums::default() }; data.parts],
             curvature: None,
             iteration: 0,
             parallelism: if work < WORK_TO_SHARE { Parallelism::Sequential } else { parallelism },
@@ -377,7 +377,7 @@ impl lbfgs::Objective for &mut Loss<'_, '_> {
     fn evaluate(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
         let (data, sums) = (&self.data, &mut self.sums);
         data.lifted(parameters, |weight, bias| {
-            self.parallelism.for_each_with(sums, |block: &mut Block, part, sum| {
+            self.parallelism.for_each_with(sums, |block: &mut Buffers, part, sum| {
                 data.sum((part, sum), block, weight, bias);
             });
         });

@@ -103,7 +103,7 @@ impl NetworkSimplex {
 
     /// The optimal basis for the costs among points that have mass; its tree is kept for the next
     /// call.
-    fn optimise(&mut self, costs: &mut CostRows<'_>) -> Result<Basis, TransportError> {
+    fn optimise(&mut self, costs: &mut CostRows<'_>) -> Result<OptimalTree, TransportError> {
         let pays = costs.matrix().is_none() || costs.nrows().min(costs.ncols()) >= SHORTLISTS_FROM;
         let mut shortlists = None;
         let mut list = |costs: &mut CostRows<'_>, dual: &[f64]| {
@@ -120,7 +120,7 @@ impl NetworkSimplex {
         };
         let arc_cost = optimise(&mut tree, costs, shortlists)?;
         let (source, target) = tree.potentials();
-        let basis = Basis {
+        let basis = OptimalTree {
             arcs: tree.arcs(&arc_cost),
             source_potential: source.to_vec(),
             target_potential: target.to_vec(),
@@ -157,7 +157,7 @@ impl NetworkSimplex {
         Ok(dual)
     }
 
-    fn plan(&self, basis: &Basis, costs: &mut CostRows<'_>) -> Plan {
+    fn plan(&self, basis: &OptimalTree, costs: &mut CostRows<'_>) -> Plan {
         let mut target_dual = vec![f64::INFINITY; self.target_weight.len()];
         for (&j, potential) in self.columns.iter().zip(&basis.target_potential) {
             target_dual[j as usize] = *potential;
@@ -183,7 +183,7 @@ impl NetworkSimplex {
 }
 
 /// What an optimal tree says, in the numbering of the points that have mass.
-struct Basis {
+struct OptimalTree {
     /// `(row, column, flow, cost)`
     arcs: Vec<(usize, usize, i64, f64)>,
     source_potential: Vec<f64>,

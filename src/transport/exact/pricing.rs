@@ -22,7 +22,7 @@ const PIVOTS_PER_SHORT_LIST: usize = 16;
 
 /// An arc that may enter the basis, with its reduced cost when last priced.
 #[derive(Debug, Clone, Copy)]
-pub struct Arc {
+pub struct PricedArc {
     pub row: u32,
     pub column: u32,
     pub cost: f64,
@@ -32,7 +32,7 @@ pub struct Arc {
 /// The state of a search for entering arcs.
 pub struct Pricing {
     next_row: usize,
-    candidates: Vec<Arc>,
+    candidates: Vec<PricedArc>,
     /// Pivots that the list still serves.
     pivots_left: usize,
     /// Reduced costs below this share of the numbers they come from are rounding.
@@ -72,7 +72,7 @@ impl Pricing {
         let Some(mut shortlists) = self.shortlists.take() else { return false };
         let found =
             shortlists.renew_where(costs, source_dual, target_dual, |i, j, cost, reduced| {
-                let arc = Arc { row: i as u32, column: j as u32, cost, reduced };
+                let arc = PricedArc { row: i as u32, column: j as u32, cost, reduced };
                 self.is_negative(&arc, source_dual, target_dual)
             });
         self.shortlists = Some(shortlists);
@@ -85,7 +85,7 @@ impl Pricing {
         costs: &mut CostRows<'_>,
         source_dual: &[f64],
         target_dual: &[f64],
-    ) -> Option<Arc> {
+    ) -> Option<PricedArc> {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.retain_mut(|arc| {
             arc.reduced =
@@ -122,7 +122,7 @@ impl Pricing {
         costs: &mut CostRows<'_>,
         source_dual: &[f64],
         target_dual: &[f64],
-    ) -> Option<Arc> {
+    ) -> Option<PricedArc> {
         let i = self.next_row;
         let own = source_dual[i];
         let (lowest, j, cost) = match &self.shortlists {
@@ -133,11 +133,11 @@ impl Pricing {
                 (lowest, j, row[j])
             }
         };
-        let arc = Arc { row: i as u32, column: j as u32, cost, reduced: lowest - own };
+        let arc = PricedArc { row: i as u32, column: j as u32, cost, reduced: lowest - own };
         self.is_negative(&arc, source_dual, target_dual).then_some(arc)
     }
 
-    fn is_negative(&self, arc: &Arc, source_dual: &[f64], target_dual: &[f64]) -> bool {
+    fn is_negative(&self, arc: &PricedArc, source_dual: &[f64], target_dual: &[f64]) -> bool {
         let size = arc.cost.abs()
             + source_dual[arc.row as usize].abs()
             + target_dual[arc.column as usize].abs();

@@ -13,7 +13,7 @@
 //! 17, 1979.
 
 use crate::transport::costs::cost_rows::CostRows;
-use crate::transport::exact::pricing::Arc;
+use crate::transport::exact::pricing::PricedArc;
 
 const NONE: u32 = u32::MAX;
 
@@ -143,7 +143,7 @@ impl SpanningTree {
     }
 
     /// Bring an arc into the basis.
-    pub fn pivot(&mut self, entering: &Arc) {
+    pub fn pivot(&mut self, entering: &PricedArc) {
         let (row, column) = (entering.row, self.n as u32 + entering.column);
         let Cycle { join, leaving, bottleneck, on_row_side } = self.cycle(row, column);
         if bottleneck > 0 {
@@ -378,7 +378,7 @@ mod tests {
             let (source, target) = tree.potentials();
             let cost = cost[row * m + column];
             let reduced = cost - source[row] - target[column];
-            tree.pivot(&Arc { row: row as u32, column: column as u32, cost, reduced });
+            tree.pivot(&PricedArc { row: row as u32, column: column as u32, cost, reduced });
             check(&tree);
             let arc_cost = tree.arc_costs(&mut costs);
             let (mut sent, mut received) = (vec![0; n], vec![0; m]);

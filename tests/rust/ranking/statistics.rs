@@ -3,7 +3,7 @@
 use polars_transferability::ranking::bootstrap::{intervals, Bootstrap};
 use polars_transferability::ranking::{
     kendall_tau, pearson, regret_at_k, selection_quality, spearman, top_k_recall, weighted_tau,
-    Pairs, Rank, RankingError, Side, STATISTICS,
+    Pairs, Rank, RankedNumbers, RankingError, STATISTICS,
 };
 use proptest::prelude::*;
 
@@ -261,7 +261,7 @@ proptest! {
 }
 
 fn integers(score: &[i128], truth: &[i128]) -> Pairs {
-    let side = |values: &[i128]| Side::of_integers(values.to_vec(), 1.0);
+    let side = |values: &[i128]| RankedNumbers::of_integers(values.to_vec(), 1.0);
     Pairs::of_sides(&side(score), &side(truth)).unwrap()
 }
 
@@ -310,8 +310,8 @@ fn the_ends_of_the_range_of_integers_are_apart() {
 
 #[test]
 fn decimals_have_regrets_in_their_unit() {
-    let truth = Side::of_integers(vec![10_i128.pow(20) + 1, 10_i128.pow(20) + 31], 100.0);
-    let pairs = Pairs::of_sides(&Side::of_floats(&[1.0, 0.0]), &truth).unwrap();
+    let truth = RankedNumbers::of_integers(vec![10_i128.pow(20) + 1, 10_i128.pow(20) + 31], 100.0);
+    let pairs = Pairs::of_sides(&RankedNumbers::of_floats(&[1.0, 0.0]), &truth).unwrap();
     assert_eq!(regret_at_k(&pairs, 1), Some(0.3));
 }
 
