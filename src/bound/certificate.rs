@@ -84,7 +84,7 @@ use crate::transport::exact::masses::Masses;
 use crate::transport::exact::{transport, Measure, COST_MEMORY};
 use crate::transport::line;
 use crate::transport::wasserstein::plan;
-use crate::transport::{Side, TransportError};
+use crate::transport::{Side, TransportError, Weights};
 use faer::MatRef;
 
 /// What one target class contributes; terms are already weighted, so they sum to the totals.
@@ -360,7 +360,7 @@ fn class_transport<'t>(
     let n = support.iter().map(|&c| source.count(c as usize)).sum();
     let m = target.count(y);
     let (rows, mass) = source_points.mixture(weights);
-    let weights = [mass.as_deref(), None];
+    let weights = Weights { source: mass.as_deref(), target: None };
     match ground {
         Ground::Margin if width == 2 => {
             two_class_transport(&rows, &target.class(y), support, weights)
@@ -388,16 +388,14 @@ fn two_class_transport(
     source: &[f64],
     target: &[f64],
     support: &[u32],
-    [source_weight, _]: [Option<&[f64]>; 2],
+    weights: Weights<'_>,
 ) -> Result<f64, TransportError> {
     let own = support.first().map_or(0, |&c| c as usize);
     let places = |logits: &[f64]| -> Vec<f64> {
         logits.chunks_exact(2).map(|row| row[1 - own] - row[own]).collect()
     };
     let (source, target) = (places(source), places(target));
-    let uniform = |count: usize| vec![1.0; count];
-    let source_weight = source_weight.map_or_else(|| uniform(source.len()), <[f64]>::to_vec);
-    let masses = Masses::new(&source_weight, &uniform(target.len()))?;
+    let masses = Masses::new(&weights.of_source(source.len()), &weights.of_target(target.len()))?;
     let (source, target) =
         (line::in_order(source, &masses.source), line::in_order(target, &masses.target));
     let mut value = 0.0;

@@ -14,6 +14,7 @@ use crate::plugin::transport_error::transport_error;
 use crate::plugin::wasserstein::check_power;
 use crate::transport::costs::point_rows::PointRows;
 use crate::transport::wasserstein as transport;
+use crate::transport::Weights;
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -96,7 +97,7 @@ fn class_distance(
     transport::wasserstein(
         PointRows::of_table(source.embeddings.table()?, source_rows),
         PointRows::of_table(target.embeddings.table()?, target_rows),
-        [None, None],
+        Weights::UNIFORM,
         p,
         Parallelism::Sequential,
     )

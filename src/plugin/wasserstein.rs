@@ -15,7 +15,7 @@ use crate::rows::moments::ClassScatters;
 use crate::rows::{ClassedTable, Moments};
 use crate::transport;
 use crate::transport::gaussian::Gaussian;
-use crate::transport::sinkhorn;
+use crate::transport::{sinkhorn, sliced, Weights};
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -60,7 +60,7 @@ fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     check_power(kwargs.p)?;
     between(inputs, &kwargs.columns, transport_error, |x, y| {
         let (a, b) = (x.rows()?, y.rows()?);
-        let weights = [x.mass.as_deref(), y.mass.as_deref()];
+        let weights = Weights { source: x.mass.as_deref(), target: y.mass.as_deref() };
         let distance =
             || transport::wasserstein::wasserstein(a, b, weights, kwargs.p, Parallelism::Pool);
         Ok(RAYON.install(distance))
@@ -70,18 +70,12 @@ fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
 #[polars_expr(output_type_func = output_type)]
 fn sliced_wasserstein(inputs: &[Series], kwargs: SlicedArguments) -> PolarsResult<Series> {
     check_power(kwargs.p)?;
+    let settings =
+        sliced::Settings { power: kwargs.p, projections: kwargs.projections, seed: kwargs.seed };
     between(inputs, &kwargs.columns, sliced_error, |x, y| {
         let (a, b) = (x.matrix()?, y.matrix()?);
-        let sliced = transport::sliced::sliced_wasserstein(
-            a.view(),
-            b.view(),
-            x.mass.as_deref(),
-            y.mass.as_deref(),
-            kwargs.p,
-            kwargs.projections,
-            kwargs.seed,
-        );
-        Ok(sliced.map(|sliced| sliced.distance))
+        let found = sliced::sliced_wasserstein(x.weighted(&a), y.weighted(&b), &settings);
+        Ok(found.map(|found| found.distance))
     })
 }
 
@@ -95,8 +89,7 @@ fn sinkhorn_divergence(inputs: &[Series], kwargs: SinkhornArguments) -> PolarsRe
     };
     between(inputs, &kwargs.columns, sinkhorn_error, |x, y| {
         let (a, b) = (x.matrix()?, y.matrix()?);
-        let (v, w) = (x.mass.as_deref(), y.mass.as_deref());
-        let found = transport::sinkhorn::sinkhorn_divergence(a.view(), b.view(), v, w, &settings);
+        let found = sinkhorn::sinkhorn_divergence(x.weighted(&a), y.weighted(&b), &settings);
         Ok(found.map(|found| found.divergence))
     })
 }

@@ -74,7 +74,7 @@ pub fn ot_nce(
     let (x, y) = (source.matrix(), target.matrix());
     let cost = ground_cost::euclidean(x.view(), y.view(), Power::Two);
     let costs = CostRows::of_matrix(&cost, x.nrows(), y.nrows())?;
-    let plan = transport(costs, [None, None], Measure::Distances)?;
+    let plan = transport(costs, Weights::UNIFORM, Measure::Distances)?;
     let mut joint = Matrix::zeros(source.classes(), target.classes());
     add_label_pairs(&plan, &class_of_rows(&source), &class_of_rows(&target), &mut joint);
     let conditional_entropy = conditional_entropy(&joint);

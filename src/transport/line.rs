@@ -41,6 +41,7 @@ mod tests {
     use super::*;
     use crate::transport::costs::cost_rows::CostRows;
     use crate::transport::exact::{transport, Measure};
+    use crate::transport::Weights;
 
     #[test]
     fn is_optimal_for_convex_costs() {
@@ -50,6 +51,7 @@ mod tests {
             ((0..n).map(place).collect(), (n..n + m).map(place).collect());
         let weights: Vec<f64> = (0..n).map(|i| (1 + i % 3) as f64).collect();
         let masses = Masses::new(&weights, &vec![1.0; m]).unwrap();
+        let weights_of_source = Weights { source: Some(&weights), target: None };
         let source = in_order(x.iter().copied(), &masses.source);
         let target = in_order(y.iter().copied(), &masses.target);
         let costs: [fn(f64) -> f64; 3] = [f64::abs, |t| t.max(0.0), |t| t * t];
@@ -58,7 +60,7 @@ mod tests {
             for_each_move(&source, &target, &masses, |a, b, mass| value += mass * cost(b - a));
             let matrix: Vec<f64> = (0..n * m).map(|k| cost(y[k % m] - x[k / m])).collect();
             let costs = CostRows::of_matrix(&matrix, n, m).unwrap();
-            let plan = transport(costs, [Some(&weights), None], Measure::Distances).unwrap();
+            let plan = transport(costs, weights_of_source, Measure::Distances).unwrap();
             assert!((value - plan.value).abs() < 1e-12, "{value} {}", plan.value);
         }
     }

@@ -12,14 +12,15 @@ mod side;
 pub mod sinkhorn;
 pub mod sliced;
 pub mod wasserstein;
+mod weights;
 
-use faer::MatRef;
 use thiserror::Error;
 
 use costs::cost_rows::CostRows;
 use exact::lowest_difference::lowest_difference;
 
 pub use side::Side;
+pub use weights::{WeightedPoints, Weights};
 
 /// Why a transport problem, or the distance that it gives, has no answer.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -155,16 +156,13 @@ impl Plan {
     }
 }
 
-/// One side's weights scaled to sum to 1; `None` weighs all `count` points the same.
-fn normalised_mass(
-    side: Side,
-    mass: Option<&[f64]>,
-    count: usize,
-) -> Result<Vec<f64>, TransportError> {
+/// One side's weights scaled to sum to 1.
+fn normalised_mass(side: Side, points: WeightedPoints<'_>) -> Result<Vec<f64>, TransportError> {
+    let count = points.count();
     if count == 0 {
         return Err(TransportError::EmptySide);
     }
-    let Some(mass) = mass else {
+    let Some(mass) = points.weight else {
         return Ok(vec![1.0 / count as f64; count]);
     };
     if mass.len() != count {
@@ -182,8 +180,11 @@ fn normalised_mass(
     Ok(mass.iter().map(|w| w / largest / sum).collect())
 }
 
-fn check_width(source: MatRef<'_, f64>, target: MatRef<'_, f64>) -> Result<(), TransportError> {
-    let (source_width, target_width) = (source.ncols(), target.ncols());
+fn check_width(
+    source: WeightedPoints<'_>,
+    target: WeightedPoints<'_>,
+) -> Result<(), TransportError> {
+    let (source_width, target_width) = (source.points.ncols(), target.points.ncols());
     if source_width == target_width {
         return Ok(());
     }

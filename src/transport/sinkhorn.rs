@@ -28,7 +28,7 @@
 //! `|x - y|^p / p` and a fixed number of iterations.
 
 use faer::linalg::matmul::dot::inner_prod;
-use faer::{ColRef, Conj, MatRef, RowRef};
+use faer::{ColRef, Conj, RowRef};
 use thiserror::Error;
 
 use crate::linalg::Matrix;
@@ -37,7 +37,7 @@ use crate::transport::costs::cost_rows::{check_memory, CostRows};
 use crate::transport::costs::distance_rows::{DistanceRows, Power};
 use crate::transport::costs::point_rows::{unit, PointRows};
 use crate::transport::exact::COST_MEMORY;
-use crate::transport::{check_width, normalised_mass, Side, TransportError};
+use crate::transport::{check_width, normalised_mass, Side, TransportError, WeightedPoints};
 
 /// The default regularisation, as a share of the mean cost between the two sides.
 const RELATIVE_EPSILON: f64 = 0.05;
@@ -126,16 +126,14 @@ pub struct SinkhornDivergence {
     pub iterations: usize,
 }
 
-/// `S_e` between the rows of `x` (`n x d`) and `y` (`m x d`); `None` weighs a side uniformly.
+/// `S_e` between points `x` (`n x d`) and `y` (`m x d`).
 ///
 /// # Errors
 /// An empty side, points of different width, unusable weights, a power outside 1 to 2, an `epsilon`
 /// that is not positive, costs that are not finite, or no convergence.
 pub fn sinkhorn_divergence(
-    x: MatRef<'_, f64>,
-    y: MatRef<'_, f64>,
-    x_mass: Option<&[f64]>,
-    y_mass: Option<&[f64]>,
+    x: WeightedPoints<'_>,
+    y: WeightedPoints<'_>,
     settings: &Settings,
 ) -> Result<SinkhornDivergence, SinkhornError> {
     let p = settings.power;
@@ -149,8 +147,8 @@ pub fn sinkhorn_divergence(
         .into());
     }
     check_width(x, y)?;
-    let (x, x_mass) = with_mass(Side::Source, x, x_mass)?;
-    let (y, y_mass) = with_mass(Side::Target, y, y_mass)?;
+    let (x, x_mass) = with_mass(Side::Source, x)?;
+    let (y, y_mass) = with_mass(Side::Target, y)?;
     let between = Costs::new(&x, &y, p)?;
     let epsilon = match settings.epsilon {
         Some(epsilon) => epsilon,
@@ -186,12 +184,9 @@ pub fn sinkhorn_divergence(
 }
 
 /// The points of one side that have mass, and their masses.
-fn with_mass(
-    side: Side,
-    points: MatRef<'_, f64>,
-    mass: Option<&[f64]>,
-) -> Result<(Matrix, Vec<f64>), TransportError> {
-    let mass = normalised_mass(side, mass, points.nrows())?;
+fn with_mass(side: Side, points: WeightedPoints<'_>) -> Result<(Matrix, Vec<f64>), TransportError> {
+    let mass = normalised_mass(side, points)?;
+    let points = points.points;
     let kept: Vec<usize> = (0..mass.len()).filter(|&i| mass[i] > 0.0).collect();
     let points = Matrix::from_fn(kept.len(), points.ncols(), |i, k| points[(kept[i], k)]);
     let mass: Vec<f64> = kept.into_iter().map(|i| mass[i]).collect();

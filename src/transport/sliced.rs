@@ -22,7 +22,8 @@ use crate::linalg::Matrix;
 use crate::sampling::{generator, Stream};
 use crate::transport::exact::masses::Masses;
 use crate::transport::line;
-use crate::transport::{check_width, normalised_mass, Side, TransportError};
+use crate::transport::weights::uniform;
+use crate::transport::{check_width, normalised_mass, Side, TransportError, WeightedPoints};
 
 /// Directions projected on in one matrix product.
 const BLOCK: usize = 32;
@@ -51,21 +52,28 @@ pub struct SlicedWasserstein {
     pub standard_error: Option<f64>,
 }
 
-/// `SW_p` between the rows of `x` (`n x d`) and `y` (`m x d`) over `projections` directions drawn
-/// by `seed`; `None` weighs a side uniformly. The directions depend on `d` and `seed` alone.
+/// What to compute and how closely.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// The `p` of `SW_p`, at least 1.
+    pub power: f64,
+    /// How many directions are drawn.
+    pub projections: usize,
+    pub seed: u64,
+}
+
+/// `SW_p` between points `x` (`n x d`) and `y` (`m x d`). The directions depend on `d` and the seed
+/// alone.
 ///
 /// # Errors
 /// An empty side, points of different width, unusable weights, `p` below 1, no projections, or
 /// projections that are not finite.
 pub fn sliced_wasserstein(
-    x: MatRef<'_, f64>,
-    y: MatRef<'_, f64>,
-    x_mass: Option<&[f64]>,
-    y_mass: Option<&[f64]>,
-    p: f64,
-    projections: usize,
-    seed: u64,
+    x: WeightedPoints<'_>,
+    y: WeightedPoints<'_>,
+    settings: &Settings,
 ) -> Result<SlicedWasserstein, SlicedError> {
+    let Settings { power, projections, seed } = *settings;
     if projections == 0 {
         return Err(SlicedError::NoProjections);
     }
@@ -73,10 +81,10 @@ pub fn sliced_wasserstein(
     let mut distances = Vec::with_capacity(projections);
     while distances.len() < projections {
         let count = BLOCK.min(projections - distances.len());
-        let directions = draw_directions(count, x.ncols(), &mut rng);
-        distances.extend(along(directions.view(), x, y, x_mass, y_mass, p)?);
+        let directions = draw_directions(count, x.points.ncols(), &mut rng);
+        distances.extend(along(directions.view(), x, y, power)?);
     }
-    Ok(summarise(&distances, p))
+    Ok(summarise(&distances, power))
 }
 
 /// `W_p` between the projections of `x` and `y` on each row of `directions`. All are held at once,
@@ -86,10 +94,8 @@ pub fn sliced_wasserstein(
 /// Those of [`sliced_wasserstein`].
 pub fn along(
     directions: MatRef<'_, f64>,
-    x: MatRef<'_, f64>,
-    y: MatRef<'_, f64>,
-    x_mass: Option<&[f64]>,
-    y_mass: Option<&[f64]>,
+    x: WeightedPoints<'_>,
+    y: WeightedPoints<'_>,
     p: f64,
 ) -> Result<Vec<f64>, SlicedError> {
     if !(p.is_finite() && p >= 1.0) {
@@ -102,11 +108,10 @@ pub fn along(
         .into());
     }
     check_width(x, y)?;
-    let (x_weight, y_weight) =
-        (checked(Side::Source, x_mass, x)?, checked(Side::Target, y_mass, y)?);
+    let (x_weight, y_weight) = (checked(Side::Source, x)?, checked(Side::Target, y)?);
     let masses = Masses::new(&positive(&x_weight), &positive(&y_weight))?;
-    let mut x = Projections::new(directions, x, &x_weight, &masses.source);
-    let mut y = Projections::new(directions, y, &y_weight, &masses.target);
+    let mut x = Projections::new(directions, x.points, &x_weight, &masses.source);
+    let mut y = Projections::new(directions, y.points, &y_weight, &masses.target);
     let mut differences = Vec::new();
     (0..directions.nrows())
         .map(|k| {
@@ -127,16 +132,12 @@ pub fn along(
         .collect()
 }
 
-/// One side's normalised weights.
-fn checked(
-    side: Side,
-    mass: Option<&[f64]>,
-    points: MatRef<'_, f64>,
-) -> Result<Vec<f64>, TransportError> {
-    match mass {
+/// One side's weights, normalised unless all are the same.
+fn checked(side: Side, points: WeightedPoints<'_>) -> Result<Vec<f64>, TransportError> {
+    match points.weight {
         // Not normalised, so that the weights are whole numbers.
-        None if points.nrows() > 0 => Ok(vec![1.0; points.nrows()]),
-        _ => normalised_mass(side, mass, points.nrows()),
+        None if points.count() > 0 => Ok(uniform(points.count())),
+        _ => normalised_mass(side, points),
     }
 }
 

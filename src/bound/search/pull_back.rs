@@ -10,7 +10,7 @@ use crate::parallelism::Parallelism;
 use crate::rows::{AffineMap, AffineRows};
 use crate::transport::exact::COST_MEMORY;
 use crate::transport::wasserstein::plan;
-use crate::transport::TransportError;
+use crate::transport::{TransportError, Weights};
 
 /// Rounds of coupling and regression; the couplings settle in two or three.
 const ROUNDS: usize = 3;
@@ -93,7 +93,7 @@ fn barycentres(
         let target_rows = moved.class(y);
         let source = MatRef::from_row_major_slice(&rows, n, width);
         let target = MatRef::from_row_major_slice(&target_rows, m, width);
-        let weights = [mass.as_deref(), None];
+        let weights = Weights { source: mass.as_deref(), target: None };
         let sequential = Parallelism::Sequential;
         let found = plan(source.into(), target.into(), weights, 1.0, COST_MEMORY, sequential)?;
         for (i, j, mass) in found.plan.pairs {

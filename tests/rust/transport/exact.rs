@@ -7,7 +7,7 @@ use polars_transferability::transport::costs::distance_rows::Power;
 use polars_transferability::transport::costs::ground_cost;
 use polars_transferability::transport::exact::network_simplex::NetworkSimplex;
 use polars_transferability::transport::exact::{transport, Measure, Solver};
-use polars_transferability::transport::{wasserstein, Plan, Side, TransportError};
+use polars_transferability::transport::{wasserstein, Plan, Side, TransportError, Weights};
 use proptest::prelude::*;
 
 use crate::generators::cases;
@@ -45,7 +45,7 @@ fn assert_optimal(plan: &Plan, cost: &[f64], source: &[f64], target: &[f64]) {
 
 /// A solver for weighted points.
 fn solver(source: &[f64], target: &[f64]) -> Solver {
-    let weights = [Some(source), Some(target)];
+    let weights = Weights { source: Some(source), target: Some(target) };
     Solver::new([source.len(), target.len()], weights, Measure::Distances).unwrap()
 }
 
@@ -104,7 +104,7 @@ proptest! {
     fn the_assignment_is_optimal(cost in (1usize..40).prop_flat_map(|n| costs(n * n))) {
         let n = (cost.len() as f64).sqrt() as usize;
         let costs = CostRows::of_matrix(&cost, n, n).unwrap();
-        let plan = transport(costs, [None, None], Measure::Distances).unwrap();
+        let plan = transport(costs, Weights::UNIFORM, Measure::Distances).unwrap();
         assert_eq!(plan.pairs.len(), n);
         let uniform = vec![1.0; n];
         assert_optimal(&plan, &cost, &uniform, &uniform);
@@ -180,7 +180,7 @@ proptest! {
         let mass = vec![0.3; n];
         let weights = weighted.then_some(&mass[..]);
         let costs = CostRows::of_matrix(&cost, n, n).unwrap();
-        let plan = transport(costs, [weights, weights], Measure::Distances).unwrap();
+        let plan = transport(costs, Weights { source: weights, target: weights }, Measure::Distances).unwrap();
         prop_assert!((plan.value - wanted).abs() <= 1e-9 * wanted, "{:e} {:e}", plan.value, wanted);
     }
 }
@@ -275,7 +275,7 @@ fn short_lists_serve_few_rows_of_many_columns() {
         // Computed costs always have lists.
         let memory = 10 * y.nrows() * size_of::<f64>();
         let found =
-            wasserstein::plan(source, target, [None, None], 1.0, memory, sequential).unwrap();
+            wasserstein::plan(source, target, Weights::UNIFORM, 1.0, memory, sequential).unwrap();
         let uniform = |of: &Matrix| vec![1.0; of.nrows()];
         assert_optimal(&found.plan, &power_costs(x, y, 1.0, found.scale), &uniform(x), &uniform(y));
     }

@@ -11,7 +11,7 @@ use polars_transferability::transport::sinkhorn::{
 use proptest::prelude::*;
 
 fn sinkhorn(x: &Matrix, y: &Matrix, settings: &Settings) -> SinkhornDivergence {
-    sinkhorn_divergence(x.view(), y.view(), None, None, settings).unwrap()
+    sinkhorn_divergence(side(x, None), side(y, None), settings).unwrap()
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn sinkhorn_divergence_is_that_of_a_dense_newton_solver() {
     let (a, b) = reference_masses();
     for (power, epsilon, wanted) in references {
         let settings = Settings { power, epsilon: Some(epsilon), ..Settings::default() };
-        let found = sinkhorn_divergence(x.view(), y.view(), Some(&a), Some(&b), &settings).unwrap();
+        let found = sinkhorn_divergence(side(&x, Some(&a)), side(&y, Some(&b)), &settings).unwrap();
         assert_close(found.divergence, wanted, 1e-12);
         assert!(found.gap <= 1e-7 && found.marginal_error <= settings.tolerance, "{found:?}");
     }
@@ -81,7 +81,7 @@ fn clusters_far_apart_do_not_overflow() {
 fn stopping_short_is_an_error_that_says_what_to_do() {
     let (x, y) = reference_points();
     let settings = Settings { epsilon: Some(0.1), max_iterations: 3, ..Settings::default() };
-    let error = sinkhorn_divergence(x.view(), y.view(), None, None, &settings).unwrap_err();
+    let error = sinkhorn_divergence(side(&x, None), side(&y, None), &settings).unwrap_err();
     assert!(matches!(error, SinkhornError::NotConverged { iterations: 3, .. }));
     assert!(error.to_string().contains("raise the regularisation epsilon"), "{error}");
 }
@@ -96,7 +96,7 @@ proptest! {
     ) {
         let settings = Settings { power, epsilon: Some(0.5), ..Settings::default() };
         let run = |x: &Matrix, a: &Option<Vec<f64>>, y: &Matrix, b: &Option<Vec<f64>>| {
-            sinkhorn_divergence(x.view(), y.view(), a.as_deref(), b.as_deref(), &settings).unwrap()
+            sinkhorn_divergence(side(x, a.as_deref()), side(y, b.as_deref()), &settings).unwrap()
         };
         prop_assert!(run(&x, &a, &x, &a).divergence <= 1e-12);
         let found = run(&x, &a, &y, &b);
@@ -123,7 +123,7 @@ proptest! {
         let epsilon = share * largest.powf(power).max(1e-3);
         let settings = Settings { power, epsilon: Some(epsilon), ..Settings::default() };
         let found =
-            sinkhorn_divergence(x.view(), y.view(), a.as_deref(), b.as_deref(), &settings).unwrap();
+            sinkhorn_divergence(side(&x, a.as_deref()), side(&y, b.as_deref()), &settings).unwrap();
         let exact =
             wasserstein(&x, &y, a.as_deref(), b.as_deref(), power).unwrap().powf(power);
         let most = epsilon * 13f64.ln();

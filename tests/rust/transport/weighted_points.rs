@@ -13,12 +13,14 @@ fn a_weight_of_two_is_a_point_twice() {
     let twice = Matrix::from_fn(24, 3, |i, k| x.row(i / 2)[k]);
     let mass = vec![2.0; 12];
     let run = |x: &Matrix, mass: Option<&[f64]>| {
-        sliced_wasserstein(x.view(), y.view(), mass, None, 2.0, 20, 1).unwrap().distance
+        sliced_wasserstein(side(x, mass), side(&y, None), &settings_of(2.0, 20, 1))
+            .unwrap()
+            .distance
     };
     assert_close(run(&twice, None), run(&x, Some(&mass)), 1e-13);
     let settings = Settings::default();
     let run = |x: &Matrix, mass: Option<&[f64]>| {
-        sinkhorn_divergence(x.view(), y.view(), mass, None, &settings).unwrap().divergence
+        sinkhorn_divergence(side(x, mass), side(&y, None), &settings).unwrap().divergence
     };
     assert_close(run(&twice, None), run(&x, Some(&mass)), 1e-12);
 }
@@ -30,10 +32,11 @@ fn bad_transport_input_is_named() {
     let empty = Matrix::zeros(0, 3);
     let settings = Settings::default();
     let sliced = |x: &Matrix, y: &Matrix, mass: Option<&[f64]>, p, projections| {
-        sliced_wasserstein(x.view(), y.view(), mass, None, p, projections, 0).unwrap_err()
+        sliced_wasserstein(side(x, mass), side(y, None), &settings_of(p, projections, 0))
+            .unwrap_err()
     };
     let entropic = |x: &Matrix, y: &Matrix, mass: Option<&[f64]>, settings: &Settings| {
-        sinkhorn_divergence(x.view(), y.view(), mass, None, settings).unwrap_err()
+        sinkhorn_divergence(side(x, mass), side(y, None), settings).unwrap_err()
     };
     assert_eq!(sliced(&x, &y, None, 2.0, 0), SlicedError::NoProjections);
     for p in [0.5, f64::NAN, f64::INFINITY] {
