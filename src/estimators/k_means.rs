@@ -44,8 +44,6 @@ pub struct KMeans {
     /// The cluster of each row, in the order in which rows were given. When `converged`, no cluster
     /// is empty.
     pub labels: Vec<u32>,
-    /// Sum of squared distances of rows to their centres.
-    pub inertia: f64,
     pub iterations: usize,
     /// Whether another iteration would change nothing.
     pub converged: bool,
@@ -136,8 +134,7 @@ fn cluster(
             centres = step.centres(&centres, &read);
         }
     }
-    let inertia = inertia(&centres, &read, &labels);
-    Ok(KMeans { centres, labels, inertia, iterations, converged })
+    Ok(KMeans { centres, labels, iterations, converged })
 }
 
 /// Greedy k-means++: each seed is the best of a few rows drawn with probability proportional to
@@ -304,14 +301,4 @@ impl Step {
         order.truncate(empty);
         order
     }
-}
-
-fn inertia(centres: &Matrix, read: &impl Fn(usize, &mut [f64]), labels: &[u32]) -> f64 {
-    let mut row = vec![0.0; centres.ncols()];
-    let mut sum = 0.0;
-    for (at, &label) in labels.iter().enumerate() {
-        read(at, &mut row);
-        sum += square_distance(&row, centres.row(label as usize));
-    }
-    sum
 }

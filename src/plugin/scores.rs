@@ -14,8 +14,8 @@ use crate::plugin::score_rows::{LabelPairs, LabelledVectors, ScoreColumns, Score
 use crate::rows::{ClassSpectrum, ClassedTable, Moments};
 use crate::scores::logme::Stopping;
 use crate::scores::{
-    etran, gbc, h_score, knn_accuracy, knn_accuracy_split, leep, linear_probe, logme, nce, ncti,
-    nleep, pactran, parc, sfda, shrinkage_h_score, transrate, ScoreError, Voting,
+    etran, gbc, h_score, knn, knn_accuracy, knn_accuracy_split, leep, linear_probe, logme, nce,
+    ncti, nleep, pactran, parc, sfda, shrinkage_h_score, transrate, ScoreError,
 };
 
 /// Prefix of the class names that pseudo-labels have.
@@ -182,12 +182,12 @@ impl Rows {
                 knn_accuracy_split(
                     fit,
                     test,
-                    Voting { k, metric: metric.into(), ties: ties.into() },
+                    knn::Settings { k, metric: metric.into(), ties: ties.into() },
                 )
                 .map(|v| vec![v])
             }
             ScoreKind::KnnAccuracy { k, metric, ties } => {
-                knn_accuracy(all, Voting { k, metric: metric.into(), ties: ties.into() })
+                knn_accuracy(all, knn::Settings { k, metric: metric.into(), ties: ties.into() })
                     .map(|v| vec![v])
             }
             ScoreKind::LinearProbe { l2, tolerance, seed } => {
@@ -214,7 +214,7 @@ impl Rows {
                 })
             }
             ScoreKind::Parc { axes, max_rows, seed } => {
-                parc(all, axes, max_rows, seed).map(|v| vec![v])
+                parc(all, parc::Settings { axes, max_rows, seed }).map(|v| vec![v])
             }
             ScoreKind::Sfda {} => sfda::sfda(all).map(|v| vec![v]),
             ScoreKind::Etran {} => etran::parts(all).map(|p| vec![p.energy, p.lda]),

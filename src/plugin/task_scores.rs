@@ -14,7 +14,7 @@ use crate::scores::otce;
 use crate::scores::otce::OtceCoefficients;
 use crate::scores::otdd;
 use crate::scores::otdd::InnerDistance;
-use crate::scores::ScoreError;
+use crate::scores::{RowLimit, ScoreError};
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -48,8 +48,9 @@ fn output_type(inputs: &[Field], names: CallerNames) -> PolarsResult<Field> {
 
 #[polars_expr(output_type_func_with_kwargs = output_type)]
 fn ot_nce(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
+    let limit = RowLimit { rows: kwargs.max_rows, seed: kwargs.seed };
     between(inputs, &kwargs.columns, |source, target| {
-        Ok(otce::ot_nce(source, target, kwargs.max_rows, kwargs.seed)?.ot_nce)
+        Ok(otce::ot_nce(source, target, limit)?.ot_nce)
     })
 }
 
@@ -60,8 +61,9 @@ fn otce(inputs: &[Series], kwargs: OtceArguments) -> PolarsResult<Series> {
         conditional_entropy: kwargs.conditional_entropy,
         intercept: kwargs.intercept,
     };
+    let limit = RowLimit { rows: kwargs.max_rows, seed: kwargs.seed };
     between(inputs, &kwargs.columns, |source, target| {
-        let terms = otce::ot_nce(source, target, kwargs.max_rows, kwargs.seed)?;
+        let terms = otce::ot_nce(source, target, limit)?;
         Ok(otce::otce(&terms, &coefficients))
     })
 }
@@ -69,9 +71,9 @@ fn otce(inputs: &[Series], kwargs: OtceArguments) -> PolarsResult<Series> {
 #[polars_expr(output_type_func_with_kwargs = output_type)]
 fn otdd(inputs: &[Series], kwargs: OtddArguments) -> PolarsResult<Series> {
     let inner = if kwargs.gaussian { InnerDistance::Gaussian } else { InnerDistance::Exact };
-    between(inputs, &kwargs.columns, |source, target| {
-        Ok(otdd::otdd(source, target, inner, kwargs.p, kwargs.max_rows, kwargs.seed)?.otdd)
-    })
+    let limit = RowLimit { rows: kwargs.max_rows, seed: kwargs.seed };
+    let settings = otdd::Settings { inner, p: kwargs.p, limit };
+    between(inputs, &kwargs.columns, |source, target| otdd::otdd(source, target, settings))
 }
 
 /// Nothing is learned here, so with a split only the evaluation rows count.

@@ -33,8 +33,6 @@ pub use spearman::spearman;
 pub enum RankingError {
     #[error("there are {scores} scores but {truths} truths; they come in pairs")]
     Length { scores: usize, truths: usize },
-    #[error("{side} has {count} NaN or infinite value(s)")]
-    NotFinite { side: &'static str, count: usize },
     #[error("the confidence of an interval lies between 0 and 1, but is {0}")]
     Confidence(f64),
 }

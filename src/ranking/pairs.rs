@@ -13,20 +13,6 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Makes pairs of floats in `O(n log n)` time.
-    ///
-    /// # Errors
-    /// Sides of different length, NaN or infinite values.
-    pub fn new(score: &[f64], truth: &[f64]) -> Result<Self, RankingError> {
-        for (side, values) in [("the score", score), ("the truth", truth)] {
-            let count = values.iter().filter(|v| !v.is_finite()).count();
-            if count > 0 {
-                return Err(RankingError::NotFinite { side, count });
-            }
-        }
-        Self::of_sides(&RankedNumbers::of_floats(score), &RankedNumbers::of_floats(truth))
-    }
-
     /// Makes pairs of two sides in `O(n log n)` time.
     ///
     /// # Errors

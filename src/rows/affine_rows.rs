@@ -284,12 +284,6 @@ impl<'t> AffineRows<'t> {
         }
     }
 
-    /// Whether the rows are held, not computed.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        matches!(self.rows, Storage::Held(_))
-    }
-
     /// How much memory the values take of which these are made.
     #[must_use]
     pub fn table_bytes(&self) -> usize {

@@ -23,9 +23,9 @@ pub enum Ties {
     Nearest,
 }
 
-/// How neighbours vote.
+/// Whose votes count, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Voting {
+pub struct Settings {
     pub k: usize,
     pub metric: Metric,
     pub ties: Ties,
@@ -36,10 +36,10 @@ pub struct Voting {
 ///
 /// # Errors
 /// Fewer than two classes, `k` of 0 or above `N - 1`, or, with the cosine, a zero row.
-pub fn knn_accuracy(classes: ClassedTable<'_>, voting: Voting) -> Result<f64, ScoreError> {
+pub fn knn_accuracy(classes: ClassedTable<'_>, settings: Settings) -> Result<f64, ScoreError> {
     let (rows, labels) = labelled(classes)?;
-    let neighbours = among(classes.table, &rows, voting.k, voting.metric)?;
-    Ok(accuracy(&neighbours, voting, &labels, &labels))
+    let neighbours = among(classes.table, &rows, settings.k, settings.metric)?;
+    Ok(accuracy(&neighbours, settings, &labels, &labels))
 }
 
 /// Accuracy on the rows of `test` by the `k` nearest rows of `fit`. Classes of the same number are
@@ -51,7 +51,7 @@ pub fn knn_accuracy(classes: ClassedTable<'_>, voting: Voting) -> Result<f64, Sc
 pub fn knn_accuracy_split(
     fit: ClassedTable<'_>,
     test: ClassedTable<'_>,
-    voting: Voting,
+    settings: Settings,
 ) -> Result<f64, ScoreError> {
     let (fit_rows, fit_labels) = labelled(fit)?;
     let (test_rows, test_labels) = flat(test);
@@ -59,8 +59,8 @@ pub fn knn_accuracy_split(
         return Err(ScoreError::FewRows { score: SCORE, found: 0, needed: 1 });
     }
     let neighbours =
-        between((fit.table, &fit_rows), (test.table, &test_rows), voting.k, voting.metric)?;
-    Ok(accuracy(&neighbours, voting, &fit_labels, &test_labels))
+        between((fit.table, &fit_rows), (test.table, &test_rows), settings.k, settings.metric)?;
+    Ok(accuracy(&neighbours, settings, &fit_labels, &test_labels))
 }
 
 const SCORE: &str = "kNN accuracy";
@@ -82,12 +82,12 @@ fn flat(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<u32>) {
     labelled.into_iter().unzip()
 }
 
-fn accuracy(neighbours: &[u32], voting: Voting, neighbour_label: &[u32], label: &[u32]) -> f64 {
-    let mut votes = Vec::with_capacity(voting.k);
-    let correct = neighbours.chunks_exact(voting.k).zip(label).filter(|(nearest, label)| {
+fn accuracy(neighbours: &[u32], settings: Settings, neighbour_label: &[u32], label: &[u32]) -> f64 {
+    let mut votes = Vec::with_capacity(settings.k);
+    let correct = neighbours.chunks_exact(settings.k).zip(label).filter(|(nearest, label)| {
         votes.clear();
         votes.extend(nearest.iter().map(|&at| neighbour_label[at as usize]));
-        if voting.ties == Ties::First {
+        if settings.ties == Ties::First {
             votes.sort_unstable();
         }
         majority(&votes) == Some(**label)

@@ -29,11 +29,12 @@ use crate::rows::class_scatter::RowReader;
 use crate::rows::ClassedTable;
 
 pub use error::ScoreError;
-pub use knn::{knn_accuracy, knn_accuracy_split, Ties, Voting};
+pub use knn::{knn_accuracy, knn_accuracy_split, Ties};
 pub use leep::leep;
 pub use nce::nce;
 pub use nleep::nleep;
 pub use parc::parc;
+pub use transported_rows::RowLimit;
 
 fn check_classes(score: &'static str, found: usize) -> Result<(), ScoreError> {
     if found < 2 {

@@ -56,16 +56,13 @@ impl Default for Settings {
     }
 }
 
-/// N-LEEP and the mixture it rests on.
+/// N-LEEP and how the fit of its mixture ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Nleep {
     pub value: f64,
     /// Whether the mixture's fit converged.
     pub converged: bool,
     pub iterations: usize,
-    pub components: usize,
-    /// Principal axes kept.
-    pub dimensions: usize,
 }
 
 /// N-LEEP of features. Time and memory are those of [`Basis::fit`] and [`gaussian_mixture::fit`].
@@ -114,13 +111,7 @@ pub fn nleep(classes: ClassedTable<'_>, settings: &Settings) -> Result<Nleep, Sc
             theta[k as usize] = p;
         }
     });
-    Ok(Nleep {
-        value,
-        converged: fit.converged,
-        iterations: fit.iterations,
-        components,
-        dimensions: basis.rank(),
-    })
+    Ok(Nleep { value, converged: fit.converged, iterations: fit.iterations })
 }
 
 /// All rows in an order that neither the table's order nor the classes' decides, and where in it

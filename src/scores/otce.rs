@@ -27,7 +27,7 @@
 use crate::linalg::Matrix;
 use crate::rows::ClassedTable;
 use crate::scores::transported_rows::{class_of_rows, transported_rows};
-use crate::scores::ScoreError;
+use crate::scores::{RowLimit, ScoreError};
 use crate::transport::costs::cost_rows::CostRows;
 use crate::transport::costs::distance_rows::Power;
 use crate::transport::costs::ground_cost;
@@ -55,8 +55,7 @@ pub struct OtceCoefficients {
     pub intercept: f64,
 }
 
-/// OT-NCE and its terms for two classed tables of one width; `limit` is the most rows of a side
-/// that are used, drawn by `seed`, none meaning all.
+/// OT-NCE and its terms for two classed tables of one width.
 ///
 /// # Errors
 /// Sides of different width, fewer than two target classes, no rows, or features whose squared
@@ -64,13 +63,12 @@ pub struct OtceCoefficients {
 pub fn ot_nce(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
-    limit: Option<usize>,
-    seed: u64,
+    limit: RowLimit,
 ) -> Result<OtNce, ScoreError> {
     if target.classes.len() < 2 {
         return Err(ScoreError::FewClasses { score: "OT-NCE", found: target.classes.len() });
     }
-    let (source, target) = transported_rows(source, target, limit, seed, "OT-NCE")?;
+    let (source, target) = transported_rows(source, target, limit, "OT-NCE")?;
     let (x, y) = (source.matrix(), target.matrix());
     let cost = ground_cost::euclidean(x.view(), y.view(), Power::Two);
     let costs = CostRows::of_matrix(&cost, x.nrows(), y.nrows())?;

@@ -15,7 +15,7 @@
 //! features and `alpha_y`; a task's distance to itself is 0 (with Gaussians, but for rounding).
 //!
 //! Time: the outer problem on `n x m` rows, and for each pair of classes an exact problem on their
-//! rows, or `O(d^3)`. Memory `O(n m)`. Beyond some thousand rows a side set `limit`.
+//! rows, or `O(d^3)`. Memory `O(n m)`. Beyond some thousand rows a side set a limit.
 //!
 //! Reference: Alvarez-Melis and Fusi, "Geometric dataset distances via optimal transport", NeurIPS
 //! 2020. Public code (`otdd`) differs: its outer problem is entropic; `inner_ot_method="exact"`
@@ -25,7 +25,7 @@
 use crate::linalg::Matrix;
 use crate::rows::{ClassRows, ClassedTable};
 use crate::scores::transported_rows::{class_of_rows, transported_rows};
-use crate::scores::ScoreError;
+use crate::scores::{RowLimit, ScoreError};
 use crate::transport::costs::distance_rows::Power;
 use crate::transport::costs::ground_cost;
 use crate::transport::gaussian::{Gaussian, GaussianError};
@@ -42,16 +42,16 @@ pub enum InnerDistance {
     Gaussian,
 }
 
-/// A distance between two labelled data sets, and the score it gives.
+/// What is measured, and on how many rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Otdd {
-    /// `-distance`.
-    pub otdd: f64,
-    pub distance: f64,
+pub struct Settings {
+    pub inner: InnerDistance,
+    /// The power of the distances, at least 1.
+    pub p: f64,
+    pub limit: RowLimit,
 }
 
-/// OTDD between two classed tables of one width; `limit` is the most rows of a side that are used,
-/// drawn by `seed`, none meaning all.
+/// The negated OTDD between two classed tables of one width.
 ///
 /// # Errors
 /// Sides of different width, `p` below 1, Gaussian inner distances with `p` other than 2, no rows,
@@ -59,11 +59,9 @@ pub struct Otdd {
 pub fn otdd(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
-    inner: InnerDistance,
-    p: f64,
-    limit: Option<usize>,
-    seed: u64,
-) -> Result<Otdd, ScoreError> {
+    settings: Settings,
+) -> Result<f64, ScoreError> {
+    let Settings { inner, p, limit } = settings;
     if !(p.is_finite() && p >= 1.0) {
         let allowed = "a finite number of at least 1";
         return Err(TransportError::Power { distance: "OTDD", allowed, found: p }.into());
@@ -71,7 +69,7 @@ pub fn otdd(
     if inner == InnerDistance::Gaussian && p != 2.0 {
         return Err(ScoreError::GaussianPower { p });
     }
-    let (source, target) = transported_rows(source, target, limit, seed, "OTDD")?;
+    let (source, target) = transported_rows(source, target, limit, "OTDD")?;
     let (x, y) = (source.matrix(), target.matrix());
     let mut distances = ground_cost::euclidean(x.view(), y.view(), Power::One);
     let between_classes = match inner {
@@ -81,7 +79,7 @@ pub fn otdd(
     add_class_distances(&mut distances, p, &between_classes, &source, &target);
     let distance = plan_of_distances(&distances, [x.nrows(), y.nrows()], p)?.distance()?;
     // Not `-distance`, which makes -0 of 0.
-    Ok(Otdd { otdd: 0.0 - distance, distance })
+    Ok(0.0 - distance)
 }
 
 /// `W_p` between all pairs of classes, each from its block of the rows' distances.

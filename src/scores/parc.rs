@@ -44,11 +44,6 @@ pub enum PairError {
     ConstantRow { row: u32 },
 }
 
-/// Principal axes of the paper.
-pub const AXES: usize = 32;
-/// Rows that are compared with each other unless a number is given: two million pairs. The paper
-/// takes 500.
-pub const MAX_ROWS: usize = 2000;
 /// Rows compared at a time.
 const BLOCK_ROWS: usize = 256;
 /// Correlations that are closer than this tie: they may be those of equal rows, rounded in another
@@ -58,23 +53,30 @@ const CLOSEST: f64 = 1.0 / (1_u64 << 44) as f64;
 /// vary.
 const NEGLIGIBLE_VARIATION: f64 = 1e-12;
 
-/// PARC on at most `max_rows` rows, drawn evenly by the seed from all of them, in the coordinates
-/// of at most `axes` principal axes, or in the features themselves for `None`.
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The most principal axes in whose coordinates rows are compared; `None` compares the features
+    /// themselves. The paper takes 32.
+    pub axes: Option<usize>,
+    /// The most rows that are compared with each other, drawn evenly from all of them. The paper
+    /// takes 500.
+    pub max_rows: usize,
+    /// The seed that draws which rows are compared.
+    pub seed: u64,
+}
+
+/// PARC of the rows that are drawn.
 ///
 /// `O(n d min(n, d) + n^2 log n)` time and `O(n^2)` memory (8 bytes a pair) for the `n` rows drawn.
 ///
 /// # Errors
 /// Among the rows drawn: fewer than two classes, no class with two rows, a row that is the same in
 /// all coordinates, or constant features.
-pub fn parc(
-    classes: ClassedTable<'_>,
-    axes: Option<usize>,
-    max_rows: usize,
-    seed: u64,
-) -> Result<f64, ScoreError> {
-    let (rows, labels) = draw(classes, max_rows, seed);
+pub fn parc(classes: ClassedTable<'_>, settings: Settings) -> Result<f64, ScoreError> {
+    let (rows, labels) = draw(classes, settings.max_rows, settings.seed);
     check_pairs(&labels)?;
-    let coordinates = coordinates(classes, &rows, axes)?;
+    let coordinates = coordinates(classes, &rows, settings.axes)?;
     let directions = directions(coordinates, &rows)?;
     let (mut correlations, mut within) = pairs(&directions, &labels);
     spearman_with_binary(&mut correlations, &mut within)

@@ -9,6 +9,20 @@ use crate::scores::ScoreError;
 use crate::transport::costs::cost_rows::check_memory;
 use crate::transport::exact::COST_MEMORY;
 
+/// How many rows of each side are moved at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowLimit {
+    /// `None` moves all rows.
+    pub rows: Option<usize>,
+    /// The seed that draws which rows are moved.
+    pub seed: u64,
+}
+
+impl RowLimit {
+    /// All rows are moved.
+    pub const NONE: Self = Self { rows: None, seed: 0 };
+}
+
 /// The features of both sides, grouped by class. With a limit, at most so many rows of a side,
 /// drawn without replacement from all its classes together, so that classes keep their shares but
 /// for chance; a class of which no row is drawn is left out. Rows and classes come in an order of
@@ -20,8 +34,7 @@ use crate::transport::exact::COST_MEMORY;
 pub fn transported_rows(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
-    limit: Option<usize>,
-    seed: u64,
+    limit: RowLimit,
     score: &'static str,
 ) -> Result<(ClassRows, ClassRows), ScoreError> {
     let (source_width, target_width) = (source.table.width(), target.table.width());
@@ -31,9 +44,9 @@ pub fn transported_rows(
     let rows = |side: ClassedTable<'_>| {
         let basis = Basis::raw(side.table.width());
         let CanonicalClasses { parts: [classes], .. } = canonical([side]);
-        match limit.filter(|&limit| limit < side.count()) {
+        match limit.rows.filter(|&rows| rows < side.count()) {
             None => basis.project_classes(side.table, &classes),
-            Some(limit) => basis.project_classes(side.table, &draw(&classes, limit, seed)),
+            Some(rows) => basis.project_classes(side.table, &draw(&classes, rows, limit.seed)),
         }
     };
     let (source, target) = (rows(source), rows(target));
@@ -46,14 +59,14 @@ pub fn class_of_rows(rows: &ClassRows) -> Vec<usize> {
     (0..rows.classes()).flat_map(|c| std::iter::repeat_n(c, rows.count(c))).collect()
 }
 
-fn draw(classes: &[Vec<u32>], limit: usize, seed: u64) -> Vec<Vec<u32>> {
+fn draw(classes: &[Vec<u32>], rows: usize, seed: u64) -> Vec<Vec<u32>> {
     let mut places: Vec<(usize, usize)> = classes
         .iter()
         .enumerate()
         .flat_map(|(class, rows)| (0..rows.len()).map(move |at| (class, at)))
         .collect();
     places.shuffle(&mut generator(seed, Stream::TransportedRows));
-    places.truncate(limit);
+    places.truncate(rows);
     places.sort_unstable();
     places
         .chunk_by(|a, b| a.0 == b.0)

@@ -4,8 +4,15 @@ use crate::generators::assert_close;
 use crate::generators::cases;
 use crate::generators::points::*;
 use polars_transferability::linalg::Matrix;
-use polars_transferability::scores::otdd::{otdd, InnerDistance};
+use polars_transferability::scores::otdd::{otdd, InnerDistance, Settings};
+use polars_transferability::scores::RowLimit;
 use proptest::prelude::*;
+
+/// The score is the negated distance.
+fn distance(source: &Task, target: &Task, inner: InnerDistance, p: f64) -> f64 {
+    let settings = Settings { inner, p, limit: RowLimit::NONE };
+    -otdd(source.table(), target.table(), settings).unwrap()
+}
 
 #[test]
 fn otdd_is_pots() {
@@ -15,12 +22,10 @@ fn otdd_is_pots() {
     let references =
         [(1.0, 3.9731235810991614), (2.0, 3.1013942417302274), (3.0, 3.017662935317994)];
     for (p, wanted) in references {
-        let found = otdd(source.table(), target.table(), InnerDistance::Exact, p, None, 0).unwrap();
-        assert_close(found.distance, wanted, 1e-13);
-        assert_eq!(found.otdd, -found.distance);
+        assert_close(distance(&source, &target, InnerDistance::Exact, p), wanted, 1e-13);
     }
-    let found = otdd(source.table(), target.table(), InnerDistance::Gaussian, 2.0, None, 0);
-    assert_close(found.unwrap().distance, 2.7261293736669385, 1e-7);
+    let found = distance(&source, &target, InnerDistance::Gaussian, 2.0);
+    assert_close(found, 2.7261293736669385, 1e-7);
 }
 
 #[test]
@@ -29,8 +34,7 @@ fn one_row_classes_have_the_closed_form() {
     let source = Task::new(Matrix::from_fn(1, 2, |_, _| 0.0), |_| 0, 1);
     let target = Task::new(Matrix::from_fn(1, 2, |_, _| 3.0), |_| 0, 1);
     for inner in [InnerDistance::Exact, InnerDistance::Gaussian] {
-        let found = otdd(source.table(), target.table(), inner, 2.0, None, 0).unwrap();
-        assert_close(found.distance, 6.0, 1e-14);
+        assert_close(distance(&source, &target, inner, 2.0), 6.0, 1e-14);
     }
 }
 
@@ -43,7 +47,7 @@ proptest! {
         p in prop_oneof![Just(1.0), Just(2.0), Just(3.0)],
     ) {
         let run = |a: &Task, b: &Task| {
-            otdd(a.table(), b.table(), InnerDistance::Exact, p, None, 0).unwrap().distance
+            distance(a, b, InnerDistance::Exact, p)
         };
         prop_assert_eq!(run(&x, &x), 0.0);
         assert_close(run(&y, &x), run(&x, &y), 1e-11);
@@ -56,7 +60,7 @@ proptest! {
     #[test]
     fn gaussian_otdd_is_below_the_exact_one(x in tasks(3), y in tasks(3)) {
         let run = |a: &Task, b: &Task, inner| {
-            otdd(a.table(), b.table(), inner, 2.0, None, 0).unwrap().distance
+            distance(a, b, inner, 2.0)
         };
         prop_assert!(run(&x, &y, InnerDistance::Gaussian) <= run(&x, &y, InnerDistance::Exact) +
             1e-6);
@@ -70,8 +74,7 @@ proptest! {
         x in tasks(3), y in tasks(3), scale in 0.1..10.0f64, shift in -5.0..5.0f64,
         inner in prop_oneof![Just(InnerDistance::Exact), Just(InnerDistance::Gaussian)],
     ) {
-        let run = |a: &Task, b: &Task| otdd(a.table(), b.table(), inner, 2.0, None, 0)
-            .unwrap().distance;
+        let run = |a: &Task, b: &Task| distance(a, b, inner, 2.0);
         let moved = |task: &Task| Task {
             points: map(&task.points, |v| v * scale + shift),
             classes: task.classes.clone(),
@@ -85,7 +88,7 @@ fn otdd_sees_a_relabelling_that_the_features_do_not() {
     let x = wave(12, 3, 1.3, 0.0);
     let sorted = Task::new(x.clone(), |i| usize::from(x.row(i)[0] > 0.0), 2);
     let shuffled = Task::new(x.clone(), |i| i % 2, 2);
-    let found = otdd(sorted.table(), shuffled.table(), InnerDistance::Exact, 2.0, None, 0);
-    assert!(found.unwrap().distance > 0.5);
+    let found = distance(&sorted, &shuffled, InnerDistance::Exact, 2.0);
+    assert!(found > 0.5);
     assert_eq!(wasserstein(&x, &x, None, None, 2.0).unwrap(), 0.0);
 }

@@ -3,7 +3,7 @@
 use crate::generators::cases;
 use crate::generators::random_tables::*;
 use ndarray::{Array2, Axis};
-use polars_transferability::scores::parc::PairError;
+use polars_transferability::scores::parc::{PairError, Settings};
 use polars_transferability::scores::{parc, ScoreError};
 use proptest::prelude::*;
 
@@ -52,7 +52,7 @@ fn pearson(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn score(task: &Task, axes: Option<usize>) -> f64 {
-    task.with(|t| parc(t, axes, 2000, 0)).unwrap()
+    task.with(|t| parc(t, Settings { axes, max_rows: 2000, seed: 0 })).unwrap()
 }
 
 #[test]
@@ -79,7 +79,7 @@ proptest! {
     ) {
         let task = clusters(seed, n, d, 3, 0.5);
         for (axes, rows) in [(None, 2000), (Some(4), 2000), (Some(3), 15)] {
-            let score = |task: &Task| task.with(|t| parc(t, axes, rows, 3)).unwrap();
+            let score = |task: &Task| task.with(|t| parc(t, Settings { axes, max_rows: rows, seed: 3 })).unwrap();
             let value = score(&task);
             prop_assert!(value.abs() <= 100.0 + 1e-9);
             prop_assert!(near(score(&task.permuted(seed)), value, 1e-9));
@@ -105,7 +105,8 @@ fn is_highest_for_separate_classes() {
 #[test]
 fn draws_by_seed() {
     let task = clusters(4, 200, 10, 3, 0.4);
-    let score = |seed| task.with(|t| parc(t, Some(32), 50, seed)).unwrap();
+    let score =
+        |seed| task.with(|t| parc(t, Settings { axes: Some(32), max_rows: 50, seed })).unwrap();
     assert_eq!(score(1), score(1));
     assert_ne!(score(1), score(2));
 }
@@ -113,7 +114,7 @@ fn draws_by_seed() {
 #[test]
 fn bad_input_is_named() {
     let of = |rows: Array2<f64>, labels: Vec<u32>, axes| {
-        Task { rows, labels }.with(|t| parc(t, axes, 2000, 0))
+        Task { rows, labels }.with(|t| parc(t, Settings { axes, max_rows: 2000, seed: 0 }))
     };
     let rows = noise(&mut generator(1), 6, 4);
     assert_eq!(
