@@ -77,6 +77,7 @@ use crate::estimators::head::softmax::softmax_rows;
 use crate::estimators::head::{log_sum_exp, LinearHead};
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
+use crate::rows::affine_rows::Mixture;
 use crate::rows::AffineRows;
 use crate::transport::costs::cost_rows::CostRows;
 use crate::transport::costs::ground_cost::MarginRows;
@@ -237,9 +238,14 @@ pub fn evaluate<'t>(
     let by_class = class_terms(source, target, label_map, ground, parallelism)?;
     let target_prior = target.prior();
     let joint = Joint::new(label_map, &target_prior);
-    let (target_loss, target_accuracy) = target_performance(target, &joint);
-    let trivial_loss = entropy(&target_prior);
-    Ok(Terms { by_class, target_loss, target_accuracy, trivial_loss, largest_logit })
+    let Performance { loss, accuracy } = target_performance(target, &joint);
+    Ok(Terms {
+        by_class,
+        target_loss: loss,
+        target_accuracy: accuracy,
+        trivial_loss: entropy(&target_prior),
+        largest_logit,
+    })
 }
 
 /// The terms alone, without the loss that they bound.
@@ -359,7 +365,7 @@ fn class_transport<'t>(
     let width = source_points.width();
     let n = support.iter().map(|&c| source.count(c as usize)).sum();
     let m = target.count(y);
-    let (rows, mass) = source_points.mixture(weights);
+    let Mixture { rows, mass } = source_points.mixture(weights);
     let weights = Weights { source: mass.as_deref(), target: None };
     match ground {
         Ground::Margin if width == 2 => {
@@ -381,7 +387,8 @@ fn class_transport<'t>(
     }
 }
 
-/// The same for the margin cost of two source classes, which is a convex function of how far the
+/// The optimal transport cost from source rows to target rows of one class, by the margin cost of
+/// two source classes. That cost is a convex function of how far the
 /// difference of the two logits moves: its positive part where one class stands for the label, its
 /// absolute value where both do. So rows are moved in order.
 fn two_class_transport(
@@ -406,8 +413,14 @@ fn two_class_transport(
     Ok(value)
 }
 
+/// How well a target task is predicted.
+struct Performance {
+    loss: f64,
+    accuracy: f64,
+}
+
 /// Mean loss and accuracy of `B softmax(s(x))` on the target rows.
-fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> (f64, f64) {
+fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> Performance {
     let (classes, width) = (joint.mass.nrows(), joint.mass.ncols());
     // A label map has few source classes for a target class, and rows are many: only those are
     // read.
@@ -441,7 +454,7 @@ fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> (f64, f64) {
         }
     }
     let n = target.nrows().max(1) as f64;
-    (loss / n, correct as f64 / n)
+    Performance { loss: loss / n, accuracy: correct as f64 / n }
 }
 
 #[cfg(test)]

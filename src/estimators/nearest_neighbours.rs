@@ -47,6 +47,13 @@ pub enum NeighbourError {
     ZeroRow { row: u32 },
 }
 
+/// Some rows of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct TableRows<'t, 'r> {
+    pub table: Table<'t>,
+    pub rows: &'r [u32],
+}
+
 /// What nearness means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
@@ -62,13 +69,12 @@ pub enum Metric {
 /// # Errors
 /// `k` is 0 or leaves too few rows; with the cosine, a zero row.
 pub fn among(
-    table: Table<'_>,
-    rows: &[u32],
+    rows: TableRows<'_, '_>,
     k: usize,
     metric: Metric,
 ) -> Result<Vec<u32>, NeighbourError> {
-    check_count(rows.len(), k, k + 1)?;
-    let mut points = ScaledRows::new(table, rows, metric)?;
+    check_count(rows.rows.len(), k, k + 1)?;
+    let mut points = ScaledRows::new(rows, metric)?;
     let mean = points.mean();
     let radius = points.radius(&mean);
     let shift = Shift::new(mean, radius);
@@ -78,28 +84,28 @@ pub fn among(
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for (at, query_block) in blocks.iter().enumerate() {
         points.fill(query_block.clone(), &shift, &mut left);
-        search.multiply(&left, query_block, &left, query_block, true);
+        search.multiply(&left, query_block, &left, query_block, Roles::Both);
         for point_block in &blocks[at + 1..] {
             points.fill(point_block.clone(), &shift, &mut right);
-            search.multiply(&left, query_block, &right, point_block, true);
+            search.multiply(&left, query_block, &right, point_block, Roles::Both);
         }
     }
     Ok(search.finish())
 }
 
-/// The `k` nearest of `fit_rows` for each of `query_rows`, in the form of [`among`].
+/// The `k` nearest of `points` for each of `queries`, in the form of [`among`].
 ///
 /// # Errors
 /// Those of [`among`].
 pub fn between(
-    (fit_table, fit_rows): (Table<'_>, &[u32]),
-    (query_table, query_rows): (Table<'_>, &[u32]),
+    points: TableRows<'_, '_>,
+    queries: TableRows<'_, '_>,
     k: usize,
     metric: Metric,
 ) -> Result<Vec<u32>, NeighbourError> {
-    check_count(fit_rows.len(), k, k)?;
-    let mut points = ScaledRows::new(fit_table, fit_rows, metric)?;
-    let mut queries = ScaledRows::new(query_table, query_rows, metric)?;
+    check_count(points.rows.len(), k, k)?;
+    let mut points = ScaledRows::new(points, metric)?;
+    let mut queries = ScaledRows::new(queries, metric)?;
     let mean = points.mean();
     let radius = points.radius(&mean).max(queries.radius(&mean));
     let shift = Shift::new(mean, radius);
@@ -111,7 +117,7 @@ pub fn between(
         queries.fill(query_block.clone(), &shift, &mut left);
         for point_block in points.blocks() {
             points.fill(point_block.clone(), &shift, &mut right);
-            search.multiply(&left, &query_block, &right, &point_block, false);
+            search.multiply(&left, &query_block, &right, &point_block, Roles::Apart);
         }
     }
     Ok(search.finish())
@@ -145,7 +151,8 @@ struct Shift {
 }
 
 impl<'t, 'r> ScaledRows<'t, 'r> {
-    fn new(table: Table<'t>, rows: &'r [u32], metric: Metric) -> Result<Self, NeighbourError> {
+    fn new(rows: TableRows<'t, 'r>, metric: Metric) -> Result<Self, NeighbourError> {
+        let TableRows { table, rows } = rows;
         let mut row = vec![0.0; table.width()];
         let mut factors = vec![1.0; rows.len()];
         if metric == Metric::Cosine {
@@ -255,6 +262,15 @@ struct Noted {
     product: f32,
 }
 
+/// What rows are in a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Roles {
+    /// Points are queries too, and each pair of blocks comes once.
+    Both,
+    /// Queries are rows of their own.
+    Apart,
+}
+
 struct NeighbourSearch<'s, 'q, 'p, 'r> {
     queries: &'s ScaledRows<'q, 'r>,
     points: &'s ScaledRows<'p, 'r>,
@@ -298,15 +314,14 @@ impl<'s, 'q, 'p, 'r> NeighbourSearch<'s, 'q, 'p, 'r> {
         }
     }
 
-    /// Multiply two blocks and note candidates; `mirrored`: points are queries too, and each pair
-    /// of blocks comes once.
+    /// Multiply two blocks and note candidates.
     fn multiply(
         &mut self,
         left: &[f32],
         query_block: &Range<usize>,
         right: &[f32],
         point_block: &Range<usize>,
-        mirrored: bool,
+        roles: Roles,
     ) {
         let width = self.points.table.width();
         let (n, m) = (query_block.len(), point_block.len());
@@ -323,16 +338,16 @@ impl<'s, 'q, 'p, 'r> NeighbourSearch<'s, 'q, 'p, 'r> {
         let mut hits = Vec::new();
         for (query, row) in query_block.clone().zip(products.chunks_exact(m)) {
             // Each pair within a block once, and no row with itself.
-            let skip = if mirrored && query_block == point_block {
+            let skip = if roles == Roles::Both && query_block == point_block {
                 query + 1 - query_block.start
             } else {
                 0
             };
             let points = point_block.start + skip..point_block.end;
-            self.scan(query, &row[skip..], points, mirrored, &mut hits);
+            self.scan(query, &row[skip..], points, roles, &mut hits);
             for &(point, product) in &hits {
                 self.offer(query, point as usize, product);
-                if mirrored {
+                if roles == Roles::Both {
                     self.offer(point as usize, query, product);
                 }
             }
@@ -346,7 +361,7 @@ impl<'s, 'q, 'p, 'r> NeighbourSearch<'s, 'q, 'p, 'r> {
         query: usize,
         products: &[f32],
         points: Range<usize>,
-        mirrored: bool,
+        roles: Roles,
         hits: &mut Vec<(u32, f32)>,
     ) {
         const LANES: usize = 16;
@@ -357,7 +372,7 @@ impl<'s, 'q, 'p, 'r> NeighbourSearch<'s, 'q, 'p, 'r> {
         let chunks = products.chunks(LANES).zip(point_half.chunks(LANES));
         for (chunk, (products, point_half)) in chunks.enumerate() {
             let start = points.start + chunk * LANES;
-            let point_reach = if mirrored {
+            let point_reach = if roles == Roles::Both {
                 &self.reach[start..start + products.len()]
             } else {
                 &far[..products.len()]
@@ -422,7 +437,7 @@ impl<'s, 'q, 'p, 'r> NeighbourSearch<'s, 'q, 'p, 'r> {
             let square = self.queries.squares[query];
             round_down(0.5 * ((1.0 - self.margin) * square - self.within[query] - UNDERFLOW))
         } else {
-            // ScaledRows come in ascending order, so later duplicates of the query lose every tie.
+            // Points come in ascending order, so later duplicates of the query lose every tie.
             f32::INFINITY
         };
     }

@@ -24,6 +24,15 @@ pub struct AffineRows<'t> {
     offsets: Arc<[usize]>,
 }
 
+/// Rows of several classes, with what each weighs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixture<'a> {
+    /// Flat and in class order.
+    pub rows: Cow<'a, [f64]>,
+    /// The mass of each row; `None` where all weigh the same because there is one class.
+    pub mass: Option<Vec<f64>>,
+}
+
 /// How rows are stored.
 #[derive(Debug, Clone)]
 enum Storage<'t> {
@@ -122,14 +131,12 @@ impl<'t> AffineRows<'t> {
         }
     }
 
-    /// The rows of the classes that have weight, flat and in class order, with the mass of each row
-    /// where a class's weight is spread evenly over its rows; `None` where all rows weigh the same
-    /// because there is one class.
+    /// The rows of the classes that have weight, each class's weight spread evenly over its rows.
     #[must_use]
-    pub fn mixture(&self, weights: &[f64]) -> (Cow<'_, [f64]>, Option<Vec<f64>>) {
+    pub fn mixture(&self, weights: &[f64]) -> Mixture<'_> {
         let used: Vec<usize> = (0..weights.len()).filter(|&c| weights[c] > 0.0).collect();
         if let [only] = used[..] {
-            return (self.class(only), None);
+            return Mixture { rows: self.class(only), mass: None };
         }
         let mut rows = Vec::new();
         let mut mass = Vec::new();
@@ -137,7 +144,7 @@ impl<'t> AffineRows<'t> {
             rows.extend_from_slice(&self.class(c));
             mass.extend(std::iter::repeat_n(weights[c] / self.count(c) as f64, self.count(c)));
         }
-        (Cow::Owned(rows), Some(mass))
+        Mixture { rows: Cow::Owned(rows), mass: Some(mass) }
     }
 
     /// The mean row of each class; zero for a class without rows.

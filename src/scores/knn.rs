@@ -9,7 +9,7 @@
 //!
 //! Public code differs: PARC's takes the nearest row to be the row itself, which duplicates break.
 
-use crate::estimators::nearest_neighbours::{among, between, Metric};
+use crate::estimators::nearest_neighbours::{among, between, Metric, TableRows};
 use crate::rows::ClassedTable;
 use crate::scores::ScoreError;
 
@@ -37,8 +37,9 @@ pub struct Settings {
 /// # Errors
 /// Fewer than two classes, `k` of 0 or above `N - 1`, or, with the cosine, a zero row.
 pub fn knn_accuracy(classes: ClassedTable<'_>, settings: Settings) -> Result<f64, ScoreError> {
-    let (rows, labels) = labelled(classes)?;
-    let neighbours = among(classes.table, &rows, settings.k, settings.metric)?;
+    let Labelled { rows, labels } = labelled(classes)?;
+    let rows = TableRows { table: classes.table, rows: &rows };
+    let neighbours = among(rows, settings.k, settings.metric)?;
     Ok(accuracy(&neighbours, settings, &labels, &labels))
 }
 
@@ -53,33 +54,39 @@ pub fn knn_accuracy_split(
     test: ClassedTable<'_>,
     settings: Settings,
 ) -> Result<f64, ScoreError> {
-    let (fit_rows, fit_labels) = labelled(fit)?;
-    let (test_rows, test_labels) = flat(test);
-    if test_rows.is_empty() {
+    let (known, asked) = (labelled(fit)?, flat(test));
+    if asked.rows.is_empty() {
         return Err(ScoreError::FewRows { score: SCORE, found: 0, needed: 1 });
     }
-    let neighbours =
-        between((fit.table, &fit_rows), (test.table, &test_rows), settings.k, settings.metric)?;
-    Ok(accuracy(&neighbours, settings, &fit_labels, &test_labels))
+    let points = TableRows { table: fit.table, rows: &known.rows };
+    let queries = TableRows { table: test.table, rows: &asked.rows };
+    let neighbours = between(points, queries, settings.k, settings.metric)?;
+    Ok(accuracy(&neighbours, settings, &known.labels, &asked.labels))
 }
 
 const SCORE: &str = "kNN accuracy";
 
-fn labelled(classes: ClassedTable<'_>) -> Result<(Vec<u32>, Vec<u32>), ScoreError> {
+/// Rows in the table's order, and their classes.
+struct Labelled {
+    rows: Vec<u32>,
+    labels: Vec<u32>,
+}
+
+fn labelled(classes: ClassedTable<'_>) -> Result<Labelled, ScoreError> {
     match classes.classes.len() {
         found @ (0 | 1) => Err(ScoreError::FewClasses { score: SCORE, found }),
         _ => Ok(flat(classes)),
     }
 }
 
-/// All rows in the table's order, and their classes.
-fn flat(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<u32>) {
+fn flat(classes: ClassedTable<'_>) -> Labelled {
     let mut labelled: Vec<(u32, u32)> = (0..)
         .zip(classes.classes)
         .flat_map(|(c, rows)| rows.iter().map(move |&row| (row, c)))
         .collect();
     labelled.sort_unstable();
-    labelled.into_iter().unzip()
+    let (rows, labels) = labelled.into_iter().unzip();
+    Labelled { rows, labels }
 }
 
 fn accuracy(neighbours: &[u32], settings: Settings, neighbour_label: &[u32], label: &[u32]) -> f64 {

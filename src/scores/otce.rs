@@ -32,7 +32,7 @@ use crate::transport::costs::cost_rows::CostRows;
 use crate::transport::costs::distance_rows::Power;
 use crate::transport::costs::ground_cost;
 use crate::transport::exact::{transport, Measure};
-use crate::transport::Plan;
+use crate::transport::{Move, Plan, Weights};
 
 /// OT-NCE and the terms of OTCE.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,8 +99,8 @@ fn add_label_pairs(
     target_class: &[usize],
     joint: &mut Matrix,
 ) {
-    for &(i, j, mass) in &plan.pairs {
-        joint.row_mut(source_class[i as usize])[target_class[j as usize]] += mass;
+    for &Move { source, target, mass } in &plan.moves {
+        joint.row_mut(source_class[source as usize])[target_class[target as usize]] += mass;
     }
 }
 

@@ -92,12 +92,26 @@ impl TransportError {
     }
 }
 
+/// Mass that goes from one source point to one target point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Move {
+    pub source: u32,
+    pub target: u32,
+    pub mass: f64,
+}
+
+/// A move at its cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct PricedMove {
+    what: Move,
+    cost: f64,
+}
+
 /// An optimal transport plan with its certificate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The pairs that carry mass, `(source, target, mass)`; at most `n + m - 1` of them. The masses
-    /// sum to 1.
-    pub pairs: Vec<(u32, u32, f64)>,
+    /// The moves that the plan is made of, at most `n + m - 1`; their masses sum to 1.
+    pub moves: Vec<Move>,
     /// The optimum, `sum(mass * cost)`.
     pub value: f64,
     /// `sum(mass * |cost|)`: what `value` is where costs are not negative.
@@ -114,12 +128,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// From pairs `(source, target, mass, cost)` and target potentials, of which the source
-    /// potentials are made by the c-transform, `u[i] = min_j cost[i, j] - v[j]`. No dual objective
-    /// falls by it, so the gap is honest.
+    /// Makes a plan of moves and target potentials, of which the source potentials are made by the
+    /// c-transform, `u[i] = min_j cost[i, j] - v[j]`. No dual objective falls by it, so the gap is
+    /// honest.
     fn new(
         costs: &mut CostRows<'_>,
-        pairs: impl IntoIterator<Item = (u32, u32, f64, f64)>,
+        moves: impl IntoIterator<Item = PricedMove>,
         target_dual: Vec<f64>,
     ) -> Self {
         let arch = pulp::Arch::new();
@@ -127,7 +141,7 @@ impl Plan {
             .map(|i| lowest_difference(arch, costs.row(i), &target_dual).0)
             .collect();
         let mut plan = Self {
-            pairs: Vec::new(),
+            moves: Vec::new(),
             value: 0.0,
             moved: 0.0,
             largest_cost: 0.0,
@@ -135,10 +149,11 @@ impl Plan {
             target_dual,
             gap: 0.0,
         };
-        for (i, j, mass, cost) in pairs {
-            let (u, v) = (plan.source_dual[i as usize], plan.target_dual[j as usize]);
+        for PricedMove { what, cost } in moves {
+            let Move { source, target, mass } = what;
+            let (u, v) = (plan.source_dual[source as usize], plan.target_dual[target as usize]);
             let hidden = f64::EPSILON * (cost.abs() + u.abs() + v.abs());
-            plan.pairs.push((i, j, mass));
+            plan.moves.push(what);
             plan.value += mass * cost;
             plan.moved += mass * cost.abs();
             plan.largest_cost = plan.largest_cost.max(cost.abs());
@@ -150,9 +165,10 @@ impl Plan {
     /// The plan of the same problem with its sides swapped.
     #[must_use]
     fn transposed(self) -> Self {
-        let mut pairs: Vec<_> = self.pairs.into_iter().map(|(i, j, mass)| (j, i, mass)).collect();
-        pairs.sort_unstable_by_key(|pair| (pair.0, pair.1));
-        Self { pairs, source_dual: self.target_dual, target_dual: self.source_dual, ..self }
+        let swapped = |Move { source, target, mass }| Move { source: target, target: source, mass };
+        let mut moves: Vec<Move> = self.moves.into_iter().map(swapped).collect();
+        moves.sort_unstable_by_key(|one| (one.source, one.target));
+        Self { moves, source_dual: self.target_dual, target_dual: self.source_dual, ..self }
     }
 }
 

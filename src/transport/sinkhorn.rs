@@ -217,7 +217,7 @@ impl Costs {
         };
         let (n, m) = (x.nrows(), y.nrows());
         let values = DistanceRows::new(x, y, power).matrix(Parallelism::Sequential);
-        let (_, largest) = CostRows::of_matrix(&values, n, m)?.range()?;
+        let largest = CostRows::of_matrix(&values, n, m)?.extremes()?.largest;
         let unit = (unit * power.scale()).powf(p);
         if largest > 0.0 && !(unit * largest).is_normal() {
             return Err(TransportError::PowerRange { p });

@@ -43,14 +43,22 @@ pub struct Schedule {
     pub last_rate: f64,
 }
 
+/// What becomes of the head in a descent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadUse {
+    /// The head is learned with the target map.
+    Learned,
+    /// The head stays as it is, and the source rows are its logits.
+    Fixed,
+}
+
 /// A descent in progress: rows, draws and Adam's moments.
 pub struct JointDescent<'a, 't> {
     source: &'a AffineRows<'t>,
     target: &'a AffineRows<'t>,
     label_map: &'a Matrix,
     target_prior: Vec<f64>,
-    /// `source` holds the logits of a head that stays as it is.
-    head_fixed: bool,
+    head: HeadUse,
     rng: Xoshiro256PlusPlus,
     source_decks: Vec<Deck>,
     target_decks: Vec<Deck>,
@@ -71,7 +79,7 @@ impl<'a, 't> JointDescent<'a, 't> {
         source: &'a AffineRows<'t>,
         target: &'a AffineRows<'t>,
         label_map: &'a Matrix,
-        head_fixed: bool,
+        head: HeadUse,
         seed: u64,
         parallelism: Parallelism,
     ) -> Self {
@@ -86,7 +94,7 @@ impl<'a, 't> JointDescent<'a, 't> {
             target,
             label_map,
             target_prior: target.prior(),
-            head_fixed,
+            head,
             rng: generator(seed, Stream::BoundBatches),
             source_decks: decks(source),
             target_decks: decks(target),
@@ -113,7 +121,7 @@ impl<'a, 't> JointDescent<'a, 't> {
             self.parallelism.join(
                 || {
                     let logits = &mut batch.source_logits;
-                    if self.head_fixed {
+                    if self.head == HeadUse::Fixed {
                         *logits = self.source.gather(&batch.source_rows);
                     } else {
                         self.source.copy_inputs(&batch.source_rows, &mut batch.source);
@@ -131,7 +139,7 @@ impl<'a, 't> JointDescent<'a, 't> {
             let step = (rate, self.iteration, self.arch);
             self.parallelism.join(
                 || {
-                    if !self.head_fixed {
+                    if self.head == HeadUse::Learned {
                         let adam = &mut self.source_adam;
                         let rows = (self.source, &batch.source);
                         let l2 = HEAD_PENALTY * schedule.l2;

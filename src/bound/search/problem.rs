@@ -66,12 +66,10 @@ impl<'a, 't> Problem<'a, 't> {
             // Nothing to choose, so nothing is set aside.
             (fit.clone(), fit.clone())
         } else {
-            let (source_learn, source_aside) =
-                set_aside(&fit.source, settings.seed, Stream::BoundSourceAside);
-            let (target_learn, target_aside) =
-                set_aside(&fit.target, settings.seed, Stream::BoundTargetAside);
-            let learn = Part { source: source_learn, target: target_learn };
-            let aside = Part { source: source_aside, target: target_aside };
+            let source = set_aside(&fit.source, settings.seed, Stream::BoundSourceAside);
+            let target = set_aside(&fit.target, settings.seed, Stream::BoundTargetAside);
+            let learn = Part { source: source.learn, target: target.learn };
+            let aside = Part { source: source.aside, target: target.aside };
             (learn, aside)
         };
         let split = source.fit != source.evaluation || target.fit != target.evaluation;

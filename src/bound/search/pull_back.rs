@@ -7,10 +7,11 @@ use faer::{MatRef, Side};
 
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
+use crate::rows::affine_rows::Mixture;
 use crate::rows::{AffineMap, AffineRows};
 use crate::transport::exact::COST_MEMORY;
 use crate::transport::wasserstein::plan;
-use crate::transport::{TransportError, Weights};
+use crate::transport::{Move, TransportError, Weights};
 
 /// Rounds of coupling and regression; the couplings settle in two or three.
 const ROUNDS: usize = 3;
@@ -88,7 +89,7 @@ fn barycentres(
         if m == 0 || width == 0 {
             continue;
         }
-        let (rows, mass) = points.mixture(label_map.row(y));
+        let Mixture { rows, mass } = points.mixture(label_map.row(y));
         let n = rows.len() / width.max(1);
         let target_rows = moved.class(y);
         let source = MatRef::from_row_major_slice(&rows, n, width);
@@ -96,9 +97,9 @@ fn barycentres(
         let weights = Weights { source: mass.as_deref(), target: None };
         let sequential = Parallelism::Sequential;
         let found = plan(source.into(), target.into(), weights, 1.0, COST_MEMORY, sequential)?;
-        for (i, j, mass) in found.plan.pairs {
-            let point = &rows[i as usize * width..][..width];
-            for (o, p) in out.row_mut(moved.start(y) + j as usize).iter_mut().zip(point) {
+        for Move { source, target, mass } in found.plan.moves {
+            let point = &rows[source as usize * width..][..width];
+            for (o, p) in out.row_mut(moved.start(y) + target as usize).iter_mut().zip(point) {
                 *o += mass * m as f64 * p;
             }
         }

@@ -12,7 +12,7 @@
 use pulp::{Simd, WithSimd};
 
 use crate::transport::costs::cost_rows::CostRows;
-use crate::transport::{Plan, TransportError};
+use crate::transport::{Move, Plan, PricedMove, TransportError};
 
 const FREE: usize = usize::MAX;
 
@@ -20,9 +20,11 @@ const FREE: usize = usize::MAX;
 pub(super) fn solve(cost: &[f64], n: usize) -> Result<Plan, TransportError> {
     let (column_of, target_dual) = optimum(cost, n);
     let mass = 1.0 / n as f64;
-    let pair = |(i, j): (usize, u32)| (i as u32, j, mass, cost[i * n + j as usize]);
-    let pairs = column_of.into_iter().enumerate().map(pair);
-    Ok(Plan::new(&mut CostRows::of_matrix(cost, n, n)?, pairs, target_dual))
+    let moves = (0..).zip(column_of).map(|(source, target)| PricedMove {
+        what: Move { source, target, mass },
+        cost: cost[source as usize * n + target as usize],
+    });
+    Ok(Plan::new(&mut CostRows::of_matrix(cost, n, n)?, moves, target_dual))
 }
 
 /// The column of each row for a row-major square cost matrix: an optimum up to what rounding of the
@@ -34,7 +36,7 @@ pub fn assign(cost: &[f64], n: usize) -> Result<Vec<u32>, TransportError> {
     if n == 0 {
         return Err(TransportError::EmptySide);
     }
-    CostRows::of_matrix(cost, n, n)?.range()?;
+    CostRows::of_matrix(cost, n, n)?.extremes()?;
     Ok(optimum(cost, n).0)
 }
 
@@ -322,7 +324,7 @@ mod tests {
     fn all_costs_equal() {
         let plan = solve(&[2.5; 25], 5).unwrap();
         assert_eq!(plan.value, 2.5);
-        let mut columns: Vec<u32> = plan.pairs.iter().map(|p| p.1).collect();
+        let mut columns: Vec<u32> = plan.moves.iter().map(|one| one.target).collect();
         columns.sort_unstable();
         assert_eq!(columns, [0, 1, 2, 3, 4]);
     }

@@ -20,9 +20,9 @@ pub mod spanning_tree;
 
 use std::borrow::Cow;
 
-use crate::transport::costs::cost_rows::CostRows;
+use crate::transport::costs::cost_rows::{CostRows, Extremes};
 use crate::transport::exact::network_simplex::NetworkSimplex;
-use crate::transport::{Plan, TransportError, Weights};
+use crate::transport::{Move, Plan, TransportError, Weights};
 
 /// Up to so many rows the assignment solver is faster; beyond, its paths grow long where costs
 /// cluster (2000 rows of a LeNet: 2.2 s against 0.2 s). Margin costs cluster more than distances.
@@ -104,7 +104,7 @@ impl Solver {
     /// # Errors
     /// A cost that is not finite, a matrix of the wrong shape, or (a defect) no optimum found.
     pub fn solve(&mut self, costs: &mut CostRows<'_>) -> Result<Plan, TransportError> {
-        let (smallest, largest) = costs.range()?;
+        let Extremes { smallest, largest } = costs.extremes()?;
         let needed = self.needed_by_some_rows(costs);
         let mut plan = None;
         if smallest < 0.0 || needed == 0.0 || largest <= WIDE * needed {
@@ -119,8 +119,8 @@ impl Solver {
         let mut cap = HEADROOM * self.needed(costs);
         while cap < largest {
             let cut = self.attempt(&mut costs.capped(cap))?;
-            let uses_cut = |&(i, j, _): &_| costs.row(i as usize)[j as usize] > cap;
-            if !cut.pairs.iter().any(uses_cut) {
+            let is_cut = |m: &Move| costs.row(m.source as usize)[m.target as usize] > cap;
+            if !cut.moves.iter().any(is_cut) {
                 return accepted(cut, smallest);
             }
             cap *= HEADROOM;

@@ -27,8 +27,8 @@ use crate::transport::exact::lowest_difference::lowest_difference;
 use crate::transport::exact::masses::Masses;
 use crate::transport::exact::pricing::Pricing;
 use crate::transport::exact::shortlists::Shortlists;
-use crate::transport::exact::spanning_tree::SpanningTree;
-use crate::transport::{Plan, Side, TransportError};
+use crate::transport::exact::spanning_tree::{FlowArc, SpanningTree, TreeArc};
+use crate::transport::{Move, Plan, PricedMove, Side, TransportError};
 
 /// After so many pivots per node, and after every further pivot per node, twice as large a reduced
 /// cost counts as rounding. A potential carries the rounding of its path through the tree, which
@@ -121,7 +121,7 @@ impl NetworkSimplex {
         let arc_cost = optimise(&mut tree, costs, shortlists)?;
         let (source, target) = tree.potentials();
         let basis = OptimalTree {
-            arcs: tree.arcs(&arc_cost),
+            arcs: tree.flow_arcs(&arc_cost),
             source_potential: source.to_vec(),
             target_potential: target.to_vec(),
         };
@@ -174,18 +174,22 @@ impl NetworkSimplex {
             }
         }
         let Masses { total, noise, .. } = self.masses;
-        let moved = basis.arcs.iter().filter(|(_, _, flow, _)| *flow > noise);
-        let pairs = moved.map(|&(i, j, flow, cost)| {
-            (self.rows[i], self.columns[j], flow as f64 / total as f64, cost)
+        let moved = basis.arcs.iter().filter(|arc| arc.flow > noise);
+        let moves = moved.map(|arc| PricedMove {
+            what: Move {
+                source: self.rows[arc.row],
+                target: self.columns[arc.column],
+                mass: arc.flow as f64 / total as f64,
+            },
+            cost: arc.cost,
         });
-        Plan::new(costs, pairs, target_dual)
+        Plan::new(costs, moves, target_dual)
     }
 }
 
 /// What an optimal tree says, in the numbering of the points that have mass.
 struct OptimalTree {
-    /// `(row, column, flow, cost)`
-    arcs: Vec<(usize, usize, i64, f64)>,
+    arcs: Vec<FlowArc>,
     source_potential: Vec<f64>,
     target_potential: Vec<f64>,
 }
@@ -230,7 +234,7 @@ impl Start<'_> {
         // (real units, infinitesimal units), compared in that order.
         let mut left: Vec<(i64, i64)> = demand.iter().map(|&d| (d, 0)).collect();
         left[root].1 = n as i64;
-        let mut arcs: Vec<(u32, u32, i64)> = Vec::with_capacity(n + m - 1);
+        let mut arcs: Vec<TreeArc> = Vec::with_capacity(n + m - 1);
         let order: Vec<u32> = if costs.matrix().is_some() {
             self.regret_order(costs)
         } else {
@@ -245,7 +249,7 @@ impl Start<'_> {
                     j = left.iter().position(|l| *l != (0, 0)).unwrap_or(root);
                 }
                 let take = need.min(left[j]);
-                arcs.push((i, j as u32, take.0));
+                arcs.push(TreeArc { row: i, column: j as u32, flow: take.0 });
                 need = (need.0 - take.0, need.1 - take.1);
                 left[j] = (left[j].0 - take.0, left[j].1 - take.1);
                 if left[j] == (0, 0) {

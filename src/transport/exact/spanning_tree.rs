@@ -34,6 +34,23 @@ pub struct SpanningTree {
     potential: Vec<f64>,
 }
 
+/// An arc of the tree, with the flow that it carries.
+#[derive(Debug, Clone, Copy)]
+pub struct TreeArc {
+    pub row: u32,
+    pub column: u32,
+    pub flow: i64,
+}
+
+/// An arc of the tree, with the flow that it carries at its cost.
+#[derive(Debug, Clone, Copy)]
+pub struct FlowArc {
+    pub row: usize,
+    pub column: usize,
+    pub flow: i64,
+    pub cost: f64,
+}
+
 /// The cycle that an arc closes.
 struct Cycle {
     /// The lowest node that is above both ends.
@@ -46,15 +63,15 @@ struct Cycle {
 }
 
 impl SpanningTree {
-    /// From `(row, column, flow)` of its `n + m - 1` arcs. Potentials are not set.
+    /// Makes the tree of its `n + m - 1` arcs. Potentials are not set.
     #[must_use]
-    pub fn new(n: usize, m: usize, arcs: &[(u32, u32, i64)]) -> Self {
+    pub fn new(n: usize, m: usize, arcs: &[TreeArc]) -> Self {
         let nodes = n + m;
         let root = nodes - 1;
         let mut adjacent: Vec<Vec<(u32, i64)>> = vec![Vec::new(); nodes];
-        for &(i, j, flow) in arcs {
-            adjacent[i as usize].push((n as u32 + j, flow));
-            adjacent[n + j as usize].push((i, flow));
+        for &TreeArc { row, column, flow } in arcs {
+            adjacent[row as usize].push((n as u32 + column, flow));
+            adjacent[n + column as usize].push((row, flow));
         }
         let mut tree = Self {
             n,
@@ -103,15 +120,16 @@ impl SpanningTree {
         self.potential.split_at(self.n)
     }
 
-    /// `(row, column, flow, cost)` of all arcs, given the cost of each node's.
+    /// All arcs with their flows and costs, given the cost of the arc between each node and its
+    /// parent.
     #[must_use]
-    pub fn arcs(&self, arc_cost: &[f64]) -> Vec<(usize, usize, i64, f64)> {
+    pub fn flow_arcs(&self, arc_cost: &[f64]) -> Vec<FlowArc> {
         // The root is the last node.
         let nodes = 0..self.nodes() - 1;
         nodes
             .map(|node| {
-                let (i, j) = self.arc(node);
-                (i, j, self.flow[node], arc_cost[node])
+                let (row, column) = self.ends(node);
+                FlowArc { row, column, flow: self.flow[node], cost: arc_cost[node] }
             })
             .collect()
     }
@@ -119,10 +137,10 @@ impl SpanningTree {
     /// The cost of the arc between each node and its parent, read in the order of the rows.
     fn arc_costs(&self, costs: &mut CostRows<'_>) -> Vec<f64> {
         let mut order: Vec<u32> = (0..self.nodes() as u32 - 1).collect();
-        order.sort_by_key(|&node| self.arc(node as usize).0);
+        order.sort_by_key(|&node| self.ends(node as usize).0);
         let mut found = vec![0.0; self.nodes()];
         for node in order {
-            let (i, j) = self.arc(node as usize);
+            let (i, j) = self.ends(node as usize);
             found[node as usize] = costs.row(i)[j];
         }
         found
@@ -166,8 +184,8 @@ impl SpanningTree {
         }
     }
 
-    /// The (row, column) of the arc between `node` and its parent.
-    fn arc(&self, node: usize) -> (usize, usize) {
+    /// The row and the column between which the arc of `node` and its parent runs.
+    fn ends(&self, node: usize) -> (usize, usize) {
         let parent = self.parent[node] as usize;
         if node < self.n {
             (node, parent - self.n)
@@ -356,7 +374,7 @@ mod tests {
         let (mut i, mut j, mut supply, mut demand) = (0, 0, 9, 7);
         while i < n && j < m {
             let flow = supply.min(demand);
-            arcs.push((i as u32, j as u32, flow));
+            arcs.push(TreeArc { row: i as u32, column: j as u32, flow });
             (supply, demand) = (supply - flow, demand - flow);
             if supply == 0 {
                 (i, supply) = (i + 1, 9);
@@ -372,7 +390,7 @@ mod tests {
         tree.refresh_potentials(&mut costs);
         for step in 0..500_usize {
             let (row, column) = (step * 5 % n, step * 11 % m);
-            if tree.arcs(&cost).iter().any(|arc| (arc.0, arc.1) == (row, column)) {
+            if tree.flow_arcs(&cost).iter().any(|arc| (arc.row, arc.column) == (row, column)) {
                 continue;
             }
             let (source, target) = tree.potentials();
@@ -383,11 +401,11 @@ mod tests {
             let arc_cost = tree.arc_costs(&mut costs);
             let (mut sent, mut received) = (vec![0; n], vec![0; m]);
             let (source, target) = tree.potentials();
-            for (i, j, flow, cost) in tree.arcs(&arc_cost) {
+            for FlowArc { row, column, flow, cost } in tree.flow_arcs(&arc_cost) {
                 assert!(flow >= 0);
-                assert!((cost - source[i] - target[j]).abs() < 1e-9);
-                sent[i] += flow;
-                received[j] += flow;
+                assert!((cost - source[row] - target[column]).abs() < 1e-9);
+                sent[row] += flow;
+                received[column] += flow;
             }
             assert_eq!(sent, vec![9; n]);
             assert_eq!(received, vec![7; m]);

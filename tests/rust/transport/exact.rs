@@ -7,7 +7,7 @@ use polars_transferability::transport::costs::distance_rows::Power;
 use polars_transferability::transport::costs::ground_cost;
 use polars_transferability::transport::exact::network_simplex::NetworkSimplex;
 use polars_transferability::transport::exact::{transport, Measure, Solver};
-use polars_transferability::transport::{wasserstein, Plan, Side, TransportError, Weights};
+use polars_transferability::transport::{wasserstein, Move, Plan, Side, TransportError, Weights};
 use proptest::prelude::*;
 
 use crate::generators::cases;
@@ -19,11 +19,11 @@ fn assert_optimal(plan: &Plan, cost: &[f64], source: &[f64], target: &[f64]) {
     let total = |mass: &[f64]| mass.iter().sum::<f64>();
     let (mut rows, mut columns) = (vec![0.0; n], vec![0.0; m]);
     let mut value = 0.0;
-    for &(i, j, mass) in &plan.pairs {
+    for &Move { source, target, mass } in &plan.moves {
         assert!(mass > 0.0);
-        rows[i as usize] += mass;
-        columns[j as usize] += mass;
-        value += mass * cost[i as usize * m + j as usize];
+        rows[source as usize] += mass;
+        columns[target as usize] += mass;
+        value += mass * cost[source as usize * m + target as usize];
     }
     for (found, wanted) in rows.iter().zip(source) {
         assert!((found - wanted / total(source)).abs() < 1e-13, "row marginal");
@@ -105,7 +105,7 @@ proptest! {
         let n = (cost.len() as f64).sqrt() as usize;
         let costs = CostRows::of_matrix(&cost, n, n).unwrap();
         let plan = transport(costs, Weights::UNIFORM, Measure::Distances).unwrap();
-        assert_eq!(plan.pairs.len(), n);
+        assert_eq!(plan.moves.len(), n);
         let uniform = vec![1.0; n];
         assert_optimal(&plan, &cost, &uniform, &uniform);
     }
