@@ -13,7 +13,6 @@ use std::sync::Arc;
 use faer::linalg::solvers::EvdError;
 use faer::{Accum, Par};
 use ndarray::ArrayView1;
-use pulp::{Simd, WithSimd};
 
 use crate::linalg::gram::add_gram;
 use crate::linalg::symmetric_eigen::tridiagonalise;
@@ -130,39 +129,33 @@ impl Standardisation {
         match table {
             Table::F32(rows) => {
                 let row = rows.row(row as usize);
-                arch.dispatch(Standardise { row, mean, inverse_scale, out });
+                arch.dispatch(|| standardise_row(row, mean, inverse_scale, out));
             }
             Table::F64(rows) => {
                 let row = rows.row(row as usize);
-                arch.dispatch(Standardise { row, mean, inverse_scale, out });
+                arch.dispatch(|| standardise_row(row, mean, inverse_scale, out));
             }
         }
     }
 }
 
-/// Plain arithmetic, for the widest vectors that the processor has: heads read every row again and
-/// again.
-struct Standardise<'a, T> {
-    row: ArrayView1<'a, T>,
-    mean: &'a [f64],
-    inverse_scale: &'a [f64],
-    out: &'a mut [f64],
-}
-
-impl<T: Copy + Into<f64>> WithSimd for Standardise<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let moments = self.mean.iter().zip(self.inverse_scale);
-        if let Some(row) = self.row.as_slice() {
-            for ((o, v), (m, s)) in self.out.iter_mut().zip(row).zip(moments) {
-                *o = ((*v).into() - m) * s;
-            }
-        } else {
-            for ((o, v), (m, s)) in self.out.iter_mut().zip(&self.row).zip(moments) {
-                *o = ((*v).into() - m) * s;
-            }
+/// Plain arithmetic, to be compiled for the widest vectors that the processor has: heads read every
+/// row again and again.
+#[inline(always)]
+fn standardise_row<T: Copy + Into<f64>>(
+    row: ArrayView1<'_, T>,
+    mean: &[f64],
+    inverse_scale: &[f64],
+    out: &mut [f64],
+) {
+    let taken_out = mean.iter().zip(inverse_scale);
+    if let Some(row) = row.as_slice() {
+        for ((o, v), (m, s)) in out.iter_mut().zip(row).zip(taken_out) {
+            *o = ((*v).into() - m) * s;
+        }
+    } else {
+        for ((o, v), (m, s)) in out.iter_mut().zip(&row).zip(taken_out) {
+            *o = ((*v).into() - m) * s;
         }
     }
 }

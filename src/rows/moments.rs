@@ -9,7 +9,6 @@
 
 use std::ops::RangeInclusive;
 
-use pulp::{Simd, WithSimd};
 use thiserror::Error;
 
 use crate::linalg::gram::{add_gram, mirror_lower, GramSum, Scatter};
@@ -121,8 +120,8 @@ impl Moments {
                 sum.push(|out| {
                     input.table.copy_row(row as usize, out);
                     let cubic = &mut cubic;
-                    quartic += arch.dispatch(AddTails { row: &*out, centre: &centre, cubic });
-                    arch.dispatch(Subtract { row: out, mean });
+                    quartic += arch.dispatch(|| add_tails(out, &centre, cubic));
+                    arch.dispatch(|| subtract(out, mean));
                 });
             }
             if let Some(kept) = &mut class_within {
@@ -385,7 +384,7 @@ impl Moments {
         let mean = self.mean();
         let mut offsets = self.means.clone();
         for row in offsets.rows_mut() {
-            pulp::Arch::new().dispatch(Subtract { row, mean: &mean });
+            pulp::Arch::new().dispatch(|| subtract(row, &mean));
         }
         offsets
     }
@@ -442,35 +441,24 @@ fn weighted_mean(counts: &[u64], means: &Matrix) -> Vec<f64> {
 }
 
 /// Add a row's `|x - centre|^2 (x - centre)`; returns its `|x - centre|^4`.
-struct AddTails<'a> {
-    row: &'a [f64],
-    centre: &'a [f64],
-    cubic: &'a mut [f64],
-}
-
-impl WithSimd for AddTails<'_> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f64 {
-        /// Partial sums, so that one addition need not wait for the one before.
-        const LANES: usize = 32;
-        let Self { row, centre, cubic } = self;
-        let mut sums = [0.0; LANES];
-        let ((rows, row_rest), (centres, rest)) =
-            (row.as_chunks::<LANES>(), centre.as_chunks::<LANES>());
-        for (row, centre) in rows.iter().zip(centres) {
-            for ((sum, v), c) in sums.iter_mut().zip(row).zip(centre) {
-                *sum += (v - c) * (v - c);
-            }
+#[inline(always)]
+fn add_tails(row: &[f64], centre: &[f64], cubic: &mut [f64]) -> f64 {
+    /// Partial sums, so that one addition need not wait for the one before.
+    const LANES: usize = 32;
+    let mut sums = [0.0; LANES];
+    let ((rows, row_rest), (centres, rest)) =
+        (row.as_chunks::<LANES>(), centre.as_chunks::<LANES>());
+    for (row, centre) in rows.iter().zip(centres) {
+        for ((sum, v), c) in sums.iter_mut().zip(row).zip(centre) {
+            *sum += (v - c) * (v - c);
         }
-        let rest = row_rest.iter().zip(rest).map(|(v, c)| (v - c) * (v - c));
-        let square = sums.iter().sum::<f64>() + rest.sum::<f64>();
-        for ((sum, v), c) in cubic.iter_mut().zip(row).zip(centre) {
-            *sum += square * (v - c);
-        }
-        square * square
     }
+    let rest = row_rest.iter().zip(rest).map(|(v, c)| (v - c) * (v - c));
+    let square = sums.iter().sum::<f64>() + rest.sum::<f64>();
+    for ((sum, v), c) in cubic.iter_mut().zip(row).zip(centre) {
+        *sum += square * (v - c);
+    }
+    square * square
 }
 
 fn check_length(field: &'static str, found: usize, expected: usize) -> Result<(), MomentsError> {
@@ -536,19 +524,10 @@ fn minus(left: &[f64], right: &[f64]) -> Vec<f64> {
 }
 
 /// Take the mean out of a row.
-struct Subtract<'a> {
-    row: &'a mut [f64],
-    mean: &'a [f64],
-}
-
-impl WithSimd for Subtract<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for (v, m) in self.row.iter_mut().zip(self.mean) {
-            *v -= m;
-        }
+#[inline(always)]
+fn subtract(row: &mut [f64], mean: &[f64]) {
+    for (v, m) in row.iter_mut().zip(mean) {
+        *v -= m;
     }
 }
 

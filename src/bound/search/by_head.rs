@@ -14,7 +14,6 @@ use crate::bound::search::source_cache::HeadKey;
 use crate::bound::solution::{Coordinates, Geometry, Maps, Part, Solution};
 use crate::bound::{BoundError, GroundCost};
 use crate::estimators::head::{logistic, LinearHead};
-use crate::linalg::Matrix;
 use crate::rows::basis::Scale;
 use crate::rows::{AffineMap, Basis};
 

@@ -12,7 +12,6 @@
 //! rows than couplings of all 200 rows a class, in a tenth of the time.
 
 use crate::bound::solution::Maps;
-use pulp::{Simd, WithSimd};
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -136,7 +135,7 @@ impl<'a, 't> JointDescent<'a, 't> {
             );
             batch.set_slopes(self.arch, self.parallelism)?;
             self.iteration += 1;
-            let step = (rate, self.iteration, self.arch);
+            let pace = Pace { rate, iteration: self.iteration };
             self.parallelism.join(
                 || {
                     if self.head == HeadUse::Learned {
@@ -144,14 +143,14 @@ impl<'a, 't> JointDescent<'a, 't> {
                         let rows = (self.source, &batch.source);
                         let l2 = HEAD_PENALTY * schedule.l2;
                         adam.set_gradient(&maps.source, rows, &batch.source_slopes, l2);
-                        adam.step(&mut maps.source, step);
+                        adam.step(&mut maps.source, pace, self.arch);
                     }
                 },
                 || {
                     let adam = &mut self.target_adam;
                     let rows = (self.target, &batch.target);
                     adam.set_gradient(&maps.target, rows, &batch.target_slopes, schedule.l2);
-                    adam.step(&mut maps.target, step);
+                    adam.step(&mut maps.target, pace, self.arch);
                 },
             );
         }
@@ -394,42 +393,52 @@ impl Adam {
         }
     }
 
-    fn step(&mut self, map: &mut LinearHead, (rate, iteration, arch): (f64, i32, pulp::Arch)) {
+    fn step(&mut self, map: &mut LinearHead, pace: Pace, arch: pulp::Arch) {
         let size = map.weight.values().len();
         let (first_weight, first_bias) = self.first.split_at_mut(size);
         let (second_weight, second_bias) = self.second.split_at_mut(size);
         let (weight, bias) = self.gradient.split_at(size);
-        let first_scale = rate / (1.0 - Self::FIRST_DECAY.powi(iteration));
-        let second_scale = 1.0 / (1.0 - Self::SECOND_DECAY.powi(iteration));
+        let scales = StepScales {
+            first: pace.rate / (1.0 - Self::FIRST_DECAY.powi(pace.iteration)),
+            second: 1.0 / (1.0 - Self::SECOND_DECAY.powi(pace.iteration)),
+        };
         for (parameters, gradient, first, second) in [
             (map.weight.values_mut(), weight, first_weight, second_weight),
             (&mut map.bias[..], bias, first_bias, second_bias),
         ] {
-            arch.dispatch(Step { parameters, gradient, first, second, first_scale, second_scale });
+            arch.dispatch(|| descend(parameters, gradient, first, second, scales));
         }
     }
 }
 
-/// One of Adam's steps: plain arithmetic, for the widest vectors that the processor has.
-struct Step<'a> {
-    parameters: &'a mut [f64],
-    gradient: &'a [f64],
-    first: &'a mut [f64],
-    second: &'a mut [f64],
-    first_scale: f64,
-    second_scale: f64,
+/// How far a step goes, and which one it is.
+#[derive(Clone, Copy)]
+struct Pace {
+    rate: f64,
+    iteration: i32,
 }
 
-impl WithSimd for Step<'_> {
-    type Output = ();
+/// Factors of the first and the second moment in a step.
+#[derive(Clone, Copy)]
+struct StepScales {
+    first: f64,
+    second: f64,
+}
 
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let moments = self.first.iter_mut().zip(self.second);
-        for ((p, g), (m, v)) in self.parameters.iter_mut().zip(self.gradient).zip(moments) {
-            *m = Adam::FIRST_DECAY * *m + (1.0 - Adam::FIRST_DECAY) * g;
-            *v = Adam::SECOND_DECAY * *v + (1.0 - Adam::SECOND_DECAY) * g * g;
-            *p -= *m * self.first_scale / ((*v * self.second_scale).sqrt() + 1e-12);
-        }
+/// One of Adam's steps: plain arithmetic, to be compiled for the widest vectors that the processor
+/// has.
+#[inline(always)]
+fn descend(
+    parameters: &mut [f64],
+    gradient: &[f64],
+    first: &mut [f64],
+    second: &mut [f64],
+    scales: StepScales,
+) {
+    let moments = first.iter_mut().zip(second);
+    for ((p, g), (m, v)) in parameters.iter_mut().zip(gradient).zip(moments) {
+        *m = Adam::FIRST_DECAY * *m + (1.0 - Adam::FIRST_DECAY) * g;
+        *v = Adam::SECOND_DECAY * *v + (1.0 - Adam::SECOND_DECAY) * g * g;
+        *p -= *m * scales.first / ((*v * scales.second).sqrt() + 1e-12);
     }
 }

@@ -103,9 +103,8 @@ fn hold_where_single_precision_does_not() {
 fn hold_at_any_scale_and_beside_an_outlier() {
     let mut rng = generator(6);
     let rows = noise(&mut rng, 300, 10);
-    let found = |rows: &Array2<f64>| {
-        among(table_rows(rows, &all(300)), 4, Metric::Euclidean).unwrap()
-    };
+    let found =
+        |rows: &Array2<f64>| among(table_rows(rows, &all(300)), 4, Metric::Euclidean).unwrap();
     let expected = found(&rows);
     for exponent in [-900, -130, 130, 900] {
         assert_eq!(found(&(&rows * 2f64.powi(exponent))), expected);

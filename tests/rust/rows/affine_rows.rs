@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 use polars_transferability::bound::certificate::{evaluate, Ground};
-use polars_transferability::bound::search::joint_descent::{JointDescent, Schedule};
+use polars_transferability::bound::search::joint_descent::{HeadUse, JointDescent, Schedule};
 use polars_transferability::bound::solution::Maps;
 use polars_transferability::bound::{transfer_bound, LabelledRows, Settings};
 use polars_transferability::estimators::head::{logistic, LinearHead};
@@ -81,7 +81,8 @@ proptest! {
         let read = b.inputs(0, rows, &mut inputs);
         let read = Matrix::from_fn(rows, width, |i, j| read[(i, j)]);
         let wanted = a.affine(&outer, &[1.0, 2.0]);
-        prop_assert!(close(&all(&wanted), read.affine(&lifted.weight, &lifted.bias).values(), 1e-11));
+        let found = read.affine(&lifted.weight, &lifted.bias);
+        prop_assert!(close(&all(&wanted), found.values(), 1e-11));
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn logme_refuses_what_has_no_evidence() {
     let run = |targets: &Matrix| logme::regression(table, &order, targets, Stopping::PUBLISHED);
     assert_eq!(run(&Matrix::zeros(20, 0)), Err(TargetError::NoTargets.into()));
     let short = TargetError::TargetRows { found: 19, expected: 20 };
-    assert_eq!(run(&Matrix::zeros(19, 1)), Err(short));
+    assert_eq!(run(&Matrix::zeros(19, 1)), Err(short.into()));
     let bad = Matrix::from_fn(20, 1, |i, _| if i == 3 { f64::NAN } else { 1.0 });
     assert!(matches!(
         run(&bad),

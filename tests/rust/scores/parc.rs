@@ -79,7 +79,8 @@ proptest! {
     ) {
         let task = clusters(seed, n, d, 3, 0.5);
         for (axes, rows) in [(None, 2000), (Some(4), 2000), (Some(3), 15)] {
-            let score = |task: &Task| task.with(|t| parc(t, Settings { axes, max_rows: rows, seed: 3 })).unwrap();
+            let settings = Settings { axes, max_rows: rows, seed: 3 };
+            let score = |task: &Task| task.with(|t| parc(t, settings)).unwrap();
             let value = score(&task);
             prop_assert!(value.abs() <= 100.0 + 1e-9);
             prop_assert!(near(score(&task.permuted(seed)), value, 1e-9));

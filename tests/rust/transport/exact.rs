@@ -136,7 +136,8 @@ proptest! {
         let (n, m) = (x.nrows(), y.nrows());
         let solve = |memory| {
             let (x, y) = (x.view().into(), y.view().into());
-            let found = wasserstein::plan(x, y, [Some(&a), Some(&b)], p, memory,
+            let weights = Weights { source: Some(&a), target: Some(&b) };
+            let found = wasserstein::plan(x, y, weights, p, memory,
                 Parallelism::Sequential);
             found.map(|found| (found.plan, found.scale))
         };
@@ -180,7 +181,8 @@ proptest! {
         let mass = vec![0.3; n];
         let weights = weighted.then_some(&mass[..]);
         let costs = CostRows::of_matrix(&cost, n, n).unwrap();
-        let plan = transport(costs, Weights { source: weights, target: weights }, Measure::Distances).unwrap();
+        let weights = Weights { source: weights, target: weights };
+        let plan = transport(costs, weights, Measure::Distances).unwrap();
         prop_assert!((plan.value - wanted).abs() <= 1e-9 * wanted, "{:e} {:e}", plan.value, wanted);
     }
 }
@@ -196,9 +198,10 @@ fn many_points_in_little_memory() {
     for (a, b) in [(None, None), (Some(mass(1500)), Some(mass(900)))] {
         let solve = |rows: usize| {
             let memory = rows * 900 * size_of::<f64>();
-            let (x, y, a, b) = (x.view().into(), y.view().into(), a.as_deref(), b.as_deref());
+            let (x, y) = (x.view().into(), y.view().into());
+            let weights = Weights { source: a.as_deref(), target: b.as_deref() };
             let found =
-                wasserstein::plan(x, y, [a, b], 1.0, memory, Parallelism::Sequential).unwrap();
+                wasserstein::plan(x, y, weights, 1.0, memory, Parallelism::Sequential).unwrap();
             (found.plan, found.scale)
         };
         let ((held, _), (computed, scale)) = (solve(1500), solve(130));
