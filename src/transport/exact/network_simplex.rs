@@ -37,8 +37,9 @@ use crate::transport::{Move, Plan, PricedMove, Side, TransportError};
 /// in any case.
 const PATIENCE: usize = 16;
 
-/// A start is looked for on every so many points, for problems of at least so many points a side.
+/// A problem of one point of each side in this many is solved first, to start from its potentials.
 const COARSENING: usize = 8;
+/// In problems of fewer points a side, the coarse start costs more than it saves.
 const COARSE_FROM: usize = 400;
 
 /// Rows get short lists of columns in problems of at least so many points a side, and where rows

@@ -23,7 +23,7 @@ const NONE: u32 = u32::MAX;
 pub struct SpanningTree {
     n: usize,
     parent: Vec<u32>,
-    /// The ring.
+    /// The neighbours of each node in the ring.
     next: Vec<u32>,
     previous: Vec<u32>,
     /// The last node, in preorder, of the subtree below each node.
@@ -55,10 +55,12 @@ pub struct FlowArc {
 struct Cycle {
     /// The lowest node that is above both ends.
     join: u32,
-    /// The blocking arc, as the node below it, and the flow that it allows.
+    /// The lower node of the blocking arc.
     leaving: u32,
+    /// The most flow that the blocking arc allows.
     bottleneck: i64,
-    /// Whether it lies between the row and the join, not between the column and the join.
+    /// Whether the blocking arc lies between the row and the join, not between the column and the
+    /// join.
     on_row_side: bool,
 }
 
@@ -114,7 +116,7 @@ impl SpanningTree {
         self.parent.len()
     }
 
-    /// Of rows, then columns.
+    /// The potentials of the rows, and those of the columns.
     #[must_use]
     pub fn potentials(&self) -> (&[f64], &[f64]) {
         self.potential.split_at(self.n)
@@ -199,7 +201,7 @@ impl SpanningTree {
         self.previous[next as usize] = node;
     }
 
-    /// The cycle that `row -> column` closes.
+    /// The cycle that the arc from `row` to `column` closes.
     ///
     /// The new flow runs row -> column -> ... -> join -> ... -> row. On the row's side it runs down
     /// the tree, against arcs that leave a row upward; on the column's side it runs up, against
@@ -273,18 +275,19 @@ impl SpanningTree {
         }
     }
 
-    /// Turn the path from `entry` up to `leaving` around, whose subtree is out of the ring, and
-    /// hang it below `anchor` by an arc that carries `flow`. Returns the last node of the subtree's
-    /// new preorder.
+    /// Makes `entry` the root of the subtree below `leaving`, which is out of the ring: reverses
+    /// the path between the two, and makes `entry` a child of `anchor` by an arc that carries
+    /// `flow`. Returns the last node of the subtree's new preorder.
     ///
-    /// That is the subtree below `entry`, then for each further node of the path what is below it,
-    /// but not below the one before: what stood before that in the old preorder, then what stood
-    /// after it.
+    /// The new preorder starts with the old subtree below `entry`. After it come the further nodes
+    /// of the path, each followed by those of its old descendants that are not below the path's
+    /// node before it: first those that stood before that node in the old preorder, then those that
+    /// stood after it.
     fn reroot(&mut self, entry: u32, leaving: u32, anchor: u32, flow: i64) -> u32 {
         let total = self.size[leaving as usize];
         let (mut node, mut new_parent, mut new_flow, mut below) = (entry, anchor, flow, 0);
-        // Where the new preorder ends so far; what stood before and after the last subtree in the
-        // old one.
+        // `end` is the node at which the new preorder ends so far. `before` and `after` are the
+        // nodes that stood before and after the last subtree in the old preorder.
         let mut end = self.last[entry as usize];
         let mut old_end = end;
         let mut before = self.previous[entry as usize];
@@ -339,7 +342,7 @@ impl SpanningTree {
 mod tests {
     use super::*;
 
-    /// What the links say, from the parents alone.
+    /// Compares the links with what follows from the parents alone.
     fn check(tree: &SpanningTree) {
         let nodes = tree.nodes();
         let mut preorder = vec![nodes as u32 - 1];
