@@ -12,6 +12,7 @@ use std::ops::RangeInclusive;
 use thiserror::Error;
 
 use crate::linalg::gram::{add_gram, mirror_lower, GramSum, Scatter};
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
 use crate::rows::{ClassedTable, Table};
 
@@ -300,16 +301,16 @@ impl Moments {
         let mut trace = self.within.trace();
         for (&count, class_mean) in self.counts.iter().zip(self.means.rows()) {
             let offset = minus(class_mean, &mean);
-            let along = count as f64 * dot(&offset, &e);
+            let along = count as f64 * dot_in_order(&offset, &e);
             for (sum, o) in te.iter_mut().zip(&offset) {
                 *sum += along * o;
             }
-            trace += count as f64 * dot(&offset, &offset);
+            trace += count as f64 * dot_in_order(&offset, &offset);
         }
-        let square = dot(&e, &e);
+        let square = dot_in_order(&e, &e);
         let quartic = self.quartic
-            + 4.0 * dot(&e, &self.cubic)
-            + 4.0 * dot(&e, &te)
+            + 4.0 * dot_in_order(&e, &self.cubic)
+            + 4.0 * dot_in_order(&e, &te)
             + square * (2.0 * trace + n * square);
         let cubic = self
             .cubic
@@ -529,8 +530,4 @@ fn subtract(row: &mut [f64], mean: &[f64]) {
     for (v, m) in row.iter_mut().zip(mean) {
         *v -= m;
     }
-}
-
-fn dot(left: &[f64], right: &[f64]) -> f64 {
-    left.iter().zip(right).map(|(a, b)| a * b).sum()
 }

@@ -22,6 +22,7 @@ use faer::{linalg::matmul::matmul, Accum, ColRef, Par};
 use thiserror::Error;
 
 use crate::linalg::gram::GramSum;
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::square_distance::norm;
 use crate::linalg::symmetric_eigen::{is_graded, tridiagonalise};
 use crate::linalg::Matrix;
@@ -540,8 +541,8 @@ fn centre_columns(targets: &Matrix) -> (Matrix, Vec<f64>, Vec<f64>) {
 /// The length of the part of the mean that lies outside the span; zero where nothing can lie
 /// outside, or where the part is only rounding.
 fn negligible_as_zero(outside: &[f64], root: f64, mean: &[f64], spans_all: bool) -> f64 {
-    let length = dot(outside, outside).sqrt();
-    if spans_all || length <= NEGLIGIBLE_MEAN * root * dot(mean, mean).sqrt() {
+    let length = dot_in_order(outside, outside).sqrt();
+    if spans_all || length <= NEGLIGIBLE_MEAN * root * dot_in_order(mean, mean).sqrt() {
         0.0
     } else {
         length
@@ -560,8 +561,4 @@ fn add_scaled(sum: &mut [f64], factor: f64, v: &[f64]) {
     for (s, x) in sum.iter_mut().zip(v) {
         *s += factor * x;
     }
-}
-
-fn dot(left: &[f64], right: &[f64]) -> f64 {
-    left.iter().zip(right).map(|(a, b)| a * b).sum()
 }

@@ -17,6 +17,7 @@
 
 use thiserror::Error;
 
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
 use crate::rows::{ClassedTable, Table};
 use crate::scores::ScoreError;
@@ -105,7 +106,7 @@ pub(super) fn mean_log_expectation(
     for (rows, conditional) in classes.iter().zip(conditional.rows()) {
         for &row in rows {
             read(row, &mut theta);
-            sum += conditional.iter().zip(&theta).map(|(c, p)| c * p).sum::<f64>().ln();
+            sum += dot_in_order(conditional, &theta).ln();
         }
         count += rows.len();
     }

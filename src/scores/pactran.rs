@@ -47,6 +47,7 @@ use std::ops::RangeInclusive;
 use special::Gamma;
 
 use crate::estimators::head::{log_sum_exp, logistic, LinearHead};
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::rows::basis::Scale;
@@ -143,7 +144,7 @@ pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f
         pull.fill(0.0);
         let mut log_totals = 0.0;
         step = SourceShares::new(probabilities, log_factors, |s| {
-            let total: f64 = s.iter().zip(&expected).map(|(s, w)| s * w).sum();
+            let total = dot_in_order(s, &expected);
             log_totals += total.ln();
             for (p, s) in pull.iter_mut().zip(s) {
                 *p += s / total;
@@ -234,12 +235,9 @@ fn loss_and_curvature(head: &LinearHead, rows: &AffineRows<'_>) -> (f64, f64) {
     let (mut loss, mut curvature) = (0.0, 0.0);
     rows.for_each_block(BLOCK_ROWS, |start, block| {
         let mut logits = Matrix::zeros(block.nrows(), rows.classes());
-        logits.set_to_product(block, head.weight.view().transpose());
+        logits.set_to_affine(block, &head.weight, &head.bias);
         for ((logits, row), class) in logits.rows_mut().zip(block.row_iter()).zip(&classes[start..])
         {
-            for (s, b) in logits.iter_mut().zip(&head.bias) {
-                *s += b;
-            }
             let normaliser = log_sum_exp(logits);
             loss += normaliser - logits[*class];
             let size: f64 = row.iter().map(|z| z * z).sum();
@@ -287,13 +285,13 @@ impl SourceShares {
             for &row in rows {
                 table.copy_row(row as usize, &mut s);
                 visit(&s);
-                let total: f64 = s.iter().zip(&factors).map(|(s, g)| s * g).sum();
+                let total = dot_in_order(&s, &factors);
                 divergence -= total.ln();
                 for ((m, s), g) in mass.iter_mut().zip(&s).zip(&factors) {
                     *m += s * g / total;
                 }
             }
-            divergence += mass.iter().zip(&*logs).map(|(m, v)| m * v).sum::<f64>();
+            divergence += dot_in_order(mass, logs);
         }
         Self { mass, divergence }
     }

@@ -11,9 +11,20 @@ use crate::transport::exact::masses::Masses;
 /// Places in ascending order, each with its mass.
 #[must_use]
 pub fn in_order(places: impl IntoIterator<Item = f64>, masses: &[i64]) -> Vec<(f64, i64)> {
-    let mut sorted: Vec<(f64, i64)> = places.into_iter().zip(masses.iter().copied()).collect();
-    sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let mut sorted = Vec::new();
+    put_in_order(&mut sorted, places, masses);
     sorted
+}
+
+/// Overwrites `sorted` with places in ascending order, each with its mass.
+pub fn put_in_order(
+    sorted: &mut Vec<(f64, i64)>,
+    places: impl IntoIterator<Item = f64>,
+    masses: &[i64],
+) {
+    sorted.clear();
+    sorted.extend(places.into_iter().zip(masses.iter().copied()));
+    sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
 }
 
 /// Call `visit(from, to, mass)` with every move of the coupling of two sides that are in order.

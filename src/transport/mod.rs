@@ -184,13 +184,8 @@ fn normalised_mass(side: Side, points: WeightedPoints<'_>) -> Result<Vec<f64>, T
     if mass.len() != count {
         return Err(TransportError::MassCount { side, found: mass.len(), expected: count });
     }
-    if let Some(index) = mass.iter().position(|w| !w.is_finite() || *w < 0.0) {
-        return Err(TransportError::BadMass { side, index, value: mass[index] });
-    }
+    weights::check(side, mass)?;
     let largest = mass.iter().fold(0.0_f64, |acc, w| acc.max(*w));
-    if largest == 0.0 {
-        return Err(TransportError::NoMass { side });
-    }
     // Dividing by the largest first keeps the sum finite for weights near f64::MAX.
     let sum: f64 = mass.iter().map(|w| w / largest).sum();
     Ok(mass.iter().map(|w| w / largest / sum).collect())

@@ -175,14 +175,13 @@ impl Projections {
 
     fn sort(&mut self, direction: usize) {
         let row = self.values.row_mut(direction);
-        self.sorted.clear();
         if self.uniform {
             // Equal masses need not follow their points, and bare numbers sort faster.
             row.sort_unstable_by(f64::total_cmp);
-        }
-        self.sorted.extend(row.iter().copied().zip(self.mass.iter().copied()));
-        if !self.uniform {
-            self.sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+            self.sorted.clear();
+            self.sorted.extend(row.iter().copied().zip(self.mass.iter().copied()));
+        } else {
+            line::put_in_order(&mut self.sorted, row.iter().copied(), &self.mass);
         }
     }
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use faer::MatRef;
 
+use crate::transport::{Side, TransportError};
+
 /// The weights of the points of both sides. A side without weights weighs all its points the same.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Weights<'a> {
@@ -56,6 +58,20 @@ impl<'a> WeightedPoints<'a> {
 
 fn filled(weight: Option<&[f64]>, count: usize) -> Cow<'_, [f64]> {
     weight.map_or_else(|| Cow::Owned(uniform(count)), Cow::Borrowed)
+}
+
+/// Checks that the weights of a side are masses, and that some point has one.
+pub(super) fn check(side: Side, weight: &[f64]) -> Result<(), TransportError> {
+    if weight.is_empty() {
+        return Err(TransportError::EmptySide);
+    }
+    if let Some(index) = weight.iter().position(|w| !w.is_finite() || *w < 0.0) {
+        return Err(TransportError::BadMass { side, index, value: weight[index] });
+    }
+    if weight.iter().all(|w| *w == 0.0) {
+        return Err(TransportError::NoMass { side });
+    }
+    Ok(())
 }
 
 /// Equal weights for `count` points, as whole numbers.

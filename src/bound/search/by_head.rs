@@ -14,6 +14,7 @@ use crate::bound::search::source_cache::HeadKey;
 use crate::bound::solution::{Coordinates, Geometry, Maps, Part, Solution};
 use crate::bound::{BoundError, GroundCost};
 use crate::estimators::head::{logistic, LinearHead};
+use crate::linalg::matrix::dot_in_order;
 use crate::rows::basis::Scale;
 use crate::rows::{AffineMap, Basis};
 
@@ -236,8 +237,7 @@ fn move_in_feature_space(
     let rows = coordinates(problem, solution, part);
     let moved = procrustes(&rows.source, &rows.target, &solution.label_map, &rows.target.prior());
     let gradient = gradient.times_transposed(&moved.weight);
-    let shift =
-        gradient.rows().map(|row| row.iter().zip(&moved.bias).map(|(g, a)| g * a).sum::<f64>());
+    let shift = gradient.rows().map(|row| dot_in_order(row, &moved.bias));
     solution.maps.target = LinearHead {
         bias: solution.maps.source.bias.iter().zip(shift).map(|(b, s)| b - s).collect(),
         weight: gradient.clone(),

@@ -194,12 +194,7 @@ fn set_to_logits(logits: &mut Matrix, map: &LinearHead, rows: &AffineRows<'_>, d
     let lifted = rows.lift(map.weight.view(), &map.bias);
     let (weight, bias) =
         lifted.as_ref().map_or((&map.weight, &map.bias), |map| (&map.weight, &map.bias));
-    logits.set_to_product(drawn.view(), weight.view().transpose());
-    for row in logits.rows_mut() {
-        for (s, b) in row.iter_mut().zip(bias) {
-            *s += b;
-        }
-    }
+    logits.set_to_affine(drawn.view(), weight, bias);
 }
 
 /// `c`, or the last class before it that has weight: rounding at the end of a cumulative sum may

@@ -5,9 +5,11 @@
 use faer::linalg::solvers::Solve;
 use faer::{MatRef, Side};
 
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::rows::affine_rows::Mixture;
+use crate::rows::class_rows::add_mean;
 use crate::rows::{AffineMap, AffineRows};
 use crate::transport::exact::COST_MEMORY;
 use crate::transport::wasserstein::plan;
@@ -28,11 +30,7 @@ const NEGLIGIBLE_SINGULAR: f64 = 1e-10;
 pub fn head_coordinates(weight: &Matrix) -> Matrix {
     let (classes, width) = (weight.nrows(), weight.ncols());
     let mut mean = vec![0.0; width];
-    for row in weight.rows() {
-        for (m, w) in mean.iter_mut().zip(row) {
-            *m += w / classes as f64;
-        }
-    }
+    add_mean(weight.values(), &mut mean);
     let centred = Matrix::from_fn(classes, width, |c, j| weight.row(c)[j] - mean[j]);
     let Ok(svd) = centred.view().thin_svd() else {
         return Matrix::zeros(0, width);
@@ -139,11 +137,7 @@ impl Ridge {
     fn regress(&self, rows: &AffineRows<'_>, wanted: &Matrix) -> AffineMap {
         let (n, outputs) = (rows.nrows() as f64, wanted.ncols());
         let mut wanted_mean = vec![0.0; outputs];
-        for row in wanted.rows() {
-            for (m, v) in wanted_mean.iter_mut().zip(row) {
-                *m += v / n;
-            }
-        }
+        add_mean(wanted.values(), &mut wanted_mean);
         let Some(factor) = &self.factor else {
             // No ridge and dependent features: only the mean is determined.
             return AffineMap { weight: Matrix::zeros(outputs, rows.width()), bias: wanted_mean };
@@ -161,7 +155,7 @@ impl Ridge {
         let bias = weight
             .rows()
             .zip(&wanted_mean)
-            .map(|(row, m)| m - row.iter().zip(&self.mean).map(|(w, v)| w * v).sum::<f64>())
+            .map(|(row, m)| m - dot_in_order(row, &self.mean))
             .collect();
         AffineMap { weight, bias }
     }
@@ -188,7 +182,7 @@ pub fn procrustes(
     let bias = rotation
         .rows()
         .zip(&target_centre)
-        .map(|(row, t)| t - row.iter().zip(&source_centre).map(|(r, s)| r * s).sum::<f64>())
+        .map(|(row, t)| t - dot_in_order(row, &source_centre))
         .collect();
     AffineMap { weight: rotation, bias }
 }

@@ -26,6 +26,7 @@ use crate::linalg::lbfgs;
 use crate::linalg::matrix::dot;
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
+use crate::rows::class_rows::add_mean;
 use crate::rows::AffineRows;
 
 const MAX_ITERATIONS: usize = 2000;
@@ -449,13 +450,8 @@ fn centre(rows: &mut [f64], width: usize) {
     if width == 0 {
         return;
     }
-    let count = (rows.len() / width) as f64;
     let mut mean = vec![0.0; width];
-    for row in rows.chunks_exact(width) {
-        for (m, v) in mean.iter_mut().zip(row) {
-            *m += v / count;
-        }
-    }
+    add_mean(rows, &mut mean);
     for row in rows.chunks_exact_mut(width) {
         for (v, m) in row.iter_mut().zip(&mean) {
             *v -= m;

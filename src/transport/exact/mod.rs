@@ -22,6 +22,7 @@ use std::borrow::Cow;
 
 use crate::transport::costs::cost_rows::{CostRows, Extremes};
 use crate::transport::exact::network_simplex::NetworkSimplex;
+use crate::transport::weights::uniform;
 use crate::transport::{Move, Plan, TransportError, Weights};
 
 /// Up to so many rows the assignment solver is faster; beyond, its paths grow long where costs
@@ -85,16 +86,14 @@ impl Solver {
     /// A plan that is optimal up to what rounding of the largest cost hides.
     fn attempt(&mut self, costs: &mut CostRows<'_>) -> Result<Plan, TransportError> {
         match self {
-            Self::Assignment => {
-                let n = costs.nrows();
-                let whole = |costs: &mut CostRows<'_>| -> Vec<f64> {
-                    (0..n).flat_map(|i| costs.row(i).to_vec()).collect()
-                };
-                match costs.matrix() {
-                    Some(cost) => assignment::solve(cost, n),
-                    None => assignment::solve(&whole(costs), n),
+            Self::Assignment => match costs.matrix() {
+                Some(cost) => assignment::solve(cost, costs.nrows()),
+                // The assignment solver reads costs in any order; the simplex reads them by rows.
+                None => {
+                    let uniform = uniform(costs.nrows());
+                    NetworkSimplex::new(&uniform, &uniform)?.attempt(costs)
                 }
-            }
+            },
             Self::Simplex(simplex) => simplex.attempt(costs),
         }
     }

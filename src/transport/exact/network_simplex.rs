@@ -28,7 +28,7 @@ use crate::transport::exact::masses::Masses;
 use crate::transport::exact::pricing::Pricing;
 use crate::transport::exact::shortlists::Shortlists;
 use crate::transport::exact::spanning_tree::{FlowArc, SpanningTree, TreeArc};
-use crate::transport::{Move, Plan, PricedMove, Side, TransportError};
+use crate::transport::{weights, Move, Plan, PricedMove, Side, TransportError};
 
 /// After so many pivots per node, and after every further pivot per node, twice as large a reduced
 /// cost counts as rounding. A potential carries the rounding of its path through the tree, which
@@ -197,17 +197,8 @@ struct OptimalTree {
 
 /// The positions of the points that have mass.
 fn massive(side: Side, weight: &[f64]) -> Result<Vec<u32>, TransportError> {
-    if weight.is_empty() {
-        return Err(TransportError::EmptySide);
-    }
-    if let Some(index) = weight.iter().position(|w| !w.is_finite() || *w < 0.0) {
-        return Err(TransportError::BadMass { side, index, value: weight[index] });
-    }
-    let kept: Vec<u32> = (0..weight.len() as u32).filter(|&i| weight[i as usize] > 0.0).collect();
-    if kept.is_empty() {
-        return Err(TransportError::NoMass { side });
-    }
-    Ok(kept)
+    weights::check(side, weight)?;
+    Ok((0..weight.len() as u32).filter(|&i| weight[i as usize] > 0.0).collect())
 }
 
 /// What is known before there is a basis: target potentials, and short lists made by them.
