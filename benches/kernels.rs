@@ -8,7 +8,9 @@ use std::time::Instant;
 use ndarray::Array2;
 use polars_transferability::estimators::head::LinearHead;
 use polars_transferability::linalg::Matrix;
+use polars_transferability::rows::moments::ClassScatters;
 use polars_transferability::rows::{ClassedTable, Moments, Table};
+use polars_transferability::transport::costs::distance_rows::Power;
 use polars_transferability::transport::costs::ground_cost;
 use polars_transferability::transport::exact::lowest_difference::lowest_difference;
 
@@ -86,7 +88,7 @@ fn main() {
     let input = ClassedTable { table: Table::F32(rows.view()), classes: &members };
     // Half of the symmetric product.
     flops.report("scatter of 20,000 x 512 rows in f32, by class", (n * d * d) as f64, || {
-        Moments::of(input, false)
+        Moments::of(input, ClassScatters::Pooled)
     });
     let rows = matrix(4000, 1024);
     let head = LinearHead { weight: matrix(100, 1024), bias: vec![0.0; 100] };
@@ -97,7 +99,7 @@ fn main() {
         let (x, y) = (matrix(2000, d), matrix(2000, d));
         let what = format!("distances of 2000 x 2000 points, {d}-d");
         flops.report(&what, 2.0 * 2000.0 * 2000.0 * d as f64, || {
-            ground_cost::euclidean(x.view(), y.view(), false)
+            ground_cost::euclidean(x.view(), y.view(), Power::One)
         });
     }
     let (logits, other) = (matrix(2000, 10), matrix(2000, 10));

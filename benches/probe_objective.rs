@@ -5,6 +5,7 @@
 use ndarray::Array2;
 use polars_transferability::estimators::head::{logistic, LinearHead};
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::rows::basis::Scale;
 use polars_transferability::rows::{Basis, Table};
 
 fn words<T>(path: &str, from: impl Fn([u8; 4]) -> T) -> Vec<T> {
@@ -28,7 +29,7 @@ fn main() {
         classes[*label as usize].push(row);
     }
     let table = Table::F32(rows.view());
-    let basis = Basis::unrotated(table, &classes.concat(), true);
+    let basis = Basis::unrotated(table, &classes.concat(), Scale::Standardised);
     let rows = basis.coordinates(table, &classes);
     for tolerance in tolerances {
         let mut head = LinearHead::zeros(classes.len(), rows.width());

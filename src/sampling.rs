@@ -79,12 +79,22 @@ pub fn limit_rows(
         .collect()
 }
 
+/// Rows by class, of which some are set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// The rows to learn from.
+    pub learn: Vec<Vec<u32>>,
+    /// The rows to judge by.
+    pub aside: Vec<Vec<u32>>,
+}
+
 /// Split each class into rows to learn from and rows set aside. A class of one row is in both
 /// parts: there is no other way to have it in each.
 #[must_use]
-pub fn set_aside(rows: &[Vec<u32>], seed: u64, stream: Stream) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
+pub fn set_aside(rows: &[Vec<u32>], seed: u64, stream: Stream) -> SetAside {
     let mut rng = generator(seed, stream);
-    rows.iter()
+    let (learn, aside) = rows
+        .iter()
         .map(|class| {
             let mut shuffled = class.clone();
             shuffled.shuffle(&mut rng);
@@ -95,5 +105,6 @@ pub fn set_aside(rows: &[Vec<u32>], seed: u64, stream: Stream) -> (Vec<Vec<u32>>
             let kept = shuffled.split_off(aside);
             (kept, shuffled)
         })
-        .unzip()
+        .unzip();
+    SetAside { learn, aside }
 }

@@ -77,6 +77,7 @@ use crate::estimators::head::softmax::softmax_rows;
 use crate::estimators::head::{log_sum_exp, LinearHead};
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
+use crate::rows::affine_rows::Mixture;
 use crate::rows::AffineRows;
 use crate::transport::costs::cost_rows::CostRows;
 use crate::transport::costs::ground_cost::MarginRows;
@@ -84,7 +85,7 @@ use crate::transport::exact::masses::Masses;
 use crate::transport::exact::{transport, Measure, COST_MEMORY};
 use crate::transport::line;
 use crate::transport::wasserstein::plan;
-use crate::transport::TransportError;
+use crate::transport::{Side, TransportError, Weights};
 use faer::MatRef;
 
 /// What one target class contributes; terms are already weighted, so they sum to the totals.
@@ -202,7 +203,7 @@ pub fn source_prior(label_map: &Matrix, target_prior: &[f64]) -> Vec<f64> {
 ///
 /// # Errors
 /// It has another number of rows of weights, or of biases.
-pub fn check_map(side: &'static str, map: &LinearHead, classes: usize) -> Result<(), BoundError> {
+pub fn check_map(side: Side, map: &LinearHead, classes: usize) -> Result<(), BoundError> {
     let (logits, biases) = (map.weight.nrows(), map.bias.len());
     if (logits, biases) == (classes, classes) {
         return Ok(());
@@ -233,13 +234,18 @@ pub fn evaluate<'t>(
             Err(BoundError::Overflow { side })
         }
     };
-    let largest_logit = largest("source", source)?.max(largest("target", target)?);
+    let largest_logit = largest(Side::Source, source)?.max(largest(Side::Target, target)?);
     let by_class = class_terms(source, target, label_map, ground, parallelism)?;
     let target_prior = target.prior();
     let joint = Joint::new(label_map, &target_prior);
-    let (target_loss, target_accuracy) = target_performance(target, &joint);
-    let trivial_loss = entropy(&target_prior);
-    Ok(Terms { by_class, target_loss, target_accuracy, trivial_loss, largest_logit })
+    let Performance { loss, accuracy } = target_performance(target, &joint);
+    Ok(Terms {
+        by_class,
+        target_loss: loss,
+        target_accuracy: accuracy,
+        trivial_loss: entropy(&target_prior),
+        largest_logit,
+    })
 }
 
 /// The terms alone, without the loss that they bound.
@@ -359,8 +365,8 @@ fn class_transport<'t>(
     let width = source_points.width();
     let n = support.iter().map(|&c| source.count(c as usize)).sum();
     let m = target.count(y);
-    let (rows, mass) = source_points.mixture(weights);
-    let weights = [mass.as_deref(), None];
+    let Mixture { rows, mass } = source_points.mixture(weights);
+    let weights = Weights { source: mass.as_deref(), target: None };
     match ground {
         Ground::Margin if width == 2 => {
             two_class_transport(&rows, &target.class(y), support, weights)
@@ -381,23 +387,22 @@ fn class_transport<'t>(
     }
 }
 
-/// The same for the margin cost of two source classes, which is a convex function of how far the
+/// The optimal transport cost from source rows to target rows of one class, by the margin cost of
+/// two source classes. That cost is a convex function of how far the
 /// difference of the two logits moves: its positive part where one class stands for the label, its
 /// absolute value where both do. So rows are moved in order.
 fn two_class_transport(
     source: &[f64],
     target: &[f64],
     support: &[u32],
-    [source_weight, _]: [Option<&[f64]>; 2],
+    weights: Weights<'_>,
 ) -> Result<f64, TransportError> {
     let own = support.first().map_or(0, |&c| c as usize);
     let places = |logits: &[f64]| -> Vec<f64> {
         logits.chunks_exact(2).map(|row| row[1 - own] - row[own]).collect()
     };
     let (source, target) = (places(source), places(target));
-    let uniform = |count: usize| vec![1.0; count];
-    let source_weight = source_weight.map_or_else(|| uniform(source.len()), <[f64]>::to_vec);
-    let masses = Masses::new(&source_weight, &uniform(target.len()))?;
+    let masses = Masses::new(&weights.of_source(source.len()), &weights.of_target(target.len()))?;
     let (source, target) =
         (line::in_order(source, &masses.source), line::in_order(target, &masses.target));
     let mut value = 0.0;
@@ -408,8 +413,14 @@ fn two_class_transport(
     Ok(value)
 }
 
+/// How well a target task is predicted.
+struct Performance {
+    loss: f64,
+    accuracy: f64,
+}
+
 /// Mean loss and accuracy of `B softmax(s(x))` on the target rows.
-fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> (f64, f64) {
+fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> Performance {
     let (classes, width) = (joint.mass.nrows(), joint.mass.ncols());
     // A label map has few source classes for a target class, and rows are many: only those are
     // read.
@@ -443,7 +454,7 @@ fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> (f64, f64) {
         }
     }
     let n = target.nrows().max(1) as f64;
-    (loss / n, correct as f64 / n)
+    Performance { loss: loss / n, accuracy: correct as f64 / n }
 }
 
 #[cfg(test)]

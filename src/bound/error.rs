@@ -3,35 +3,31 @@
 use thiserror::Error;
 
 use crate::linalg::error::OptimizeError;
-use crate::transport::TransportError;
+use crate::transport::{Side, TransportError};
 
 /// A bound that could not be had. Class numbers index the caller's classes.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum BoundError {
-    #[error("the {side} embedding has {found} features, but the {other} has {expected}")]
-    Width { side: &'static str, other: &'static str, found: usize, expected: usize },
+    #[error("the target embedding has {found} features, but the source has {expected}")]
+    Width { found: usize, expected: usize },
+    #[error("the head has {found} weights a class, but the source has {expected} features")]
+    HeadWidth { found: usize, expected: usize },
     #[error("the {side} has {found} class(es) with rows; a bound needs at least two")]
-    FewClasses { side: &'static str, found: usize },
+    FewClasses { side: Side, found: usize },
     #[error("{side} class {class} has {found} but no {missing}")]
-    EmptyClass {
-        side: &'static str,
-        /// The caller's class number.
-        class: u32,
-        found: &'static str,
-        missing: &'static str,
-    },
+    EmptyClass { side: Side, class: u32, found: &'static str, missing: &'static str },
     #[error(
         "the logits of the {side} rows overflow; scale the embedding down (or the head, where one \
          is given)"
     )]
-    Overflow { side: &'static str },
+    Overflow { side: Side },
     #[error(
         "the bound of {bound} does not hold: {found}; this is a defect, please report it with the \
          input"
     )]
     Uncertified { bound: f64, found: String },
     #[error("the eigenvalue decomposition of the {side} features did not converge")]
-    Decomposition { side: &'static str },
+    Decomposition { side: Side },
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]

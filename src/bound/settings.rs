@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::bound::LabelMap;
 use crate::estimators::head::LinearHead;
 use crate::parallelism::Parallelism;
+use crate::rows::basis::Scale;
 
 /// Which transforms are learned (the paper's FixedAll, LearnedA, LearnedAll).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -74,6 +75,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What becomes of the scale of features.
+    #[must_use]
+    pub fn scale(&self) -> Scale {
+        Scale::standardised_if(self.standardize)
+    }
+
     /// Whether the ground cost is proven, not measured on rows.
     #[must_use]
     pub fn is_certified(&self) -> bool {

@@ -9,8 +9,8 @@ use crate::bound::{BoundError, LabelledRows, Lipschitz};
 use crate::estimators::head::{lipschitz, log_sum_exp, LinearHead};
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
-use crate::rows::{AffineRows, Basis};
-use crate::transport::TransportError;
+use crate::rows::{AffineMap, AffineRows, Basis};
+use crate::transport::{Side, TransportError};
 
 /// Row numbers of both tasks, by class.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct Solution {
     pub prior: Vec<f64>,
 }
 
-/// The two affine maps to logits that are fitted.
+/// The two heads that are fitted: each maps the coordinates of its task to logits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Maps {
     pub source: LinearHead,
@@ -59,7 +59,7 @@ pub enum Geometry {
     Margin,
     /// Points, as affine maps of the coordinates (`None`: the coordinates themselves), and the
     /// gradient of the logits in a point.
-    Points { source: Option<LinearHead>, target: Option<LinearHead>, gradient: Matrix },
+    Lipschitz { source: Option<AffineMap>, target: Option<AffineMap>, gradient: Matrix },
 }
 
 /// Both tasks' rows in a solution's coordinates.
@@ -110,7 +110,7 @@ impl Solution {
         let mut scaled = self.clone();
         scale(&mut scaled.maps.source, source, &self.prior);
         scale(&mut scaled.maps.target, target, &self.prior);
-        if let Geometry::Points { gradient, .. } = &mut scaled.geometry {
+        if let Geometry::Lipschitz { gradient, .. } = &mut scaled.geometry {
             for g in gradient.values_mut() {
                 *g *= source;
             }
@@ -129,8 +129,8 @@ impl Solution {
         mode: Lipschitz,
         parallelism: Parallelism,
     ) -> Result<(Terms, Option<f64>), BoundError> {
-        check_map("source", &self.maps.source, self.active.len())?;
-        check_map("target", &self.maps.target, self.active.len())?;
+        check_map(Side::Source, &self.maps.source, self.active.len())?;
+        check_map(Side::Target, &self.maps.target, self.active.len())?;
         self.with_logits(rows, mode, |source, target, ground| {
             evaluate(source, target, &self.label_map, ground, parallelism)
         })
@@ -188,7 +188,8 @@ impl Solution {
     ) -> Result<(R, Option<f64>), E> {
         let source = self.maps.source.class_logits(&rows.source);
         let target = self.maps.target.class_logits(&rows.target);
-        let Geometry::Points { source: source_map, target: target_map, gradient } = &self.geometry
+        let Geometry::Lipschitz { source: source_map, target: target_map, gradient } =
+            &self.geometry
         else {
             return Ok((act(&source, &target, Ground::Margin)?, None));
         };
@@ -196,8 +197,8 @@ impl Solution {
             Lipschitz::Certified => lipschitz::certified(gradient),
             Lipschitz::Empirical => self.empirical_constant(&source, &target, gradient),
         };
-        let source_points = source_map.as_ref().map(|map| map.class_logits(&rows.source));
-        let target_points = target_map.as_ref().map(|map| map.class_logits(&rows.target));
+        let source_points = source_map.as_ref().map(|map| map.images(&rows.source));
+        let target_points = target_map.as_ref().map(|map| map.images(&rows.target));
         let ground = Ground::Lipschitz {
             constant,
             source: source_points.as_ref().unwrap_or(&rows.source),

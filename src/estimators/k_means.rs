@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::linalg::square_distance::{square_distance, square_norm};
 use crate::linalg::Matrix;
+use crate::rows::basis::Scale;
 use crate::rows::row_order::sorted_by_norm;
 use crate::rows::{Basis, Table};
 use crate::sampling::{generator, Stream};
@@ -43,8 +44,6 @@ pub struct KMeans {
     /// The cluster of each row, in the order in which rows were given. When `converged`, no cluster
     /// is empty.
     pub labels: Vec<u32>,
-    /// Sum of squared distances of rows to their centres.
-    pub inertia: f64,
     pub iterations: usize,
     /// Whether another iteration would change nothing.
     pub converged: bool,
@@ -66,7 +65,7 @@ pub fn k_means(
 ) -> Result<KMeans, ClusterError> {
     let (_, ordered) = sorted_by_norm(table, rows);
     // Far from the origin the products below would cancel.
-    let centring = Basis::unrotated(table, &ordered, false);
+    let centring = Basis::unrotated(table, &ordered, Scale::Kept);
     let mean = centring.mean();
     let read = |at: usize, out: &mut [f64]| {
         table.copy_row(ordered[at] as usize, out);
@@ -135,8 +134,7 @@ fn cluster(
             centres = step.centres(&centres, &read);
         }
     }
-    let inertia = inertia(&centres, &read, &labels);
-    Ok(KMeans { centres, labels, inertia, iterations, converged })
+    Ok(KMeans { centres, labels, iterations, converged })
 }
 
 /// Greedy k-means++: each seed is the best of a few rows drawn with probability proportional to
@@ -303,14 +301,4 @@ impl Step {
         order.truncate(empty);
         order
     }
-}
-
-fn inertia(centres: &Matrix, read: &impl Fn(usize, &mut [f64]), labels: &[u32]) -> f64 {
-    let mut row = vec![0.0; centres.ncols()];
-    let mut sum = 0.0;
-    for (at, &label) in labels.iter().enumerate() {
-        read(at, &mut row);
-        sum += square_distance(&row, centres.row(label as usize));
-    }
-    sum
 }

@@ -48,6 +48,13 @@ pub enum NeighbourError {
     ZeroRow { row: u32 },
 }
 
+/// Some rows of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct TableRows<'t, 'r> {
+    pub table: Table<'t>,
+    pub rows: &'r [u32],
+}
+
 /// What nearness means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,56 +71,55 @@ pub enum Metric {
 /// # Errors
 /// `k` is 0 or leaves too few rows; with the cosine, a zero row.
 pub fn among(
-    table: Table<'_>,
-    rows: &[u32],
+    rows: TableRows<'_, '_>,
     k: usize,
     metric: Metric,
 ) -> Result<Vec<u32>, NeighbourError> {
-    check_count(rows.len(), k, k + 1)?;
-    let mut points = Points::new(table, rows, metric)?;
+    check_count(rows.rows.len(), k, k + 1)?;
+    let mut points = ScaledRows::new(rows, metric)?;
     let mean = points.mean();
     let radius = points.radius(&mean);
     let shift = Shift::new(mean, radius);
     points.apply(&shift);
-    let mut search = Search::new(&points, &points, k);
+    let mut search = NeighbourSearch::new(&points, &points, k);
     let blocks = points.blocks();
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for (at, query_block) in blocks.iter().enumerate() {
         points.fill(query_block.clone(), &shift, &mut left);
-        search.multiply(&left, query_block, &left, query_block, true);
+        search.multiply(&left, query_block, &left, query_block, Roles::Both);
         for point_block in &blocks[at + 1..] {
             points.fill(point_block.clone(), &shift, &mut right);
-            search.multiply(&left, query_block, &right, point_block, true);
+            search.multiply(&left, query_block, &right, point_block, Roles::Both);
         }
     }
     Ok(search.finish())
 }
 
-/// The `k` nearest of `fit_rows` for each of `query_rows`, in the form of [`among`].
+/// The `k` nearest of `points` for each of `queries`, in the form of [`among`].
 ///
 /// # Errors
 /// Those of [`among`].
 pub fn between(
-    (fit_table, fit_rows): (Table<'_>, &[u32]),
-    (query_table, query_rows): (Table<'_>, &[u32]),
+    points: TableRows<'_, '_>,
+    queries: TableRows<'_, '_>,
     k: usize,
     metric: Metric,
 ) -> Result<Vec<u32>, NeighbourError> {
-    check_count(fit_rows.len(), k, k)?;
-    let mut points = Points::new(fit_table, fit_rows, metric)?;
-    let mut queries = Points::new(query_table, query_rows, metric)?;
+    check_count(points.rows.len(), k, k)?;
+    let mut points = ScaledRows::new(points, metric)?;
+    let mut queries = ScaledRows::new(queries, metric)?;
     let mean = points.mean();
     let radius = points.radius(&mean).max(queries.radius(&mean));
     let shift = Shift::new(mean, radius);
     points.apply(&shift);
     queries.apply(&shift);
-    let mut search = Search::new(&queries, &points, k);
+    let mut search = NeighbourSearch::new(&queries, &points, k);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for query_block in queries.blocks() {
         queries.fill(query_block.clone(), &shift, &mut left);
         for point_block in points.blocks() {
             points.fill(point_block.clone(), &shift, &mut right);
-            search.multiply(&left, &query_block, &right, &point_block, false);
+            search.multiply(&left, &query_block, &right, &point_block, Roles::Apart);
         }
     }
     Ok(search.finish())
@@ -130,7 +136,7 @@ fn check_count(found: usize, k: usize, needed: usize) -> Result<(), NeighbourErr
 }
 
 /// Rows with the factors that bring them to comparable scale.
-struct Points<'t, 'r> {
+struct ScaledRows<'t, 'r> {
     table: Table<'t>,
     rows: &'r [u32],
     /// Factor of each row. For the Euclidean metric one power of two for all, which rounds nothing.
@@ -146,8 +152,9 @@ struct Shift {
     scale: f64,
 }
 
-impl<'t, 'r> Points<'t, 'r> {
-    fn new(table: Table<'t>, rows: &'r [u32], metric: Metric) -> Result<Self, NeighbourError> {
+impl<'t, 'r> ScaledRows<'t, 'r> {
+    fn new(rows: TableRows<'t, 'r>, metric: Metric) -> Result<Self, NeighbourError> {
+        let TableRows { table, rows } = rows;
         let mut row = vec![0.0; table.width()];
         let mut factors = vec![1.0; rows.len()];
         if metric == Metric::Cosine {
@@ -243,7 +250,7 @@ impl Shift {
 
 /// A row that may be among the nearest.
 #[derive(Debug, Clone, Copy)]
-struct Candidate {
+struct Neighbour {
     noted: Noted,
     /// Bounds on the squared distance; equal once it is known.
     lower: f64,
@@ -257,9 +264,18 @@ struct Noted {
     product: f32,
 }
 
-struct Search<'s, 'q, 'p, 'r> {
-    queries: &'s Points<'q, 'r>,
-    points: &'s Points<'p, 'r>,
+/// What rows are in a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Roles {
+    /// Points are queries too, and each pair of blocks comes once.
+    Both,
+    /// Queries are rows of their own.
+    Apart,
+}
+
+struct NeighbourSearch<'s, 'q, 'p, 'r> {
+    queries: &'s ScaledRows<'q, 'r>,
+    points: &'s ScaledRows<'p, 'r>,
     k: usize,
     /// Relative error of a bound.
     margin: f64,
@@ -277,11 +293,11 @@ struct Search<'s, 'q, 'p, 'r> {
     pair: (Vec<f64>, Vec<f64>),
 }
 
-impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
-    fn new(queries: &'s Points<'q, 'r>, points: &'s Points<'p, 'r>, k: usize) -> Self {
+impl<'s, 'q, 'p, 'r> NeighbourSearch<'s, 'q, 'p, 'r> {
+    fn new(queries: &'s ScaledRows<'q, 'r>, points: &'s ScaledRows<'p, 'r>, k: usize) -> Self {
         let width = points.table.width();
         let margin = (width as f64 + OTHER_ROUNDINGS) * ROUNDING;
-        let half = |side: &Points<'_, '_>| {
+        let half = |side: &ScaledRows<'_, '_>| {
             side.squares.iter().map(|s| round_down(0.5 * (1.0 - margin) * s)).collect()
         };
         let count = queries.rows.len();
@@ -300,15 +316,14 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
         }
     }
 
-    /// Multiply two blocks and note candidates; `mirrored`: points are queries too, and each pair
-    /// of blocks comes once.
+    /// Multiply two blocks and note candidates.
     fn multiply(
         &mut self,
         left: &[f32],
         query_block: &Range<usize>,
         right: &[f32],
         point_block: &Range<usize>,
-        mirrored: bool,
+        roles: Roles,
     ) {
         let width = self.points.table.width();
         let (n, m) = (query_block.len(), point_block.len());
@@ -325,16 +340,16 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
         let mut hits = Vec::new();
         for (query, row) in query_block.clone().zip(products.chunks_exact(m)) {
             // Each pair within a block once, and no row with itself.
-            let skip = if mirrored && query_block == point_block {
+            let skip = if roles == Roles::Both && query_block == point_block {
                 query + 1 - query_block.start
             } else {
                 0
             };
             let points = point_block.start + skip..point_block.end;
-            self.scan(query, &row[skip..], points, mirrored, &mut hits);
+            self.scan(query, &row[skip..], points, roles, &mut hits);
             for &(point, product) in &hits {
                 self.offer(query, point as usize, product);
-                if mirrored {
+                if roles == Roles::Both {
                     self.offer(point as usize, query, product);
                 }
             }
@@ -348,7 +363,7 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
         query: usize,
         products: &[f32],
         points: Range<usize>,
-        mirrored: bool,
+        roles: Roles,
         hits: &mut Vec<(u32, f32)>,
     ) {
         const LANES: usize = 16;
@@ -359,7 +374,7 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
         let chunks = products.chunks(LANES).zip(point_half.chunks(LANES));
         for (chunk, (products, point_half)) in chunks.enumerate() {
             let start = points.start + chunk * LANES;
-            let point_reach = if mirrored {
+            let point_reach = if roles == Roles::Both {
                 &self.reach[start..start + products.len()]
             } else {
                 &far[..products.len()]
@@ -393,14 +408,14 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
         }
     }
 
-    fn bounded(&self, query: usize, noted: Noted) -> Candidate {
+    fn bounded(&self, query: usize, noted: Noted) -> Neighbour {
         let norms = self.queries.squares[query] + self.points.squares[noted.at as usize];
         let middle = norms - 2.0 * f64::from(noted.product);
         let slack = self.margin * norms + UNDERFLOW;
-        Candidate { noted, lower: middle - slack, upper: middle + slack }
+        Neighbour { noted, lower: middle - slack, upper: middle + slack }
     }
 
-    fn all_bounded(&self, query: usize) -> Vec<Candidate> {
+    fn all_bounded(&self, query: usize) -> Vec<Neighbour> {
         self.candidates[query].iter().map(|noted| self.bounded(query, *noted)).collect()
     }
 
@@ -429,7 +444,7 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
         };
     }
 
-    fn drop_beaten(&mut self, query: usize, candidates: &mut Vec<Candidate>) {
+    fn drop_beaten(&mut self, query: usize, candidates: &mut Vec<Neighbour>) {
         if candidates.len() < self.k {
             return;
         }
@@ -440,7 +455,7 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
     }
 
     /// Compute distances, and sort by them.
-    fn resolve(&mut self, query: usize, candidates: &mut [Candidate]) {
+    fn resolve(&mut self, query: usize, candidates: &mut [Neighbour]) {
         let (query_row, point_row) = (&mut self.pair.0, &mut self.pair.1);
         self.queries.read(query, query_row);
         for candidate in &mut *candidates {
@@ -448,7 +463,7 @@ impl<'s, 'q, 'p, 'r> Search<'s, 'q, 'p, 'r> {
             let square = square_distance(query_row, point_row);
             (candidate.lower, candidate.upper) = (square, square);
         }
-        let order = |a: &Candidate, b: &Candidate| {
+        let order = |a: &Neighbour, b: &Neighbour| {
             a.lower.total_cmp(&b.lower).then(a.noted.at.cmp(&b.noted.at))
         };
         candidates.sort_unstable_by(order);

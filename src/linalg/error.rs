@@ -6,8 +6,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum OptimizeError {
     #[error(
-        "the head's minimisation stopped after {iterations} iterations with a gradient norm of \
-         {gradient:e}, above {tolerance:e}; raise `l2` or standardise the embeddings"
+        "the minimisation stopped after {iterations} iterations with a gradient norm of \
+         {gradient:e}, above {tolerance:e}"
     )]
     NotConverged { iterations: usize, gradient: f64, tolerance: f64 },
 }

@@ -3,6 +3,7 @@
 
 use faer::{linalg::matmul::triangular, Accum, Par};
 
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
 
 /// Rows that are multiplied at a time.
@@ -121,7 +122,7 @@ impl Scatter {
         let mut product = vec![0.0; self.width];
         for (i, row) in self.rows().enumerate() {
             let (head, diagonal) = (&row[..i], row[i]);
-            product[i] += diagonal * v[i] + head.iter().zip(v).map(|(a, b)| a * b).sum::<f64>();
+            product[i] += diagonal * v[i] + dot_in_order(head, v);
             for (p, a) in product.iter_mut().zip(head) {
                 *p += a * v[i];
             }

@@ -114,13 +114,19 @@ impl Matrix {
     /// `weight row + bias` of every row.
     #[must_use]
     pub fn affine(&self, weight: &Self, bias: &[f64]) -> Self {
-        let mut mapped = self.times_transposed(weight);
-        for row in mapped.rows_mut() {
+        let mut mapped = Self::zeros(self.rows, weight.rows);
+        mapped.set_to_affine(self.view(), weight, bias);
+        mapped
+    }
+
+    /// Overwrite with `weight row + bias` of every row of `rows`.
+    pub fn set_to_affine(&mut self, rows: MatRef<'_, f64>, weight: &Self, bias: &[f64]) {
+        self.set_to_product(rows, weight.view().transpose());
+        for row in self.rows_mut() {
             for (v, b) in row.iter_mut().zip(bias) {
                 *v += b;
             }
         }
-        mapped
     }
 
     /// Add `left * right`.
@@ -146,7 +152,13 @@ pub fn cholesky_in_place<T: RealField>(square: MatMut<'_, T>) -> bool {
         .is_ok()
 }
 
-/// The inner product of two vectors.
+/// The inner product of two vectors, summed from the first entry to the last.
+#[must_use]
+pub fn dot_in_order(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The inner product of two vectors, summed in the order that the processor's vectors allow.
 #[must_use]
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     inner_prod(RowRef::from_slice(a), Conj::No, ColRef::from_slice(b), Conj::No)

@@ -102,7 +102,7 @@ fn turned_by_vectors(left: &Matrix, right: &Matrix) -> Result<(Matrix, Matrix), 
 /// partner: but for what is rounding, or would not change the sum of squares.
 fn turned_in_pairs(left: Matrix, right: Matrix) -> Result<(Matrix, Matrix), SvdError> {
     let rows = left.nrows();
-    let (mut left, mut right) = (Side::new(left), Side::new(right));
+    let (mut left, mut right) = (TurnedRows::new(left), TurnedRows::new(right));
     let pairs = || (0..rows).flat_map(|p| (p + 1..rows).map(move |q| (p, q)));
     for _ in 0..SWEEPS {
         // Counted before any is turned: a turn may bring a large product to a pair that is past.
@@ -124,12 +124,12 @@ fn turned_in_pairs(left: Matrix, right: Matrix) -> Result<(Matrix, Matrix), SvdE
 }
 
 /// Rows that are turned, with their lengths.
-struct Side {
+struct TurnedRows {
     rows: Matrix,
     lengths: Vec<f64>,
 }
 
-impl Side {
+impl TurnedRows {
     fn new(rows: Matrix) -> Self {
         Self { lengths: rows.rows().map(norm).collect(), rows }
     }
@@ -150,7 +150,7 @@ impl Side {
 /// The product of row `p` of the left side with row `q` of the right one, and the other way round;
 /// zero where it is rounding. What they sum to over all pairs is the most by which turns can lower
 /// half the sum of squares.
-fn products_across(left: &Side, right: &Side, p: usize, q: usize) -> (f64, f64) {
+fn products_across(left: &TurnedRows, right: &TurnedRows, p: usize, q: usize) -> (f64, f64) {
     let rounding = ROUNDING * (left.rows.ncols() as f64).sqrt();
     let across = |i: usize, j: usize| {
         let value = dot(left.rows.row(i), right.rows.row(j));
@@ -165,7 +165,7 @@ fn products_across(left: &Side, right: &Side, p: usize, q: usize) -> (f64, f64) 
 }
 
 /// Turn rows `p` and `q` of both sides so that neither product across is more than rounding.
-fn turn_pair(left: &mut Side, right: &mut Side, p: usize, q: usize) {
+fn turn_pair(left: &mut TurnedRows, right: &mut TurnedRows, p: usize, q: usize) {
     let (b, c) = products_across(left, right, p, q);
     if b == 0.0 && c == 0.0 {
         return;

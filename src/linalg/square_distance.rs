@@ -11,6 +11,12 @@ pub fn square_distance(a: &[f64], b: &[f64]) -> f64 {
     sum(a, b, |a, b| (a - b) * (a - b))
 }
 
+/// `sum_j (a_j - b_j)^2`, summed from the first coordinate to the last.
+#[must_use]
+pub fn square_distance_in_order(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}
+
 /// `sum_j a_j^2`.
 #[must_use]
 pub fn square_norm(a: &[f64]) -> f64 {

@@ -1,16 +1,17 @@
-//! The decomposition of a symmetric matrix, in the steps that it is made of: `A = Q T Q^T` with `T`
-//! tridiagonal and `Q` a product of reflections, then `T = W diag(s) W^T`.
+//! The eigendecomposition of a symmetric matrix in two steps: `A = Q T Q^T` with a tridiagonal `T`
+//! and a product `Q` of reflections, then `T = W diag(s) W^T` with a product `W` of rotations.
 //!
-//! The steps are apart because `Q W`, a matrix of the size of `A` and most of the memory beside it,
-//! is seldom wanted whole: who needs some vectors in its coordinates turns those by `Q^T`, lets go
-//! of `Q`, and turns them on by the rotations that `W` is a product of, without `W`; who needs the
-//! first eigenvectors turns those of `T` alone, back by the same rotations and by `Q`. Only of many
-//! vectors are products with all of `W` faster. `A` itself is overwritten by `Q`.
+//! The two steps are separate functions because the matrix of all eigenvectors, `Q W`, is as large
+//! as `A` and seldom needed whole. A caller who needs some vectors in the coordinates of the
+//! eigenvectors multiplies them by `Q^T`, frees `Q`, and applies the rotations to them; `W` is
+//! never formed. A caller who needs the first eigenvectors computes those of `T` from the same
+//! rotations in reverse, and multiplies them by `Q`. Only for many vectors is a product with all of
+//! `W` faster, and then `W` is formed. `Q` is stored in the memory of `A`.
 //!
-//! Of a matrix whose diagonal spans many orders of magnitude, a sum of squares of features in
-//! different units, the coordinates are first put in order of it, the largest one first.
-//! Reflections and rotations then keep each part of the matrix at its own size, and with it the
-//! digits of small eigenvalues and of their vectors (Barlow and Demmel, "Computing accurate
+//! A sum of squares of features in different units has a diagonal that spans many orders of
+//! magnitude. The coordinates of such a matrix are first sorted by their diagonal entries, the
+//! largest first. Reflections and rotations then leave every part of the matrix at its own size, so
+//! small eigenvalues and their vectors keep their digits (Barlow and Demmel, "Computing accurate
 //! eigensystems of scaled diagonally dominant matrices", SIAM J. Numer. Anal. 27, 1990).
 //!
 //! Reference: Golub and Van Loan, *Matrix Computations*, 4th ed., 2013, section 8.3.1.
@@ -27,40 +28,45 @@ use crate::linalg::gram::mirror_lower;
 use crate::linalg::implicit_qr::{Iteration, Panel, Sweep, BLOCK_SWEEPS, LANES};
 use crate::linalg::Matrix;
 
-/// Positive diagonal entries further apart than this make a graded matrix.
+/// A matrix is graded if the largest of its positive diagonal entries is more than this many times
+/// the least: rounding at the size of the largest then takes more than six digits of the least.
 const GRADED: f64 = 1e6;
 
-/// `T`, by its diagonal and the one below.
+/// The tridiagonal matrix `T`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tridiagonal {
     diagonal: Vec<f64>,
+    /// The entries below the diagonal, and a zero.
     below: Vec<f64>,
+    /// The matrix that `T` was made of is graded.
     graded: bool,
 }
 
-/// `Q`, as reflections, and as a permutation before them where the matrix is graded.
+/// The orthogonal matrix `Q`: reflections, after a permutation where the matrix is graded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reflections {
-    /// Reflection `k` is in row `k`, right of the diagonal.
+    /// Row `k` holds the direction of reflection `k` right of the diagonal.
     directions: Matrix,
     factors: Mat<f64>,
-    /// Which coordinate comes at each place.
+    /// The coordinate that the permutation puts at each place; `None` where there is none.
     order: Option<Vec<usize>>,
 }
 
-/// Eigenvalues of `T`, and how its eigenvectors were reached.
+/// The eigenvalues of `T`, and states of the iteration from which its eigenvectors are computed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagonalised<'a> {
     tridiagonal: &'a Tridiagonal,
     values: Vec<f64>,
-    /// Where each eigenvalue ended up.
+    /// The place on the iteration's diagonal at which each eigenvalue stands.
     order: Vec<usize>,
+    /// The state of the iteration before every block of sweeps, from which the block's rotations
+    /// are found again. Storing all rotations instead would take as much memory as the vectors.
     checkpoints: Vec<Iteration>,
 }
 
-/// `T` and `Q` of the symmetric matrix whose lower triangle is given; the upper one is not read.
+/// Computes `T` and `Q` for a symmetric matrix, of which only the lower triangle is read.
 ///
-/// Time `O(d^3)`; the matrix is overwritten, nothing else of its size is made.
+/// It takes `O(d^3)` time and overwrites the matrix; nothing else of its size is allocated.
 ///
 /// # Panics
 /// The matrix is not square.
@@ -68,8 +74,8 @@ pub struct Diagonalised<'a> {
 pub fn tridiagonalise(mut lower: Matrix) -> (Tridiagonal, Reflections) {
     let size = lower.nrows();
     assert_eq!(size, lower.ncols(), "a symmetric matrix is square");
-    // The library reads the lower triangle and wants columns in a row each: the upper one,
-    // transposed.
+    // The library reads the lower triangle of a column-major matrix, which is the upper triangle
+    // of a row-major one.
     mirror_lower(&mut lower);
     let order = is_graded(&lower).then(|| largest_first(&mut lower));
     let mut factors = Mat::zeros(recommended_block_size::<f64>(size, size), size.saturating_sub(1));
@@ -95,8 +101,8 @@ pub fn is_graded(symmetric: &Matrix) -> bool {
     most / GRADED > least
 }
 
-/// Put the coordinates of a symmetric matrix in order of its diagonal; returns which one comes at
-/// each place.
+/// Sorts the coordinates of a symmetric matrix by its diagonal, and returns which coordinate comes
+/// at each place.
 fn largest_first(symmetric: &mut Matrix) -> Vec<usize> {
     let size = symmetric.nrows();
     let mut order: Vec<usize> = (0..size).collect();
@@ -118,11 +124,11 @@ fn largest_first(symmetric: &mut Matrix) -> Vec<usize> {
 }
 
 impl Tridiagonal {
-    /// The eigenvalues; makes of every row `v` the row `W^T v`, its coordinates in the eigenvectors
-    /// of `T`.
+    /// Computes the eigenvalues, and replaces every row `v` by `W^T v`, its coordinates in the
+    /// eigenvectors of `T`.
     ///
-    /// Time `O(d^2)`, and as much again for each of the rows, or `O(d^3)` and three `d x d`
-    /// matrices if they are many.
+    /// It takes `O(d^2)` time, and as much again for each of the rows; for many rows it takes
+    /// `O(d^3)` time and the memory of three `d x d` matrices.
     ///
     /// # Errors
     /// The iteration did not converge.
@@ -144,14 +150,15 @@ impl Tridiagonal {
         Ok(diagonalised)
     }
 
-    /// Whether so many vectors that to turn each of them by the rotations would cost more than all
-    /// eigenvectors. Those of a graded matrix would lose the digits that rotations keep.
+    /// Whether a product with all eigenvectors costs less than applying the rotations to each of
+    /// `vectors` vectors. For a graded matrix the product is never taken, because it would lose the
+    /// digits that rotations keep.
     fn by_product(&self, vectors: usize) -> bool {
         3 * vectors > 2 * self.diagonal.len() && !self.graded
     }
 
-    /// In columns, that of the smallest eigenvalue first: by divide and conquer. Memory three
-    /// `d x d` matrices.
+    /// All eigenvectors of `T` as columns, that of the smallest eigenvalue first. They are computed
+    /// by divide and conquer, which needs the memory of three `d x d` matrices.
     fn eigenvectors(&self) -> Result<Mat<f64>, EvdError> {
         let size = self.diagonal.len();
         let mut vectors = Mat::zeros(size, size);
@@ -178,7 +185,7 @@ impl Tridiagonal {
 }
 
 impl<'a> Diagonalised<'a> {
-    /// Turns the panels.
+    /// Runs the iteration to its end, and applies its rotations to the panels.
     fn new(tridiagonal: &'a Tridiagonal, panels: &mut [Panel]) -> Result<Self, EvdError> {
         let size = tridiagonal.diagonal.len();
         let mut iteration = Iteration::new(&tridiagonal.diagonal, &tridiagonal.below);
@@ -209,9 +216,9 @@ impl<'a> Diagonalised<'a> {
         &self.values
     }
 
-    /// The eigenvectors of the `rank` largest eigenvalues, as rows; their signs are any.
+    /// The eigenvectors of the `rank` largest eigenvalues, as rows. Their signs are arbitrary.
     ///
-    /// Time `O(d^2)` for each, or `O(d^3)` and three `d x d` matrices if they are many.
+    /// Each takes `O(d^2)` time; many take `O(d^3)` time and the memory of three `d x d` matrices.
     ///
     /// # Errors
     /// The iteration did not converge.
@@ -223,8 +230,8 @@ impl<'a> Diagonalised<'a> {
         }
         let entry = |k: usize, i: usize| if self.order[k] == i { 1.0 } else { NEXT_TO_NONE };
         let mut panels = Panel::of(rank, size, entry);
-        // The rotations were forgotten. From the last checkpoint to the first, those after it are
-        // found again and undone, the last one first.
+        // Rotations are not stored. Block by block, from the last checkpoint to the first, they are
+        // computed again and undone in reverse.
         let mut block: [Sweep; BLOCK_SWEEPS] = std::array::from_fn(|_| Sweep::none(size));
         for checkpoint in self.checkpoints.iter().rev() {
             let mut iteration = checkpoint.clone();
@@ -236,7 +243,7 @@ impl<'a> Diagonalised<'a> {
             }
         }
         let mut vectors = Matrix::zeros(rank, size);
-        // By value: a panel goes as its vectors are written.
+        // Panels are taken by value, so that each is freed once its vectors are written.
         for (panel, first) in panels.into_iter().zip((0..).step_by(LANES)) {
             panel.write(&mut vectors, first, |k| k);
         }
@@ -244,12 +251,12 @@ impl<'a> Diagonalised<'a> {
     }
 }
 
-/// For the zeros of a unit vector: small rotations would make of those a cascade of ever smaller
-/// numbers, and with the smallest that there are a processor takes a hundred times as long.
+/// What stands for the zeros of a unit vector. Products of small rotations with exact zeros and
+/// ones would pass through subnormal numbers, with which processors are a hundred times slower.
 const NEXT_TO_NONE: f64 = 1e-40;
 
 impl Reflections {
-    /// Make of every row `v` the row `Q^T v`: its coordinates in the columns of `Q`.
+    /// Replaces every row `v` by `Q^T v`, its coordinates in the columns of `Q`.
     pub fn to_coordinates(&self, rows: &mut Matrix) {
         if let Some(order) = &self.order {
             let moved = Matrix::from_fn(rows.nrows(), rows.ncols(), |i, k| rows.row(i)[order[k]]);
@@ -267,7 +274,7 @@ impl Reflections {
         });
     }
 
-    /// Make of every row `v` the row `Q v`.
+    /// Replaces every row `v` by `Q v`.
     pub fn from_coordinates(&self, rows: &mut Matrix) {
         self.apply(rows, |directions, factors, vectors, stack| {
             householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(

@@ -13,6 +13,7 @@ use crate::plugin::task::Task;
 use crate::plugin::transport_error::transport_error;
 use crate::transport::costs::point_rows::PointRows;
 use crate::transport::wasserstein as transport;
+use crate::transport::Weights;
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -94,7 +95,7 @@ fn class_distance(
     transport::wasserstein(
         PointRows::of_table(source.embeddings.table()?, source_rows),
         PointRows::of_table(target.embeddings.table()?, target_rows),
-        [None, None],
+        Weights::UNIFORM,
         p,
         Parallelism::Sequential,
     )

@@ -4,8 +4,10 @@
 //! [`pseudo_labels`]) or per family of expressions that differ in one call ([`wasserstein`] and its
 //! relatives, [`logits`], [`scores`], [`task_scores`], [`pool_scores`], [`moments`],
 //! [`rank_statistics`]), and one per kind of input ([`embedding`], [`class_names`], [`task`],
-//! [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`], [`record`]). No
-//! mathematics here: a number that is computed, not looked up or counted, comes from below.
+//! [`inputs`], [`points`], [`score_rows`], [`options`], [`given_head`],
+//! [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`], [`record`]). What a
+//! caller can do about an error is in [`remedy`]. No mathematics here: a number that is computed,
+//! not looked up or counted, comes from below.
 
 mod bound_record;
 mod class_names;
@@ -23,6 +25,7 @@ mod pool_scores;
 mod pseudo_labels;
 mod rank_statistics;
 mod record;
+mod remedy;
 mod score_and_truth;
 mod score_rows;
 mod scores;

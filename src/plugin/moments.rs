@@ -11,7 +11,9 @@ use crate::linalg::Matrix;
 use crate::plugin::inputs::field;
 use crate::plugin::record;
 use crate::plugin::record::CallerNames;
+use crate::plugin::remedy;
 use crate::plugin::task::{Task, TaskColumns};
+use crate::rows::moments::ClassScatters;
 use crate::rows::{ClassedTable, Moments};
 
 #[derive(Deserialize)]
@@ -79,7 +81,7 @@ fn moments(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     let rows = ClassedTable { table: task.embeddings.table()?, classes: &task.evaluation };
     check_memory(rows.table.width(), if kwargs.per_class { task.classes.len() } else { 0 })
         .map_err(|reason| polars_err!(ComputeError: "{}: {reason}", task.embeddings.name))?;
-    let moments = Moments::of(rows, kwargs.per_class);
+    let moments = Moments::of(rows, ClassScatters::kept_if(kwargs.per_class));
     NamedMoments { classes: task.classes, moments }.series(input.name())
 }
 
@@ -133,7 +135,9 @@ impl NamedMoments {
         );
         let mut merged = Self::read(column, 0, name)?;
         for row in 1..n {
-            merged.absorb(Self::read(column, row, name)?).map_err(|error| wrong(name, &error))?;
+            merged.absorb(Self::read(column, row, name)?).map_err(|error| {
+                wrong(name, &format_args!("{error}{}", remedy::of_moments(&error)))
+            })?;
         }
         Ok(merged)
     }

@@ -8,6 +8,7 @@ use crate::plugin::column_name::ColumnName;
 use crate::plugin::embedding::Embeddings;
 use crate::plugin::inputs::{field, optional_field};
 use crate::transport::costs::point_rows::PointRows;
+use crate::transport::WeightedPoints;
 
 /// One side of a distance, whose columns have been read and checked.
 pub struct Points {
@@ -30,6 +31,11 @@ impl Points {
     /// The points as a view of the column.
     pub fn rows(&self) -> PolarsResult<PointRows<'_>> {
         Ok(PointRows::of_table(self.embeddings.table()?, &self.embeddings.rows))
+    }
+
+    /// Points as [`Self::matrix`] copies them, with their masses.
+    pub fn weighted<'a>(&'a self, points: &'a Matrix) -> WeightedPoints<'a> {
+        WeightedPoints::new(points.view(), self.mass.as_deref())
     }
 
     /// A copy of the points.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::plugin::column_name::ColumnName;
 use crate::plugin::inputs::field;
-use crate::ranking::{Pairs, Side};
+use crate::ranking::{Pairs, RankedNumbers};
 
 /// The caller's column names, for messages.
 #[derive(Deserialize)]
@@ -64,7 +64,7 @@ fn check_dtype(column: &Series, name: &ColumnName) -> PolarsResult<()> {
 }
 
 /// A column without nulls, its integers and decimals as they are.
-fn side(column: &Series, name: &ColumnName) -> PolarsResult<Side> {
+fn side(column: &Series, name: &ColumnName) -> PolarsResult<RankedNumbers> {
     let integers = |column: Series| -> PolarsResult<Vec<i128>> {
         Ok(column.strict_cast(&DataType::Int128)?.i128()?.iter().flatten().collect())
     };
@@ -73,18 +73,18 @@ fn side(column: &Series, name: &ColumnName) -> PolarsResult<Side> {
             // Half the range lower: in the same order at the same distances, within the range of
             // `i128`.
             let lower = |v: u128| (v ^ (1 << 127)).cast_signed();
-            Side::of_integers(column.u128()?.iter().flatten().map(lower).collect(), 1.0)
+            RankedNumbers::of_integers(column.u128()?.iter().flatten().map(lower).collect(), 1.0)
         }
         DataType::Decimal(_, places) => {
             let numerators = integers(column.to_physical_repr().into_owned())?;
-            Side::of_integers(numerators, 10_f64.powi(*places as i32))
+            RankedNumbers::of_integers(numerators, 10_f64.powi(*places as i32))
         }
-        dtype if dtype.is_integer() => Side::of_integers(integers(column.clone())?, 1.0),
+        dtype if dtype.is_integer() => RankedNumbers::of_integers(integers(column.clone())?, 1.0),
         _ => {
             let column = column.cast(&DataType::Float64)?;
             let values: Vec<f64> = column.f64()?.iter().flatten().collect();
             check_finite(&values, name)?;
-            Side::of_floats(&values)
+            RankedNumbers::of_floats(&values)
         }
     })
 }

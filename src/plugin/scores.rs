@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::parallelism::Parallelism;
 use crate::plugin::record;
+use crate::plugin::remedy;
 use crate::plugin::score_rows::{LabelPairs, LabelledVectors, ScoreColumns, ScoreInput, Source};
 use crate::rows::ClassSpectrum;
 use crate::scores::{Method, Score, ScoreError};
@@ -227,7 +228,7 @@ fn series(name: PlSmallStr, score: &Score, values: &[f64]) -> PolarsResult<Serie
 }
 
 fn wrong(input: &ScoreInput<'_>, error: &ScoreError) -> PolarsError {
-    polars_err!(ComputeError: "{}: {error}", input.described())
+    polars_err!(ComputeError: "{}: {error}{}", input.described(), remedy::of_score(error))
 }
 
 fn unread(score: &Score, input: &ScoreInput<'_>) -> PolarsError {

@@ -8,7 +8,7 @@ use crate::plugin::rank_statistics::check_k;
 use crate::plugin::record;
 use crate::plugin::score_and_truth::{PairNames, ScoreAndTruth};
 use crate::ranking;
-use crate::ranking::bootstrap::{intervals, Bootstrap};
+use crate::ranking::bootstrap::{intervals, Settings};
 use crate::ranking::STATISTICS;
 
 #[derive(Deserialize)]
@@ -46,12 +46,12 @@ fn selection_quality(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Serie
     let statistics = |pairs: &ranking::Pairs| ranking::selection_quality(pairs, kwargs.k);
     let mut values: Vec<AnyValue> = statistics(&rows.pairs).map(AnyValue::from).into();
     if kwargs.bootstrap > 0 {
-        let bootstrap = Bootstrap {
+        let settings = Settings {
             resamples: kwargs.bootstrap,
             confidence: kwargs.confidence,
             seed: kwargs.seed,
         };
-        let intervals = intervals(&rows.pairs, statistics, &bootstrap)
+        let intervals = intervals(&rows.pairs, statistics, &settings)
             .map_err(|error| polars_err!(ComputeError: "{error}"))?;
         values.extend(intervals.iter().flat_map(|interval| {
             [interval.map(|i| i.low).into(), interval.map(|i| i.high).into()]

@@ -13,8 +13,10 @@ use crate::plugin::bound_record::BoundRow;
 use crate::plugin::inputs::{read_pair, PairColumnNames};
 use crate::plugin::options::Options;
 use crate::plugin::record;
+use crate::plugin::remedy;
 use crate::plugin::task::Task;
 use crate::plugin::transport_error::transport_error;
+use crate::transport::Side;
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -60,7 +62,10 @@ fn in_names(error: &BoundError, source: &Task, target: &Task) -> PolarsError {
     let between = format!("{} and {}", source.name, target.name);
     match error {
         BoundError::EmptyClass { side, class, found, missing } => {
-            let task = if *side == "source" { source } else { target };
+            let task = match side {
+                Side::Source => source,
+                Side::Target => target,
+            };
             polars_err!(
                 ComputeError:
                 "class {:?} of {} has {found} but no {missing}",
@@ -69,7 +74,10 @@ fn in_names(error: &BoundError, source: &Task, target: &Task) -> PolarsError {
             )
         }
         BoundError::Transport(error) => transport_error(error, &between),
-        error => polars_err!(ComputeError: "{between}: {error}"),
+        error => {
+            let remedy = remedy::of_bound(error);
+            polars_err!(ComputeError: "{between}: {error}{remedy}")
+        }
     }
 }
 

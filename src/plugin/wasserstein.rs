@@ -10,12 +10,12 @@ use crate::parallelism::Parallelism;
 use crate::plugin::moments::{is_moments, NamedMoments};
 use crate::plugin::points::Points;
 use crate::plugin::record;
-use crate::plugin::transport_error::transport_error;
+use crate::plugin::transport_error::{sinkhorn_error, sliced_error, transport_error};
+use crate::rows::moments::ClassScatters;
 use crate::rows::{ClassedTable, Moments};
 use crate::transport;
 use crate::transport::gaussian::Gaussian;
-use crate::transport::sinkhorn::Sinkhorn;
-use crate::transport::TransportError;
+use crate::transport::{sinkhorn, sliced, Weights};
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -57,9 +57,9 @@ fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
 
 #[polars_expr(output_type_func = output_type)]
 fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
-    between(inputs, &kwargs.columns, |x, y| {
+    between(inputs, &kwargs.columns, transport_error, |x, y| {
         let (a, b) = (x.rows()?, y.rows()?);
-        let weights = [x.mass.as_deref(), y.mass.as_deref()];
+        let weights = Weights { source: x.mass.as_deref(), target: y.mass.as_deref() };
         let distance =
             || transport::wasserstein::wasserstein(a, b, weights, kwargs.p, Parallelism::Pool);
         Ok(RAYON.install(distance))
@@ -68,38 +68,31 @@ fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
 
 #[polars_expr(output_type_func = output_type)]
 fn sliced_wasserstein(inputs: &[Series], kwargs: SlicedArguments) -> PolarsResult<Series> {
-    between(inputs, &kwargs.columns, |x, y| {
+    let settings =
+        sliced::Settings { power: kwargs.p, projections: kwargs.projections, seed: kwargs.seed };
+    between(inputs, &kwargs.columns, sliced_error, |x, y| {
         let (a, b) = (x.matrix()?, y.matrix()?);
-        let sliced = transport::sliced::sliced_wasserstein(
-            a.view(),
-            b.view(),
-            x.mass.as_deref(),
-            y.mass.as_deref(),
-            kwargs.p,
-            kwargs.projections,
-            kwargs.seed,
-        );
-        Ok(sliced.map(|sliced| sliced.distance))
+        let found = sliced::sliced_wasserstein(x.weighted(&a), y.weighted(&b), &settings);
+        Ok(found.map(|found| found.distance))
     })
 }
 
 #[polars_expr(output_type_func = output_type)]
 fn sinkhorn_divergence(inputs: &[Series], kwargs: SinkhornArguments) -> PolarsResult<Series> {
-    let settings = Sinkhorn {
+    let settings = sinkhorn::Settings {
         power: kwargs.p,
         epsilon: kwargs.epsilon,
         tolerance: kwargs.tolerance,
         max_iterations: kwargs.max_iterations,
     };
-    between(inputs, &kwargs.columns, |x, y| {
+    between(inputs, &kwargs.columns, sinkhorn_error, |x, y| {
         let (a, b) = (x.matrix()?, y.matrix()?);
-        let (v, w) = (x.mass.as_deref(), y.mass.as_deref());
-        let found = transport::sinkhorn::sinkhorn_divergence(a.view(), b.view(), v, w, &settings);
+        let found = sinkhorn::sinkhorn_divergence(x.weighted(&a), y.weighted(&b), &settings);
         Ok(found.map(|found| found.divergence))
     })
 }
 
-/// Instead of points, a side may hold moments, which stand for all rows that they were made of.
+/// A side may also be moments, which stand for all their rows.
 #[polars_expr(output_type_func = output_type)]
 fn gaussian_wasserstein(inputs: &[Series], kwargs: GaussianArguments) -> PolarsResult<Series> {
     let [x, y] = inputs else {
@@ -121,17 +114,20 @@ fn gaussian(input: &Series, side: &str, name: &str) -> PolarsResult<Gaussian> {
         let points = Points::read(input, side, name)?;
         points.embeddings.check_magnitude()?;
         let classes = [points.embeddings.rows.clone()];
-        Moments::of(ClassedTable { table: points.embeddings.table()?, classes: &classes }, false)
+        let rows = ClassedTable { table: points.embeddings.table()?, classes: &classes };
+        Moments::of(rows, ClassScatters::Pooled)
     };
     Gaussian::of_moments(&moments)
         .map_err(|error| polars_err!(ComputeError: "`{side}`, column {name:?}: {error}"))
 }
 
-/// Read both sides and compute their distance by `distance`.
-fn between(
+/// Read both sides and compute their distance by `distance`; `worded` says its errors in the words of the
+/// caller, given which sides the distance is between.
+fn between<E>(
     inputs: &[Series],
     names: &Columns,
-    distance: impl Fn(&Points, &Points) -> PolarsResult<Result<f64, TransportError>>,
+    worded: impl Fn(&E, &str) -> PolarsError,
+    distance: impl Fn(&Points, &Points) -> PolarsResult<Result<f64, E>>,
 ) -> PolarsResult<Series> {
     let [x, y] = inputs else {
         polars_bail!(ComputeError: "expected two inputs, got {}", inputs.len());
@@ -140,6 +136,6 @@ fn between(
     let y = Points::read(y, "y", &names.y)?;
     x.embeddings.check_same_width(&y.embeddings)?;
     let sides = || format!("{} and {}", x.embeddings.name, y.embeddings.name);
-    let distance = distance(&x, &y)?.map_err(|error| transport_error(&error, &sides()))?;
+    let distance = distance(&x, &y)?.map_err(|error| worded(&error, &sides()))?;
     Ok(Series::new(inputs[0].name().clone(), [distance]))
 }

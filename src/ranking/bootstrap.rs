@@ -12,14 +12,16 @@
 use crate::ranking::{Pairs, RankingError};
 use crate::sampling::{generator, Stream};
 
+/// How often pairs are drawn again, and what share of the results an interval covers.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bootstrap {
+pub struct Settings {
     pub resamples: usize,
     /// The share of resamples that an interval covers, between 0 and 1.
     pub confidence: f64,
     pub seed: u64,
 }
 
+/// From one quantile of the resampled values to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     pub low: f64,
@@ -33,16 +35,16 @@ pub struct Interval {
 pub fn intervals<const N: usize>(
     pairs: &Pairs,
     statistics: impl Fn(&Pairs) -> [Option<f64>; N],
-    bootstrap: &Bootstrap,
+    settings: &Settings,
 ) -> Result<[Option<Interval>; N], RankingError> {
-    let confidence = bootstrap.confidence;
+    let confidence = settings.confidence;
     if !(confidence > 0.0 && confidence < 1.0) {
         return Err(RankingError::Confidence(confidence));
     }
-    let mut rng = generator(bootstrap.seed, Stream::Resamples);
+    let mut rng = generator(settings.seed, Stream::Resamples);
     let mut values: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
     if !pairs.is_empty() {
-        for _ in 0..bootstrap.resamples {
+        for _ in 0..settings.resamples {
             for (values, value) in values.iter_mut().zip(statistics(&pairs.resample(&mut rng))) {
                 values.extend(value);
             }

@@ -13,9 +13,9 @@ pub mod bootstrap;
 mod kendall;
 mod pairs;
 mod pearson;
+mod ranked_numbers;
 mod selection;
 mod selection_quality;
-mod side;
 mod spearman;
 
 use thiserror::Error;
@@ -23,9 +23,9 @@ use thiserror::Error;
 pub use kendall::{kendall_tau, weighted_tau, Rank};
 pub use pairs::Pairs;
 pub use pearson::pearson;
+pub use ranked_numbers::RankedNumbers;
 pub use selection::{regret_at_k, top_k_recall};
 pub use selection_quality::{selection_quality, STATISTICS};
-pub use side::Side;
 pub use spearman::spearman;
 
 /// Why pairs cannot be ranked.
@@ -33,8 +33,6 @@ pub use spearman::spearman;
 pub enum RankingError {
     #[error("there are {scores} scores but {truths} truths; they come in pairs")]
     Length { scores: usize, truths: usize },
-    #[error("{side} has {count} NaN or infinite value(s); make them null or leave them out")]
-    NotFinite { side: &'static str, count: usize },
     #[error("the confidence of an interval lies between 0 and 1, but is {0}")]
     Confidence(f64),
 }

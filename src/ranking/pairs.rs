@@ -2,36 +2,22 @@
 
 use rand::{Rng, RngExt};
 
-use crate::ranking::side::Side;
+use crate::ranking::ranked_numbers::RankedNumbers;
 use crate::ranking::RankingError;
 
 /// Pairs of a score and a truth, ascending by score, equal scores ascending by truth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pairs {
-    score: Side,
-    truth: Side,
+    score: RankedNumbers,
+    truth: RankedNumbers,
 }
 
 impl Pairs {
-    /// Makes pairs of floats in `O(n log n)` time.
-    ///
-    /// # Errors
-    /// Sides of different length, NaN or infinite values.
-    pub fn new(score: &[f64], truth: &[f64]) -> Result<Self, RankingError> {
-        for (side, values) in [("the score", score), ("the truth", truth)] {
-            let count = values.iter().filter(|v| !v.is_finite()).count();
-            if count > 0 {
-                return Err(RankingError::NotFinite { side, count });
-            }
-        }
-        Self::of_sides(&Side::of_floats(score), &Side::of_floats(truth))
-    }
-
     /// Makes pairs of two sides in `O(n log n)` time.
     ///
     /// # Errors
     /// Sides of different length.
-    pub fn of_sides(score: &Side, truth: &Side) -> Result<Self, RankingError> {
+    pub fn of_sides(score: &RankedNumbers, truth: &RankedNumbers) -> Result<Self, RankingError> {
         if score.len() != truth.len() {
             return Err(RankingError::Length { scores: score.len(), truths: truth.len() });
         }
@@ -52,12 +38,12 @@ impl Pairs {
     }
 
     #[must_use]
-    pub fn score(&self) -> &Side {
+    pub fn score(&self) -> &RankedNumbers {
         &self.score
     }
 
     #[must_use]
-    pub fn truth(&self) -> &Side {
+    pub fn truth(&self) -> &RankedNumbers {
         &self.truth
     }
 

@@ -1,5 +1,6 @@
 //! Pearson's correlation coefficient.
 
+use crate::linalg::matrix::dot_in_order;
 use crate::ranking::Pairs;
 
 /// `sum (x - mean x)(y - mean y) / (|x - mean x| |y - mean y|)`, in `[-1, 1]`; as
@@ -12,7 +13,7 @@ pub fn pearson(pairs: &Pairs) -> Option<f64> {
 /// [`pearson`] of two sides of equal length.
 pub(super) fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
     let (x, y) = (centred(x)?, centred(y)?);
-    let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+    let dot = dot_in_order;
     // One root, so that a side correlates with itself by exactly 1.
     let r = dot(&x, &y) / (dot(&x, &x) * dot(&y, &y)).sqrt();
     Some(r.clamp(-1.0, 1.0))

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use faer::MatRef;
 
 use crate::linalg::Matrix;
+use crate::rows::affine_map::composed;
 use crate::rows::basis::Standardisation;
 use crate::rows::class_rows::add_mean;
-use crate::rows::{ClassRows, Table};
+use crate::rows::{AffineMap, ClassRows, Table};
 
 /// Rows that are looked at together.
 const BLOCK_ROWS: usize = 256;
@@ -18,13 +19,23 @@ const BLOCK_ROWS: usize = 256;
 /// Rows of `width` values that are sorted by class.
 #[derive(Debug, Clone)]
 pub struct AffineRows<'t> {
-    rows: Rows<'t>,
+    rows: Storage<'t>,
     /// Rows of class `c` are `offsets[c]..offsets[c + 1]`.
     offsets: Arc<[usize]>,
 }
 
+/// Rows of several classes, with what each weighs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixture<'a> {
+    /// Flat and in class order.
+    pub rows: Cow<'a, [f64]>,
+    /// The mass of each row; `None` where all weigh the same because there is one class.
+    pub mass: Option<Vec<f64>>,
+}
+
+/// How rows are stored.
 #[derive(Debug, Clone)]
-enum Rows<'t> {
+enum Storage<'t> {
     Held(Matrix),
     Computed(Computed<'t>),
 }
@@ -45,7 +56,7 @@ struct Computed<'t> {
 impl From<ClassRows> for AffineRows<'_> {
     fn from(rows: ClassRows) -> Self {
         let (rows, offsets) = rows.into_parts();
-        Self { rows: Rows::Held(rows), offsets: offsets.into() }
+        Self { rows: Storage::Held(rows), offsets: offsets.into() }
     }
 }
 
@@ -84,8 +95,8 @@ impl<'t> AffineRows<'t> {
     #[must_use]
     pub fn width(&self) -> usize {
         match &self.rows {
-            Rows::Held(rows) => rows.ncols(),
-            Rows::Computed(computed) => computed.shift.len(),
+            Storage::Held(rows) => rows.ncols(),
+            Storage::Computed(computed) => computed.shift.len(),
         }
     }
 
@@ -111,8 +122,8 @@ impl<'t> AffineRows<'t> {
     pub fn class(&self, class: usize) -> Cow<'_, [f64]> {
         let (start, count, width) = (self.start(class), self.count(class), self.width());
         match &self.rows {
-            Rows::Held(rows) => Cow::Borrowed(&rows.values()[start * width..][..count * width]),
-            Rows::Computed(computed) => {
+            Storage::Held(rows) => Cow::Borrowed(&rows.values()[start * width..][..count * width]),
+            Storage::Computed(computed) => {
                 let mut out = Matrix::zeros(count, width);
                 computed.write(start, &mut out, &mut Matrix::default());
                 Cow::Owned(out.into_values())
@@ -120,14 +131,12 @@ impl<'t> AffineRows<'t> {
         }
     }
 
-    /// The rows of the classes that have weight, flat and in class order, with the mass of each row
-    /// where a class's weight is spread evenly over its rows; `None` where all rows weigh the same
-    /// because there is one class.
+    /// The rows of the classes that have weight, each class's weight spread evenly over its rows.
     #[must_use]
-    pub fn mixture(&self, weights: &[f64]) -> (Cow<'_, [f64]>, Option<Vec<f64>>) {
+    pub fn mixture(&self, weights: &[f64]) -> Mixture<'_> {
         let used: Vec<usize> = (0..weights.len()).filter(|&c| weights[c] > 0.0).collect();
         if let [only] = used[..] {
-            return (self.class(only), None);
+            return Mixture { rows: self.class(only), mass: None };
         }
         let mut rows = Vec::new();
         let mut mass = Vec::new();
@@ -135,7 +144,7 @@ impl<'t> AffineRows<'t> {
             rows.extend_from_slice(&self.class(c));
             mass.extend(std::iter::repeat_n(weights[c] / self.count(c) as f64, self.count(c)));
         }
-        (Cow::Owned(rows), Some(mass))
+        Mixture { rows: Cow::Owned(rows), mass: Some(mass) }
     }
 
     /// The mean row of each class; zero for a class without rows.
@@ -154,8 +163,8 @@ impl<'t> AffineRows<'t> {
         for start in (0..self.nrows()).step_by(block_rows) {
             let count = block_rows.min(self.nrows() - start);
             match &self.rows {
-                Rows::Held(rows) => visit(start, rows.view().subrows(start, count)),
-                Rows::Computed(computed) => {
+                Storage::Held(rows) => visit(start, rows.view().subrows(start, count)),
+                Storage::Computed(computed) => {
                     if out.nrows() != count {
                         out = Matrix::zeros(count, self.width());
                     }
@@ -186,8 +195,8 @@ impl<'t> AffineRows<'t> {
         let mut inputs = Matrix::zeros(rows.len(), self.input_width());
         self.copy_inputs(rows, &mut inputs);
         match &self.rows {
-            Rows::Held(_) => inputs,
-            Rows::Computed(computed) => computed.mapped(inputs),
+            Storage::Held(_) => inputs,
+            Storage::Computed(computed) => computed.mapped(inputs),
         }
     }
 
@@ -195,13 +204,14 @@ impl<'t> AffineRows<'t> {
     #[must_use]
     pub fn affine(&self, weight: &Matrix, bias: &[f64]) -> Self {
         let rows = match &self.rows {
-            Rows::Held(rows) => Rows::Held(rows.affine(weight, bias)),
-            Rows::Computed(computed) => {
-                let (map, shift) = match &computed.map {
+            Storage::Held(rows) => Storage::Held(rows.affine(weight, bias)),
+            Storage::Computed(computed) => {
+                let AffineMap { weight, bias } = match &computed.map {
                     Some(map) => composed(weight.view(), bias, map, &computed.shift),
-                    None => (weight.clone(), bias.to_vec()),
+                    None => AffineMap { weight: weight.clone(), bias: bias.to_vec() },
                 };
-                Computed { map: Some(Arc::new(map)), shift, ..computed.clone() }.held_if_small()
+                let map = Some(Arc::new(weight));
+                Computed { map, shift: bias, ..computed.clone() }.held_if_small()
             }
         };
         Self { rows, offsets: Arc::clone(&self.offsets) }
@@ -211,16 +221,16 @@ impl<'t> AffineRows<'t> {
     #[must_use]
     pub fn scaled(&self, factor: f64, shift: &[f64]) -> Self {
         let rows = match &self.rows {
-            Rows::Held(rows) => {
+            Storage::Held(rows) => {
                 let mut rows = rows.clone();
                 for row in rows.rows_mut() {
                     for (v, s) in row.iter_mut().zip(shift) {
                         *v = factor * *v + s;
                     }
                 }
-                Rows::Held(rows)
+                Storage::Held(rows)
             }
-            Rows::Computed(computed) => {
+            Storage::Computed(computed) => {
                 let width = self.width();
                 let diagonal =
                     || Matrix::from_fn(width, width, |i, j| if i == j { factor } else { 0.0 });
@@ -228,7 +238,7 @@ impl<'t> AffineRows<'t> {
                     Matrix::from_fn(map.nrows(), map.ncols(), |i, j| factor * map.row(i)[j])
                 });
                 let shift = computed.shift.iter().zip(shift).map(|(v, s)| factor * v + s).collect();
-                Rows::Computed(Computed { map: Some(Arc::new(map)), shift, ..computed.clone() })
+                Storage::Computed(Computed { map: Some(Arc::new(map)), shift, ..computed.clone() })
             }
         };
         Self { rows, offsets: Arc::clone(&self.offsets) }
@@ -238,8 +248,8 @@ impl<'t> AffineRows<'t> {
     #[must_use]
     pub fn input_width(&self) -> usize {
         match &self.rows {
-            Rows::Held(rows) => rows.ncols(),
-            Rows::Computed(computed) => computed.table.width(),
+            Storage::Held(rows) => rows.ncols(),
+            Storage::Computed(computed) => computed.table.width(),
         }
     }
 
@@ -252,8 +262,8 @@ impl<'t> AffineRows<'t> {
         buffer: &'a mut Matrix,
     ) -> MatRef<'a, f64> {
         match &self.rows {
-            Rows::Held(rows) => rows.view().subrows(start, count),
-            Rows::Computed(computed) => {
+            Storage::Held(rows) => rows.view().subrows(start, count),
+            Storage::Computed(computed) => {
                 computed.read(start, count, buffer);
                 buffer.view().subrows(0, count)
             }
@@ -264,8 +274,8 @@ impl<'t> AffineRows<'t> {
     pub fn copy_inputs(&self, rows: &[u32], out: &mut Matrix) {
         for (&row, out) in rows.iter().zip(out.rows_mut()) {
             match &self.rows {
-                Rows::Held(rows) => out.copy_from_slice(rows.row(row as usize)),
-                Rows::Computed(computed) => computed.read_row(row as usize, out),
+                Storage::Held(rows) => out.copy_from_slice(rows.row(row as usize)),
+                Storage::Computed(computed) => computed.read_row(row as usize, out),
             }
         }
     }
@@ -273,35 +283,29 @@ impl<'t> AffineRows<'t> {
     /// One row as it is read; `buffer` is its where it is not held.
     pub fn input<'a>(&'a self, row: u32, buffer: &'a mut [f64]) -> &'a [f64] {
         match &self.rows {
-            Rows::Held(rows) => rows.row(row as usize),
-            Rows::Computed(computed) => {
+            Storage::Held(rows) => rows.row(row as usize),
+            Storage::Computed(computed) => {
                 computed.read_row(row as usize, buffer);
                 buffer
             }
         }
     }
 
-    /// Whether the rows are held, not computed.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        matches!(self.rows, Rows::Held(_))
-    }
-
     /// How much memory the values take of which these are made.
     #[must_use]
     pub fn table_bytes(&self) -> usize {
         match &self.rows {
-            Rows::Held(rows) => size_of_val(rows.values()),
-            Rows::Computed(computed) => computed.table.bytes(),
+            Storage::Held(rows) => size_of_val(rows.values()),
+            Storage::Computed(computed) => computed.table.bytes(),
         }
     }
 
     /// An affine map of these rows as one of the rows as they are read; `None` where it is the
     /// same.
     #[must_use]
-    pub fn lift(&self, weight: MatRef<'_, f64>, bias: &[f64]) -> Option<(Matrix, Vec<f64>)> {
+    pub fn lift(&self, weight: MatRef<'_, f64>, bias: &[f64]) -> Option<AffineMap> {
         match &self.rows {
-            Rows::Computed(Computed { map: Some(map), shift, .. }) => {
+            Storage::Computed(Computed { map: Some(map), shift, .. }) => {
                 Some(composed(weight, bias, map, shift))
             }
             _ => None,
@@ -313,7 +317,7 @@ impl<'t> AffineRows<'t> {
     #[must_use]
     pub fn lower(&self, weight: MatRef<'_, f64>, bias: &[f64]) -> Option<Matrix> {
         match &self.rows {
-            Rows::Computed(Computed { map: Some(map), shift, .. }) => {
+            Storage::Computed(Computed { map: Some(map), shift, .. }) => {
                 let mut lowered = Matrix::zeros(weight.nrows(), map.nrows());
                 lowered.set_to_product(weight, map.view().transpose());
                 for (row, b) in lowered.rows_mut().zip(bias) {
@@ -329,14 +333,14 @@ impl<'t> AffineRows<'t> {
 }
 
 impl<'t> Computed<'t> {
-    fn held_if_small(self) -> Rows<'t> {
+    fn held_if_small(self) -> Storage<'t> {
         let bytes = self.numbers.len() * self.shift.len() * size_of::<f64>();
         if bytes > self.memory {
-            return Rows::Computed(self);
+            return Storage::Computed(self);
         }
         let mut rows = Matrix::zeros(self.numbers.len(), self.shift.len());
         self.write(0, &mut rows, &mut Matrix::default());
-        Rows::Held(rows)
+        Storage::Held(rows)
     }
 
     fn read_row(&self, row: usize, out: &mut [f64]) {
@@ -391,18 +395,4 @@ impl<'t> Computed<'t> {
             faer::Par::Seq,
         );
     }
-}
-
-/// `x -> weight (map x + shift) + bias`.
-fn composed(
-    weight: MatRef<'_, f64>,
-    bias: &[f64],
-    map: &Matrix,
-    shift: &[f64],
-) -> (Matrix, Vec<f64>) {
-    let mut product = Matrix::zeros(weight.nrows(), map.ncols());
-    product.set_to_product(weight, map.view());
-    let along = |k: usize| weight.row(k).iter().zip(shift).map(|(w, s)| w * s).sum::<f64>();
-    let bias = bias.iter().enumerate().map(|(k, b)| b + along(k)).collect();
-    (product, bias)
 }

@@ -5,15 +5,14 @@
 //! fit rows, times one factor that makes the mean variance 1. Axes without variance on the fit rows
 //! are left out. A rotation changes neither an L2 penalty nor a distance; it makes gradients along
 //! different coordinates uncorrelated, takes away directions that the fit rows do not span, and
-//! makes everything that is fitted independent of a rotation of the embedding (without
-//! `standardize`).
+//! makes everything that is fitted independent of a rotation of the embedding, where features keep
+//! their scale.
 
 use std::sync::Arc;
 
 use faer::linalg::solvers::EvdError;
 use faer::{Accum, Par};
 use ndarray::ArrayView1;
-use pulp::{Simd, WithSimd};
 
 use crate::linalg::gram::add_gram;
 use crate::linalg::symmetric_eigen::tridiagonalise;
@@ -28,6 +27,27 @@ const HELD_BYTES: usize = 5 << 20;
 const HELD_SHARE: usize = 50;
 /// Rows converted to `f64` at a time.
 const BLOCK_ROWS: usize = 256;
+
+/// What becomes of the scale of features, of which the mean is taken out in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Features stay as far apart in scale as they are.
+    Kept,
+    /// Each feature is divided by its standard deviation.
+    Standardised,
+}
+
+impl Scale {
+    /// The scale of features that are standardised or not.
+    #[must_use]
+    pub fn standardised_if(standardize: bool) -> Self {
+        if standardize {
+            Self::Standardised
+        } else {
+            Self::Kept
+        }
+    }
+}
 
 /// Which axes are left out.
 enum Negligible {
@@ -53,6 +73,55 @@ pub struct Standardisation {
 }
 
 impl Standardisation {
+    /// Means, and one over the standard deviations where the scale is taken out. A feature that
+    /// does not vary gets scale 0: it says nothing on the fit rows, and must not be blown up on
+    /// others.
+    fn of(table: Table<'_>, rows: &[u32], scale: Scale) -> Self {
+        let d = table.width();
+        let n = rows.len() as f64;
+        let mut mean = vec![0.0; d];
+        let mut buffer = vec![0.0; d];
+        let mut first = vec![0.0; d];
+        if let Some(&row) = rows.first() {
+            table.copy_row(row as usize, &mut first);
+        }
+        let mut varies = vec![false; d];
+        for &row in rows {
+            table.copy_row(row as usize, &mut buffer);
+            for (k, v) in buffer.iter().enumerate() {
+                mean[k] += v;
+                varies[k] |= *v != first[k];
+            }
+        }
+        for (k, m) in mean.iter_mut().enumerate() {
+            // The rounding of a constant feature's mean would pass for variance.
+            *m = if varies[k] { *m / n } else { first[k] };
+        }
+        if scale == Scale::Kept {
+            return Self { mean, inverse_scale: vec![1.0; d] };
+        }
+        let mut variance = vec![0.0; d];
+        for &row in rows {
+            table.copy_row(row as usize, &mut buffer);
+            for ((s, v), m) in variance.iter_mut().zip(&buffer).zip(&mean) {
+                *s += (v - m) * (v - m);
+            }
+        }
+        let inverse_scale = variance
+            .iter()
+            .zip(&mean)
+            .map(|(s, m)| {
+                let sd = (s / n).sqrt();
+                if sd > 1e-12 * m.abs() && sd > f64::MIN_POSITIVE {
+                    1.0 / sd
+                } else {
+                    0.0
+                }
+            })
+            .collect();
+        Self { mean, inverse_scale }
+    }
+
     /// Write one row of the table, with mean and scale taken out, into `out`.
     pub fn standardise(&self, table: Table<'_>, row: u32, out: &mut [f64]) {
         let arch = pulp::Arch::new();
@@ -60,46 +129,39 @@ impl Standardisation {
         match table {
             Table::F32(rows) => {
                 let row = rows.row(row as usize);
-                arch.dispatch(Standardise { row, mean, inverse_scale, out });
+                arch.dispatch(|| standardise_row(row, mean, inverse_scale, out));
             }
             Table::F64(rows) => {
                 let row = rows.row(row as usize);
-                arch.dispatch(Standardise { row, mean, inverse_scale, out });
+                arch.dispatch(|| standardise_row(row, mean, inverse_scale, out));
             }
         }
     }
 }
 
-/// Plain arithmetic, for the widest vectors that the processor has: heads read every row again and
-/// again.
-struct Standardise<'a, T> {
-    row: ArrayView1<'a, T>,
-    mean: &'a [f64],
-    inverse_scale: &'a [f64],
-    out: &'a mut [f64],
-}
-
-impl<T: Copy + Into<f64>> WithSimd for Standardise<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let moments = self.mean.iter().zip(self.inverse_scale);
-        if let Some(row) = self.row.as_slice() {
-            for ((o, v), (m, s)) in self.out.iter_mut().zip(row).zip(moments) {
-                *o = ((*v).into() - m) * s;
-            }
-        } else {
-            for ((o, v), (m, s)) in self.out.iter_mut().zip(&self.row).zip(moments) {
-                *o = ((*v).into() - m) * s;
-            }
+/// Plain arithmetic, to be compiled for the widest vectors that the processor has: heads read every
+/// row again and again.
+#[inline(always)]
+fn standardise_row<T: Copy + Into<f64>>(
+    row: ArrayView1<'_, T>,
+    mean: &[f64],
+    inverse_scale: &[f64],
+    out: &mut [f64],
+) {
+    let taken_out = mean.iter().zip(inverse_scale);
+    if let Some(row) = row.as_slice() {
+        for ((o, v), (m, s)) in out.iter_mut().zip(row).zip(taken_out) {
+            *o = ((*v).into() - m) * s;
+        }
+    } else {
+        for ((o, v), (m, s)) in out.iter_mut().zip(&row).zip(taken_out) {
+            *o = ((*v).into() - m) * s;
         }
     }
 }
 
 impl Basis {
-    /// Fit to `rows` of `table`, with at most `max_rank` axes. Without `standardize` features are
-    /// centred, not scaled.
+    /// Fit to `rows` of `table`, with at most `max_rank` axes.
     ///
     /// Time `O(n d min(n, d) + min(n, d)^3)`.
     ///
@@ -108,19 +170,19 @@ impl Basis {
     pub fn fit(
         table: Table<'_>,
         rows: &[u32],
-        standardize: bool,
+        scale: Scale,
         max_rank: usize,
     ) -> Result<Self, EvdError> {
-        Self::fit_leading(table, rows, standardize, Negligible::Share, |_| max_rank)
+        Self::fit_leading(table, rows, scale, Negligible::Share, |_| max_rank)
     }
 
-    /// As [`Basis::fit`] without `standardize`, with axes however small they are beside the
-    /// largest, but for those that are rounding: for what gives every axis the same weight.
+    /// As [`Basis::fit`] of features that keep their scale, with axes however small they are beside
+    /// the largest, but for those that are rounding: for what gives every axis the same weight.
     ///
     /// # Errors
     /// The eigenvalue solver did not converge.
     pub fn fit_all(table: Table<'_>, rows: &[u32], max_rank: usize) -> Result<Self, EvdError> {
-        Self::fit_leading(table, rows, false, Negligible::Rounding, |_| max_rank)
+        Self::fit_leading(table, rows, Scale::Kept, Negligible::Rounding, |_| max_rank)
     }
 
     /// As [`Basis::fit`], with as few axes as have more than `share` of the total variance.
@@ -130,10 +192,10 @@ impl Basis {
     pub fn fit_energy(
         table: Table<'_>,
         rows: &[u32],
-        standardize: bool,
+        scale: Scale,
         share: f64,
     ) -> Result<Self, EvdError> {
-        Self::fit_leading(table, rows, standardize, Negligible::Share, |variance| {
+        Self::fit_leading(table, rows, scale, Negligible::Share, |variance| {
             let wanted = share * variance.iter().sum::<f64>();
             let mut sum = 0.0;
             let below = variance.iter().take_while(|v| {
@@ -147,12 +209,12 @@ impl Basis {
     fn fit_leading(
         table: Table<'_>,
         rows: &[u32],
-        standardize: bool,
+        scale: Scale,
         negligible: Negligible,
         max_rank: impl Fn(&[f64]) -> usize,
     ) -> Result<Self, EvdError> {
         let d = table.width();
-        let mut basis = Self::unrotated(table, rows, standardize);
+        let mut basis = Self::unrotated(table, rows, scale);
         // Of many features the decomposition takes most of the memory, so what it is made of goes
         // first.
         let by_features = d <= rows.len();
@@ -190,8 +252,8 @@ impl Basis {
 
     /// Mean and scale only.
     #[must_use]
-    pub fn unrotated(table: Table<'_>, rows: &[u32], standardize: bool) -> Self {
-        Self { standardisation: Arc::new(moments(table, rows, standardize)), axes: None }
+    pub fn unrotated(table: Table<'_>, rows: &[u32], scale: Scale) -> Self {
+        Self { standardisation: Arc::new(Standardisation::of(table, rows, scale)), axes: None }
     }
 
     /// The mean row of the fit rows.
@@ -239,7 +301,7 @@ impl Basis {
     /// target that is standardised by itself.
     #[must_use]
     pub fn restandardised(&self, table: Table<'_>, rows: &[u32]) -> Self {
-        let standardisation = Arc::new(moments(table, rows, true));
+        let standardisation = Arc::new(Standardisation::of(table, rows, Scale::Standardised));
         Self { standardisation, axes: self.axes.clone() }
     }
 
@@ -349,54 +411,6 @@ impl Basis {
         }
         sum
     }
-}
-
-/// Means, and one over the standard deviations. A feature that does not vary gets scale 0: it says
-/// nothing on the fit rows, and must not be blown up on others.
-fn moments(table: Table<'_>, rows: &[u32], standardize: bool) -> Standardisation {
-    let d = table.width();
-    let n = rows.len() as f64;
-    let mut mean = vec![0.0; d];
-    let mut buffer = vec![0.0; d];
-    let mut first = vec![0.0; d];
-    if let Some(&row) = rows.first() {
-        table.copy_row(row as usize, &mut first);
-    }
-    let mut varies = vec![false; d];
-    for &row in rows {
-        table.copy_row(row as usize, &mut buffer);
-        for (k, v) in buffer.iter().enumerate() {
-            mean[k] += v;
-            varies[k] |= *v != first[k];
-        }
-    }
-    for (k, m) in mean.iter_mut().enumerate() {
-        // The rounding of a constant feature's mean would pass for variance.
-        *m = if varies[k] { *m / n } else { first[k] };
-    }
-    if !standardize {
-        return Standardisation { mean, inverse_scale: vec![1.0; d] };
-    }
-    let mut variance = vec![0.0; d];
-    for &row in rows {
-        table.copy_row(row as usize, &mut buffer);
-        for ((s, v), m) in variance.iter_mut().zip(&buffer).zip(&mean) {
-            *s += (v - m) * (v - m);
-        }
-    }
-    let inverse_scale = variance
-        .iter()
-        .zip(&mean)
-        .map(|(s, m)| {
-            let sd = (s / n).sqrt();
-            if sd > 1e-12 * m.abs() && sd > f64::MIN_POSITIVE {
-                1.0 / sd
-            } else {
-                0.0
-            }
-        })
-        .collect();
-    Standardisation { mean, inverse_scale }
 }
 
 /// Axes from eigenvectors (as rows) of the Gram matrix of few rows of many features.

@@ -21,22 +21,23 @@ use crate::linalg::Matrix;
 /// Smaller sums of squares lack digits: their coordinates count as constant.
 pub const LEAST_SQUARE: f64 = f64::MIN_POSITIVE;
 
-/// A factor of a positive semi-definite matrix: `S = D P L L^T P^T D` with `D` the roots of the
-/// diagonal and `P` a permutation.
+/// A factorisation of a positive semi-definite matrix, `S = D P L L^T P^T D`, with the roots of its
+/// diagonal in `D` and a permutation `P`.
 #[derive(Debug, Clone)]
 pub struct Equilibrated {
-    /// The root of each diagonal entry, 0 where it has no digits.
+    /// The root of each diagonal entry; 0 where the entry is too small to have digits.
     scale: Vec<f64>,
-    /// Which coordinate comes at each place.
+    /// The coordinate that the permutation puts at each place.
     order: Vec<usize>,
-    /// Row `k` is column `k` of `L`.
+    /// Row `k` holds column `k` of `L`.
     columns: Matrix,
     rank: usize,
 }
 
 impl Equilibrated {
-    /// Of the matrix whose lower triangle is given, a sum of so many squares. Time `O(d^3)`. None
-    /// where an entry is not finite, or much larger than the diagonal allows.
+    /// Factors the matrix whose lower triangle is given, which is a sum of `squares` outer
+    /// products, in `O(d^3)` time. `None` where an entry is not finite, or is much larger than the
+    /// diagonal of a positive semi-definite matrix allows.
     #[must_use]
     pub fn of(lower: &Matrix, squares: usize) -> Option<Self> {
         let size = lower.nrows();
@@ -61,20 +62,20 @@ impl Equilibrated {
             Default::default(),
         )
         .ok()?;
-        // Pivots fall, but for the last one tried, which may be anything.
+        // Pivots fall, except that the factorisation may end with one of any size.
         let rounding = squares.max(size) as f64 * f64::EPSILON;
         let is_above = |k: &usize| columns.row(*k)[*k] * columns.row(*k)[*k] > rounding;
         let rank = (0..size).take_while(is_above).count();
         Some(Self { scale, order, columns, rank })
     }
 
-    /// How many directions are more than rounding.
+    /// How many directions stand clear of rounding.
     #[must_use]
     pub fn rank(&self) -> usize {
         self.rank
     }
 
-    /// `R` with `S = R^T R`, one row for each direction.
+    /// The matrix `R` with `S = R^T R`, which has one row for each direction.
     #[must_use]
     pub fn root(&self) -> Matrix {
         let mut root = Matrix::zeros(self.rank, self.scale.len());
@@ -86,7 +87,7 @@ impl Equilibrated {
         root
     }
 
-    /// `v^T S^+ v` of each row `v`, which lies in the span of `S`.
+    /// The number `v^T S^+ v` for each row `v`. Rows must lie in the span of `S`.
     #[must_use]
     pub fn inverse_squares(&self, rows: &Matrix) -> Vec<f64> {
         let mut solved = Matrix::from_fn(rows.nrows(), self.rank, |i, k| {
@@ -100,7 +101,7 @@ impl Equilibrated {
     }
 }
 
-/// An entry over the roots of its diagonal entries; 0 where one of these is 0.
+/// An entry divided by the roots of its two diagonal entries; 0 where one of them is 0.
 fn scaled(entry: f64, one: f64, other: f64) -> f64 {
     if one > 0.0 && other > 0.0 {
         // One after the other: their product may be beyond the range of floats.

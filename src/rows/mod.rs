@@ -3,6 +3,7 @@
 //! principal axes) in which maps are fitted, and affine maps of rows that are held or computed.
 //! What is fitted to rows lives in [`crate::estimators`].
 
+pub mod affine_map;
 pub mod affine_rows;
 pub mod basis;
 pub mod class_rows;
@@ -14,6 +15,7 @@ pub mod row_order;
 pub mod spectrum;
 pub mod table;
 
+pub use affine_map::AffineMap;
 pub use affine_rows::AffineRows;
 pub use basis::Basis;
 pub use class_rows::ClassRows;

@@ -9,10 +9,10 @@
 
 use std::ops::RangeInclusive;
 
-use pulp::{Simd, WithSimd};
 use thiserror::Error;
 
 use crate::linalg::gram::{add_gram, mirror_lower, GramSum, Scatter};
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
 use crate::rows::{ClassedTable, Table};
 
@@ -23,9 +23,7 @@ pub enum MomentsError {
         "the moments have width {left} and {right}; only moments of embeddings of one width merge"
     )]
     Width { left: usize, right: usize },
-    #[error(
-        "only one side has a scatter per class (`per_class`); make both with it, or both without"
-    )]
+    #[error("only one side has a scatter per class")]
     ClassScatter,
     #[error(
         "{found} class numbers for {expected} classes; give one for each class of the merged part"
@@ -65,6 +63,27 @@ const LARGEST_SUM: f64 = 1e304;
 /// How far stored sums may be off for having been rounded on the way.
 const SUM_TOLERANCE: f64 = 1e-6;
 
+/// Whether classes keep scatters of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClassScatters {
+    /// Only the sum over all classes is kept.
+    Pooled,
+    /// Each class keeps its own: `C d^2 / 2` numbers.
+    Kept,
+}
+
+impl ClassScatters {
+    /// Scatters that are kept or not.
+    #[must_use]
+    pub fn kept_if(per_class: bool) -> Self {
+        if per_class {
+            Self::Kept
+        } else {
+            Self::Pooled
+        }
+    }
+}
+
 /// Counts, means and scatters of classes, and what the Ledoit-Wolf shrinkage needs besides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {
@@ -77,12 +96,13 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// The moments of the rows; `per_class` keeps every class's own scatter (`C d^2 / 2` numbers),
+    /// The moments of the rows; where classes keep their own scatters (`C d^2 / 2` numbers),
     /// which `TransRate` and GBC need.
     ///
     /// Time `O(n d^2)`, memory `O(d^2)` plus what is kept.
     #[must_use]
-    pub fn of(input: ClassedTable<'_>, per_class: bool) -> Self {
+    pub fn of(input: ClassedTable<'_>, scatters: ClassScatters) -> Self {
+        let per_class = scatters == ClassScatters::Kept;
         let width = input.table.width();
         let mut means = Matrix::zeros(input.classes.len(), width);
         for (rows, mean) in input.classes.iter().zip(means.rows_mut()) {
@@ -101,8 +121,8 @@ impl Moments {
                 sum.push(|out| {
                     input.table.copy_row(row as usize, out);
                     let cubic = &mut cubic;
-                    quartic += arch.dispatch(AddTails { row: &*out, centre: &centre, cubic });
-                    arch.dispatch(Subtract { row: out, mean });
+                    quartic += arch.dispatch(|| add_tails(out, &centre, cubic));
+                    arch.dispatch(|| subtract(out, mean));
                 });
             }
             if let Some(kept) = &mut class_within {
@@ -281,16 +301,16 @@ impl Moments {
         let mut trace = self.within.trace();
         for (&count, class_mean) in self.counts.iter().zip(self.means.rows()) {
             let offset = minus(class_mean, &mean);
-            let along = count as f64 * dot(&offset, &e);
+            let along = count as f64 * dot_in_order(&offset, &e);
             for (sum, o) in te.iter_mut().zip(&offset) {
                 *sum += along * o;
             }
-            trace += count as f64 * dot(&offset, &offset);
+            trace += count as f64 * dot_in_order(&offset, &offset);
         }
-        let square = dot(&e, &e);
+        let square = dot_in_order(&e, &e);
         let quartic = self.quartic
-            + 4.0 * dot(&e, &self.cubic)
-            + 4.0 * dot(&e, &te)
+            + 4.0 * dot_in_order(&e, &self.cubic)
+            + 4.0 * dot_in_order(&e, &te)
             + square * (2.0 * trace + n * square);
         let cubic = self
             .cubic
@@ -365,7 +385,7 @@ impl Moments {
         let mean = self.mean();
         let mut offsets = self.means.clone();
         for row in offsets.rows_mut() {
-            pulp::Arch::new().dispatch(Subtract { row, mean: &mean });
+            pulp::Arch::new().dispatch(|| subtract(row, &mean));
         }
         offsets
     }
@@ -422,35 +442,24 @@ fn weighted_mean(counts: &[u64], means: &Matrix) -> Vec<f64> {
 }
 
 /// Add a row's `|x - centre|^2 (x - centre)`; returns its `|x - centre|^4`.
-struct AddTails<'a> {
-    row: &'a [f64],
-    centre: &'a [f64],
-    cubic: &'a mut [f64],
-}
-
-impl WithSimd for AddTails<'_> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f64 {
-        /// Partial sums, so that one addition need not wait for the one before.
-        const LANES: usize = 32;
-        let Self { row, centre, cubic } = self;
-        let mut sums = [0.0; LANES];
-        let ((rows, row_rest), (centres, rest)) =
-            (row.as_chunks::<LANES>(), centre.as_chunks::<LANES>());
-        for (row, centre) in rows.iter().zip(centres) {
-            for ((sum, v), c) in sums.iter_mut().zip(row).zip(centre) {
-                *sum += (v - c) * (v - c);
-            }
+#[inline(always)]
+fn add_tails(row: &[f64], centre: &[f64], cubic: &mut [f64]) -> f64 {
+    /// Partial sums, so that one addition need not wait for the one before.
+    const LANES: usize = 32;
+    let mut sums = [0.0; LANES];
+    let ((rows, row_rest), (centres, rest)) =
+        (row.as_chunks::<LANES>(), centre.as_chunks::<LANES>());
+    for (row, centre) in rows.iter().zip(centres) {
+        for ((sum, v), c) in sums.iter_mut().zip(row).zip(centre) {
+            *sum += (v - c) * (v - c);
         }
-        let rest = row_rest.iter().zip(rest).map(|(v, c)| (v - c) * (v - c));
-        let square = sums.iter().sum::<f64>() + rest.sum::<f64>();
-        for ((sum, v), c) in cubic.iter_mut().zip(row).zip(centre) {
-            *sum += square * (v - c);
-        }
-        square * square
     }
+    let rest = row_rest.iter().zip(rest).map(|(v, c)| (v - c) * (v - c));
+    let square = sums.iter().sum::<f64>() + rest.sum::<f64>();
+    for ((sum, v), c) in cubic.iter_mut().zip(row).zip(centre) {
+        *sum += square * (v - c);
+    }
+    square * square
 }
 
 fn check_length(field: &'static str, found: usize, expected: usize) -> Result<(), MomentsError> {
@@ -516,22 +525,9 @@ fn minus(left: &[f64], right: &[f64]) -> Vec<f64> {
 }
 
 /// Take the mean out of a row.
-struct Subtract<'a> {
-    row: &'a mut [f64],
-    mean: &'a [f64],
-}
-
-impl WithSimd for Subtract<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for (v, m) in self.row.iter_mut().zip(self.mean) {
-            *v -= m;
-        }
+#[inline(always)]
+fn subtract(row: &mut [f64], mean: &[f64]) {
+    for (v, m) in row.iter_mut().zip(mean) {
+        *v -= m;
     }
-}
-
-fn dot(left: &[f64], right: &[f64]) -> f64 {
-    left.iter().zip(right).map(|(a, b)| a * b).sum()
 }

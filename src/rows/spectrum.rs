@@ -22,11 +22,12 @@ use faer::{linalg::matmul::matmul, Accum, ColRef, Par};
 use thiserror::Error;
 
 use crate::linalg::gram::GramSum;
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::square_distance::norm;
 use crate::linalg::symmetric_eigen::{is_graded, tridiagonalise};
 use crate::linalg::Matrix;
 use crate::rows::equilibrated::{Equilibrated, LEAST_SQUARE};
-use crate::rows::moments::{mean_of, Moments};
+use crate::rows::moments::{mean_of, ClassScatters, Moments};
 use crate::rows::{ClassedTable, Table};
 
 /// Rows that are multiplied with targets at a time.
@@ -54,11 +55,12 @@ pub struct Spectrum {
     mean: Vec<f64>,
     mean_outside: f64,
     axes: Matrix,
-    /// Of each axis, the squares that its variance is a sum of, each with rounding of its own.
+    /// For each axis, the sum of the squares that its variance is made of. Each square is rounded
+    /// by itself, so this sum is what rounding of the variance is a share of.
     axis_squares: Vec<f64>,
 }
 
-/// A spectrum with targets in its coordinates.
+/// Targets in the coordinates of a spectrum.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loadings {
     /// `t x r`: `V^T y` for each target.
@@ -157,9 +159,9 @@ impl ClassSpectrum {
     /// The eigenvalue solver did not converge.
     pub fn of(input: ClassedTable<'_>, axes: usize) -> Result<Self, SpectrumError> {
         if input.count() >= input.table.width() {
-            let moments = Moments::of(input, false);
+            let moments = Moments::of(input, ClassScatters::Pooled);
             let (scatter, beside) = (moments.scatter(), BesideScatter::of(&moments));
-            // Large, and no longer wanted.
+            // Freed here because moments are as large as the scatter and are needed no more.
             drop(moments);
             return Self::of_scatter(scatter, beside, axes);
         }
@@ -279,8 +281,8 @@ impl ClassSpectrum {
         values.len() == self.spectrum.most && ratio >= RESOLVED
     }
 
-    /// Between-class share of each eigenvector's variance, times one: `sum_c (V^T y_c)_k^2 / n_c`,
-    /// in `[0, 1]`.
+    /// The share of each eigenvector's variance that lies between classes,
+    /// `sum_c (V^T y_c)_k^2 / n_c`, in `[0, 1]`.
     #[must_use]
     pub fn between(&self) -> Vec<f64> {
         let mut between = vec![0.0; self.spectrum.values.len()];
@@ -293,7 +295,7 @@ impl ClassSpectrum {
     }
 }
 
-/// What moments hold beside the scatter.
+/// The parts of moments, other than the scatter, that a spectrum is made of.
 struct BesideScatter {
     counts: Vec<u64>,
     mean: Vec<f64>,
@@ -323,10 +325,11 @@ fn indicator_moments(counts: &[u64]) -> (Vec<f64>, Vec<f64>) {
     (counts.iter().map(mean).collect(), counts.iter().map(square).collect())
 }
 
-/// What stands beside the scatter: the mean and `Y^T Xc` (`t x d`) for centred targets.
+/// The inputs of a spectrum other than the scatter.
 struct Offsets<'a> {
     count: usize,
     mean: &'a [f64],
+    /// `Y^T Xc` (`t x d`) for centred targets `Y`.
     products: &'a Matrix,
 }
 
@@ -345,7 +348,8 @@ fn primal(
     let varying = diagonal.iter().filter(|v| **v > 0.0).count();
     let noise = Noise::of(&scatter, count)?;
     let (tridiagonal, reflections) = tridiagonalise(scatter);
-    // What is wanted in the eigenvectors' coordinates is turned before they are there: less memory.
+    // Targets and mean are brought to the eigenvectors' coordinates before these are computed,
+    // which takes less memory.
     let mut turned = Matrix::from_fn(targets + 1, width, |t, j| {
         if t < targets {
             offsets.products.row(t)[j]
@@ -415,7 +419,8 @@ fn dual(
     Ok((spectrum, loadings))
 }
 
-/// Make constant what lacks digits: reflections would make NaN of it.
+/// Sets features to constants whose sums of squares are too small to have digits, because
+/// reflections would turn them into NaN.
 fn leave_out_vanishing(scatter: &mut Matrix) {
     let vanishing = |scatter: &Matrix, j: usize| scatter.row(j)[j] < LEAST_SQUARE;
     for j in 0..scatter.nrows() {
@@ -431,16 +436,17 @@ fn axis_squares(axes: &Matrix, diagonal: &[f64]) -> Vec<f64> {
     axes.rows().map(square).collect()
 }
 
-/// Which of a scatter's eigenvalues are rounding.
+/// Which eigenvalues of a scatter are nothing but rounding.
 pub(super) enum Noise {
-    /// All that are not above this share of the largest.
+    /// Those that are not above this share of the largest.
     Below(f64),
-    /// All beyond so many.
+    /// Those that come after this many.
     Beyond(usize),
 }
 
 impl Noise {
-    /// Of the scatter whose lower triangle is given, a sum of so many squares.
+    /// The rounding of a scatter whose lower triangle is given and which is a sum of `squares`
+    /// outer products.
     pub(super) fn of(scatter: &Matrix, squares: usize) -> Result<Self, SpectrumError> {
         if is_graded(scatter) {
             let factor = Equilibrated::of(scatter, squares).ok_or(SpectrumError)?;
@@ -461,8 +467,8 @@ impl Noise {
     }
 }
 
-/// The eigenvalues, largest first, of a sum of so many squares whose lower triangle is given, but
-/// for those that are rounding. Time `O(d^3)`.
+/// The eigenvalues of a sum of `squares` outer products whose lower triangle is given, largest
+/// first and without those that are rounding. Time `O(d^3)`.
 ///
 /// # Errors
 /// The eigenvalue solver did not converge.
@@ -474,7 +480,7 @@ pub fn eigenvalues(scatter: Matrix, squares: usize) -> Result<Vec<f64>, Spectrum
     Ok(noise.without(diagonalised.values()))
 }
 
-/// Some rows less `mean`.
+/// Some rows of a table with `mean` taken out.
 #[must_use]
 pub fn centred_rows(table: Table<'_>, rows: &[u32], mean: &[f64]) -> Matrix {
     let mut centred = Matrix::zeros(rows.len(), table.width());
@@ -485,7 +491,7 @@ pub fn centred_rows(table: Table<'_>, rows: &[u32], mean: &[f64]) -> Matrix {
     centred
 }
 
-/// `Xc^T Xc` (lower triangle) and `Y^T Xc`, in blocks of rows.
+/// The lower triangle of `Xc^T Xc`, and `Y^T Xc`, both summed over blocks of rows.
 fn scatter_and_products(
     table: Table<'_>,
     rows: &[u32],
@@ -511,7 +517,7 @@ fn scatter_and_products(
     (scatter.into_lower(), products)
 }
 
-/// Columns less their means, with the means and the sums of squares about them.
+/// The columns with their means taken out, the means, and the sums of squares about them.
 fn centre_columns(targets: &Matrix) -> (Matrix, Vec<f64>, Vec<f64>) {
     let mut centred = targets.clone();
     let (n, t) = (targets.nrows().max(1) as f64, targets.ncols());
@@ -532,10 +538,11 @@ fn centre_columns(targets: &Matrix) -> (Matrix, Vec<f64>, Vec<f64>) {
     (centred, means, squares)
 }
 
-/// Length of what is outside the span; zero where there is no outside, or only rounding.
+/// The length of the part of the mean that lies outside the span; zero where nothing can lie
+/// outside, or where the part is only rounding.
 fn negligible_as_zero(outside: &[f64], root: f64, mean: &[f64], spans_all: bool) -> f64 {
-    let length = dot(outside, outside).sqrt();
-    if spans_all || length <= NEGLIGIBLE_MEAN * root * dot(mean, mean).sqrt() {
+    let length = dot_in_order(outside, outside).sqrt();
+    if spans_all || length <= NEGLIGIBLE_MEAN * root * dot_in_order(mean, mean).sqrt() {
         0.0
     } else {
         length
@@ -554,8 +561,4 @@ fn add_scaled(sum: &mut [f64], factor: f64, v: &[f64]) {
     for (s, x) in sum.iter_mut().zip(v) {
         *s += factor * x;
     }
-}
-
-fn dot(left: &[f64], right: &[f64]) -> f64 {
-    left.iter().zip(right).map(|(a, b)| a * b).sum()
 }

@@ -1,4 +1,5 @@
-//! Why a score has no value.
+//! Why a score has no value: what several scores share. What only one of them can meet is an enum
+//! of its own beside that score.
 
 use thiserror::Error;
 
@@ -6,6 +7,9 @@ use crate::estimators::discriminant::DiscriminantError;
 use crate::estimators::gaussian_mixture::MixtureError;
 use crate::estimators::nearest_neighbours::NeighbourError;
 use crate::linalg::error::OptimizeError;
+use crate::scores::leep::ProbabilityError;
+use crate::scores::logme::TargetError;
+use crate::scores::parc::PairError;
 use crate::transport::TransportError;
 
 /// Why a score has no value.
@@ -26,49 +30,19 @@ pub enum ScoreError {
     )]
     Decomposition { score: &'static str },
     #[error(
-        "the features reproduce target {target} exactly although there are more rows than \
-        independent features, so its evidence is unbounded; look for repeated rows, or for a \
-        feature made from the label"
-    )]
-    ExactFit { target: usize },
-    #[error(
-        "the targets have {found} rows, but there are {expected} rows of features; give one \
-        row of targets for each"
-    )]
-    TargetRows { found: usize, expected: usize },
-    #[error("target {target} is 0 in all rows, so its evidence is unbounded; leave it out")]
-    ZeroTarget { target: usize },
-    #[error(
         "the squares of the features are beyond the range of a float, so {score} has no \
         value; scale the features"
     )]
     Range { score: &'static str },
-    #[error("there are no targets to score")]
-    NoTargets,
-    #[error("a target value in column {column} is {value}, which is not finite")]
-    TargetValue { row: usize, column: usize, value: f64 },
-    #[error(
-        "the moments were made without a scatter per class, which {score} needs; make them \
-        with one (`per_class`)"
-    )]
+    #[error("the moments were made without a scatter per class, which {score} needs")]
     NoClassScatter { score: &'static str },
     #[error(
         "the scatters of the moments are those of no rows: a direction has a negative sum of \
-         squares; make them with moments()"
+         squares"
     )]
     NoScatter,
-    #[error("pca is 0, but at least one principal component is needed")]
-    NoComponents,
-    #[error(
-        "a row gives source class {column} the probability {value}; pass probabilities (a \
-        softmax of logits), which are not negative"
-    )]
-    NegativeProbability { row: u32, column: usize, value: f64 },
-    #[error(
-        "the probabilities of a row sum to {sum}, not to 1; pass the probabilities of all \
-        source classes (a softmax of logits)"
-    )]
-    NotADistribution { row: u32, sum: f64 },
+    #[error("the rows are compared along no principal axis, but at least one is needed")]
+    NoAxes,
     #[error(
         "there are {source_labels} source labels but {labels} target labels; both must be of \
         the same rows"
@@ -76,16 +50,12 @@ pub enum ScoreError {
     Lengths { source_labels: usize, labels: usize },
     #[error("the share of variance to keep must be above 0 and at most 1; it is {found}")]
     Energy { found: f64 },
-    #[error(
-        "none of the {classes} classes has two rows, so {score} has no pair within a class; \
-        give it more rows"
-    )]
-    NoPairs { score: &'static str, classes: usize },
-    #[error(
-        "a row is the same in all coordinates, so {score} cannot correlate it with others; \
-        drop it, or keep two or more coordinates"
-    )]
-    ConstantRow { score: &'static str, row: u32 },
+    #[error(transparent)]
+    Targets(#[from] TargetError),
+    #[error(transparent)]
+    Probabilities(#[from] ProbabilityError),
+    #[error(transparent)]
+    Pairs(#[from] PairError),
     #[error(transparent)]
     Mixture(#[from] MixtureError),
     #[error(transparent)]
@@ -125,10 +95,10 @@ pub enum ScoreError {
         "the coefficients times the terms are beyond the range of a float; scale the coefficients"
     )]
     CoefficientRange,
-    #[error("`{name}` is {value}, but must be finite and above 0")]
+    #[error("{name} is {value}, but must be finite and above 0")]
     NotPositive { name: &'static str, value: f64 },
     #[error(
-        "`{name}` is {value:e}, but must lie between {least:e} and {most:e} for {score} to keep \
+        "{name} is {value:e}, but must lie between {least:e} and {most:e} for {score} to keep \
          its digits"
     )]
     OutOfRange { score: &'static str, name: &'static str, value: f64, least: f64, most: f64 },

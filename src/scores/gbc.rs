@@ -17,6 +17,7 @@
 
 use serde::Deserialize;
 
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
 use crate::rows::moments::mean_of;
 use crate::rows::spectrum::centred_rows;
@@ -132,7 +133,7 @@ pub fn from_moments(
         let products = axes.times_transposed(&scatter.square());
         let rows = products.rows().zip(axes.rows());
         for (variance, (product, axis)) in variances.row_mut(class).iter_mut().zip(rows) {
-            *variance = product.iter().zip(axis).map(|(p, u)| p * u).sum::<f64>() / count as f64;
+            *variance = dot_in_order(product, axis) / count as f64;
         }
     }
     Ok(score(&means, &mut variances, spectrum.spectrum(), covariance))
@@ -141,7 +142,7 @@ pub fn from_moments(
 fn leading_axes(spectrum: &ClassSpectrum, pca: usize) -> Result<Matrix, ScoreError> {
     super::check_classes(SCORE, spectrum.classes())?;
     if pca == 0 {
-        return Err(ScoreError::NoComponents);
+        return Err(ScoreError::NoAxes);
     }
     let axes = spectrum.spectrum().axes();
     if axes.nrows() == 0 {
@@ -151,7 +152,7 @@ fn leading_axes(spectrum: &ClassSpectrum, pca: usize) -> Result<Matrix, ScoreErr
 }
 
 fn coordinates(axes: &Matrix, row: &[f64]) -> Vec<f64> {
-    axes.rows().map(|axis| axis.iter().zip(row).map(|(u, v)| u * v).sum()).collect()
+    axes.rows().map(|axis| dot_in_order(axis, row)).collect()
 }
 
 /// The sum over pairs, from `C x k` means and variances.

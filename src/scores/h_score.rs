@@ -13,6 +13,7 @@
 use serde::Deserialize;
 
 use crate::rows::equilibrated::Equilibrated;
+use crate::rows::moments::ClassScatters;
 use crate::rows::{ClassSpectrum, ClassedTable, Moments};
 use crate::scores::{ScoreError, SpectralScore};
 
@@ -57,7 +58,7 @@ fn resolved(shared: Option<&ClassSpectrum>) -> Option<&ClassSpectrum> {
 /// Fewer than two classes, constant features, or a decomposition that did not converge.
 pub fn from_rows(input: ClassedTable<'_>) -> Result<f64, ScoreError> {
     if input.count() > input.table.width() {
-        return from_moments(&Moments::of(input, false));
+        return from_moments(&Moments::of(input, ClassScatters::Pooled));
     }
     let spectrum = ClassSpectrum::of_equilibrated(input);
     from_spectrum(&spectrum.map_err(|_| ScoreError::Decomposition { score: SCORE })?)

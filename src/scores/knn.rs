@@ -11,7 +11,7 @@
 
 use serde::Deserialize;
 
-use crate::estimators::nearest_neighbours::{among, between, Metric};
+use crate::estimators::nearest_neighbours::{among, between, Metric, TableRows};
 use crate::parallelism::Parallelism;
 use crate::rows::ClassedTable;
 use crate::scores::{LearnedScore, ScoreError};
@@ -27,15 +27,15 @@ pub enum Ties {
     Nearest,
 }
 
-/// How neighbours vote.
+/// Whose votes count, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Voting {
+pub struct Settings {
     pub k: usize,
     pub metric: Metric,
     pub ties: Ties,
 }
 
-impl LearnedScore for Voting {
+impl LearnedScore for Settings {
     /// Without a split, each row is classified by the others.
     fn of_split(
         &self,
@@ -56,10 +56,11 @@ impl LearnedScore for Voting {
 ///
 /// # Errors
 /// Fewer than two classes, `k` of 0 or above `N - 1`, or, with the cosine, a zero row.
-pub fn knn_accuracy(classes: ClassedTable<'_>, voting: Voting) -> Result<f64, ScoreError> {
-    let (rows, labels) = labelled(classes)?;
-    let neighbours = among(classes.table, &rows, voting.k, voting.metric)?;
-    Ok(accuracy(&neighbours, voting, &labels, &labels))
+pub fn knn_accuracy(classes: ClassedTable<'_>, settings: Settings) -> Result<f64, ScoreError> {
+    let Labelled { rows, labels } = labelled(classes)?;
+    let rows = TableRows { table: classes.table, rows: &rows };
+    let neighbours = among(rows, settings.k, settings.metric)?;
+    Ok(accuracy(&neighbours, settings, &labels, &labels))
 }
 
 /// Accuracy on the rows of `test` by the `k` nearest rows of `fit`. Classes of the same number are
@@ -71,43 +72,49 @@ pub fn knn_accuracy(classes: ClassedTable<'_>, voting: Voting) -> Result<f64, Sc
 pub fn knn_accuracy_split(
     fit: ClassedTable<'_>,
     test: ClassedTable<'_>,
-    voting: Voting,
+    settings: Settings,
 ) -> Result<f64, ScoreError> {
-    let (fit_rows, fit_labels) = labelled(fit)?;
-    let (test_rows, test_labels) = flat(test);
-    if test_rows.is_empty() {
+    let (known, asked) = (labelled(fit)?, flat(test));
+    if asked.rows.is_empty() {
         return Err(ScoreError::FewRows { score: SCORE, found: 0, needed: 1 });
     }
-    let neighbours =
-        between((fit.table, &fit_rows), (test.table, &test_rows), voting.k, voting.metric)?;
-    Ok(accuracy(&neighbours, voting, &fit_labels, &test_labels))
+    let points = TableRows { table: fit.table, rows: &known.rows };
+    let queries = TableRows { table: test.table, rows: &asked.rows };
+    let neighbours = between(points, queries, settings.k, settings.metric)?;
+    Ok(accuracy(&neighbours, settings, &known.labels, &asked.labels))
 }
 
 const SCORE: &str = "kNN accuracy";
 
-fn labelled(classes: ClassedTable<'_>) -> Result<(Vec<u32>, Vec<u32>), ScoreError> {
+/// Rows in the table's order, and their classes.
+struct Labelled {
+    rows: Vec<u32>,
+    labels: Vec<u32>,
+}
+
+fn labelled(classes: ClassedTable<'_>) -> Result<Labelled, ScoreError> {
     match classes.classes.len() {
         found @ (0 | 1) => Err(ScoreError::FewClasses { score: SCORE, found }),
         _ => Ok(flat(classes)),
     }
 }
 
-/// All rows in the table's order, and their classes.
-fn flat(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<u32>) {
+fn flat(classes: ClassedTable<'_>) -> Labelled {
     let mut labelled: Vec<(u32, u32)> = (0..)
         .zip(classes.classes)
         .flat_map(|(c, rows)| rows.iter().map(move |&row| (row, c)))
         .collect();
     labelled.sort_unstable();
-    labelled.into_iter().unzip()
+    let (rows, labels) = labelled.into_iter().unzip();
+    Labelled { rows, labels }
 }
 
-fn accuracy(neighbours: &[u32], voting: Voting, neighbour_label: &[u32], label: &[u32]) -> f64 {
-    let mut votes = Vec::with_capacity(voting.k);
-    let correct = neighbours.chunks_exact(voting.k).zip(label).filter(|(nearest, label)| {
+fn accuracy(neighbours: &[u32], settings: Settings, neighbour_label: &[u32], label: &[u32]) -> f64 {
+    let mut votes = Vec::with_capacity(settings.k);
+    let correct = neighbours.chunks_exact(settings.k).zip(label).filter(|(nearest, label)| {
         votes.clear();
         votes.extend(nearest.iter().map(|&at| neighbour_label[at as usize]));
-        if voting.ties == Ties::First {
+        if settings.ties == Ties::First {
             votes.sort_unstable();
         }
         majority(&votes) == Some(**label)

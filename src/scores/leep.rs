@@ -16,7 +16,9 @@
 //! to the probabilities, or divide 0 by 0 for a source class that gets no mass.
 
 use serde::Deserialize;
+use thiserror::Error;
 
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
 use crate::rows::{ClassedTable, Table};
 use crate::scores::{ProbabilityScore, ScoreError};
@@ -29,6 +31,21 @@ impl ProbabilityScore for Settings {
     fn of_probabilities(&self, rows: ClassedTable<'_>) -> Result<f64, ScoreError> {
         leep(rows)
     }
+}
+
+/// Why rows are no probabilities.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ProbabilityError {
+    #[error(
+        "a row gives source class {column} the probability {value}; pass probabilities (a \
+        softmax of logits), which are not negative"
+    )]
+    NegativeProbability { row: u32, column: usize, value: f64 },
+    #[error(
+        "the probabilities of a row sum to {sum}, not to 1; pass the probabilities of all \
+        source classes (a softmax of logits)"
+    )]
+    NotADistribution { row: u32, sum: f64 },
 }
 
 /// How far a row's sum may be from 1: what rounding to `f32`, or to a few printed digits, leaves.
@@ -53,16 +70,16 @@ pub fn leep(probabilities: ClassedTable<'_>) -> Result<f64, ScoreError> {
 pub(super) fn check_distributions(
     table: Table<'_>,
     classes: &[Vec<u32>],
-) -> Result<(), ScoreError> {
+) -> Result<(), ProbabilityError> {
     let mut theta = vec![0.0; table.width()];
     for &row in classes.iter().flatten() {
         table.copy_row(row as usize, &mut theta);
         if let Some((column, &value)) = theta.iter().enumerate().find(|(_, p)| **p < 0.0) {
-            return Err(ScoreError::NegativeProbability { row, column, value });
+            return Err(ProbabilityError::NegativeProbability { row, column, value });
         }
         let sum: f64 = theta.iter().sum();
         if sum.is_nan() || (sum - 1.0).abs() > SUM_TOLERANCE {
-            return Err(ScoreError::NotADistribution { row, sum });
+            return Err(ProbabilityError::NotADistribution { row, sum });
         }
     }
     Ok(())
@@ -100,7 +117,7 @@ pub(super) fn mean_log_expectation(
     for (rows, conditional) in classes.iter().zip(conditional.rows()) {
         for &row in rows {
             read(row, &mut theta);
-            sum += conditional.iter().zip(&theta).map(|(c, p)| c * p).sum::<f64>().ln();
+            sum += dot_in_order(conditional, &theta).ln();
         }
         count += rows.len();
     }

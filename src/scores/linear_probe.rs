@@ -17,9 +17,10 @@ use serde::Deserialize;
 use crate::estimators::head::softmax::softmax_rows;
 use crate::estimators::head::{logistic, LinearHead};
 use crate::parallelism::Parallelism;
+use crate::rows::basis::Scale;
 use crate::rows::row_order::{canonical, CanonicalClasses};
-use crate::rows::{AffineRows, Basis, ClassedTable, Table};
-use crate::sampling::{set_aside, Stream};
+use crate::rows::{AffineRows, Basis, ClassedTable};
+use crate::sampling::{set_aside, SetAside, Stream};
 use crate::scores::{check_classes, LearnedScore, ScoreError};
 
 const NAME: &str = "the linear probe";
@@ -115,7 +116,7 @@ pub fn linear_probe(
     let (fit, evaluate) = (fit.with_classes(&fit_rows), evaluate.with_classes(&evaluation_rows));
     // Not rotated to principal axes: that leaves out axes with next to no variance on the fit rows,
     // which may have some on the others.
-    let basis = Basis::unrotated(fit.table, &fit.classes.concat(), true);
+    let basis = Basis::unrotated(fit.table, &fit.classes.concat(), Scale::Standardised);
     let mut head = LinearHead::zeros(fit.classes.len(), fit.table.width());
     let l2 = match settings.l2 {
         Some(l2) => l2,
@@ -124,10 +125,10 @@ pub fn linear_probe(
     let rows = basis.coordinates(fit.table, fit.classes);
     fit_head(&mut head, &rows, l2, settings.tolerance, parallelism)?;
     drop(rows);
-    let of = (&head, &basis);
-    let (train_loss, _) = loss_and_accuracy(of, fit.table, fit.classes, parallelism);
-    let (loss, accuracy) = loss_and_accuracy(of, evaluate.table, evaluate.classes, parallelism);
-    Ok(LinearProbe { loss, accuracy, train_loss, l2 })
+    let probe = Probe { head: &head, basis: &basis };
+    let trained = probe.performance(fit, parallelism);
+    let Performance { loss, accuracy } = probe.performance(evaluate, parallelism);
+    Ok(LinearProbe { loss, accuracy, train_loss: trained.loss, l2 })
 }
 
 /// Fit from where the head is.
@@ -153,14 +154,14 @@ fn choose_strength(
     settings: Settings,
     parallelism: Parallelism,
 ) -> Result<f64, ScoreError> {
-    let (learn, aside) = set_aside(fit.classes, settings.seed, Stream::ProbeAside);
+    let SetAside { learn, aside } = set_aside(fit.classes, settings.seed, Stream::ProbeAside);
     let learn = basis.coordinates(fit.table, &learn);
     let tolerance = settings.tolerance.max(PATH_TOLERANCE);
     let mut best = (f64::INFINITY, PATH[0]);
     for l2 in PATH {
         let before = head.clone();
         fit_head(head, &learn, l2, tolerance, parallelism)?;
-        let (loss, _) = loss_and_accuracy((head, basis), fit.table, &aside, parallelism);
+        let loss = Probe { head, basis }.performance(fit.with_classes(&aside), parallelism).loss;
         if loss > best.0 {
             *head = before;
             break;
@@ -170,34 +171,48 @@ fn choose_strength(
     Ok(best.1)
 }
 
-/// Mean cross-entropy, and the share of rows whose largest logit is their class's (the first of
-/// equal ones counts). Rows are converted a block at a time.
-fn loss_and_accuracy(
-    (head, basis): (&LinearHead, &Basis),
-    table: Table<'_>,
-    classes: &[Vec<u32>],
-    parallelism: Parallelism,
-) -> (f64, f64) {
-    let arch = pulp::Arch::new();
-    let blocks: Vec<(usize, &[u32])> = classes
-        .iter()
-        .enumerate()
-        .flat_map(|(class, rows)| rows.chunks(BLOCK_ROWS).map(move |block| (class, block)))
-        .collect();
-    let sums = parallelism.collect(blocks.len(), |k| {
-        let (class, block) = blocks[k];
-        let mut logits = head.logits(&basis.project(table, block));
-        let is_right = |row: &&[f64]| {
-            let before = row[..class].iter().all(|s| *s < row[class]);
-            before && row.iter().all(|s| *s <= row[class])
-        };
-        let right = logits.rows().filter(is_right).count();
-        let (classes, mut loss) = (logits.ncols(), 0.0);
-        softmax_rows(arch, logits.values_mut(), classes, |_| class, |_, row| loss += row);
-        (loss, right)
-    });
-    let total = classes.iter().map(Vec::len).sum::<usize>() as f64;
-    let loss: f64 = sums.iter().map(|(loss, _)| loss).sum();
-    let right: usize = sums.iter().map(|(_, right)| right).sum();
-    (loss / total, right as f64 / total)
+/// A head in the coordinates that it was fitted in.
+#[derive(Clone, Copy)]
+struct Probe<'a> {
+    head: &'a LinearHead,
+    basis: &'a Basis,
+}
+
+/// How well a head predicts some rows.
+struct Performance {
+    /// Mean cross-entropy.
+    loss: f64,
+    /// Share of rows whose largest logit is their class's; the first of equal ones counts.
+    accuracy: f64,
+}
+
+impl Probe<'_> {
+    /// Rows are converted a block at a time.
+    fn performance(self, rows: ClassedTable<'_>, parallelism: Parallelism) -> Performance {
+        let arch = pulp::Arch::new();
+        let blocks: Vec<(usize, &[u32])> = rows
+            .classes
+            .iter()
+            .enumerate()
+            .flat_map(|(class, numbers)| {
+                numbers.chunks(BLOCK_ROWS).map(move |block| (class, block))
+            })
+            .collect();
+        let sums = parallelism.collect(blocks.len(), |k| {
+            let (class, block) = blocks[k];
+            let mut logits = self.head.logits(&self.basis.project(rows.table, block));
+            let is_right = |row: &&[f64]| {
+                let before = row[..class].iter().all(|s| *s < row[class]);
+                before && row.iter().all(|s| *s <= row[class])
+            };
+            let right = logits.rows().filter(is_right).count();
+            let (classes, mut loss) = (logits.ncols(), 0.0);
+            softmax_rows(arch, logits.values_mut(), classes, |_| class, |_, row| loss += row);
+            (loss, right)
+        });
+        let total = rows.count() as f64;
+        let loss: f64 = sums.iter().map(|(loss, _)| loss).sum();
+        let right: usize = sums.iter().map(|(_, right)| right).sum();
+        Performance { loss: loss / total, accuracy: right as f64 / total }
+    }
 }

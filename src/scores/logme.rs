@@ -20,6 +20,7 @@
 //! classes have huge evidence.
 
 use serde::Deserialize;
+use thiserror::Error;
 
 use crate::linalg::Matrix;
 use crate::rows::spectrum::{ClassSpectrum, Loadings, Spectrum};
@@ -31,6 +32,28 @@ const SCORE: &str = "LogME";
 const NEGLIGIBLE_RESIDUAL: f64 = 1e-10;
 /// A ratio of strengths this far below (above) all eigenvalues changes the evidence no more.
 const FAR: f64 = 1e16;
+
+/// Why real-valued targets have no score.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum TargetError {
+    #[error(
+        "the features reproduce target {target} exactly although there are more rows than \
+        independent features, so its evidence is unbounded; look for repeated rows, or for a \
+        feature made from the label"
+    )]
+    ExactFit { target: usize },
+    #[error(
+        "the targets have {found} rows, but there are {expected} rows of features; give one \
+        row of targets for each"
+    )]
+    TargetRows { found: usize, expected: usize },
+    #[error("target {target} is 0 in all rows, so its evidence is unbounded; leave it out")]
+    ZeroTarget { target: usize },
+    #[error("there are no targets to score")]
+    NoTargets,
+    #[error("a target value in column {column} is {value}, which is not finite")]
+    TargetValue { row: usize, column: usize, value: f64 },
+}
 
 /// When the fixed-point iteration ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -168,14 +191,14 @@ pub fn regression(
         return Err(ScoreError::FewRows { score: SCORE, found: 0, needed: 1 });
     }
     if targets.ncols() == 0 {
-        return Err(ScoreError::NoTargets);
+        return Err(TargetError::NoTargets.into());
     }
     if targets.nrows() != rows.len() {
-        return Err(ScoreError::TargetRows { found: targets.nrows(), expected: rows.len() });
+        return Err(TargetError::TargetRows { found: targets.nrows(), expected: rows.len() }.into());
     }
     if let Some(at) = targets.values().iter().position(|y| !y.is_finite()) {
         let (row, column) = (at / targets.ncols(), at % targets.ncols());
-        return Err(ScoreError::TargetValue { row, column, value: targets.values()[at] });
+        return Err(TargetError::TargetValue { row, column, value: targets.values()[at] }.into());
     }
     let (spectrum, loadings) = Spectrum::of(table, rows, targets, 0)
         .map_err(|_| ScoreError::Decomposition { score: SCORE })?;
@@ -193,10 +216,10 @@ fn average(
         let regression =
             Regression::new(spectrum, loading, loadings.means[target], loadings.squares[target]);
         if regression.square == 0.0 {
-            return Err(ScoreError::ZeroTarget { target });
+            return Err(TargetError::ZeroTarget { target }.into());
         }
         if regression.is_exact() {
-            return Err(ScoreError::ExactFit { target });
+            return Err(TargetError::ExactFit { target }.into());
         }
         let evidence = regression.maximise(stopping);
         result.value += evidence.value / loadings.means.len() as f64;

@@ -33,12 +33,12 @@ use crate::rows::class_scatter::RowReader;
 use crate::rows::{ClassSpectrum, ClassedTable, Moments};
 
 pub use error::ScoreError;
-pub use knn::{knn_accuracy, knn_accuracy_split, Ties, Voting};
+pub use knn::{knn_accuracy, knn_accuracy_split, Ties};
 pub use leep::leep;
 pub use nce::nce;
 pub use nleep::nleep;
 pub use parc::parc;
-pub use transported_rows::Draw;
+pub use transported_rows::RowLimit;
 
 /// A score that a decomposition of labelled embeddings gives. Several such scores share one.
 pub trait SpectralScore {
@@ -176,7 +176,7 @@ registry! {
     Probabilities Leep(leep::Settings) = "leep";
     LabelPairs Nce(nce::Settings) = "nce";
     Rows Nleep(nleep::Settings) = "nleep";
-    Learned KnnAccuracy(Voting) = "knn_accuracy";
+    Learned KnnAccuracy(knn::Settings) = "knn_accuracy";
     Learned LinearProbe(linear_probe::Settings) = "linear_probe";
     Rows Parc(parc::Settings) = "parc";
     Rows Sfda(sfda::Settings) = "sfda";
@@ -191,7 +191,7 @@ registry! {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(tag = "score", rename_all = "snake_case")]
 pub enum TaskPairScore {
-    OtNce(Draw),
+    OtNce(RowLimit),
     Otce(otce::OtceSettings),
     Otdd(otdd::Settings),
 }
@@ -207,9 +207,9 @@ impl TaskPairScore {
         target: ClassedTable<'_>,
     ) -> Result<f64, ScoreError> {
         match self {
-            Self::OtNce(draw) => Ok(otce::ot_nce(source, target, *draw)?.ot_nce),
+            Self::OtNce(limit) => Ok(otce::ot_nce(source, target, *limit)?.ot_nce),
             Self::Otce(settings) => {
-                let terms = otce::ot_nce(source, target, settings.draw)?;
+                let terms = otce::ot_nce(source, target, settings.limit)?;
                 otce::otce(&terms, &settings.coefficients)
             }
             Self::Otdd(settings) => otdd::otdd(source, target, *settings),

@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use crate::estimators::gaussian_mixture;
 use crate::estimators::gaussian_mixture::Covariance;
+use crate::rows::basis::Scale;
 use crate::rows::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::rows::{Basis, ClassedTable};
 use crate::scores::leep::mean_log_expectation;
@@ -30,7 +31,6 @@ const COMPONENTS_PER_CLASS: usize = 5;
 /// Unless a number is given, components have at least this many rows on average.
 const ROWS_PER_COMPONENT: usize = 2;
 
-/// Which axes and which mixture N-LEEP takes.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -70,16 +70,13 @@ impl RowScore for Settings {
     }
 }
 
-/// N-LEEP and the mixture it rests on.
+/// N-LEEP and how the fit of its mixture ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Nleep {
     pub value: f64,
     /// Whether the mixture's fit converged.
     pub converged: bool,
     pub iterations: usize,
-    pub components: usize,
-    /// Principal axes kept.
-    pub dimensions: usize,
 }
 
 /// N-LEEP of features. Time and memory are those of [`Basis::fit`] and [`gaussian_mixture::fit`].
@@ -104,7 +101,7 @@ pub fn nleep(classes: ClassedTable<'_>, settings: &Settings) -> Result<Nleep, Sc
         return Err(ScoreError::Energy { found: settings.energy });
     }
     let (rows, positions) = canonical_order(classes);
-    let basis = Basis::fit_energy(classes.table, &rows, false, settings.energy)
+    let basis = Basis::fit_energy(classes.table, &rows, Scale::Kept, settings.energy)
         .map_err(|_| ScoreError::Decomposition { score: SCORE })?;
     if basis.rank() == 0 {
         return Err(ScoreError::ConstantFeatures { score: SCORE });
@@ -128,13 +125,7 @@ pub fn nleep(classes: ClassedTable<'_>, settings: &Settings) -> Result<Nleep, Sc
             theta[k as usize] = p;
         }
     });
-    Ok(Nleep {
-        value,
-        converged: fit.converged,
-        iterations: fit.iterations,
-        components,
-        dimensions: basis.rank(),
-    })
+    Ok(Nleep { value, converged: fit.converged, iterations: fit.iterations })
 }
 
 /// All rows in an order that neither the table's order nor the classes' decides, and where in it

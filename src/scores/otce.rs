@@ -28,12 +28,13 @@ use serde::Deserialize;
 
 use crate::linalg::Matrix;
 use crate::rows::ClassedTable;
-use crate::scores::transported_rows::{class_of_rows, transported_rows, Draw};
-use crate::scores::ScoreError;
+use crate::scores::transported_rows::{class_of_rows, transported_rows};
+use crate::scores::{RowLimit, ScoreError};
 use crate::transport::costs::cost_rows::CostRows;
+use crate::transport::costs::distance_rows::Power;
 use crate::transport::costs::ground_cost;
 use crate::transport::exact::{transport, Measure};
-use crate::transport::Plan;
+use crate::transport::{Move, Plan, Weights};
 
 /// OT-NCE and the terms of OTCE.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,7 +63,7 @@ pub struct OtceSettings {
     #[serde(flatten)]
     pub coefficients: OtceCoefficients,
     #[serde(flatten)]
-    pub draw: Draw,
+    pub limit: RowLimit,
 }
 
 /// OT-NCE and its terms for two classed tables of one width.
@@ -73,16 +74,16 @@ pub struct OtceSettings {
 pub fn ot_nce(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
-    draw: Draw,
+    limit: RowLimit,
 ) -> Result<OtNce, ScoreError> {
     if target.classes.len() < 2 {
         return Err(ScoreError::FewClasses { score: "OT-NCE", found: target.classes.len() });
     }
-    let (source, target) = transported_rows(source, target, draw, "OT-NCE")?;
+    let (source, target) = transported_rows(source, target, limit, "OT-NCE")?;
     let (x, y) = (source.matrix(), target.matrix());
-    let cost = ground_cost::euclidean(x.view(), y.view(), true);
+    let cost = ground_cost::euclidean(x.view(), y.view(), Power::Two);
     let costs = CostRows::of_matrix(&cost, x.nrows(), y.nrows())?;
-    let plan = transport(costs, [None, None], Measure::Distances)?;
+    let plan = transport(costs, Weights::UNIFORM, Measure::Distances)?;
     let mut joint = Matrix::zeros(source.classes(), target.classes());
     add_label_pairs(&plan, &class_of_rows(&source), &class_of_rows(&target), &mut joint);
     let conditional_entropy = conditional_entropy(&joint);
@@ -116,8 +117,8 @@ fn add_label_pairs(
     target_class: &[usize],
     joint: &mut Matrix,
 ) {
-    for &(i, j, mass) in &plan.pairs {
-        joint.row_mut(source_class[i as usize])[target_class[j as usize]] += mass;
+    for &Move { source, target, mass } in &plan.moves {
+        joint.row_mut(source_class[source as usize])[target_class[target as usize]] += mass;
     }
 }
 

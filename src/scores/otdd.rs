@@ -15,8 +15,7 @@
 //! features and `alpha_y`; a task's distance to itself is 0 (with Gaussians, but for rounding).
 //!
 //! Time: the outer problem on `n x m` rows, and for each pair of classes an exact problem on their
-//! rows, or `O(d^3)`. Memory `O(n m)`. Beyond some thousand rows a
-//! side, rows should be drawn.
+//! rows, or `O(d^3)`. Memory `O(n m)`. Beyond some thousand rows a side set a limit.
 //!
 //! Reference: Alvarez-Melis and Fusi, "Geometric dataset distances via optimal transport", NeurIPS
 //! 2020. Public code (`otdd`) differs: its outer problem is entropic; `inner_ot_method="exact"`
@@ -27,8 +26,9 @@ use serde::Deserialize;
 
 use crate::linalg::Matrix;
 use crate::rows::{ClassRows, ClassedTable};
-use crate::scores::transported_rows::{class_of_rows, transported_rows, Draw};
-use crate::scores::ScoreError;
+use crate::scores::transported_rows::{class_of_rows, transported_rows};
+use crate::scores::{RowLimit, ScoreError};
+use crate::transport::costs::distance_rows::Power;
 use crate::transport::costs::ground_cost;
 use crate::transport::gaussian::{Gaussian, GaussianError};
 use crate::transport::wasserstein::plan_of_distances;
@@ -45,17 +45,17 @@ pub enum InnerDistance {
     Gaussian,
 }
 
-/// Which distance OTDD is, and between which rows.
+/// What is measured, and on how many rows.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Settings {
     pub inner: InnerDistance,
-    /// The exponent of the distance.
+    /// The power of the distances, at least 1.
     pub p: f64,
     #[serde(flatten)]
-    pub draw: Draw,
+    pub limit: RowLimit,
 }
 
-/// OTDD between two classed tables of one width, negated.
+/// The negated OTDD between two classed tables of one width.
 ///
 /// # Errors
 /// Sides of different width, `p` below 1, Gaussian inner distances with `p` other than 2, no rows,
@@ -63,8 +63,9 @@ pub struct Settings {
 pub fn otdd(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
-    Settings { inner, p, draw }: Settings,
+    settings: Settings,
 ) -> Result<f64, ScoreError> {
+    let Settings { inner, p, limit } = settings;
     if !(p.is_finite() && p >= 1.0) {
         let allowed = "a finite number of at least 1";
         return Err(TransportError::Power { distance: "OTDD", allowed, found: p }.into());
@@ -72,9 +73,9 @@ pub fn otdd(
     if inner == InnerDistance::Gaussian && p != 2.0 {
         return Err(ScoreError::GaussianPower { p });
     }
-    let (source, target) = transported_rows(source, target, draw, "OTDD")?;
+    let (source, target) = transported_rows(source, target, limit, "OTDD")?;
     let (x, y) = (source.matrix(), target.matrix());
-    let mut distances = ground_cost::euclidean(x.view(), y.view(), false);
+    let mut distances = ground_cost::euclidean(x.view(), y.view(), Power::One);
     let between_classes = match inner {
         InnerDistance::Exact => exact_distances(&distances, p, &source, &target)?,
         InnerDistance::Gaussian => gaussian_distances(&source, &target)?,

@@ -48,15 +48,18 @@ use serde::Deserialize;
 use special::Gamma;
 
 use crate::estimators::head::{log_sum_exp, logistic, LinearHead};
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
+use crate::rows::basis::Scale;
 use crate::rows::{AffineRows, Basis, ClassedTable};
 use crate::scores::leep::check_distributions;
 use crate::scores::{check_classes, check_within, ProbabilityScore, RowScore, ScoreError};
 
 const DIRICHLET: &str = "PACTran-Dirichlet";
 const GAMMA: &str = "PACTran-Gamma";
-const GAUSSIAN: &str = "PACTran-Gaussian";
+/// The name of [`gaussian`] in errors.
+pub const GAUSSIAN: &str = "PACTran-Gaussian";
 /// Gain per row at which the bound counts as reached.
 const GAIN: f64 = 1e-9;
 const MAX_ITERATIONS: usize = 10_000;
@@ -117,7 +120,7 @@ pub fn dirichlet(probabilities: ClassedTable<'_>, alpha: f64) -> Result<f64, Sco
     let prior = check_input(DIRICHLET, probabilities, alpha)?;
     let ClassedTable { table, .. } = probabilities;
     let log_prior_norm = log_beta(&prior);
-    let mut step = Responsibilities::prior(probabilities);
+    let mut step = SourceShares::prior(probabilities);
     ascend(DIRICHLET, probabilities.count(), || {
         let mut bound = -step.divergence;
         let mut log_factors = step.posterior(&prior);
@@ -129,7 +132,7 @@ pub fn dirichlet(probabilities: ClassedTable<'_>, alpha: f64) -> Result<f64, Sco
                 log_factors.row_mut(c)[z] = v.digamma() - total;
             }
         }
-        step = Responsibilities::new(probabilities, log_factors, |_| {});
+        step = SourceShares::new(probabilities, log_factors, |_| {});
         bound
     })
 }
@@ -147,7 +150,7 @@ pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f
     let sources = probabilities.table.width();
     let log_prior =
         sources as f64 * prior.iter().map(|a0| a0 * beta.ln() - log_gamma(*a0)).sum::<f64>();
-    let mut step = Responsibilities::prior(probabilities);
+    let mut step = SourceShares::prior(probabilities);
     // Sums of s_iz over the expected total weight of row i; before the first step the prior's,
     // alpha / beta.
     let mut pull: Vec<f64> = (0..sources)
@@ -175,8 +178,8 @@ pub fn gamma(probabilities: ClassedTable<'_>, alpha: f64, beta: f64) -> Result<f
         let expected: Vec<f64> = shape.iter().zip(&rate).map(|(a, b)| a / b).collect();
         pull.fill(0.0);
         let mut log_totals = 0.0;
-        step = Responsibilities::new(probabilities, log_factors, |s| {
-            let total: f64 = s.iter().zip(&expected).map(|(s, w)| s * w).sum();
+        step = SourceShares::new(probabilities, log_factors, |s| {
+            let total = dot_in_order(s, &expected);
             log_totals += total.ln();
             for (p, s) in pull.iter_mut().zip(s) {
                 *p += s / total;
@@ -249,7 +252,7 @@ fn is_constant(rows: ClassedTable<'_>) -> bool {
 /// The rows with the mean taken out, times the one factor that makes their mean variance 1, so that
 /// the solver's tolerance means the same at every scale. And that factor.
 fn centred(features: ClassedTable<'_>) -> (AffineRows<'_>, f64) {
-    let basis = Basis::unrotated(features.table, &features.classes.concat(), false);
+    let basis = Basis::unrotated(features.table, &features.classes.concat(), Scale::Kept);
     let mut square = 0.0;
     let rows = basis.coordinates(features.table, features.classes);
     rows.for_each_block(BLOCK_ROWS, |_, block| {
@@ -267,12 +270,9 @@ fn loss_and_curvature(head: &LinearHead, rows: &AffineRows<'_>) -> (f64, f64) {
     let (mut loss, mut curvature) = (0.0, 0.0);
     rows.for_each_block(BLOCK_ROWS, |start, block| {
         let mut logits = Matrix::zeros(block.nrows(), rows.classes());
-        logits.set_to_product(block, head.weight.view().transpose());
+        logits.set_to_affine(block, &head.weight, &head.bias);
         for ((logits, row), class) in logits.rows_mut().zip(block.row_iter()).zip(&classes[start..])
         {
-            for (s, b) in logits.iter_mut().zip(&head.bias) {
-                *s += b;
-            }
             let normaliser = log_sum_exp(logits);
             loss += normaliser - logits[*class];
             let size: f64 = row.iter().map(|z| z * z).sum();
@@ -286,14 +286,14 @@ fn loss_and_curvature(head: &LinearHead, rows: &AffineRows<'_>) -> (f64, f64) {
 }
 
 /// Which source class each row is taken to come from, summed up.
-struct Responsibilities {
+struct SourceShares {
     /// `C x Z`: responsibilities summed over the rows of each class.
     mass: Matrix,
     /// `sum_i KL(q_i || s_i)`.
     divergence: f64,
 }
 
-impl Responsibilities {
+impl SourceShares {
     /// `q = s`.
     fn prior(probabilities: ClassedTable<'_>) -> Self {
         let zero = Matrix::zeros(probabilities.classes.len(), probabilities.table.width());
@@ -320,13 +320,13 @@ impl Responsibilities {
             for &row in rows {
                 table.copy_row(row as usize, &mut s);
                 visit(&s);
-                let total: f64 = s.iter().zip(&factors).map(|(s, g)| s * g).sum();
+                let total = dot_in_order(&s, &factors);
                 divergence -= total.ln();
                 for ((m, s), g) in mass.iter_mut().zip(&s).zip(&factors) {
                     *m += s * g / total;
                 }
             }
-            divergence += mass.iter().zip(&*logs).map(|(m, v)| m * v).sum::<f64>();
+            divergence += dot_in_order(mass, logs);
         }
         Self { mass, divergence }
     }

@@ -20,14 +20,31 @@
 //! paper's best figures add the network's depth, which is not part of this.
 
 use serde::Deserialize;
+use thiserror::Error;
 
 use crate::linalg::Matrix;
+use crate::rows::basis::Scale;
 use crate::rows::row_order::{canonical, sorted_by_norm, CanonicalClasses};
 use crate::rows::{Basis, ClassedTable};
 use crate::sampling::{limit_rows, Stream};
 use crate::scores::{RowScore, ScoreError};
 
 const SCORE: &str = "PARC";
+/// Why rows cannot be compared in pairs.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum PairError {
+    #[error(
+        "none of the {classes} classes has two rows, so PARC has no pair within a class; \
+        give it more rows"
+    )]
+    NoPairs { classes: usize },
+    #[error(
+        "a row is the same in all coordinates, so PARC cannot correlate it with others; \
+        drop it, or keep two or more coordinates"
+    )]
+    ConstantRow { row: u32 },
+}
+
 /// Rows compared at a time.
 const BLOCK_ROWS: usize = 256;
 /// Correlations that are closer than this tie: they may be those of equal rows, rounded in another
@@ -37,14 +54,17 @@ const CLOSEST: f64 = 1.0 / (1_u64 << 44) as f64;
 /// vary.
 const NEGLIGIBLE_VARIATION: f64 = 1e-12;
 
-/// Which rows PARC compares, and in which coordinates.
+/// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Settings {
-    /// Number of leading principal axes; `None` compares the features themselves.
-    pub pca: Option<usize>,
-    /// Most rows that are compared with each other.
+    /// The most principal axes in whose coordinates rows are compared; `None` compares the features
+    /// themselves. The paper takes 32.
+    #[serde(rename = "pca")]
+    pub axes: Option<usize>,
+    /// The most rows that are compared with each other, drawn evenly from all of them. The paper
+    /// takes 500.
     pub max_rows: usize,
-    /// The seed draws these rows.
+    /// The seed that draws which rows are compared.
     pub seed: u64,
 }
 
@@ -54,21 +74,17 @@ impl RowScore for Settings {
     }
 }
 
-/// PARC on at most `max_rows` rows, drawn evenly by the seed from all of them, in the coordinates
-/// of at most `pca` principal axes, or in the features themselves for `None`.
+/// PARC of the rows that are drawn.
 ///
 /// `O(n d min(n, d) + n^2 log n)` time and `O(n^2)` memory (8 bytes a pair) for the `n` rows drawn.
 ///
 /// # Errors
 /// Among the rows drawn: fewer than two classes, no class with two rows, a row that is the same in
 /// all coordinates, or constant features.
-pub fn parc(
-    classes: ClassedTable<'_>,
-    Settings { pca, max_rows, seed }: Settings,
-) -> Result<f64, ScoreError> {
-    let (rows, labels) = draw(classes, max_rows, seed);
+pub fn parc(classes: ClassedTable<'_>, settings: Settings) -> Result<f64, ScoreError> {
+    let (rows, labels) = draw(classes, settings.max_rows, settings.seed);
     check_pairs(&labels)?;
-    let coordinates = coordinates(classes, &rows, pca)?;
+    let coordinates = coordinates(classes, &rows, settings.axes)?;
     let directions = directions(coordinates, &rows)?;
     let (mut correlations, mut within) = pairs(&directions, &labels);
     spearman_with_binary(&mut correlations, &mut within)
@@ -99,7 +115,7 @@ fn check_pairs(labels: &[u32]) -> Result<(), ScoreError> {
         return Err(ScoreError::FewClasses { score: SCORE, found: classes.len() });
     }
     if classes.iter().all(|rows| rows.len() < 2) {
-        return Err(ScoreError::NoPairs { score: SCORE, classes: classes.len() });
+        return Err(PairError::NoPairs { classes: classes.len() }.into());
     }
     Ok(())
 }
@@ -112,7 +128,7 @@ fn coordinates(
 ) -> Result<Matrix, ScoreError> {
     let table = classes.table;
     let Some(axes) = axes else {
-        return Ok(Basis::unrotated(table, rows, true).project(table, rows));
+        return Ok(Basis::unrotated(table, rows, Scale::Standardised).project(table, rows));
     };
     let basis = Basis::fit_all(table, rows, axes)
         .map_err(|_| ScoreError::Decomposition { score: SCORE })?;
@@ -150,7 +166,7 @@ fn directions(mut coordinates: Matrix, rows: &[u32]) -> Result<Matrix, ScoreErro
         }
         let deviation = row.iter().map(|v| v * v).sum::<f64>().sqrt();
         if deviation <= NEGLIGIBLE_VARIATION * size {
-            return Err(ScoreError::ConstantRow { score: SCORE, row: number });
+            return Err(PairError::ConstantRow { row: number }.into());
         }
         for v in row.iter_mut() {
             *v /= deviation;

@@ -10,18 +10,25 @@ use crate::scores::ScoreError;
 use crate::transport::costs::cost_rows::check_memory;
 use crate::transport::exact::COST_MEMORY;
 
-/// How many rows of a side a score compares, and the seed that draws them.
+/// How many rows of each side are moved at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Draw {
-    /// Most rows of a side; `None` takes all.
-    pub max_rows: Option<usize>,
+pub struct RowLimit {
+    /// `None` moves all rows.
+    #[serde(rename = "max_rows")]
+    pub rows: Option<usize>,
+    /// The seed that draws which rows are moved.
     pub seed: u64,
 }
 
-/// The features of both sides, grouped by class. With a most number of rows, at most so many of a
-/// side, drawn without replacement from all its classes together, so that classes keep their shares
-/// but for chance; a class of which no row is drawn is left out. Rows and classes come in an order
-/// of their own: neither the draw nor the choice among couplings that cost the same depends on the
+impl RowLimit {
+    /// All rows are moved.
+    pub const NONE: Self = Self { rows: None, seed: 0 };
+}
+
+/// The features of both sides, grouped by class. With a limit, at most so many rows of a side,
+/// drawn without replacement from all its classes together, so that classes keep their shares but
+/// for chance; a class of which no row is drawn is left out. Rows and classes come in an order of
+/// their own: neither the draw nor the choice among couplings that cost the same depends on the
 /// order or the names that the caller has.
 ///
 /// # Errors
@@ -29,7 +36,7 @@ pub struct Draw {
 pub fn transported_rows(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
-    Draw { max_rows, seed }: Draw,
+    limit: RowLimit,
     score: &'static str,
 ) -> Result<(ClassRows, ClassRows), ScoreError> {
     let (source_width, target_width) = (source.table.width(), target.table.width());
@@ -39,9 +46,9 @@ pub fn transported_rows(
     let rows = |side: ClassedTable<'_>| {
         let basis = Basis::raw(side.table.width());
         let CanonicalClasses { parts: [classes], .. } = canonical([side]);
-        match max_rows.filter(|&most| most < side.count()) {
+        match limit.rows.filter(|&rows| rows < side.count()) {
             None => basis.project_classes(side.table, &classes),
-            Some(most) => basis.project_classes(side.table, &drawn(&classes, most, seed)),
+            Some(rows) => basis.project_classes(side.table, &draw(&classes, rows, limit.seed)),
         }
     };
     let (source, target) = (rows(source), rows(target));
@@ -54,14 +61,14 @@ pub fn class_of_rows(rows: &ClassRows) -> Vec<usize> {
     (0..rows.classes()).flat_map(|c| std::iter::repeat_n(c, rows.count(c))).collect()
 }
 
-fn drawn(classes: &[Vec<u32>], most: usize, seed: u64) -> Vec<Vec<u32>> {
+fn draw(classes: &[Vec<u32>], rows: usize, seed: u64) -> Vec<Vec<u32>> {
     let mut places: Vec<(usize, usize)> = classes
         .iter()
         .enumerate()
         .flat_map(|(class, rows)| (0..rows.len()).map(move |at| (class, at)))
         .collect();
     places.shuffle(&mut generator(seed, Stream::TransportedRows));
-    places.truncate(most);
+    places.truncate(rows);
     places.sort_unstable();
     places
         .chunk_by(|a, b| a.0 == b.0)

@@ -15,6 +15,7 @@ use crate::linalg::procrustes;
 use crate::linalg::square_distance::norm;
 use crate::linalg::Matrix;
 use crate::rows::equilibrated::Equilibrated;
+use crate::rows::moments::ClassScatters;
 use crate::rows::{ClassedTable, Moments};
 
 /// A negative variance below this share of the largest is rounding, and so is what a factor leaves
@@ -109,7 +110,7 @@ impl Gaussian {
     /// # Errors
     /// Those of [`Gaussian::of_moments`].
     pub fn of_rows(input: ClassedTable<'_>) -> Result<Self, GaussianError> {
-        Self::of_moments(&Moments::of(input, false))
+        Self::of_moments(&Moments::of(input, ClassScatters::Pooled))
     }
 
     /// The distance. Time `O(d r^2)` for covariances of rank up to `r`.

@@ -8,30 +8,34 @@ pub mod costs;
 pub mod exact;
 pub mod gaussian;
 pub mod line;
+mod side;
 pub mod sinkhorn;
 pub mod sliced;
 pub mod wasserstein;
+mod weights;
 
-use faer::MatRef;
 use thiserror::Error;
 
 use costs::cost_rows::CostRows;
 use exact::lowest_difference::lowest_difference;
 
-/// Why a transport problem has no answer.
+pub use side::Side;
+pub use weights::{WeightedPoints, Weights};
+
+/// Why a transport problem, or the distance that it gives, has no answer.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum TransportError {
     #[error("one side of the transport problem has no points")]
     EmptySide,
     #[error("the {side} weights must be finite and non-negative, but weight {index} is {value}")]
-    BadMass { side: &'static str, index: usize, value: f64 },
+    BadMass { side: Side, index: usize, value: f64 },
     #[error("the {side} weights sum to zero, so there is no mass to transport")]
-    NoMass { side: &'static str },
+    NoMass { side: Side },
     #[error(
         "the {side} weights span too many orders of magnitude (smallest {smallest:e} of a total \
          of {total:e}); drop the points with next to no weight"
     )]
-    MassRange { side: &'static str, smallest: f64, total: f64 },
+    MassRange { side: Side, smallest: f64, total: f64 },
     #[error("the ground cost of pair ({row}, {column}) is {value}, which is not finite")]
     BadCost { row: usize, column: usize, value: f64 },
     #[error("the cost matrix has {found} entries, but {rows} x {columns} points need \
@@ -58,7 +62,7 @@ pub enum TransportError {
     #[error(
         "there are {found} {side} weights for {expected} points; give one for each, or none at all"
     )]
-    MassCount { side: &'static str, found: usize, expected: usize },
+    MassCount { side: Side, found: usize, expected: usize },
     #[error(
         "the source points have {source_width} coordinates and the target points \
         {target_width}; distances need points of one space"
@@ -66,44 +70,19 @@ pub enum TransportError {
     Width { source_width: usize, target_width: usize },
     #[error("the power p of {distance} must be {allowed}, but is {found}")]
     Power { distance: &'static str, allowed: &'static str, found: f64 },
-    #[error("a sliced distance needs at least one projection; 1000 give about 1 to 3 % of error")]
-    NoProjections,
-    #[error(
-        "a projection of the points is not finite; scale the points down, or leave out those \
-        with NaN or infinite coordinates"
-    )]
-    BadProjection,
-    #[error(
-        "the regularisation epsilon must be a positive number not too small for the costs, \
-        but is {epsilon:e}; leave it out for one relative to the mean cost"
-    )]
-    BadEpsilon { epsilon: f64 },
-    #[error(
-        "the Sinkhorn iteration stopped after {iterations} iterations with a marginal error of \
-         {marginal_error:e}, above the tolerance of {tolerance:e}; raise the regularisation \
-         epsilon (now {epsilon:e}), the number of iterations or the tolerance"
-    )]
-    SinkhornNotConverged { iterations: usize, marginal_error: f64, tolerance: f64, epsilon: f64 },
-    #[error(
-        "the largest cost is {ratio:e} times the regularisation epsilon of {epsilon:e}, which \
-        leaves rounding as large as the masses; raise it, or leave it out for one relative to the \
-        mean cost"
-    )]
-    SinkhornRange { epsilon: f64, ratio: f64 },
 }
 
 impl TransportError {
     /// The error of the same problem with its sides swapped.
     #[must_use]
     fn transposed(self) -> Self {
-        let other = |side| if side == "source" { "target" } else { "source" };
         match self {
             Self::BadMass { side, index, value } => {
-                Self::BadMass { side: other(side), index, value }
+                Self::BadMass { side: side.other(), index, value }
             }
-            Self::NoMass { side } => Self::NoMass { side: other(side) },
+            Self::NoMass { side } => Self::NoMass { side: side.other() },
             Self::MassRange { side, smallest, total } => {
-                Self::MassRange { side: other(side), smallest, total }
+                Self::MassRange { side: side.other(), smallest, total }
             }
             Self::BadCost { row, column, value } => {
                 Self::BadCost { row: column, column: row, value }
@@ -113,12 +92,26 @@ impl TransportError {
     }
 }
 
+/// Mass that goes from one source point to one target point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Move {
+    pub source: u32,
+    pub target: u32,
+    pub mass: f64,
+}
+
+/// A move at its cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct PricedMove {
+    what: Move,
+    cost: f64,
+}
+
 /// An optimal transport plan with its certificate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The pairs that carry mass, `(source, target, mass)`; at most `n + m - 1` of them. The masses
-    /// sum to 1.
-    pub pairs: Vec<(u32, u32, f64)>,
+    /// The moves that the plan is made of, at most `n + m - 1`; their masses sum to 1.
+    pub moves: Vec<Move>,
     /// The optimum, `sum(mass * cost)`.
     pub value: f64,
     /// `sum(mass * |cost|)`: what `value` is where costs are not negative.
@@ -135,12 +128,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// From pairs `(source, target, mass, cost)` and target potentials, of which the source
-    /// potentials are made by the c-transform, `u[i] = min_j cost[i, j] - v[j]`. No dual objective
-    /// falls by it, so the gap is honest.
+    /// Makes a plan of moves and target potentials, of which the source potentials are made by the
+    /// c-transform, `u[i] = min_j cost[i, j] - v[j]`. No dual objective falls by it, so the gap is
+    /// honest.
     fn new(
         costs: &mut CostRows<'_>,
-        pairs: impl IntoIterator<Item = (u32, u32, f64, f64)>,
+        moves: impl IntoIterator<Item = PricedMove>,
         target_dual: Vec<f64>,
     ) -> Self {
         let arch = pulp::Arch::new();
@@ -148,7 +141,7 @@ impl Plan {
             .map(|i| lowest_difference(arch, costs.row(i), &target_dual).0)
             .collect();
         let mut plan = Self {
-            pairs: Vec::new(),
+            moves: Vec::new(),
             value: 0.0,
             moved: 0.0,
             largest_cost: 0.0,
@@ -156,10 +149,11 @@ impl Plan {
             target_dual,
             gap: 0.0,
         };
-        for (i, j, mass, cost) in pairs {
-            let (u, v) = (plan.source_dual[i as usize], plan.target_dual[j as usize]);
+        for PricedMove { what, cost } in moves {
+            let Move { source, target, mass } = what;
+            let (u, v) = (plan.source_dual[source as usize], plan.target_dual[target as usize]);
             let hidden = f64::EPSILON * (cost.abs() + u.abs() + v.abs());
-            plan.pairs.push((i, j, mass));
+            plan.moves.push(what);
             plan.value += mass * cost;
             plan.moved += mass * cost.abs();
             plan.largest_cost = plan.largest_cost.max(cost.abs());
@@ -171,41 +165,37 @@ impl Plan {
     /// The plan of the same problem with its sides swapped.
     #[must_use]
     fn transposed(self) -> Self {
-        let mut pairs: Vec<_> = self.pairs.into_iter().map(|(i, j, mass)| (j, i, mass)).collect();
-        pairs.sort_unstable_by_key(|pair| (pair.0, pair.1));
-        Self { pairs, source_dual: self.target_dual, target_dual: self.source_dual, ..self }
+        let swapped = |Move { source, target, mass }| Move { source: target, target: source, mass };
+        let mut moves: Vec<Move> = self.moves.into_iter().map(swapped).collect();
+        moves.sort_unstable_by_key(|one| (one.source, one.target));
+        Self { moves, source_dual: self.target_dual, target_dual: self.source_dual, ..self }
     }
 }
 
-/// One side's weights scaled to sum to 1; `None` weighs all `count` points the same.
-fn normalised_mass(
-    side: &'static str,
-    mass: Option<&[f64]>,
-    count: usize,
-) -> Result<Vec<f64>, TransportError> {
+/// One side's weights scaled to sum to 1.
+fn normalised_mass(side: Side, points: WeightedPoints<'_>) -> Result<Vec<f64>, TransportError> {
+    let count = points.count();
     if count == 0 {
         return Err(TransportError::EmptySide);
     }
-    let Some(mass) = mass else {
+    let Some(mass) = points.weight else {
         return Ok(vec![1.0 / count as f64; count]);
     };
     if mass.len() != count {
         return Err(TransportError::MassCount { side, found: mass.len(), expected: count });
     }
-    if let Some(index) = mass.iter().position(|w| !w.is_finite() || *w < 0.0) {
-        return Err(TransportError::BadMass { side, index, value: mass[index] });
-    }
+    weights::check(side, mass)?;
     let largest = mass.iter().fold(0.0_f64, |acc, w| acc.max(*w));
-    if largest == 0.0 {
-        return Err(TransportError::NoMass { side });
-    }
     // Dividing by the largest first keeps the sum finite for weights near f64::MAX.
     let sum: f64 = mass.iter().map(|w| w / largest).sum();
     Ok(mass.iter().map(|w| w / largest / sum).collect())
 }
 
-fn check_width(source: MatRef<'_, f64>, target: MatRef<'_, f64>) -> Result<(), TransportError> {
-    let (source_width, target_width) = (source.ncols(), target.ncols());
+fn check_width(
+    source: WeightedPoints<'_>,
+    target: WeightedPoints<'_>,
+) -> Result<(), TransportError> {
+    let (source_width, target_width) = (source.points.ncols(), target.points.ncols());
     if source_width == target_width {
         return Ok(());
     }

@@ -28,7 +28,8 @@
 //! `|x - y|^p / p` and a fixed number of iterations.
 
 use faer::linalg::matmul::dot::inner_prod;
-use faer::{ColRef, Conj, MatRef, RowRef};
+use faer::{ColRef, Conj, RowRef};
+use thiserror::Error;
 
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
@@ -36,7 +37,7 @@ use crate::transport::costs::cost_rows::{check_memory, CostRows};
 use crate::transport::costs::distance_rows::{DistanceRows, Power};
 use crate::transport::costs::point_rows::{unit, PointRows};
 use crate::transport::exact::COST_MEMORY;
-use crate::transport::{check_width, normalised_mass, TransportError};
+use crate::transport::{check_width, normalised_mass, Side, TransportError, WeightedPoints};
 
 /// The default regularisation, as a share of the mean cost between the two sides.
 const RELATIVE_EPSILON: f64 = 0.05;
@@ -63,9 +64,33 @@ const LARGEST_FACTOR: f64 = 1e50;
 /// Masses below this share would make the first factors of a new temperature too large.
 const SMALLEST_MASS: f64 = 1e-15;
 
+/// Why there is no Sinkhorn divergence.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum SinkhornError {
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error(
+        "the regularisation epsilon must be a positive number not too small for the costs, \
+        but is {epsilon:e}; leave it out for one relative to the mean cost"
+    )]
+    BadEpsilon { epsilon: f64 },
+    #[error(
+        "the Sinkhorn iteration stopped after {iterations} iterations with a marginal error of \
+         {marginal_error:e}, above the tolerance of {tolerance:e}; raise the regularisation \
+         epsilon (now {epsilon:e}), the number of iterations or the tolerance"
+    )]
+    NotConverged { iterations: usize, marginal_error: f64, tolerance: f64, epsilon: f64 },
+    #[error(
+        "the largest cost is {ratio:e} times the regularisation epsilon of {epsilon:e}, which \
+        leaves rounding as large as the masses; raise it, or leave it out for one relative to the \
+        mean cost"
+    )]
+    Range { epsilon: f64, ratio: f64 },
+}
+
 /// What to compute and how closely.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sinkhorn {
+pub struct Settings {
     /// `p` of the cost `|x - y|^p`, from 1 to 2.
     pub power: f64,
     /// The regularisation `e`, in the units of the cost. `None` takes 0.05 of the mean cost between
@@ -81,7 +106,7 @@ pub struct Sinkhorn {
     pub max_iterations: usize,
 }
 
-impl Default for Sinkhorn {
+impl Default for Settings {
     fn default() -> Self {
         Self { power: 2.0, epsilon: None, tolerance: 1e-9, max_iterations: 10_000 }
     }
@@ -101,18 +126,16 @@ pub struct SinkhornDivergence {
     pub iterations: usize,
 }
 
-/// `S_e` between the rows of `x` (`n x d`) and `y` (`m x d`); `None` weighs a side uniformly.
+/// `S_e` between points `x` (`n x d`) and `y` (`m x d`).
 ///
 /// # Errors
 /// An empty side, points of different width, unusable weights, a power outside 1 to 2, an `epsilon`
 /// that is not positive, costs that are not finite, or no convergence.
 pub fn sinkhorn_divergence(
-    x: MatRef<'_, f64>,
-    y: MatRef<'_, f64>,
-    x_mass: Option<&[f64]>,
-    y_mass: Option<&[f64]>,
-    settings: &Sinkhorn,
-) -> Result<SinkhornDivergence, TransportError> {
+    x: WeightedPoints<'_>,
+    y: WeightedPoints<'_>,
+    settings: &Settings,
+) -> Result<SinkhornDivergence, SinkhornError> {
     let p = settings.power;
     if !(1.0..=2.0).contains(&p) {
         let allowed = "between 1 and 2, where it cannot be negative";
@@ -120,11 +143,12 @@ pub fn sinkhorn_divergence(
             distance: "the Sinkhorn divergence",
             allowed,
             found: p,
-        });
+        }
+        .into());
     }
     check_width(x, y)?;
-    let (x, x_mass) = with_mass("source", x, x_mass)?;
-    let (y, y_mass) = with_mass("target", y, y_mass)?;
+    let (x, x_mass) = with_mass(Side::Source, x)?;
+    let (y, y_mass) = with_mass(Side::Target, y)?;
     let between = Costs::new(&x, &y, p)?;
     let epsilon = match settings.epsilon {
         Some(epsilon) => epsilon,
@@ -140,7 +164,7 @@ pub fn sinkhorn_divergence(
         });
     }
     if !(epsilon.is_finite() && epsilon >= f64::MIN_POSITIVE) {
-        return Err(TransportError::BadEpsilon { epsilon });
+        return Err(SinkhornError::BadEpsilon { epsilon });
     }
     let between = solve_between(&between.over(epsilon)?, &x_mass, &y_mass, settings, epsilon)?;
     let within = |points: &Matrix, mass: &[f64]| {
@@ -160,12 +184,9 @@ pub fn sinkhorn_divergence(
 }
 
 /// The points of one side that have mass, and their masses.
-fn with_mass(
-    side: &'static str,
-    points: MatRef<'_, f64>,
-    mass: Option<&[f64]>,
-) -> Result<(Matrix, Vec<f64>), TransportError> {
-    let mass = normalised_mass(side, mass, points.nrows())?;
+fn with_mass(side: Side, points: WeightedPoints<'_>) -> Result<(Matrix, Vec<f64>), TransportError> {
+    let mass = normalised_mass(side, points)?;
+    let points = points.points;
     let kept: Vec<usize> = (0..mass.len()).filter(|&i| mass[i] > 0.0).collect();
     let points = Matrix::from_fn(kept.len(), points.ncols(), |i, k| points[(kept[i], k)]);
     let mass: Vec<f64> = kept.into_iter().map(|i| mass[i]).collect();
@@ -196,7 +217,7 @@ impl Costs {
         };
         let (n, m) = (x.nrows(), y.nrows());
         let values = DistanceRows::new(x, y, power).matrix(Parallelism::Sequential);
-        let (_, largest) = CostRows::of_matrix(&values, n, m)?.range()?;
+        let largest = CostRows::of_matrix(&values, n, m)?.extremes()?.largest;
         let unit = (unit * power.scale()).powf(p);
         if largest > 0.0 && !(unit * largest).is_normal() {
             return Err(TransportError::PowerRange { p });
@@ -210,14 +231,14 @@ impl Costs {
     }
 
     /// The costs in units of `epsilon`.
-    fn over(mut self, epsilon: f64) -> Result<Vec<f64>, TransportError> {
+    fn over(mut self, epsilon: f64) -> Result<Vec<f64>, SinkhornError> {
         for cost in &mut self.values {
             *cost = *cost * self.unit / epsilon;
         }
         if self.values.iter().all(|cost| cost.is_finite()) {
             Ok(self.values)
         } else {
-            Err(TransportError::BadEpsilon { epsilon })
+            Err(SinkhornError::BadEpsilon { epsilon })
         }
     }
 }
@@ -244,9 +265,9 @@ fn solve_between(
     cost: &[f64],
     a: &[f64],
     b: &[f64],
-    settings: &Sinkhorn,
+    settings: &Settings,
     epsilon: f64,
-) -> Result<Entropic, TransportError> {
+) -> Result<Entropic, SinkhornError> {
     let (mut f, mut g) = (vec![0.0; a.len()], vec![0.0; b.len()]);
     let mut kernel = Matrix::zeros(a.len(), b.len());
     let (marginal_error, iterations) =
@@ -273,9 +294,9 @@ fn solve_between(
 fn solve_within(
     cost: &[f64],
     a: &[f64],
-    settings: &Sinkhorn,
+    settings: &Settings,
     epsilon: f64,
-) -> Result<Entropic, TransportError> {
+) -> Result<Entropic, SinkhornError> {
     let mut f = vec![0.0; a.len()];
     let mut kernel = Matrix::zeros(a.len(), a.len());
     let (marginal_error, iterations) =
@@ -298,10 +319,10 @@ fn solve_within(
 /// until the tolerance holds. Returns the marginal error and the iterations.
 fn anneal(
     cost: &[f64],
-    settings: &Sinkhorn,
+    settings: &Settings,
     epsilon: f64,
     mut scale: impl FnMut(f64, f64, usize) -> Scaling,
-) -> Result<(f64, usize), TransportError> {
+) -> Result<(f64, usize), SinkhornError> {
     let largest = cost.iter().fold(0.0_f64, |acc, c| acc.max(*c));
     let mut temperature = largest / HOTTEST;
     let mut iterations = 0;
@@ -319,10 +340,10 @@ fn anneal(
             return Ok((marginal_error, iterations + spent));
         }
         if !marginal_error.is_finite() {
-            return Err(TransportError::SinkhornRange { epsilon, ratio: largest });
+            return Err(SinkhornError::Range { epsilon, ratio: largest });
         }
     }
-    Err(TransportError::SinkhornNotConverged {
+    Err(SinkhornError::NotConverged {
         iterations: spent,
         marginal_error,
         tolerance: settings.tolerance,

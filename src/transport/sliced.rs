@@ -16,15 +16,31 @@
 use faer::MatRef;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
+use thiserror::Error;
 
 use crate::linalg::Matrix;
 use crate::sampling::{generator, Stream};
 use crate::transport::exact::masses::Masses;
 use crate::transport::line;
-use crate::transport::{check_width, normalised_mass, TransportError};
+use crate::transport::weights::uniform;
+use crate::transport::{check_width, normalised_mass, Side, TransportError, WeightedPoints};
 
 /// Directions projected on in one matrix product.
 const BLOCK: usize = 32;
+
+/// Why there is no sliced distance.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum SlicedError {
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error("a sliced distance needs at least one projection; 1000 give about 1 to 3 % of error")]
+    NoProjections,
+    #[error(
+        "a projection of the points is not finite; scale the points down, or leave out those \
+        with NaN or infinite coordinates"
+    )]
+    BadProjection,
+}
 
 /// A sliced distance and how well the drawn directions determine it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,32 +52,39 @@ pub struct SlicedWasserstein {
     pub standard_error: Option<f64>,
 }
 
-/// `SW_p` between the rows of `x` (`n x d`) and `y` (`m x d`) over `projections` directions drawn
-/// by `seed`; `None` weighs a side uniformly. The directions depend on `d` and `seed` alone.
+/// What to compute and how closely.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// The `p` of `SW_p`, at least 1.
+    pub power: f64,
+    /// How many directions are drawn.
+    pub projections: usize,
+    pub seed: u64,
+}
+
+/// `SW_p` between points `x` (`n x d`) and `y` (`m x d`). The directions depend on `d` and the seed
+/// alone.
 ///
 /// # Errors
 /// An empty side, points of different width, unusable weights, `p` below 1, no projections, or
 /// projections that are not finite.
 pub fn sliced_wasserstein(
-    x: MatRef<'_, f64>,
-    y: MatRef<'_, f64>,
-    x_mass: Option<&[f64]>,
-    y_mass: Option<&[f64]>,
-    p: f64,
-    projections: usize,
-    seed: u64,
-) -> Result<SlicedWasserstein, TransportError> {
+    x: WeightedPoints<'_>,
+    y: WeightedPoints<'_>,
+    settings: &Settings,
+) -> Result<SlicedWasserstein, SlicedError> {
+    let Settings { power, projections, seed } = *settings;
     if projections == 0 {
-        return Err(TransportError::NoProjections);
+        return Err(SlicedError::NoProjections);
     }
     let mut rng = generator(seed, Stream::Directions);
     let mut distances = Vec::with_capacity(projections);
     while distances.len() < projections {
         let count = BLOCK.min(projections - distances.len());
-        let directions = draw_directions(count, x.ncols(), &mut rng);
-        distances.extend(along(directions.view(), x, y, x_mass, y_mass, p)?);
+        let directions = draw_directions(count, x.points.ncols(), &mut rng);
+        distances.extend(along(directions.view(), x, y, power)?);
     }
-    Ok(summarise(&distances, p))
+    Ok(summarise(&distances, power))
 }
 
 /// `W_p` between the projections of `x` and `y` on each row of `directions`. All are held at once,
@@ -71,25 +94,24 @@ pub fn sliced_wasserstein(
 /// Those of [`sliced_wasserstein`].
 pub fn along(
     directions: MatRef<'_, f64>,
-    x: MatRef<'_, f64>,
-    y: MatRef<'_, f64>,
-    x_mass: Option<&[f64]>,
-    y_mass: Option<&[f64]>,
+    x: WeightedPoints<'_>,
+    y: WeightedPoints<'_>,
     p: f64,
-) -> Result<Vec<f64>, TransportError> {
+) -> Result<Vec<f64>, SlicedError> {
     if !(p.is_finite() && p >= 1.0) {
         let allowed = "a finite number of at least 1";
         return Err(TransportError::Power {
             distance: "the sliced Wasserstein distance",
             allowed,
             found: p,
-        });
+        }
+        .into());
     }
     check_width(x, y)?;
-    let (x_weight, y_weight) = (checked("source", x_mass, x)?, checked("target", y_mass, y)?);
+    let (x_weight, y_weight) = (checked(Side::Source, x)?, checked(Side::Target, y)?);
     let masses = Masses::new(&positive(&x_weight), &positive(&y_weight))?;
-    let mut x = Projections::new(directions, x, &x_weight, &masses.source);
-    let mut y = Projections::new(directions, y, &y_weight, &masses.target);
+    let mut x = Projections::new(directions, x.points, &x_weight, &masses.source);
+    let mut y = Projections::new(directions, y.points, &y_weight, &masses.target);
     let mut differences = Vec::new();
     (0..directions.nrows())
         .map(|k| {
@@ -104,22 +126,18 @@ pub fn along(
             if distance.is_finite() {
                 Ok(distance)
             } else {
-                Err(TransportError::BadProjection)
+                Err(SlicedError::BadProjection)
             }
         })
         .collect()
 }
 
-/// One side's normalised weights.
-fn checked(
-    side: &'static str,
-    mass: Option<&[f64]>,
-    points: MatRef<'_, f64>,
-) -> Result<Vec<f64>, TransportError> {
-    match mass {
+/// One side's weights, normalised unless all are the same.
+fn checked(side: Side, points: WeightedPoints<'_>) -> Result<Vec<f64>, TransportError> {
+    match points.weight {
         // Not normalised, so that the weights are whole numbers.
-        None if points.nrows() > 0 => Ok(vec![1.0; points.nrows()]),
-        _ => normalised_mass(side, mass, points.nrows()),
+        None if points.count() > 0 => Ok(uniform(points.count())),
+        _ => normalised_mass(side, points),
     }
 }
 
@@ -157,14 +175,13 @@ impl Projections {
 
     fn sort(&mut self, direction: usize) {
         let row = self.values.row_mut(direction);
-        self.sorted.clear();
         if self.uniform {
             // Equal masses need not follow their points, and bare numbers sort faster.
             row.sort_unstable_by(f64::total_cmp);
-        }
-        self.sorted.extend(row.iter().copied().zip(self.mass.iter().copied()));
-        if !self.uniform {
-            self.sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+            self.sorted.clear();
+            self.sorted.extend(row.iter().copied().zip(self.mass.iter().copied()));
+        } else {
+            line::put_in_order(&mut self.sorted, row.iter().copied(), &self.mass);
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::transport::costs::cost_rows::CostRows;
 use crate::transport::costs::distance_rows::{DistanceRows, Power};
 use crate::transport::costs::point_rows::{unit, PointRows};
 use crate::transport::exact::{Measure, Solver, COST_MEMORY};
-use crate::transport::{Plan, TransportError};
+use crate::transport::{Plan, TransportError, Weights};
 
 /// With at least so many points on either side the solver looks at short lists of each row's
 /// columns. It is then up to a third faster with few long rows than with many short ones, and
@@ -24,9 +24,6 @@ const LONG_ROWS_FROM: usize = 500;
 
 /// The value of an optimal plan below which its costs may have underflowed.
 const SMALLEST_VALUE: f64 = 1e-200;
-
-/// The weights of both sides; `None` weighs a side uniformly.
-pub type Weights<'a> = [Option<&'a [f64]>; 2];
 
 /// A plan that is optimal for the costs `(distance / scale)^p`.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,9 +77,7 @@ pub fn plan<'a>(
 ) -> Result<PowerPlan, TransportError> {
     let (n, m) = (source.nrows(), target.nrows());
     if n > m && m >= LONG_ROWS_FROM {
-        let [source_weight, target_weight] = weights;
-        let weights = [target_weight, source_weight];
-        let found = self::plan(target, source, weights, p, memory, parallelism);
+        let found = self::plan(target, source, weights.transposed(), p, memory, parallelism);
         return found
             .map(|found| PowerPlan { plan: found.plan.transposed(), ..found })
             .map_err(TransportError::transposed);
@@ -107,7 +102,7 @@ pub fn plan_of_distances(
     [n, m]: [usize; 2],
     p: f64,
 ) -> Result<PowerPlan, TransportError> {
-    let solver = Solver::new([n, m], [None, None], Measure::Distances)?;
+    let solver = Solver::new([n, m], Weights::UNIFORM, Measure::Distances)?;
     let costs = |power: Power| CostRows::Held {
         cost: distances.iter().map(|&d| power.of(d)).collect(),
         columns: m,

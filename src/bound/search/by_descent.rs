@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::bound::search::joint_descent::{JointDescent, Schedule};
+use crate::bound::search::joint_descent::{HeadUse, JointDescent, Schedule};
 use crate::bound::search::problem::{
     adjusted_head, bound_by_scale, bound_of, constant_head_bound, fitted_bound, head_is_fixed,
     head_scale, mapped_prior, Candidate, Mapped, Problem,
@@ -91,7 +91,7 @@ pub fn by_joint_descent(
         &source,
         &fit.target,
         &mapped.label_map,
-        head_is_fixed(problem),
+        head_use(problem),
         problem.settings.seed,
         problem.settings.parallelism,
     )
@@ -126,6 +126,15 @@ fn descent_rows<'r, 't>(
     }
 }
 
+/// What becomes of the head in the problem's descents.
+fn head_use(problem: &Problem<'_, '_>) -> HeadUse {
+    if head_is_fixed(problem) {
+        HeadUse::Fixed
+    } else {
+        HeadUse::Learned
+    }
+}
+
 /// Descend from strong to weak penalties on the rows to learn from, and keep what bounds best
 /// on the rows set aside.
 fn descend_path(
@@ -142,7 +151,7 @@ fn descend_path(
         &source,
         &learn.target,
         &constant.label_map,
-        head_is_fixed(problem),
+        head_use(problem),
         problem.settings.seed,
         problem.settings.parallelism,
     );

@@ -14,8 +14,9 @@ use crate::bound::search::source_cache::HeadKey;
 use crate::bound::solution::{Coordinates, Geometry, Maps, Part, Solution};
 use crate::bound::{BoundError, GroundCost};
 use crate::estimators::head::{logistic, LinearHead};
-use crate::linalg::Matrix;
-use crate::rows::Basis;
+use crate::linalg::matrix::dot_in_order;
+use crate::rows::basis::Scale;
+use crate::rows::{AffineMap, Basis};
 
 /// Strengths tried for a logistic head.
 const HEAD_PATH: [f64; 4] = [1.0, 0.1, 0.01, 0.001];
@@ -197,16 +198,17 @@ fn move_in_head_coordinates(
     let head = solution.maps.source.clone();
     let axes = head_coordinates(&head.weight);
     let gradient = head.weight.times_transposed(&axes);
-    let points = LinearHead { bias: vec![0.0; axes.nrows()], weight: axes };
+    let points = AffineMap { bias: vec![0.0; axes.nrows()], weight: axes };
     let mut moved = points.clone();
     if let FeatureMap::PullBack(basis) = features {
         solution.target_basis = Arc::clone(basis);
         let rows = coordinates(problem, solution, part);
-        let source = points.class_logits(&rows.source);
+        let source = points.images(&rows.source);
         moved = pull_back(&source, &rows.target, &solution.label_map, l2)?;
-        solution.maps.target = compose(&gradient, &head.bias, &moved);
+        let AffineMap { weight, bias } = moved.then(gradient.view(), &head.bias);
+        solution.maps.target = LinearHead { weight, bias };
     }
-    solution.geometry = Geometry::Points { source: Some(points), target: Some(moved), gradient };
+    solution.geometry = Geometry::Lipschitz { source: Some(points), target: Some(moved), gradient };
     Ok(())
 }
 
@@ -222,32 +224,23 @@ fn move_in_feature_space(
     if !matches!(features, FeatureMap::Rotation) {
         solution.target_basis = Arc::new(solution.target_basis.without_axes());
         solution.maps.target = solution.maps.source.clone();
-        solution.geometry = Geometry::Points { source: None, target: None, gradient };
+        solution.geometry = Geometry::Lipschitz { source: None, target: None, gradient };
         return;
     }
     let target_rows = problem.fit.target.concat();
-    let basis = Basis::unrotated(problem.target.table, &target_rows, has_own_scale(problem));
+    let basis = Basis::unrotated(
+        problem.target.table,
+        &target_rows,
+        Scale::standardised_if(has_own_scale(problem)),
+    );
     solution.target_basis = Arc::new(basis);
     let rows = coordinates(problem, solution, part);
     let moved = procrustes(&rows.source, &rows.target, &solution.label_map, &rows.target.prior());
     let gradient = gradient.times_transposed(&moved.weight);
-    let shift =
-        gradient.rows().map(|row| row.iter().zip(&moved.bias).map(|(g, a)| g * a).sum::<f64>());
+    let shift = gradient.rows().map(|row| dot_in_order(row, &moved.bias));
     solution.maps.target = LinearHead {
         bias: solution.maps.source.bias.iter().zip(shift).map(|(b, s)| b - s).collect(),
         weight: gradient.clone(),
     };
-    solution.geometry = Geometry::Points { source: Some(moved), target: None, gradient };
-}
-
-/// The logits `outer p + bias` of points `p` that are an affine map of coordinates.
-fn compose(outer: &Matrix, bias: &[f64], inner: &LinearHead) -> LinearHead {
-    let mut weight = Matrix::zeros(outer.nrows(), inner.weight.ncols());
-    weight.set_to_product(outer.view(), inner.weight.view());
-    let bias = outer
-        .rows()
-        .zip(bias)
-        .map(|(row, b)| b + row.iter().zip(&inner.bias).map(|(o, i)| o * i).sum::<f64>())
-        .collect();
-    LinearHead { weight, bias }
+    solution.geometry = Geometry::Lipschitz { source: Some(moved), target: None, gradient };
 }

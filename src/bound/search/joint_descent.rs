@@ -12,7 +12,6 @@
 //! rows than couplings of all 200 rows a class, in a tenth of the time.
 
 use crate::bound::solution::Maps;
-use pulp::{Simd, WithSimd};
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -43,20 +42,28 @@ pub struct Schedule {
     pub last_rate: f64,
 }
 
+/// What becomes of the head in a descent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadUse {
+    /// The head is learned with the target map.
+    Learned,
+    /// The head stays as it is, and the source rows are its logits.
+    Fixed,
+}
+
 /// A descent in progress: rows, draws and Adam's moments.
 pub struct JointDescent<'a, 't> {
     source: &'a AffineRows<'t>,
     target: &'a AffineRows<'t>,
     label_map: &'a Matrix,
     target_prior: Vec<f64>,
-    /// `source` holds the logits of a head that stays as it is.
-    head_fixed: bool,
+    head: HeadUse,
     rng: Xoshiro256PlusPlus,
     source_decks: Vec<Deck>,
     target_decks: Vec<Deck>,
     class_deck: Deck,
-    source_moments: Moments,
-    target_moments: Moments,
+    source_adam: Adam,
+    target_adam: Adam,
     iteration: i32,
     batch: Batch,
     arch: pulp::Arch,
@@ -71,7 +78,7 @@ impl<'a, 't> JointDescent<'a, 't> {
         source: &'a AffineRows<'t>,
         target: &'a AffineRows<'t>,
         label_map: &'a Matrix,
-        head_fixed: bool,
+        head: HeadUse,
         seed: u64,
         parallelism: Parallelism,
     ) -> Self {
@@ -86,13 +93,13 @@ impl<'a, 't> JointDescent<'a, 't> {
             target,
             label_map,
             target_prior: target.prior(),
-            head_fixed,
+            head,
             rng: generator(seed, Stream::BoundBatches),
             source_decks: decks(source),
             target_decks: decks(target),
             class_deck: Deck::of(present),
-            source_moments: Moments::new(classes * (source.width() + 1)),
-            target_moments: Moments::new(classes * (target.width() + 1)),
+            source_adam: Adam::new(classes * (source.width() + 1)),
+            target_adam: Adam::new(classes * (target.width() + 1)),
             iteration: 0,
             batch: Batch::new(blocks, classes, source.input_width(), target.input_width()),
             arch: pulp::Arch::new(),
@@ -113,7 +120,7 @@ impl<'a, 't> JointDescent<'a, 't> {
             self.parallelism.join(
                 || {
                     let logits = &mut batch.source_logits;
-                    if self.head_fixed {
+                    if self.head == HeadUse::Fixed {
                         *logits = self.source.gather(&batch.source_rows);
                     } else {
                         self.source.copy_inputs(&batch.source_rows, &mut batch.source);
@@ -128,22 +135,22 @@ impl<'a, 't> JointDescent<'a, 't> {
             );
             batch.set_slopes(self.arch, self.parallelism)?;
             self.iteration += 1;
-            let step = (rate, self.iteration, self.arch);
+            let pace = Pace { rate, iteration: self.iteration };
             self.parallelism.join(
                 || {
-                    if !self.head_fixed {
-                        let moments = &mut self.source_moments;
+                    if self.head == HeadUse::Learned {
+                        let adam = &mut self.source_adam;
                         let rows = (self.source, &batch.source);
                         let l2 = HEAD_PENALTY * schedule.l2;
-                        moments.set_gradient(&maps.source, rows, &batch.source_slopes, l2);
-                        moments.step(&mut maps.source, step);
+                        adam.set_gradient(&maps.source, rows, &batch.source_slopes, l2);
+                        adam.step(&mut maps.source, pace, self.arch);
                     }
                 },
                 || {
-                    let moments = &mut self.target_moments;
+                    let adam = &mut self.target_adam;
                     let rows = (self.target, &batch.target);
-                    moments.set_gradient(&maps.target, rows, &batch.target_slopes, schedule.l2);
-                    moments.step(&mut maps.target, step);
+                    adam.set_gradient(&maps.target, rows, &batch.target_slopes, schedule.l2);
+                    adam.step(&mut maps.target, pace, self.arch);
                 },
             );
         }
@@ -185,13 +192,9 @@ impl<'a, 't> JointDescent<'a, 't> {
 /// `drawn` are some of `rows` as they are read.
 fn set_to_logits(logits: &mut Matrix, map: &LinearHead, rows: &AffineRows<'_>, drawn: &Matrix) {
     let lifted = rows.lift(map.weight.view(), &map.bias);
-    let (weight, bias) = lifted.as_ref().map_or((&map.weight, &map.bias), |(w, b)| (w, b));
-    logits.set_to_product(drawn.view(), weight.view().transpose());
-    for row in logits.rows_mut() {
-        for (s, b) in row.iter_mut().zip(bias) {
-            *s += b;
-        }
-    }
+    let (weight, bias) =
+        lifted.as_ref().map_or((&map.weight, &map.bias), |map| (&map.weight, &map.bias));
+    logits.set_to_affine(drawn.view(), weight, bias);
 }
 
 /// `c`, or the last class before it that has weight: rounding at the end of a cumulative sum may
@@ -245,7 +248,7 @@ struct Batch {
     source: Matrix,
     target: Matrix,
     source_class: Vec<u32>,
-    blocks: Vec<Block>,
+    blocks: Vec<ClassBatch>,
     source_logits: Matrix,
     target_logits: Matrix,
     /// Derivatives of the batch's bound in the logits.
@@ -254,7 +257,7 @@ struct Batch {
 }
 
 #[derive(Clone, Default)]
-struct Block {
+struct ClassBatch {
     /// Weight of one row: class weight over rows.
     weight: f64,
     support: Vec<u32>,
@@ -270,7 +273,7 @@ impl Batch {
             source: Matrix::zeros(rows, source_width),
             target: Matrix::zeros(rows, target_width),
             source_class: vec![0; rows],
-            blocks: vec![Block::default(); blocks],
+            blocks: vec![ClassBatch::default(); blocks],
             source_logits: logits.clone(),
             target_logits: logits.clone(),
             source_slopes: logits.clone(),
@@ -310,7 +313,7 @@ impl Batch {
 
 /// One target class's part of a batch.
 struct Piece<'a> {
-    block: &'a Block,
+    block: &'a ClassBatch,
     class: &'a [u32],
     source: &'a [f64],
     target: &'a [f64],
@@ -321,7 +324,7 @@ struct Piece<'a> {
 
 impl Piece<'_> {
     fn set_slopes(&mut self, arch: pulp::Arch, k: usize) -> Result<(), TransportError> {
-        let Block { weight, support } = self.block;
+        let ClassBatch { weight, support } = self.block;
         let class_of = |i: usize| self.class[i] as usize;
         self.source_slopes.copy_from_slice(self.source);
         softmax_rows(arch, self.source_slopes, k, class_of, |_, _| {});
@@ -349,13 +352,13 @@ impl Piece<'_> {
 
 /// Adam's moment estimates (Kingma and Ba, arXiv 1412.6980) of one map, and the gradient they
 /// follow. Parameters are in the order weights, biases.
-struct Moments {
+struct Adam {
     gradient: Vec<f64>,
     first: Vec<f64>,
     second: Vec<f64>,
 }
 
-impl Moments {
+impl Adam {
     const FIRST_DECAY: f64 = 0.9;
     const SECOND_DECAY: f64 = 0.99;
 
@@ -385,42 +388,52 @@ impl Moments {
         }
     }
 
-    fn step(&mut self, map: &mut LinearHead, (rate, iteration, arch): (f64, i32, pulp::Arch)) {
+    fn step(&mut self, map: &mut LinearHead, pace: Pace, arch: pulp::Arch) {
         let size = map.weight.values().len();
         let (first_weight, first_bias) = self.first.split_at_mut(size);
         let (second_weight, second_bias) = self.second.split_at_mut(size);
         let (weight, bias) = self.gradient.split_at(size);
-        let first_scale = rate / (1.0 - Self::FIRST_DECAY.powi(iteration));
-        let second_scale = 1.0 / (1.0 - Self::SECOND_DECAY.powi(iteration));
+        let scales = StepScales {
+            first: pace.rate / (1.0 - Self::FIRST_DECAY.powi(pace.iteration)),
+            second: 1.0 / (1.0 - Self::SECOND_DECAY.powi(pace.iteration)),
+        };
         for (parameters, gradient, first, second) in [
             (map.weight.values_mut(), weight, first_weight, second_weight),
             (&mut map.bias[..], bias, first_bias, second_bias),
         ] {
-            arch.dispatch(Step { parameters, gradient, first, second, first_scale, second_scale });
+            arch.dispatch(|| descend(parameters, gradient, first, second, scales));
         }
     }
 }
 
-/// One of Adam's steps: plain arithmetic, for the widest vectors that the processor has.
-struct Step<'a> {
-    parameters: &'a mut [f64],
-    gradient: &'a [f64],
-    first: &'a mut [f64],
-    second: &'a mut [f64],
-    first_scale: f64,
-    second_scale: f64,
+/// How far a step goes, and which one it is.
+#[derive(Clone, Copy)]
+struct Pace {
+    rate: f64,
+    iteration: i32,
 }
 
-impl WithSimd for Step<'_> {
-    type Output = ();
+/// Factors of the first and the second moment in a step.
+#[derive(Clone, Copy)]
+struct StepScales {
+    first: f64,
+    second: f64,
+}
 
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let moments = self.first.iter_mut().zip(self.second);
-        for ((p, g), (m, v)) in self.parameters.iter_mut().zip(self.gradient).zip(moments) {
-            *m = Moments::FIRST_DECAY * *m + (1.0 - Moments::FIRST_DECAY) * g;
-            *v = Moments::SECOND_DECAY * *v + (1.0 - Moments::SECOND_DECAY) * g * g;
-            *p -= *m * self.first_scale / ((*v * self.second_scale).sqrt() + 1e-12);
-        }
+/// One of Adam's steps: plain arithmetic, to be compiled for the widest vectors that the processor
+/// has.
+#[inline(always)]
+fn descend(
+    parameters: &mut [f64],
+    gradient: &[f64],
+    first: &mut [f64],
+    second: &mut [f64],
+    scales: StepScales,
+) {
+    let moments = first.iter_mut().zip(second);
+    for ((p, g), (m, v)) in parameters.iter_mut().zip(gradient).zip(moments) {
+        *m = Adam::FIRST_DECAY * *m + (1.0 - Adam::FIRST_DECAY) * g;
+        *v = Adam::SECOND_DECAY * *v + (1.0 - Adam::SECOND_DECAY) * g * g;
+        *p -= *m * scales.first / ((*v * scales.second).sqrt() + 1e-12);
     }
 }

@@ -14,6 +14,7 @@ use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::Par;
 
 use crate::linalg::matrix::cholesky_in_place;
+use crate::linalg::square_distance::square_distance_in_order;
 use crate::linalg::Matrix;
 use crate::rows::class_scatter::ClassScatter;
 use crate::transport::exact::assignment;
@@ -36,7 +37,7 @@ pub fn closest(
     let wanted = target_means.nrows();
     let seats_each = wanted.div_ceil(candidates.len());
     let cost = Matrix::from_fn(wanted, candidates.len(), |y, k| {
-        squared_distance(source_means.row(candidates[k] as usize), target_means.row(y))
+        square_distance_in_order(source_means.row(candidates[k] as usize), target_means.row(y))
     });
     let seats: Vec<usize> = (0..seats_each).flat_map(|_| nearest_to_any(&cost)).collect();
     let size = seats.len();
@@ -137,10 +138,6 @@ pub fn within_class_distances(source: ClassScatter, candidates: &[u32]) -> Matri
     Matrix::from_fn(means.nrows(), means.nrows(), |k, l| {
         products.row(k)[k] - products.row(k)[l] - products.row(l)[k] + products.row(l)[l]
     })
-}
-
-fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
 /// A one-hot map as a matrix over `classes` source classes.

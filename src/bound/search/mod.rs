@@ -32,6 +32,7 @@ use crate::linalg::Matrix;
 use crate::rows::class_scatter::{class_means, ClassScatter, RowReader};
 use crate::rows::Basis;
 use crate::sampling::{limit_rows, Stream};
+use crate::transport::Side;
 
 /// A bound this close to the trivial loss is equal to it: the constant head's is, but for its last
 /// digits.
@@ -157,23 +158,19 @@ fn check<'t>(
 ) -> Result<(), BoundError> {
     if source.table.width() != target.table.width() {
         return Err(BoundError::Width {
-            side: "target",
-            other: "source",
             found: target.table.width(),
             expected: source.table.width(),
         });
     }
     if let Some(head) = &settings.head {
         if head.weight.ncols() != source.table.width() {
-            return Err(BoundError::Width {
-                side: "head",
-                other: "source",
+            return Err(BoundError::HeadWidth {
                 found: head.weight.ncols(),
                 expected: source.table.width(),
             });
         }
     }
-    for (side, task) in [("source", source), ("target", target)] {
+    for (side, task) in [(Side::Source, source), (Side::Target, target)] {
         let present = task.evaluation.iter().filter(|rows| !rows.is_empty()).count();
         if present < 2 {
             return Err(BoundError::FewClasses { side, found: present });
@@ -203,7 +200,12 @@ fn check_used_classes(map: &LabelMap, source: &LabelledRows<'_>) -> Result<(), B
             (&source.evaluation, "a place in the label map", "evaluation rows"),
         ] {
             if rows[c as usize].is_empty() {
-                return Err(BoundError::EmptyClass { side: "source", class: c, found, missing });
+                return Err(BoundError::EmptyClass {
+                    side: Side::Source,
+                    class: c,
+                    found,
+                    missing,
+                });
             }
         }
     }
@@ -223,7 +225,8 @@ fn learner(problem: &Problem<'_, '_>) -> Result<Option<Learner>, BoundError> {
     if problem.settings.transform == Transform::Identity {
         return Ok(None);
     }
-    let own = || basis(problem.target, &problem.fit.target.concat(), problem.settings, "target");
+    let own =
+        || basis(problem.target, &problem.fit.target.concat(), problem.settings, Side::Target);
     Ok(Some(match problem.settings.ground_cost {
         GroundCost::Margin => Learner::Descent(own()?),
         GroundCost::Head => Learner::AroundHead(FeatureMap::PullBack(own()?)),
@@ -344,7 +347,7 @@ fn mapped(problem: &Problem<'_, '_>, label_map: &Matrix) -> Result<Mapped, Bound
         problem.shared.bases.get(active.clone(), || {
             let rows = active.iter().flat_map(|&c| &problem.fit.source[c as usize]);
             let rows: Vec<u32> = rows.copied().collect();
-            basis(problem.source, &rows, problem.settings, "source")
+            basis(problem.source, &rows, problem.settings, Side::Source)
         })?
     };
     Ok(Mapped { label_map: restrict(label_map, &active), active, source_basis })
@@ -357,7 +360,7 @@ fn with_standardised<R>(
     settings: &Settings,
     of: impl Fn(&RowReader<'_>) -> R,
 ) -> R {
-    let basis = Basis::unrotated(task.table, &rows.concat(), settings.standardize);
+    let basis = Basis::unrotated(task.table, &rows.concat(), settings.scale());
     let counts: Vec<usize> = rows.iter().map(Vec::len).collect();
     of(&RowReader {
         counts: &counts,

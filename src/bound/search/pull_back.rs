@@ -5,13 +5,15 @@
 use faer::linalg::solvers::Solve;
 use faer::{MatRef, Side};
 
-use crate::estimators::head::LinearHead;
+use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
-use crate::rows::AffineRows;
+use crate::rows::affine_rows::Mixture;
+use crate::rows::class_rows::add_mean;
+use crate::rows::{AffineMap, AffineRows};
 use crate::transport::exact::COST_MEMORY;
 use crate::transport::wasserstein::plan;
-use crate::transport::TransportError;
+use crate::transport::{Move, TransportError, Weights};
 
 /// Rounds of coupling and regression; the couplings settle in two or three.
 const ROUNDS: usize = 3;
@@ -28,11 +30,7 @@ const NEGLIGIBLE_SINGULAR: f64 = 1e-10;
 pub fn head_coordinates(weight: &Matrix) -> Matrix {
     let (classes, width) = (weight.nrows(), weight.ncols());
     let mut mean = vec![0.0; width];
-    for row in weight.rows() {
-        for (m, w) in mean.iter_mut().zip(row) {
-            *m += w / classes as f64;
-        }
-    }
+    add_mean(weight.values(), &mut mean);
     let centred = Matrix::from_fn(classes, width, |c, j| weight.row(c)[j] - mean[j]);
     let Ok(svd) = centred.view().thin_svd() else {
         return Matrix::zeros(0, width);
@@ -54,7 +52,7 @@ pub fn pull_back(
     target: &AffineRows<'_>,
     label_map: &Matrix,
     l2: f64,
-) -> Result<LinearHead, TransportError> {
+) -> Result<AffineMap, TransportError> {
     let ridge = Ridge::new(target, l2);
     let means = points.means();
     let mut wanted = Matrix::zeros(target.nrows(), points.width());
@@ -69,7 +67,7 @@ pub fn pull_back(
     }
     let mut map = ridge.regress(target, &wanted);
     for _ in 1..ROUNDS {
-        let moved = map.class_logits(target);
+        let moved = map.images(target);
         wanted = barycentres(points, &moved, label_map)?;
         map = ridge.regress(target, &wanted);
     }
@@ -89,17 +87,17 @@ fn barycentres(
         if m == 0 || width == 0 {
             continue;
         }
-        let (rows, mass) = points.mixture(label_map.row(y));
+        let Mixture { rows, mass } = points.mixture(label_map.row(y));
         let n = rows.len() / width.max(1);
         let target_rows = moved.class(y);
         let source = MatRef::from_row_major_slice(&rows, n, width);
         let target = MatRef::from_row_major_slice(&target_rows, m, width);
-        let weights = [mass.as_deref(), None];
+        let weights = Weights { source: mass.as_deref(), target: None };
         let sequential = Parallelism::Sequential;
         let found = plan(source.into(), target.into(), weights, 1.0, COST_MEMORY, sequential)?;
-        for (i, j, mass) in found.plan.pairs {
-            let point = &rows[i as usize * width..][..width];
-            for (o, p) in out.row_mut(moved.start(y) + j as usize).iter_mut().zip(point) {
+        for Move { source, target, mass } in found.plan.moves {
+            let point = &rows[source as usize * width..][..width];
+            for (o, p) in out.row_mut(moved.start(y) + target as usize).iter_mut().zip(point) {
                 *o += mass * m as f64 * p;
             }
         }
@@ -136,17 +134,13 @@ impl Ridge {
         Self { mean, factor }
     }
 
-    fn regress(&self, rows: &AffineRows<'_>, wanted: &Matrix) -> LinearHead {
+    fn regress(&self, rows: &AffineRows<'_>, wanted: &Matrix) -> AffineMap {
         let (n, outputs) = (rows.nrows() as f64, wanted.ncols());
         let mut wanted_mean = vec![0.0; outputs];
-        for row in wanted.rows() {
-            for (m, v) in wanted_mean.iter_mut().zip(row) {
-                *m += v / n;
-            }
-        }
+        add_mean(wanted.values(), &mut wanted_mean);
         let Some(factor) = &self.factor else {
             // No ridge and dependent features: only the mean is determined.
-            return LinearHead { weight: Matrix::zeros(outputs, rows.width()), bias: wanted_mean };
+            return AffineMap { weight: Matrix::zeros(outputs, rows.width()), bias: wanted_mean };
         };
         let mut products = Matrix::zeros(rows.width(), outputs);
         rows.for_each_block(BLOCK_ROWS, |start, block| {
@@ -161,9 +155,9 @@ impl Ridge {
         let bias = weight
             .rows()
             .zip(&wanted_mean)
-            .map(|(row, m)| m - row.iter().zip(&self.mean).map(|(w, v)| w * v).sum::<f64>())
+            .map(|(row, m)| m - dot_in_order(row, &self.mean))
             .collect();
-        LinearHead { weight, bias }
+        AffineMap { weight, bias }
     }
 }
 
@@ -176,7 +170,7 @@ pub fn procrustes(
     target: &AffineRows<'_>,
     label_map: &Matrix,
     target_prior: &[f64],
-) -> LinearHead {
+) -> AffineMap {
     let width = source.width();
     let means = source.means();
     let mapped = Matrix::from_fn(label_map.nrows(), width, |y, j| {
@@ -188,9 +182,9 @@ pub fn procrustes(
     let bias = rotation
         .rows()
         .zip(&target_centre)
-        .map(|(row, t)| t - row.iter().zip(&source_centre).map(|(r, s)| r * s).sum::<f64>())
+        .map(|(row, t)| t - dot_in_order(row, &source_centre))
         .collect();
-    LinearHead { weight: rotation, bias }
+    AffineMap { weight: rotation, bias }
 }
 
 fn weighted_deviations(means: &Matrix, prior: &[f64]) -> (Vec<f64>, Matrix) {
@@ -271,7 +265,7 @@ mod tests {
         let target = ClassRows::new(rotated, [1; 3]).into();
         let source: AffineRows<'_> = ClassRows::new(source, [1; 3]).into();
         let map = procrustes(&source, &target, &one_to_one, &[1.0 / 3.0; 3]);
-        let moved = map.logits(&source.gather(&[0, 1, 2]));
+        let moved = source.gather(&[0, 1, 2]).affine(&map.weight, &map.bias);
         for (a, b) in moved.values().iter().zip(wanted.values()) {
             assert!((a - b).abs() < 1e-5);
         }

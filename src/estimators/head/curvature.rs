@@ -223,7 +223,7 @@ impl Curvature {
         let bias: Vec<f64> = vectors.rows().map(|vector| vector[width]).collect();
         let lifted = rows.lift(vectors.view().subcols(0, width), &bias);
         let lifted = |c: usize| match &lifted {
-            Some((weight, bias)) => (weight.row(c), bias[c]),
+            Some(map) => (map.weight.row(c), map.bias[c]),
             None => (&vectors.row(c)[..width], bias[c]),
         };
         let input_width = rows.input_width();

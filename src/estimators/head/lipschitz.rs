@@ -5,6 +5,7 @@
 //! the certified constant. The empirical one is the largest gradient norm on given rows, which
 //! bounds nothing elsewhere; it is here for comparison with the paper.
 
+use crate::linalg::square_distance::square_distance_in_order;
 use crate::linalg::Matrix;
 
 /// `max_{c, c'} |w_c - w_c'|` over the rows of `weight`.
@@ -13,8 +14,7 @@ pub fn certified(weight: &Matrix) -> f64 {
     let mut largest: f64 = 0.0;
     for (c, a) in weight.rows().enumerate() {
         for b in weight.rows().take(c) {
-            let square = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
-            largest = largest.max(square);
+            largest = largest.max(square_distance_in_order(a, b));
         }
     }
     // Rounded up, so that the constant stays an upper bound in floating point.

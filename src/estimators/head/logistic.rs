@@ -26,6 +26,7 @@ use crate::linalg::lbfgs;
 use crate::linalg::matrix::dot;
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
+use crate::rows::class_rows::add_mean;
 use crate::rows::AffineRows;
 
 const MAX_ITERATIONS: usize = 2000;
@@ -103,7 +104,7 @@ struct WeightedRows<'a, 't> {
 
 /// What one part contributes to the loss and its gradient.
 #[derive(Clone, Default)]
-struct Part {
+struct PartSums {
     loss: f64,
     weight_gradient: Vec<f64>,
     bias_gradient: Vec<f64>,
@@ -157,7 +158,7 @@ impl Doubt {
 
 /// The rows that are at work, and the derivatives in their logits.
 #[derive(Default)]
-struct Block {
+struct Buffers {
     slopes: Vec<f64>,
     inputs: Matrix,
 }
@@ -238,8 +239,8 @@ impl<'a, 't> WeightedRows<'a, 't> {
     /// The loss and its gradient over one part's rows, in a map of the rows as they are read.
     fn sum(
         &self,
-        (part, sum): (usize, &mut Part),
-        Block { slopes, inputs }: &mut Block,
+        (part, sum): (usize, &mut PartSums),
+        Buffers { slopes, inputs }: &mut Buffers,
         weight: MatRef<'_, f64>,
         bias: &[f64],
     ) {
@@ -284,7 +285,7 @@ impl<'a, 't> WeightedRows<'a, 't> {
         let (weight, bias) = point.split_at(classes * width);
         let weight = MatRef::from_row_major_slice(weight, classes, width);
         match self.rows.lift(weight, bias) {
-            Some((weight, bias)) => act(weight.view(), &bias),
+            Some(map) => act(map.weight.view(), &map.bias),
             None => act(weight, bias),
         }
     }
@@ -301,7 +302,7 @@ struct Loss<'a, 't> {
     data: WeightedRows<'a, 't>,
     square: Vec<f64>,
     l2: f64,
-    sums: Vec<Part>,
+    sums: Vec<PartSums>,
     curvature: Option<Preconditioner>,
     iteration: usize,
     parallelism: Parallelism,
@@ -320,7 +321,7 @@ impl<'a, 't> Loss<'a, 't> {
         Self {
             square: data.square(),
             l2,
-            sums: vec![Part { doubt, ..Part::default() }; data.parts],
+            sums: vec![PartSums { doubt, ..PartSums::default() }; data.parts],
             curvature: None,
             iteration: 0,
             parallelism: if work < WORK_TO_SHARE { Parallelism::Sequential } else { parallelism },
@@ -377,7 +378,7 @@ impl lbfgs::Objective for &mut Loss<'_, '_> {
     fn evaluate(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
         let (data, sums) = (&self.data, &mut self.sums);
         data.lifted(parameters, |weight, bias| {
-            self.parallelism.for_each_with(sums, |block: &mut Block, part, sum| {
+            self.parallelism.for_each_with(sums, |block: &mut Buffers, part, sum| {
                 data.sum((part, sum), block, weight, bias);
             });
         });
@@ -449,13 +450,8 @@ fn centre(rows: &mut [f64], width: usize) {
     if width == 0 {
         return;
     }
-    let count = (rows.len() / width) as f64;
     let mut mean = vec![0.0; width];
-    for row in rows.chunks_exact(width) {
-        for (m, v) in mean.iter_mut().zip(row) {
-            *m += v / count;
-        }
-    }
+    add_mean(rows, &mut mean);
     for row in rows.chunks_exact_mut(width) {
         for (v, m) in row.iter_mut().zip(&mean) {
             *v -= m;

@@ -109,22 +109,6 @@ pub fn softmax(logits: &[f64]) -> Option<Vec<f64>> {
     Some(probabilities)
 }
 
-/// Cross-entropy of one row of logits against its class, in nats; adds `weight` times the gradient
-/// in the logits to `gradient`.
-pub fn cross_entropy_gradient(
-    logits: &[f64],
-    class: usize,
-    weight: f64,
-    gradient: &mut [f64],
-) -> f64 {
-    let normaliser = log_sum_exp(logits);
-    for (g, s) in gradient.iter_mut().zip(logits) {
-        *g += weight * (s - normaliser).exp();
-    }
-    gradient[class] -= weight;
-    normaliser - logits[class]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,22 +121,6 @@ mod tests {
         assert_eq!(largest_logit(&[-infinite, 3.0, 3.0]), Some((1, 3.0)));
         for bad in [&[f64::NAN, 1.0][..], &[1.0, infinite], &[-infinite; 2], &[]] {
             assert_eq!((softmax(bad), largest_logit(bad)), (None, None), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn gradient_matches_finite_differences() {
-        let logits = [0.3, -1.2, 2.0, 0.0];
-        let mut gradient = [0.0; 4];
-        cross_entropy_gradient(&logits, 1, 0.7, &mut gradient);
-        for c in 0..4 {
-            let at = |h: f64| {
-                let mut moved = logits;
-                moved[c] += h;
-                0.7 * cross_entropy_gradient(&moved, 1, 0.0, &mut [0.0; 4])
-            };
-            let numeric = (at(1e-6) - at(-1e-6)) / 2e-6;
-            assert!((numeric - gradient[c]).abs() < 1e-9);
         }
     }
 }

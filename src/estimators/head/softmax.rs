@@ -2,8 +2,6 @@
 //! classes, so they are computed here for many logits at once, in plain arithmetic that the
 //! compiler turns into the widest vectors that the processor has.
 
-use pulp::{Simd, WithSimd};
-
 /// Below this the exponential is taken for the smallest normal number's: nothing is lost beside the
 /// 1 that the largest logit of a row contributes.
 const LOWEST: f64 = -708.0;
@@ -25,7 +23,11 @@ pub fn softmax_rows(
         }
         own.push(row[class_of(i)]);
     }
-    arch.dispatch(Exponentials { values: logits });
+    arch.dispatch(|| {
+        for value in &mut *logits {
+            *value = exponential(*value);
+        }
+    });
     for ((i, row), own) in logits.chunks_exact_mut(classes).enumerate().zip(own) {
         let sum = fold(row, 0.0, |a, b| a + b);
         let scale = 1.0 / sum;
@@ -54,24 +56,8 @@ fn fold(values: &[f64], start: f64, combine: impl Fn(f64, f64) -> f64) -> f64 {
     rest.chain(parts).fold(start, combine)
 }
 
-/// `exp(value)` of values that are not above 0, in place.
-struct Exponentials<'a> {
-    values: &'a mut [f64],
-}
-
-impl WithSimd for Exponentials<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for value in self.values {
-            *value = exponential(*value);
-        }
-    }
-}
-
-/// `exp(x) = 2^k exp(r)` with `|r| <= log(2) / 2`; the series of `exp(r)` ends where a term is less
-/// than a rounding.
+/// `exp(x)` of an `x` that is not above 0: `2^k exp(r)` with `|r| <= log(2) / 2`; the series of
+/// `exp(r)` ends where a term is less than a rounding.
 #[inline(always)]
 fn exponential(x: f64) -> f64 {
     /// Adding it leaves the nearest integer in the lowest bits.

@@ -5,8 +5,6 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use pulp::{Simd, WithSimd};
-
 use crate::parallelism::Parallelism;
 use crate::transport::costs::distance_rows::DistanceRows;
 use crate::transport::costs::ground_cost::MarginRows;
@@ -176,9 +174,9 @@ impl<'a> CostRows<'a> {
     ///
     /// # Errors
     /// A cost that is not.
-    pub fn range(&mut self) -> Result<(f64, f64), TransportError> {
+    pub fn extremes(&mut self) -> Result<Extremes, TransportError> {
         let columns = self.ncols();
-        let (mut smallest, mut largest) = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut all = Extremes::NONE;
         for i in 0..self.nrows() {
             // All that are held at once: rows may be short.
             let values = match self {
@@ -186,14 +184,15 @@ impl<'a> CostRows<'a> {
                 Self::Held { .. } => break,
                 Self::Computed(computed) => computed.row(i),
             };
-            let Some(here) = pulp::Arch::new().dispatch(Extremes { values }) else {
+            let Some(here) = pulp::Arch::new().dispatch(|| Extremes::of(values)) else {
                 let at = values.iter().position(|c| !c.is_finite()).unwrap_or(0);
                 let (row, column) = (i + at / columns, at % columns);
                 return Err(TransportError::BadCost { row, column, value: values[at] });
             };
-            (smallest, largest) = (smallest.min(here.0), largest.max(here.1));
+            all.smallest = all.smallest.min(here.smallest);
+            all.largest = all.largest.max(here.largest);
         }
-        Ok((smallest, largest))
+        Ok(all)
     }
 
     /// The costs among some of the points.
@@ -224,16 +223,20 @@ impl<'a> CostRows<'a> {
     }
 }
 
-/// The smallest and the largest value; `None` where one is not finite.
-struct Extremes<'a> {
-    values: &'a [f64],
+/// The smallest and the largest of some values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Extremes {
+    pub smallest: f64,
+    pub largest: f64,
 }
 
-impl WithSimd for Extremes<'_> {
-    type Output = Option<(f64, f64)>;
+impl Extremes {
+    /// The extremes of no values.
+    const NONE: Self = Self { smallest: f64::INFINITY, largest: f64::NEG_INFINITY };
 
+    /// `None` where a value is not finite.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Option<(f64, f64)> {
+    fn of(values: &[f64]) -> Option<Self> {
         /// Chains, so that one extreme need not wait for the one before.
         const LANES: usize = 32;
         let smaller = |a: f64, b: f64| if a < b { a } else { b };
@@ -242,7 +245,7 @@ impl WithSimd for Extremes<'_> {
         let mut largest = [f64::NEG_INFINITY; LANES];
         // Nothing times zero is zero, unless it is not finite.
         let mut zero = [0.0; LANES];
-        let (lanes, rest) = self.values.as_chunks::<LANES>();
+        let (lanes, rest) = values.as_chunks::<LANES>();
         for values in lanes {
             for (((s, l), z), v) in smallest.iter_mut().zip(&mut largest).zip(&mut zero).zip(values)
             {
@@ -257,9 +260,9 @@ impl WithSimd for Extremes<'_> {
             zero[0] += v * 0.0;
         }
         let is_finite = zero.iter().sum::<f64>() == 0.0;
-        is_finite.then(|| {
-            let smallest = smallest.into_iter().fold(f64::INFINITY, smaller);
-            (smallest, largest.into_iter().fold(f64::NEG_INFINITY, larger))
+        is_finite.then(|| Self {
+            smallest: smallest.into_iter().fold(f64::INFINITY, smaller),
+            largest: largest.into_iter().fold(f64::NEG_INFINITY, larger),
         })
     }
 }

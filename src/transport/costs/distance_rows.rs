@@ -5,7 +5,6 @@
 //! digits to cancellation are summed again coordinate by coordinate.
 
 use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
-use pulp::{Simd, WithSimd};
 
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
@@ -146,11 +145,13 @@ impl<'a> DistanceRows<'a> {
                 let row = &mut row[start..start + count];
                 let source_norm = self.source_norm[first + k];
                 let target_norm = &self.target_norm[start..start + count];
-                if self.arch.dispatch(AddNorms { row: &mut *row, source_norm, target_norm }) > 0 {
+                if self.arch.dispatch(|| add_norms(row, source_norm, target_norm)) > 0 {
                     sum_close_pairs(row, (source, k), target, source_norm, target_norm);
                 }
                 match self.power {
-                    Power::One => self.arch.dispatch(Roots { row }),
+                    Power::One => {
+                        self.arch.dispatch(|| row.iter_mut().for_each(|c| *c = c.sqrt()));
+                    }
                     Power::Two => (),
                     Power::Scaled { .. } => {
                         row.iter_mut().for_each(|c| *c = self.power.of(c.sqrt()));
@@ -178,40 +179,15 @@ fn sum_close_pairs(
 }
 
 /// Turn `-2ab` into squares of distances; returns how many are close.
-struct AddNorms<'a> {
-    row: &'a mut [f64],
-    source_norm: f64,
-    target_norm: &'a [f64],
-}
-
-impl WithSimd for AddNorms<'_> {
-    type Output = u64;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> u64 {
-        let mut close = 0;
-        for (square, norm) in self.row.iter_mut().zip(self.target_norm) {
-            let scale = self.source_norm + norm;
-            *square += scale;
-            close += u64::from(*square < CLOSE * scale);
-        }
-        close
+#[inline(always)]
+fn add_norms(row: &mut [f64], source_norm: f64, target_norm: &[f64]) -> u64 {
+    let mut close = 0;
+    for (square, norm) in row.iter_mut().zip(target_norm) {
+        let scale = source_norm + norm;
+        *square += scale;
+        close += u64::from(*square < CLOSE * scale);
     }
-}
-
-struct Roots<'a> {
-    row: &'a mut [f64],
-}
-
-impl WithSimd for Roots<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for square in self.row {
-            *square = square.sqrt();
-        }
-    }
+    close
 }
 
 #[cfg(test)]

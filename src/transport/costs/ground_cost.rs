@@ -1,10 +1,10 @@
 //! Ground costs: what it costs to move one source point to one target point.
 //!
-//! `Euclidean` and `SquaredEuclidean` compare points of one space. The margin cost compares logits,
+//! Powers of the Euclidean distance compare points of one space. The margin cost compares logits,
 //! and is asymmetric: `max_c delta_c - min_{c in S} delta_c` with `delta = s(target) - s(source)`;
 //! it is an upper bound on how much the loss of any label whose sources are `S` can rise from one
 //! point to the other (Lipschitz in the margins, constant 1). The paper's Euclidean cost and the
-//! head cost are a Lipschitz constant of the head times `Euclidean` in their own coordinates.
+//! head cost are a Lipschitz constant of the head times the distance in their own coordinates.
 //!
 //! Matrices are row-major, one row per source point.
 
@@ -16,11 +16,10 @@ use pulp::{Simd, WithSimd};
 use crate::parallelism::Parallelism;
 use crate::transport::costs::distance_rows::{DistanceRows, Power};
 
-/// Pairwise Euclidean distances between the rows of `source` (`n x d`) and `target` (`m x d`),
-/// squared or not. Flat row-major `n x m`.
+/// A power of the Euclidean distances between the rows of `source` (`n x d`) and `target`
+/// (`m x d`), flat and row-major, `n x m`.
 #[must_use]
-pub fn euclidean(source: MatRef<'_, f64>, target: MatRef<'_, f64>, squared: bool) -> Vec<f64> {
-    let power = if squared { Power::Two } else { Power::One };
+pub fn euclidean(source: MatRef<'_, f64>, target: MatRef<'_, f64>, power: Power) -> Vec<f64> {
     DistanceRows::new(source.into(), target.into(), power).matrix(Parallelism::Sequential)
 }
 

@@ -12,7 +12,7 @@
 use pulp::{Simd, WithSimd};
 
 use crate::transport::costs::cost_rows::CostRows;
-use crate::transport::{Plan, TransportError};
+use crate::transport::{Move, Plan, PricedMove, TransportError};
 
 const FREE: usize = usize::MAX;
 
@@ -20,9 +20,11 @@ const FREE: usize = usize::MAX;
 pub(super) fn solve(cost: &[f64], n: usize) -> Result<Plan, TransportError> {
     let (column_of, target_dual) = optimum(cost, n);
     let mass = 1.0 / n as f64;
-    let pair = |(i, j): (usize, u32)| (i as u32, j, mass, cost[i * n + j as usize]);
-    let pairs = column_of.into_iter().enumerate().map(pair);
-    Ok(Plan::new(&mut CostRows::of_matrix(cost, n, n)?, pairs, target_dual))
+    let moves = (0..).zip(column_of).map(|(source, target)| PricedMove {
+        what: Move { source, target, mass },
+        cost: cost[source as usize * n + target as usize],
+    });
+    Ok(Plan::new(&mut CostRows::of_matrix(cost, n, n)?, moves, target_dual))
 }
 
 /// The column of each row for a row-major square cost matrix: an optimum up to what rounding of the
@@ -34,7 +36,7 @@ pub fn assign(cost: &[f64], n: usize) -> Result<Vec<u32>, TransportError> {
     if n == 0 {
         return Err(TransportError::EmptySide);
     }
-    CostRows::of_matrix(cost, n, n)?.range()?;
+    CostRows::of_matrix(cost, n, n)?.extremes()?;
     Ok(optimum(cost, n).0)
 }
 
@@ -59,7 +61,7 @@ impl WithSimd for Assign<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let mut search = Search::new(simd, self.cost, self.n);
+        let mut search = PartialAssignment::new(simd, self.cost, self.n);
         search.reduce_columns();
         search.reduce_rows();
         for i in 0..self.n {
@@ -74,7 +76,7 @@ impl WithSimd for Assign<'_> {
 
 /// A partial assignment, column duals that fit it, and memory to work in. What vectors are read of
 /// ends with whole ones: columns from `n` on are infinitely far.
-struct Search<'a, S> {
+struct PartialAssignment<'a, S> {
     simd: S,
     cost: &'a [f64],
     n: usize,
@@ -90,7 +92,7 @@ struct Search<'a, S> {
     settled: Vec<(usize, f64)>,
 }
 
-impl<'a, S: Simd> Search<'a, S> {
+impl<'a, S: Simd> PartialAssignment<'a, S> {
     #[inline(always)]
     fn new(simd: S, cost: &'a [f64], n: usize) -> Self {
         let width = n.next_multiple_of(S::F64_LANES);
@@ -205,7 +207,7 @@ impl<'a, S: Simd> Search<'a, S> {
     fn reduce_costs(&mut self, i: usize) -> (f64, usize) {
         let (simd, row) = (self.simd, self.row(i));
         let dual = S::as_simd_f64s(&self.dual).0;
-        let mut lowest = Lowest::new(simd);
+        let mut lowest = LowestPlace::new(simd);
         for (at, (d, v)) in
             S::as_mut_simd_f64s(&mut self.distance).0.iter_mut().zip(dual).enumerate()
         {
@@ -245,7 +247,7 @@ fn relax<S: Simd>(
     value: impl Fn(usize) -> S::f64s,
 ) -> (f64, usize) {
     let from = simd.splat_u64s(i as u64);
-    let mut lowest = Lowest::new(simd);
+    let mut lowest = LowestPlace::new(simd);
     let distance = S::as_mut_simd_f64s(distance).0.iter_mut();
     for (at, (d, row)) in distance.zip(S::as_mut_simd_u64s(previous_row).0).enumerate() {
         let value = value(at);
@@ -262,13 +264,13 @@ fn relax<S: Simd>(
 
 /// The lowest of some values that are looked at in the order of their places, and where it is: for
 /// each position within vectors, until all have been seen.
-struct Lowest<S: Simd> {
+struct LowestPlace<S: Simd> {
     value: S::f64s,
     place: S::f64s,
     next_places: S::f64s,
 }
 
-impl<S: Simd> Lowest<S> {
+impl<S: Simd> LowestPlace<S> {
     #[inline(always)]
     fn new(simd: S) -> Self {
         const PLACES: [f64; 8] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
@@ -322,7 +324,7 @@ mod tests {
     fn all_costs_equal() {
         let plan = solve(&[2.5; 25], 5).unwrap();
         assert_eq!(plan.value, 2.5);
-        let mut columns: Vec<u32> = plan.pairs.iter().map(|p| p.1).collect();
+        let mut columns: Vec<u32> = plan.moves.iter().map(|one| one.target).collect();
         columns.sort_unstable();
         assert_eq!(columns, [0, 1, 2, 3, 4]);
     }

@@ -10,7 +10,7 @@
 //! at any cost, so flows of no more than [`Masses::noise`] units mean nothing: a plan leaves them
 //! out.
 
-use crate::transport::TransportError;
+use crate::transport::{Side, TransportError};
 
 /// The sum of masses that are rounded.
 const ROUNDED_TOTAL: i64 = 1 << 60;
@@ -52,8 +52,8 @@ impl Masses {
         }
         let noise = NOISE + NOISE_PER_POINT * (source.len() + target.len()) as i64;
         Ok(Self {
-            source: rounded("source", source, noise)?,
-            target: rounded("target", target, noise)?,
+            source: rounded(Side::Source, source, noise)?,
+            target: rounded(Side::Target, target, noise)?,
             total: ROUNDED_TOTAL,
             noise,
         })
@@ -115,7 +115,7 @@ fn greatest_common_divisor(mut a: i64, mut b: i64) -> i64 {
 }
 
 /// Weights in units that sum to [`ROUNDED_TOTAL`].
-fn rounded(side: &'static str, weights: &[f64], noise: i64) -> Result<Vec<i64>, TransportError> {
+fn rounded(side: Side, weights: &[f64], noise: i64) -> Result<Vec<i64>, TransportError> {
     // Dividing by the largest first keeps the sum finite for weights near f64::MAX.
     let largest = weights.iter().fold(0.0_f64, |acc, w| acc.max(*w));
     let sum: f64 = weights.iter().map(|w| w / largest).sum();
@@ -178,6 +178,6 @@ mod tests {
     fn weights_that_drown_in_rounding_are_refused() {
         let weights = [2f64.sqrt(), 1e-30];
         let found = Masses::new(&[1.0], &weights).unwrap_err();
-        assert!(matches!(found, TransportError::MassRange { side: "target", .. }), "{found}");
+        assert!(matches!(found, TransportError::MassRange { side: Side::Target, .. }), "{found}");
     }
 }

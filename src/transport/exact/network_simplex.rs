@@ -27,8 +27,8 @@ use crate::transport::exact::lowest_difference::lowest_difference;
 use crate::transport::exact::masses::Masses;
 use crate::transport::exact::pricing::Pricing;
 use crate::transport::exact::shortlists::Shortlists;
-use crate::transport::exact::spanning_tree::SpanningTree;
-use crate::transport::{Plan, TransportError};
+use crate::transport::exact::spanning_tree::{FlowArc, SpanningTree, TreeArc};
+use crate::transport::{weights, Move, Plan, PricedMove, Side, TransportError};
 
 /// After so many pivots per node, and after every further pivot per node, twice as large a reduced
 /// cost counts as rounding. A potential carries the rounding of its path through the tree, which
@@ -37,8 +37,9 @@ use crate::transport::{Plan, TransportError};
 /// in any case.
 const PATIENCE: usize = 16;
 
-/// A start is looked for on every so many points, for problems of at least so many points a side.
+/// A problem of one point of each side in this many is solved first, to start from its potentials.
 const COARSENING: usize = 8;
+/// In problems of fewer points a side, the coarse start costs more than it saves.
 const COARSE_FROM: usize = 400;
 
 /// Rows get short lists of columns in problems of at least so many points a side, and where rows
@@ -66,8 +67,8 @@ impl NetworkSimplex {
     /// An empty side, a negative or non-finite weight, weights that sum to zero, or weights too far
     /// apart to be told from zero.
     pub fn new(source_weight: &[f64], target_weight: &[f64]) -> Result<Self, TransportError> {
-        let rows = massive("source", source_weight)?;
-        let columns = massive("target", target_weight)?;
+        let rows = massive(Side::Source, source_weight)?;
+        let columns = massive(Side::Target, target_weight)?;
         let of = |kept: &[u32], weight: &[f64]| -> Vec<f64> {
             kept.iter().map(|&k| weight[k as usize]).collect()
         };
@@ -103,7 +104,7 @@ impl NetworkSimplex {
 
     /// The optimal basis for the costs among points that have mass; its tree is kept for the next
     /// call.
-    fn optimise(&mut self, costs: &mut CostRows<'_>) -> Result<Basis, TransportError> {
+    fn optimise(&mut self, costs: &mut CostRows<'_>) -> Result<OptimalTree, TransportError> {
         let pays = costs.matrix().is_none() || costs.nrows().min(costs.ncols()) >= SHORTLISTS_FROM;
         let mut shortlists = None;
         let mut list = |costs: &mut CostRows<'_>, dual: &[f64]| {
@@ -120,8 +121,8 @@ impl NetworkSimplex {
         };
         let arc_cost = optimise(&mut tree, costs, shortlists)?;
         let (source, target) = tree.potentials();
-        let basis = Basis {
-            arcs: tree.arcs(&arc_cost),
+        let basis = OptimalTree {
+            arcs: tree.flow_arcs(&arc_cost),
             source_potential: source.to_vec(),
             target_potential: target.to_vec(),
         };
@@ -157,7 +158,7 @@ impl NetworkSimplex {
         Ok(dual)
     }
 
-    fn plan(&self, basis: &Basis, costs: &mut CostRows<'_>) -> Plan {
+    fn plan(&self, basis: &OptimalTree, costs: &mut CostRows<'_>) -> Plan {
         let mut target_dual = vec![f64::INFINITY; self.target_weight.len()];
         for (&j, potential) in self.columns.iter().zip(&basis.target_potential) {
             target_dual[j as usize] = *potential;
@@ -174,35 +175,30 @@ impl NetworkSimplex {
             }
         }
         let Masses { total, noise, .. } = self.masses;
-        let moved = basis.arcs.iter().filter(|(_, _, flow, _)| *flow > noise);
-        let pairs = moved.map(|&(i, j, flow, cost)| {
-            (self.rows[i], self.columns[j], flow as f64 / total as f64, cost)
+        let moved = basis.arcs.iter().filter(|arc| arc.flow > noise);
+        let moves = moved.map(|arc| PricedMove {
+            what: Move {
+                source: self.rows[arc.row],
+                target: self.columns[arc.column],
+                mass: arc.flow as f64 / total as f64,
+            },
+            cost: arc.cost,
         });
-        Plan::new(costs, pairs, target_dual)
+        Plan::new(costs, moves, target_dual)
     }
 }
 
 /// What an optimal tree says, in the numbering of the points that have mass.
-struct Basis {
-    /// `(row, column, flow, cost)`
-    arcs: Vec<(usize, usize, i64, f64)>,
+struct OptimalTree {
+    arcs: Vec<FlowArc>,
     source_potential: Vec<f64>,
     target_potential: Vec<f64>,
 }
 
 /// The positions of the points that have mass.
-fn massive(side: &'static str, weight: &[f64]) -> Result<Vec<u32>, TransportError> {
-    if weight.is_empty() {
-        return Err(TransportError::EmptySide);
-    }
-    if let Some(index) = weight.iter().position(|w| !w.is_finite() || *w < 0.0) {
-        return Err(TransportError::BadMass { side, index, value: weight[index] });
-    }
-    let kept: Vec<u32> = (0..weight.len() as u32).filter(|&i| weight[i as usize] > 0.0).collect();
-    if kept.is_empty() {
-        return Err(TransportError::NoMass { side });
-    }
-    Ok(kept)
+fn massive(side: Side, weight: &[f64]) -> Result<Vec<u32>, TransportError> {
+    weights::check(side, weight)?;
+    Ok((0..weight.len() as u32).filter(|&i| weight[i as usize] > 0.0).collect())
 }
 
 /// What is known before there is a basis: target potentials, and short lists made by them.
@@ -230,7 +226,7 @@ impl Start<'_> {
         // (real units, infinitesimal units), compared in that order.
         let mut left: Vec<(i64, i64)> = demand.iter().map(|&d| (d, 0)).collect();
         left[root].1 = n as i64;
-        let mut arcs: Vec<(u32, u32, i64)> = Vec::with_capacity(n + m - 1);
+        let mut arcs: Vec<TreeArc> = Vec::with_capacity(n + m - 1);
         let order: Vec<u32> = if costs.matrix().is_some() {
             self.regret_order(costs)
         } else {
@@ -245,7 +241,7 @@ impl Start<'_> {
                     j = left.iter().position(|l| *l != (0, 0)).unwrap_or(root);
                 }
                 let take = need.min(left[j]);
-                arcs.push((i, j as u32, take.0));
+                arcs.push(TreeArc { row: i, column: j as u32, flow: take.0 });
                 need = (need.0 - take.0, need.1 - take.1);
                 left[j] = (left[j].0 - take.0, left[j].1 - take.1);
                 if left[j] == (0, 0) {

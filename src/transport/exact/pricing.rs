@@ -1,12 +1,14 @@
 //! Which arc enters the basis of the network simplex: multiple partial pricing over the rows of the
 //! costs.
 //!
-//! The most negative arc of each of the next rows makes a list of candidates, from which a few
-//! pivots take the best (priced again before each) until rows are looked at again. Against one row
-//! a pivot this halves the pivots; against many rows a pivot it halves the reading.
+//! A list of candidates is made of the most negative arc of each of the next rows. Some pivots then
+//! take the best candidate each, after pricing all of them again, before rows are read for a new
+//! list. Compared with reading one row for every pivot, this halves the number of pivots; compared
+//! with reading many rows for every pivot, it halves the reading.
 //!
-//! Where rows are long only short lists of their columns are looked at. Once these hold no arc any
-//! more, new ones are made by the potentials of the day; an optimum has new lists that hold none.
+//! Where rows are long, only a short list of columns is read for each. Once no short list holds an
+//! arc of negative reduced cost, new lists are made by the current potentials; the basis is optimal
+//! when the new lists hold none either.
 
 use crate::transport::costs::cost_rows::CostRows;
 use crate::transport::exact::lowest_difference::lowest_difference;
@@ -16,28 +18,29 @@ use crate::transport::exact::shortlists::Shortlists;
 /// and on class-conditional problems of real embeddings, 200 to 5000 points.
 const LIST: usize = 16;
 const PIVOTS_PER_LIST: usize = 8;
-/// The same where rows have short lists of columns: looking is cheap, so pivots may be choosier.
+/// Rows whose best arcs make a list, and pivots that one list serves, where rows have short lists
+/// of columns: reading is cheap then, so that a longer list of candidates pays.
 const SHORT_LIST: usize = 64;
 const PIVOTS_PER_SHORT_LIST: usize = 16;
 
 /// An arc that may enter the basis, with its reduced cost when last priced.
 #[derive(Debug, Clone, Copy)]
-pub struct Arc {
+pub struct PricedArc {
     pub row: u32,
     pub column: u32,
     pub cost: f64,
     pub reduced: f64,
 }
 
-/// The state of a search for entering arcs.
+/// The search for entering arcs, which goes on from row to row where the last one ended.
 pub struct Pricing {
     next_row: usize,
-    candidates: Vec<Arc>,
+    candidates: Vec<PricedArc>,
     /// Pivots that the list still serves.
     pivots_left: usize,
     /// Reduced costs below this share of the numbers they come from are rounding.
     noise: f64,
-    /// Where arcs are looked for instead of whole rows.
+    /// The lists that are read in place of whole rows.
     shortlists: Option<Shortlists>,
     arch: pulp::Arch,
 }
@@ -60,9 +63,9 @@ impl Pricing {
         self.noise *= 2.0;
     }
 
-    /// Make new short lists for rows that have an arc of negative reduced cost. Whether there are
-    /// any; never where there are no short lists, because then whole rows are looked at all the
-    /// time.
+    /// Makes new short lists for the rows that have an arc of negative reduced cost, and returns
+    /// whether there are such rows. Returns false without short lists, because whole rows have been
+    /// read then.
     pub fn renew_shortlists(
         &mut self,
         costs: &mut CostRows<'_>,
@@ -72,7 +75,7 @@ impl Pricing {
         let Some(mut shortlists) = self.shortlists.take() else { return false };
         let found =
             shortlists.renew_where(costs, source_dual, target_dual, |i, j, cost, reduced| {
-                let arc = Arc { row: i as u32, column: j as u32, cost, reduced };
+                let arc = PricedArc { row: i as u32, column: j as u32, cost, reduced };
                 self.is_negative(&arc, source_dual, target_dual)
             });
         self.shortlists = Some(shortlists);
@@ -85,7 +88,7 @@ impl Pricing {
         costs: &mut CostRows<'_>,
         source_dual: &[f64],
         target_dual: &[f64],
-    ) -> Option<Arc> {
+    ) -> Option<PricedArc> {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.retain_mut(|arc| {
             arc.reduced =
@@ -122,7 +125,7 @@ impl Pricing {
         costs: &mut CostRows<'_>,
         source_dual: &[f64],
         target_dual: &[f64],
-    ) -> Option<Arc> {
+    ) -> Option<PricedArc> {
         let i = self.next_row;
         let own = source_dual[i];
         let (lowest, j, cost) = match &self.shortlists {
@@ -133,11 +136,11 @@ impl Pricing {
                 (lowest, j, row[j])
             }
         };
-        let arc = Arc { row: i as u32, column: j as u32, cost, reduced: lowest - own };
+        let arc = PricedArc { row: i as u32, column: j as u32, cost, reduced: lowest - own };
         self.is_negative(&arc, source_dual, target_dual).then_some(arc)
     }
 
-    fn is_negative(&self, arc: &Arc, source_dual: &[f64], target_dual: &[f64]) -> bool {
+    fn is_negative(&self, arc: &PricedArc, source_dual: &[f64], target_dual: &[f64]) -> bool {
         let size = arc.cost.abs()
             + source_dual[arc.row as usize].abs()
             + target_dual[arc.column as usize].abs();

@@ -1,42 +1,49 @@
-//! For each row of a cost matrix the few columns that are likely to be used, by the potentials at
-//! hand: entering arcs are looked for among them until there are none, and only then are whole rows
-//! read again, for new lists where a row has an arc that its list lacks.
+//! Short lists: for each row of a cost matrix, the few columns that an optimum is likely to use.
+//! They are those of lowest reduced cost by the current potentials. Entering arcs are looked for in
+//! the lists until these hold none. Only then are whole rows read again, and a row whose best arc
+//! is missing from its list gets a new list.
 //!
 //! Reference: Gottschlich and Schuhmacher, "The shortlist method for fast computation of the earth
-//! mover's distance", PLOS ONE 2014. Theirs takes the columns of lowest cost, once; those of lowest
-//! reduced cost are fewer.
+//! mover's distance", PLOS ONE 2014. Their lists are made once and hold the columns of lowest cost;
+//! fewer columns are enough where they are chosen by reduced cost.
 
 use crate::transport::costs::cost_rows::CostRows;
 use crate::transport::exact::lowest_difference::lowest_difference;
 
-/// About how many columns a row has, and for each column that a row must have on average.
+/// A list has at least about this many columns. Shorter lists miss more of the arcs that enter, and
+/// whole rows are then read more often.
 const COLUMNS: usize = 32;
+/// With more columns than rows, a row sends mass to several columns. A list has this many columns
+/// for each column that a row serves on average.
 const COLUMNS_PER_ARC: usize = 4;
-/// A list is at most this much longer than it should be, as a share of that.
+/// The length of a list is found by sampling, so it may be longer than wanted by this share.
 const SPARE: f64 = 0.5;
-/// One in so many columns is looked at to guess what the list's last one costs.
+/// One column in this many is sampled to estimate which reduced cost is the last on a list, because
+/// selecting it among all columns would take most of the time.
 const SAMPLING: usize = 7;
 
-/// Columns that are looked at together.
+/// Columns whose reduced costs are compared with the limit together, as one vector.
 const CHUNK: usize = 8;
 
-/// Columns and their costs.
+/// The columns on each row's list, with their costs.
 pub struct Shortlists {
-    /// About how many columns a list has, and how many there is room for.
+    /// About how many columns a list has.
     wanted: usize,
+    /// How many columns a list has room for.
     room: usize,
+    /// How many columns each list has.
     lengths: Vec<u32>,
-    /// `room` for each row.
+    /// The lists one after the other, each with its room.
     columns: Vec<u32>,
     costs: Vec<f64>,
-    /// Memory in which a list is made.
+    /// Memory that is used again for each list that is made.
     reduced: Vec<f64>,
     sample: Vec<f64>,
     arch: pulp::Arch,
 }
 
 impl Shortlists {
-    /// For each row the columns whose cost less `dual` is lowest.
+    /// Lists for each row the columns whose cost less `dual` is lowest.
     #[must_use]
     pub fn new(costs: &mut CostRows<'_>, dual: &[f64]) -> Self {
         let (n, m) = (costs.nrows(), costs.ncols());
@@ -60,8 +67,8 @@ impl Shortlists {
         lists
     }
 
-    /// Make new lists for the rows of which `is_negative(row, column, cost, reduced)` says that
-    /// their lowest arc may enter. Whether there are any.
+    /// Makes new lists for the rows whose lowest arc may enter the basis, which
+    /// `is_negative(row, column, cost, reduced)` decides. Returns whether there are such rows.
     pub fn renew_where(
         &mut self,
         costs: &mut CostRows<'_>,
@@ -81,7 +88,8 @@ impl Shortlists {
         found
     }
 
-    /// A list of `lowest`, the column of the lowest arc, and of those that come next.
+    /// Makes a list of `lowest`, the column of the row's lowest arc, and of the columns that come
+    /// next.
     fn renew(&mut self, i: usize, row: &[f64], lowest: usize, dual: &[f64]) {
         for ((r, c), v) in self.reduced.iter_mut().zip(row).zip(dual) {
             *r = c - v;
@@ -93,7 +101,7 @@ impl Shortlists {
         let list = i * self.room..(i + 1) * self.room;
         let (columns, costs) = (&mut self.columns[list.clone()], &mut self.costs[list]);
         (columns[0], costs[0]) = (lowest as u32, row[lowest]);
-        // Most columns are not low, so some at a time are passed over.
+        // Most columns are not low, so they are passed over in chunks.
         let passes = |r: &f64| *r <= limit;
         let chunks = self.reduced.chunks(CHUNK).zip((0..).step_by(CHUNK));
         let some = chunks.filter(|(chunk, _)| chunk.iter().fold(false, |any, r| any | passes(r)));
@@ -109,7 +117,8 @@ impl Shortlists {
         self.lengths[i] = length;
     }
 
-    /// The columns of a row's list, the lowest arc's at the time first, and their costs.
+    /// The columns on a row's list and their costs. The first is the one whose arc was lowest when
+    /// the list was made.
     #[must_use]
     pub fn row(&self, i: usize) -> (&[u32], &[f64]) {
         let list = i * self.room..i * self.room + self.lengths[i] as usize;

@@ -13,7 +13,7 @@
 //! 17, 1979.
 
 use crate::transport::costs::cost_rows::CostRows;
-use crate::transport::exact::pricing::Arc;
+use crate::transport::exact::pricing::PricedArc;
 
 const NONE: u32 = u32::MAX;
 
@@ -23,7 +23,7 @@ const NONE: u32 = u32::MAX;
 pub struct SpanningTree {
     n: usize,
     parent: Vec<u32>,
-    /// The ring.
+    /// The neighbours of each node in the ring.
     next: Vec<u32>,
     previous: Vec<u32>,
     /// The last node, in preorder, of the subtree below each node.
@@ -34,27 +34,46 @@ pub struct SpanningTree {
     potential: Vec<f64>,
 }
 
+/// An arc of the tree, with the flow that it carries.
+#[derive(Debug, Clone, Copy)]
+pub struct TreeArc {
+    pub row: u32,
+    pub column: u32,
+    pub flow: i64,
+}
+
+/// An arc of the tree, with the flow that it carries at its cost.
+#[derive(Debug, Clone, Copy)]
+pub struct FlowArc {
+    pub row: usize,
+    pub column: usize,
+    pub flow: i64,
+    pub cost: f64,
+}
+
 /// The cycle that an arc closes.
 struct Cycle {
     /// The lowest node that is above both ends.
     join: u32,
-    /// The blocking arc, as the node below it, and the flow that it allows.
+    /// The lower node of the blocking arc.
     leaving: u32,
+    /// The most flow that the blocking arc allows.
     bottleneck: i64,
-    /// Whether it lies between the row and the join, not between the column and the join.
+    /// Whether the blocking arc lies between the row and the join, not between the column and the
+    /// join.
     on_row_side: bool,
 }
 
 impl SpanningTree {
-    /// From `(row, column, flow)` of its `n + m - 1` arcs. Potentials are not set.
+    /// Makes the tree of its `n + m - 1` arcs. Potentials are not set.
     #[must_use]
-    pub fn new(n: usize, m: usize, arcs: &[(u32, u32, i64)]) -> Self {
+    pub fn new(n: usize, m: usize, arcs: &[TreeArc]) -> Self {
         let nodes = n + m;
         let root = nodes - 1;
         let mut adjacent: Vec<Vec<(u32, i64)>> = vec![Vec::new(); nodes];
-        for &(i, j, flow) in arcs {
-            adjacent[i as usize].push((n as u32 + j, flow));
-            adjacent[n + j as usize].push((i, flow));
+        for &TreeArc { row, column, flow } in arcs {
+            adjacent[row as usize].push((n as u32 + column, flow));
+            adjacent[n + column as usize].push((row, flow));
         }
         let mut tree = Self {
             n,
@@ -97,21 +116,22 @@ impl SpanningTree {
         self.parent.len()
     }
 
-    /// Of rows, then columns.
+    /// The potentials of the rows, and those of the columns.
     #[must_use]
     pub fn potentials(&self) -> (&[f64], &[f64]) {
         self.potential.split_at(self.n)
     }
 
-    /// `(row, column, flow, cost)` of all arcs, given the cost of each node's.
+    /// All arcs with their flows and costs, given the cost of the arc between each node and its
+    /// parent.
     #[must_use]
-    pub fn arcs(&self, arc_cost: &[f64]) -> Vec<(usize, usize, i64, f64)> {
+    pub fn flow_arcs(&self, arc_cost: &[f64]) -> Vec<FlowArc> {
         // The root is the last node.
         let nodes = 0..self.nodes() - 1;
         nodes
             .map(|node| {
-                let (i, j) = self.arc(node);
-                (i, j, self.flow[node], arc_cost[node])
+                let (row, column) = self.ends(node);
+                FlowArc { row, column, flow: self.flow[node], cost: arc_cost[node] }
             })
             .collect()
     }
@@ -119,10 +139,10 @@ impl SpanningTree {
     /// The cost of the arc between each node and its parent, read in the order of the rows.
     fn arc_costs(&self, costs: &mut CostRows<'_>) -> Vec<f64> {
         let mut order: Vec<u32> = (0..self.nodes() as u32 - 1).collect();
-        order.sort_by_key(|&node| self.arc(node as usize).0);
+        order.sort_by_key(|&node| self.ends(node as usize).0);
         let mut found = vec![0.0; self.nodes()];
         for node in order {
-            let (i, j) = self.arc(node as usize);
+            let (i, j) = self.ends(node as usize);
             found[node as usize] = costs.row(i)[j];
         }
         found
@@ -143,7 +163,7 @@ impl SpanningTree {
     }
 
     /// Bring an arc into the basis.
-    pub fn pivot(&mut self, entering: &Arc) {
+    pub fn pivot(&mut self, entering: &PricedArc) {
         let (row, column) = (entering.row, self.n as u32 + entering.column);
         let Cycle { join, leaving, bottleneck, on_row_side } = self.cycle(row, column);
         if bottleneck > 0 {
@@ -166,8 +186,8 @@ impl SpanningTree {
         }
     }
 
-    /// The (row, column) of the arc between `node` and its parent.
-    fn arc(&self, node: usize) -> (usize, usize) {
+    /// The row and the column between which the arc of `node` and its parent runs.
+    fn ends(&self, node: usize) -> (usize, usize) {
         let parent = self.parent[node] as usize;
         if node < self.n {
             (node, parent - self.n)
@@ -181,7 +201,7 @@ impl SpanningTree {
         self.previous[next as usize] = node;
     }
 
-    /// The cycle that `row -> column` closes.
+    /// The cycle that the arc from `row` to `column` closes.
     ///
     /// The new flow runs row -> column -> ... -> join -> ... -> row. On the row's side it runs down
     /// the tree, against arcs that leave a row upward; on the column's side it runs up, against
@@ -255,18 +275,19 @@ impl SpanningTree {
         }
     }
 
-    /// Turn the path from `entry` up to `leaving` around, whose subtree is out of the ring, and
-    /// hang it below `anchor` by an arc that carries `flow`. Returns the last node of the subtree's
-    /// new preorder.
+    /// Makes `entry` the root of the subtree below `leaving`, which is out of the ring: reverses
+    /// the path between the two, and makes `entry` a child of `anchor` by an arc that carries
+    /// `flow`. Returns the last node of the subtree's new preorder.
     ///
-    /// That is the subtree below `entry`, then for each further node of the path what is below it,
-    /// but not below the one before: what stood before that in the old preorder, then what stood
-    /// after it.
+    /// The new preorder starts with the old subtree below `entry`. After it come the further nodes
+    /// of the path, each followed by those of its old descendants that are not below the path's
+    /// node before it: first those that stood before that node in the old preorder, then those that
+    /// stood after it.
     fn reroot(&mut self, entry: u32, leaving: u32, anchor: u32, flow: i64) -> u32 {
         let total = self.size[leaving as usize];
         let (mut node, mut new_parent, mut new_flow, mut below) = (entry, anchor, flow, 0);
-        // Where the new preorder ends so far; what stood before and after the last subtree in the
-        // old one.
+        // `end` is the node at which the new preorder ends so far. `before` and `after` are the
+        // nodes that stood before and after the last subtree in the old preorder.
         let mut end = self.last[entry as usize];
         let mut old_end = end;
         let mut before = self.previous[entry as usize];
@@ -321,7 +342,7 @@ impl SpanningTree {
 mod tests {
     use super::*;
 
-    /// What the links say, from the parents alone.
+    /// Compares the links with what follows from the parents alone.
     fn check(tree: &SpanningTree) {
         let nodes = tree.nodes();
         let mut preorder = vec![nodes as u32 - 1];
@@ -356,7 +377,7 @@ mod tests {
         let (mut i, mut j, mut supply, mut demand) = (0, 0, 9, 7);
         while i < n && j < m {
             let flow = supply.min(demand);
-            arcs.push((i as u32, j as u32, flow));
+            arcs.push(TreeArc { row: i as u32, column: j as u32, flow });
             (supply, demand) = (supply - flow, demand - flow);
             if supply == 0 {
                 (i, supply) = (i + 1, 9);
@@ -372,22 +393,22 @@ mod tests {
         tree.refresh_potentials(&mut costs);
         for step in 0..500_usize {
             let (row, column) = (step * 5 % n, step * 11 % m);
-            if tree.arcs(&cost).iter().any(|arc| (arc.0, arc.1) == (row, column)) {
+            if tree.flow_arcs(&cost).iter().any(|arc| (arc.row, arc.column) == (row, column)) {
                 continue;
             }
             let (source, target) = tree.potentials();
             let cost = cost[row * m + column];
             let reduced = cost - source[row] - target[column];
-            tree.pivot(&Arc { row: row as u32, column: column as u32, cost, reduced });
+            tree.pivot(&PricedArc { row: row as u32, column: column as u32, cost, reduced });
             check(&tree);
             let arc_cost = tree.arc_costs(&mut costs);
             let (mut sent, mut received) = (vec![0; n], vec![0; m]);
             let (source, target) = tree.potentials();
-            for (i, j, flow, cost) in tree.arcs(&arc_cost) {
+            for FlowArc { row, column, flow, cost } in tree.flow_arcs(&arc_cost) {
                 assert!(flow >= 0);
-                assert!((cost - source[i] - target[j]).abs() < 1e-9);
-                sent[i] += flow;
-                received[j] += flow;
+                assert!((cost - source[row] - target[column]).abs() < 1e-9);
+                sent[row] += flow;
+                received[column] += flow;
             }
             assert_eq!(sent, vec![9; n]);
             assert_eq!(received, vec![7; m]);

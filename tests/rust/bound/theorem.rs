@@ -10,6 +10,7 @@ use polars_transferability::estimators::head::{lipschitz, LinearHead};
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
 use polars_transferability::rows::{AffineRows, ClassRows};
+use polars_transferability::transport::Side;
 use proptest::prelude::*;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -296,17 +297,17 @@ fn bad_input_is_named() {
     let settings = Settings::default();
     assert!(matches!(
         transfer_bound(&source.labelled(), &wide.labelled(), &settings),
-        Err(BoundError::Width { side: "target", found: 5, expected: 4, .. })
+        Err(BoundError::Width { found: 5, expected: 4 })
     ));
     assert!(matches!(
         transfer_bound(&source.labelled(), &single.labelled(), &settings),
-        Err(BoundError::FewClasses { side: "target", found: 1 })
+        Err(BoundError::FewClasses { side: Side::Target, found: 1 })
     ));
     let mut unfitted = source.labelled();
     unfitted.fit[1].clear();
     assert!(matches!(
         transfer_bound(&unfitted, &source.labelled(), &settings),
-        Err(BoundError::EmptyClass { side: "source", class: 1, .. })
+        Err(BoundError::EmptyClass { side: Side::Source, class: 1, .. })
     ));
     let short = LabelMap::new(Matrix::from_fn(3, 3, |_, _| 0.2));
     assert!(matches!(short, Err(LabelMapError::Sum { target_class: 0, .. })));

@@ -3,7 +3,7 @@
 use crate::generators::cases;
 use crate::generators::random_tables::*;
 use ndarray::Array2;
-use polars_transferability::estimators::nearest_neighbours::{among, between, Metric};
+use polars_transferability::estimators::nearest_neighbours::{among, between, Metric, TableRows};
 use polars_transferability::rows::Table;
 use proptest::prelude::*;
 use rand::RngExt;
@@ -33,8 +33,12 @@ fn all(n: usize) -> Vec<u32> {
     (0..n as u32).collect()
 }
 
+fn table_rows<'a>(table: &'a Array2<f64>, rows: &'a [u32]) -> TableRows<'a, 'a> {
+    TableRows { table: Table::F64(table.view()), rows }
+}
+
 fn assert_as_plain(rows: &Array2<f64>, k: usize, metric: Metric) {
-    let found = among(Table::F64(rows.view()), &all(rows.nrows()), k, metric).unwrap();
+    let found = among(table_rows(rows, &all(rows.nrows())), k, metric).unwrap();
     for (i, found) in found.chunks_exact(k).enumerate() {
         assert_eq!(found, plain(rows, rows.row(i), k, metric, Some(i)), "neighbours of row {i}");
     }
@@ -72,8 +76,8 @@ proptest! {
         let (points, queries) = (noise(&mut rng, n, d), noise(&mut rng, m, d));
         for metric in [Metric::Euclidean, Metric::Cosine] {
             let found = between(
-                (Table::F64(points.view()), &all(n)),
-                (Table::F64(queries.view()), &all(m)),
+                table_rows(&points, &all(n)),
+                table_rows(&queries, &all(m)),
                 k,
                 metric,
             ).unwrap();
@@ -99,9 +103,8 @@ fn hold_where_single_precision_does_not() {
 fn hold_at_any_scale_and_beside_an_outlier() {
     let mut rng = generator(6);
     let rows = noise(&mut rng, 300, 10);
-    let found = |rows: &Array2<f64>| {
-        among(Table::F64(rows.view()), &all(300), 4, Metric::Euclidean).unwrap()
-    };
+    let found =
+        |rows: &Array2<f64>| among(table_rows(rows, &all(300)), 4, Metric::Euclidean).unwrap();
     let expected = found(&rows);
     for exponent in [-900, -130, 130, 900] {
         assert_eq!(found(&(&rows * 2f64.powi(exponent))), expected);

@@ -2,6 +2,7 @@
 
 use faer::{Mat, Side};
 use ndarray::Array2;
+use polars_transferability::rows::moments::ClassScatters;
 use polars_transferability::rows::{ClassSpectrum, ClassedTable, Moments, Table};
 use proptest::prelude::*;
 
@@ -33,7 +34,7 @@ impl Rows {
     }
 
     pub fn moments(&self) -> Moments {
-        self.with(|rows| Moments::of(rows, true))
+        self.with(|rows| Moments::of(rows, ClassScatters::Kept))
     }
 }
 

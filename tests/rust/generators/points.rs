@@ -8,8 +8,9 @@ use ndarray::ArrayView2;
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
 use polars_transferability::rows::{ClassedTable, Table};
-use polars_transferability::transport::wasserstein;
-use polars_transferability::transport::TransportError;
+use polars_transferability::transport::{
+    sliced, wasserstein, TransportError, WeightedPoints, Weights,
+};
 use proptest::prelude::*;
 
 /// On the caller's thread.
@@ -21,7 +22,18 @@ pub fn wasserstein(
     p: f64,
 ) -> Result<f64, TransportError> {
     let sequential = Parallelism::Sequential;
-    wasserstein::wasserstein(x.view().into(), y.view().into(), [a, b], p, sequential)
+    let weights = Weights { source: a, target: b };
+    wasserstein::wasserstein(x.view().into(), y.view().into(), weights, p, sequential)
+}
+
+/// The rows of a matrix as one side of a distance.
+pub fn side<'a>(points: &'a Matrix, weight: Option<&'a [f64]>) -> WeightedPoints<'a> {
+    WeightedPoints::new(points.view(), weight)
+}
+
+/// Settings of a sliced distance.
+pub fn settings_of(power: f64, projections: usize, seed: u64) -> sliced::Settings {
+    sliced::Settings { power, projections, seed }
 }
 
 pub fn wave(n: usize, d: usize, frequency: f64, shift: f64) -> Matrix {

@@ -1,9 +1,9 @@
 //! Rank statistics: against their definitions by brute force, and what must not change them.
 
-use polars_transferability::ranking::bootstrap::{intervals, Bootstrap};
+use polars_transferability::ranking::bootstrap::{intervals, Settings};
 use polars_transferability::ranking::{
     kendall_tau, pearson, regret_at_k, selection_quality, spearman, top_k_recall, weighted_tau,
-    Pairs, Rank, RankingError, Side, STATISTICS,
+    Pairs, Rank, RankedNumbers, RankingError, STATISTICS,
 };
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn sides(most: usize) -> impl Strategy<Value = Vec<(f64, f64)>> {
 
 fn pairs(rows: &[(f64, f64)]) -> Pairs {
     let (score, truth): (Vec<f64>, Vec<f64>) = rows.iter().copied().unzip();
-    Pairs::new(&score, &truth).unwrap()
+    Pairs::of_sides(&RankedNumbers::of_floats(&score), &RankedNumbers::of_floats(&truth)).unwrap()
 }
 
 /// Every statistic there is, by name.
@@ -115,8 +115,8 @@ fn statistics(pairs: &Pairs) -> [Option<f64>; 6] {
     selection_quality(pairs, 2)
 }
 
-fn bootstrap(seed: u64) -> Bootstrap {
-    Bootstrap { resamples: 50, confidence: 0.9, seed }
+fn bootstrap(seed: u64) -> Settings {
+    Settings { resamples: 50, confidence: 0.9, seed }
 }
 
 proptest! {
@@ -247,7 +247,7 @@ proptest! {
 
     #[test]
     fn intervals_are_ordered_and_within_the_range(rows in sides(20), seed in 0u64..100) {
-        let wide = Bootstrap { confidence: 0.99, ..bootstrap(seed) };
+        let wide = Settings { confidence: 0.99, ..bootstrap(seed) };
         let found = intervals(&pairs(&rows), statistics, &bootstrap(seed)).unwrap();
         let wider = intervals(&pairs(&rows), statistics, &wide).unwrap();
         for (narrow, wide) in found.iter().zip(&wider) {
@@ -261,7 +261,7 @@ proptest! {
 }
 
 fn integers(score: &[i128], truth: &[i128]) -> Pairs {
-    let side = |values: &[i128]| Side::of_integers(values.to_vec(), 1.0);
+    let side = |values: &[i128]| RankedNumbers::of_integers(values.to_vec(), 1.0);
     Pairs::of_sides(&side(score), &side(truth)).unwrap()
 }
 
@@ -310,8 +310,8 @@ fn the_ends_of_the_range_of_integers_are_apart() {
 
 #[test]
 fn decimals_have_regrets_in_their_unit() {
-    let truth = Side::of_integers(vec![10_i128.pow(20) + 1, 10_i128.pow(20) + 31], 100.0);
-    let pairs = Pairs::of_sides(&Side::of_floats(&[1.0, 0.0]), &truth).unwrap();
+    let truth = RankedNumbers::of_integers(vec![10_i128.pow(20) + 1, 10_i128.pow(20) + 31], 100.0);
+    let pairs = Pairs::of_sides(&RankedNumbers::of_floats(&[1.0, 0.0]), &truth).unwrap();
     assert_eq!(regret_at_k(&pairs, 1), Some(0.3));
 }
 
@@ -356,13 +356,10 @@ fn seeds_draw_differently() {
 
 #[test]
 fn bad_input_is_an_error() {
-    let nan = Pairs::new(&[1.0, f64::NAN, f64::INFINITY], &[0.0; 3]);
-    assert_eq!(nan, Err(RankingError::NotFinite { side: "the score", count: 2 }));
-    let infinite = Pairs::new(&[1.0], &[f64::NEG_INFINITY]);
-    assert_eq!(infinite, Err(RankingError::NotFinite { side: "the truth", count: 1 }));
-    assert_eq!(Pairs::new(&[1.0], &[]), Err(RankingError::Length { scores: 1, truths: 0 }));
+    let (one, none) = (RankedNumbers::of_floats(&[1.0]), RankedNumbers::of_floats(&[]));
+    assert_eq!(Pairs::of_sides(&one, &none), Err(RankingError::Length { scores: 1, truths: 0 }));
     for confidence in [0.0, 1.0, -1.0, f64::NAN] {
-        let wrong = Bootstrap { confidence, ..bootstrap(0) };
+        let wrong = Settings { confidence, ..bootstrap(0) };
         assert!(matches!(
             intervals(&pairs(&[(1.0, 1.0)]), statistics, &wrong),
             Err(RankingError::Confidence(_))

@@ -2,12 +2,13 @@
 
 use ndarray::Array2;
 use polars_transferability::bound::certificate::{evaluate, Ground};
-use polars_transferability::bound::search::joint_descent::{JointDescent, Schedule};
+use polars_transferability::bound::search::joint_descent::{HeadUse, JointDescent, Schedule};
 use polars_transferability::bound::solution::Maps;
 use polars_transferability::bound::{transfer_bound, LabelledRows, Settings};
 use polars_transferability::estimators::head::{logistic, LinearHead};
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::rows::basis::Scale;
 use polars_transferability::rows::{AffineRows, Basis, Table};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -33,9 +34,9 @@ fn task(seed: u64, rows: usize, width: usize) -> (Array2<f32>, Vec<Vec<u32>>) {
 fn both<'t>(values: &'t Array2<f32>, classes: &[Vec<u32>], rank: usize) -> [AffineRows<'t>; 2] {
     let table = Table::F32(values.view());
     let basis = if rank == 0 {
-        Basis::unrotated(table, &classes.concat(), true)
+        Basis::unrotated(table, &classes.concat(), Scale::Standardised)
     } else {
-        Basis::fit(table, &classes.concat(), true, rank).unwrap()
+        Basis::fit(table, &classes.concat(), Scale::Standardised, rank).unwrap()
     };
     [usize::MAX, 0].map(|memory| basis.coordinates_within(table, classes, memory))
 }
@@ -55,7 +56,8 @@ proptest! {
     fn are_the_same_rows(seed: u64, rows in 4usize..600, width in 2usize..9, rank in 0usize..5) {
         let (values, classes) = task(seed, rows, width);
         let [held, computed] = both(&values, &classes, rank);
-        prop_assert!(held.is_held() && !computed.is_held());
+        // Rows that are held are read as coordinates, others as features.
+        prop_assert_eq!((held.input_width(), computed.input_width()), (held.width(), width));
         prop_assert!(close(&all(&held), &all(&computed), 1e-12));
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed ^ 1);
         let weight = Matrix::from_fn(3, held.width(), |_, _| rng.random::<f64>() - 0.5);
@@ -74,12 +76,13 @@ proptest! {
         // A map of a map, undone: what is lifted gives the same logits of the rows as they are
         // read.
         let outer = Matrix::from_fn(2, 3, |_, _| rng.random::<f64>() - 0.5);
-        let (lifted, shift) = b.lift(outer.view(), &[1.0, 2.0]).unwrap();
+        let lifted = b.lift(outer.view(), &[1.0, 2.0]).unwrap();
         let mut inputs = Matrix::default();
         let read = b.inputs(0, rows, &mut inputs);
         let read = Matrix::from_fn(rows, width, |i, j| read[(i, j)]);
         let wanted = a.affine(&outer, &[1.0, 2.0]);
-        prop_assert!(close(&all(&wanted), read.affine(&lifted, &shift).values(), 1e-11));
+        let found = read.affine(&lifted.weight, &lifted.bias);
+        prop_assert!(close(&all(&wanted), found.values(), 1e-11));
     }
 
     #[test]
@@ -111,7 +114,7 @@ fn give_the_same_descent() {
             map.weight.values_mut().iter_mut().for_each(|w| *w = rng.random::<f64>() - 0.5);
         }
         let schedule = Schedule { l2: 0.1, steps: 20, first_rate: 0.03, last_rate: 0.01 };
-        JointDescent::new(source, target, &map, false, 5, Parallelism::Sequential)
+        JointDescent::new(source, target, &map, HeadUse::Learned, 5, Parallelism::Sequential)
             .run(&mut maps, schedule)
             .unwrap();
         let logits = (maps.source.class_logits(source), maps.target.class_logits(target));

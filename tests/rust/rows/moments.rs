@@ -5,7 +5,7 @@ use crate::generators::cases;
 use crate::generators::labelled_rows::*;
 use ndarray::Array2;
 use polars_transferability::linalg::Matrix;
-use polars_transferability::rows::moments::MomentsError;
+use polars_transferability::rows::moments::{ClassScatters, MomentsError};
 use polars_transferability::rows::{ClassedTable, Moments, Table};
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn part(rows: &Rows, chosen: &[usize]) -> (Moments, Vec<usize>) {
         .map(|c| chosen.iter().filter(|i| rows.labels[**i] == *c).map(|&i| i as u32).collect())
         .collect();
     let table = ClassedTable { table: Table::F64(rows.values.view()), classes: &classes };
-    (Moments::of(table, true), present)
+    (Moments::of(table, ClassScatters::Kept), present)
 }
 
 /// Merge parts one after the other, matching classes; and the classes in the order of the result.
@@ -104,7 +104,7 @@ fn single_precision_tables_lose_nothing() {
     let narrow = rows.values.mapv(|v| v as f32);
     let classes = rows.classes();
     let narrow = ClassedTable { table: Table::F32(narrow.view()), classes: &classes };
-    assert_eq!(Moments::of(narrow, true), rows.moments());
+    assert_eq!(Moments::of(narrow, ClassScatters::Kept), rows.moments());
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn stored_moments_that_cannot_be_are_refused() {
 #[test]
 fn moments_that_do_not_fit_do_not_merge() {
     let (narrow, wide) = (wave(10, 2, 2, 0.0).moments(), wave(10, 3, 2, 0.0).moments());
-    let pooled = wave(10, 2, 2, 0.0).with(|rows| Moments::of(rows, false));
+    let pooled = wave(10, 2, 2, 0.0).with(|rows| Moments::of(rows, ClassScatters::Pooled));
     assert_eq!(narrow.merge(&wide, &[0, 1]), Err(MomentsError::Width { left: 2, right: 3 }));
     assert_eq!(narrow.merge(&pooled, &[0, 1]), Err(MomentsError::ClassScatter));
     let short = MomentsError::MapLength { found: 1, expected: 2 };

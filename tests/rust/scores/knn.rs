@@ -5,11 +5,12 @@ use crate::generators::random_tables::*;
 use ndarray::{Array2, Axis};
 use polars_transferability::estimators::nearest_neighbours::{Metric, NeighbourError};
 use polars_transferability::rows::{ClassedTable, Table};
-use polars_transferability::scores::{knn_accuracy, knn_accuracy_split, ScoreError, Ties, Voting};
+use polars_transferability::scores::knn::Settings;
+use polars_transferability::scores::{knn_accuracy, knn_accuracy_split, ScoreError, Ties};
 use proptest::prelude::*;
 
-fn nearest(k: usize, metric: Metric) -> Voting {
-    Voting { k, metric, ties: Ties::Nearest }
+fn nearest(k: usize, metric: Metric) -> Settings {
+    Settings { k, metric, ties: Ties::Nearest }
 }
 
 #[test]
@@ -18,7 +19,7 @@ fn ties_go_to_the_first_class_or_to_the_nearest_neighbour() {
     let rows = ndarray::arr2(&[[0.0], [1.0], [-2.0], [50.0], [51.0]]);
     let task = Task { rows, labels: vec![1, 1, 0, 0, 0] };
     let accuracy = |ties| {
-        task.with(|t| knn_accuracy(t, Voting { k: 2, metric: Metric::Euclidean, ties })).unwrap()
+        task.with(|t| knn_accuracy(t, Settings { k: 2, metric: Metric::Euclidean, ties })).unwrap()
     };
     assert_eq!(accuracy(Ties::Nearest) - accuracy(Ties::First), 0.4);
 }

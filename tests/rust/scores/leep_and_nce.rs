@@ -4,6 +4,7 @@ use crate::generators::cases;
 use crate::generators::random_tables::*;
 use ndarray::{Array2, Axis};
 use polars_transferability::rows::{ClassedTable, Table};
+use polars_transferability::scores::leep::ProbabilityError;
 use polars_transferability::scores::{leep, nce, ScoreError};
 use proptest::prelude::*;
 use rand::seq::SliceRandom;
@@ -108,12 +109,18 @@ fn what_is_no_distribution_is_named() {
         Task { rows, labels: labels.clone() }.with(leep)
     };
     assert!(with([0.25, 0.75]).is_ok());
-    assert_eq!(with([0.5, 0.6]), Err(ScoreError::NotADistribution { row: 2, sum: 1.1 }));
+    assert_eq!(
+        with([0.5, 0.6]),
+        Err(ProbabilityError::NotADistribution { row: 2, sum: 1.1 }.into())
+    );
     assert_eq!(
         with([1.5, -0.5]),
-        Err(ScoreError::NegativeProbability { row: 2, column: 1, value: -0.5 })
+        Err(ProbabilityError::NegativeProbability { row: 2, column: 1, value: -0.5 }.into())
     );
-    assert!(matches!(with([f64::NAN, 1.0]), Err(ScoreError::NotADistribution { row: 2, .. })));
+    assert!(matches!(
+        with([f64::NAN, 1.0]),
+        Err(ScoreError::Probabilities(ProbabilityError::NotADistribution { row: 2, .. }))
+    ));
     let one = Task { rows: ndarray::arr2(&[[1.0], [1.0]]), labels: vec![0, 0] };
     assert_eq!(one.with(leep), Err(ScoreError::FewClasses { score: "LEEP", found: 1 }));
     assert_eq!(nce(&[0, 1], &[3, 3]), Err(ScoreError::FewClasses { score: "NCE", found: 1 }));

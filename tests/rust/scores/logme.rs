@@ -6,7 +6,7 @@ use faer::{Mat, Side};
 use ndarray::Array2;
 use polars_transferability::linalg::Matrix;
 use polars_transferability::rows::Table;
-use polars_transferability::scores::logme::Stopping;
+use polars_transferability::scores::logme::{Stopping, TargetError};
 use polars_transferability::scores::{logme, ScoreError};
 
 /// `log evidence / n` at given strengths, for one target.
@@ -142,13 +142,16 @@ fn logme_refuses_what_has_no_evidence() {
     let order: Vec<u32> = (0..20).collect();
     let table = Table::F64(rows.values.view());
     let run = |targets: &Matrix| logme::regression(table, &order, targets, Stopping::PUBLISHED);
-    assert_eq!(run(&Matrix::zeros(20, 0)), Err(ScoreError::NoTargets));
-    let short = ScoreError::TargetRows { found: 19, expected: 20 };
-    assert_eq!(run(&Matrix::zeros(19, 1)), Err(short));
+    assert_eq!(run(&Matrix::zeros(20, 0)), Err(TargetError::NoTargets.into()));
+    let short = TargetError::TargetRows { found: 19, expected: 20 };
+    assert_eq!(run(&Matrix::zeros(19, 1)), Err(short.into()));
     let bad = Matrix::from_fn(20, 1, |i, _| if i == 3 { f64::NAN } else { 1.0 });
-    assert!(matches!(run(&bad), Err(ScoreError::TargetValue { column: 0, .. })));
+    assert!(matches!(
+        run(&bad),
+        Err(ScoreError::Targets(TargetError::TargetValue { column: 0, .. }))
+    ));
     let exact = Matrix::from_fn(20, 1, |i, _| 2.0 * rows.values[[i, 1]]);
-    assert_eq!(run(&exact), Err(ScoreError::ExactFit { target: 0 }));
+    assert_eq!(run(&exact), Err(TargetError::ExactFit { target: 0 }.into()));
 }
 
 #[test]

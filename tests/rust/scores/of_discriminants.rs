@@ -11,6 +11,7 @@ use crate::generators::classed_rows::*;
 use ndarray::Array2;
 use polars_transferability::estimators::discriminant::DiscriminantError;
 use polars_transferability::rows::{ClassedTable, Table};
+use polars_transferability::scores::leep::ProbabilityError;
 use polars_transferability::scores::{etran, linear_probe, ncti, pactran, sfda, ScoreError};
 use proptest::prelude::*;
 
@@ -132,10 +133,16 @@ fn degenerate_input_is_refused_with_the_reason() {
         }
     }
     let negative = pactran::dirichlet(rows.table(), 1.0).unwrap_err();
-    assert!(matches!(negative, ScoreError::NegativeProbability { .. }), "{negative}");
+    assert!(
+        matches!(negative, ScoreError::Probabilities(ProbabilityError::NegativeProbability { .. })),
+        "{negative}"
+    );
     let logits = rows.with_values(rows.values.mapv(f64::abs));
     let error = pactran::gamma(logits.table(), 1.0, 1.0).unwrap_err();
-    assert!(matches!(error, ScoreError::NotADistribution { .. }), "{error}");
+    assert!(
+        matches!(error, ScoreError::Probabilities(ProbabilityError::NotADistribution { .. })),
+        "{error}"
+    );
     let probabilities = rows.softmax(1.0);
     for alpha in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let error = pactran::dirichlet(probabilities.table(), alpha).unwrap_err();

@@ -4,6 +4,7 @@ use crate::generators::assert_close;
 use crate::generators::cases;
 use crate::generators::labelled_rows::*;
 use ndarray::Array2;
+use polars_transferability::rows::moments::ClassScatters;
 use polars_transferability::rows::Moments;
 use polars_transferability::scores::gbc::Covariance;
 use polars_transferability::scores::logme::Stopping;
@@ -54,7 +55,7 @@ fn scores_of_moments_are_those_of_rows() {
 
 #[test]
 fn scores_that_need_each_class_say_so() {
-    let pooled = wave(10, 2, 2, 0.0).with(|rows| Moments::of(rows, false));
+    let pooled = wave(10, 2, 2, 0.0).with(|rows| Moments::of(rows, ClassScatters::Pooled));
     let errors = [
         transrate::from_moments(&pooled, 1e-4).unwrap_err(),
         gbc::from_moments(&pooled, Covariance::Spherical, 2).unwrap_err(),
@@ -109,5 +110,5 @@ fn degenerate_rows_give_an_error_or_a_number() {
     assert!(constant.with(|t| flat(shrinkage_h_score::from_rows(t))));
     assert!(constant.with(|t| flat(gbc::from_rows(t, Covariance::Diagonal, 2))));
     let axes = single.with(|t| gbc::from_rows(t, Covariance::Diagonal, 0));
-    assert_eq!(axes, Err(ScoreError::NoComponents));
+    assert_eq!(axes, Err(ScoreError::NoAxes));
 }

@@ -20,8 +20,8 @@ proptest! {
         let rows = Array2::from_shape_simple_fn((n, d), || f64::from(rng.random_range(-1..2)));
         let task = Task { rows, labels: random_labels(&mut rng, n, 3) };
         let others = [task.permuted(seed), task.permuted(seed ^ 1).relabelled()];
-        let rows = parc::Settings { pca: Some(2), max_rows: n / 2, seed };
-        let compared = |task: &Task| task.with(|t| parc::parc(t, rows));
+        let settings = parc::Settings { axes: Some(2), max_rows: n / 2, seed };
+        let compared = |task: &Task| task.with(|t| parc(t, settings));
         let clustered = |task: &Task| {
             let settings = Settings { components: Some(2), seed, ..Settings::default() };
             task.with(|t| nleep::nleep(t, &settings)).map(|found| found.value)

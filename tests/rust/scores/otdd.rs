@@ -5,12 +5,13 @@ use crate::generators::cases;
 use crate::generators::points::*;
 use polars_transferability::linalg::Matrix;
 use polars_transferability::scores::otdd::{otdd, InnerDistance, Settings};
-use polars_transferability::scores::Draw;
+use polars_transferability::scores::RowLimit;
 use proptest::prelude::*;
 
+/// The score is the negated distance.
 fn distance(source: &Task, target: &Task, inner: InnerDistance, p: f64) -> f64 {
-    let draw = Draw { max_rows: None, seed: 0 };
-    -otdd(source.table(), target.table(), Settings { inner, p, draw }).unwrap()
+    let settings = Settings { inner, p, limit: RowLimit::NONE };
+    -otdd(source.table(), target.table(), settings).unwrap()
 }
 
 #[test]
@@ -45,7 +46,9 @@ proptest! {
         x in tasks(3), y in tasks(3), z in tasks(3),
         p in prop_oneof![Just(1.0), Just(2.0), Just(3.0)],
     ) {
-        let run = |a: &Task, b: &Task| distance(a, b, InnerDistance::Exact, p);
+        let run = |a: &Task, b: &Task| {
+            distance(a, b, InnerDistance::Exact, p)
+        };
         prop_assert_eq!(run(&x, &x), 0.0);
         assert_close(run(&y, &x), run(&x, &y), 1e-11);
         prop_assert!(run(&x, &z) <= run(&x, &y) + run(&y, &z) + 1e-9);
@@ -56,7 +59,9 @@ proptest! {
 
     #[test]
     fn gaussian_otdd_is_below_the_exact_one(x in tasks(3), y in tasks(3)) {
-        let run = |a: &Task, b: &Task, inner| distance(a, b, inner, 2.0);
+        let run = |a: &Task, b: &Task, inner| {
+            distance(a, b, inner, 2.0)
+        };
         prop_assert!(run(&x, &y, InnerDistance::Gaussian) <= run(&x, &y, InnerDistance::Exact) +
             1e-6);
         prop_assert!(run(&x, &x, InnerDistance::Gaussian) < 1e-3);
@@ -83,6 +88,7 @@ fn otdd_sees_a_relabelling_that_the_features_do_not() {
     let x = wave(12, 3, 1.3, 0.0);
     let sorted = Task::new(x.clone(), |i| usize::from(x.row(i)[0] > 0.0), 2);
     let shuffled = Task::new(x.clone(), |i| i % 2, 2);
-    assert!(distance(&sorted, &shuffled, InnerDistance::Exact, 2.0) > 0.5);
+    let found = distance(&sorted, &shuffled, InnerDistance::Exact, 2.0);
+    assert!(found > 0.5);
     assert_eq!(wasserstein(&x, &x, None, None, 2.0).unwrap(), 0.0);
 }

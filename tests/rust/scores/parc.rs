@@ -3,7 +3,7 @@
 use crate::generators::cases;
 use crate::generators::random_tables::*;
 use ndarray::{Array2, Axis};
-use polars_transferability::scores::parc::Settings;
+use polars_transferability::scores::parc::{PairError, Settings};
 use polars_transferability::scores::{parc, ScoreError};
 use proptest::prelude::*;
 
@@ -51,8 +51,8 @@ fn pearson(a: &[f64], b: &[f64]) -> f64 {
     sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt()
 }
 
-fn score(task: &Task, pca: Option<usize>) -> f64 {
-    task.with(|t| parc(t, Settings { pca, max_rows: 2000, seed: 0 })).unwrap()
+fn score(task: &Task, axes: Option<usize>) -> f64 {
+    task.with(|t| parc(t, Settings { axes, max_rows: 2000, seed: 0 })).unwrap()
 }
 
 #[test]
@@ -78,8 +78,8 @@ proptest! {
         seed in any::<u64>(), n in 20usize..60, d in 5usize..20,
     ) {
         let task = clusters(seed, n, d, 3, 0.5);
-        for (pca, max_rows) in [(None, 2000), (Some(4), 2000), (Some(3), 15)] {
-            let settings = Settings { pca, max_rows, seed: 3 };
+        for (axes, rows) in [(None, 2000), (Some(4), 2000), (Some(3), 15)] {
+            let settings = Settings { axes, max_rows: rows, seed: 3 };
             let score = |task: &Task| task.with(|t| parc(t, settings)).unwrap();
             let value = score(&task);
             prop_assert!(value.abs() <= 100.0 + 1e-9);
@@ -107,20 +107,20 @@ fn is_highest_for_separate_classes() {
 fn draws_by_seed() {
     let task = clusters(4, 200, 10, 3, 0.4);
     let score =
-        |seed| task.with(|t| parc(t, Settings { pca: Some(32), max_rows: 50, seed })).unwrap();
+        |seed| task.with(|t| parc(t, Settings { axes: Some(32), max_rows: 50, seed })).unwrap();
     assert_eq!(score(1), score(1));
     assert_ne!(score(1), score(2));
 }
 
 #[test]
 fn bad_input_is_named() {
-    let of = |rows: Array2<f64>, labels: Vec<u32>, pca| {
-        Task { rows, labels }.with(|t| parc(t, Settings { pca, max_rows: 2000, seed: 0 }))
+    let of = |rows: Array2<f64>, labels: Vec<u32>, axes| {
+        Task { rows, labels }.with(|t| parc(t, Settings { axes, max_rows: 2000, seed: 0 }))
     };
     let rows = noise(&mut generator(1), 6, 4);
     assert_eq!(
         of(rows.clone(), (0..6).collect(), None),
-        Err(ScoreError::NoPairs { score: "PARC", classes: 6 })
+        Err(PairError::NoPairs { classes: 6 }.into())
     );
     assert_eq!(
         of(rows.clone(), vec![0; 6], None),
@@ -133,7 +133,7 @@ fn bad_input_is_named() {
     );
     assert!(matches!(
         of(rows, labels.clone(), Some(1)),
-        Err(ScoreError::ConstantRow { score: "PARC", .. })
+        Err(ScoreError::Pairs(PairError::ConstantRow { .. }))
     ));
     // Standardised, the last row is zero in all coordinates.
     let mut balanced = Array2::zeros((5, 3));
@@ -143,6 +143,6 @@ fn bad_input_is_named() {
     balanced[[3, 1]] = -1.0;
     assert_eq!(
         of(balanced, vec![0, 0, 1, 1, 1], None),
-        Err(ScoreError::ConstantRow { score: "PARC", row: 4 })
+        Err(PairError::ConstantRow { row: 4 }.into())
     );
 }

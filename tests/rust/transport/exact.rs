@@ -3,10 +3,11 @@
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
 use polars_transferability::transport::costs::cost_rows::CostRows;
+use polars_transferability::transport::costs::distance_rows::Power;
 use polars_transferability::transport::costs::ground_cost;
 use polars_transferability::transport::exact::network_simplex::NetworkSimplex;
 use polars_transferability::transport::exact::{transport, Measure, Solver};
-use polars_transferability::transport::{wasserstein, Plan, TransportError};
+use polars_transferability::transport::{wasserstein, Move, Plan, Side, TransportError, Weights};
 use proptest::prelude::*;
 
 use crate::generators::cases;
@@ -18,11 +19,11 @@ fn assert_optimal(plan: &Plan, cost: &[f64], source: &[f64], target: &[f64]) {
     let total = |mass: &[f64]| mass.iter().sum::<f64>();
     let (mut rows, mut columns) = (vec![0.0; n], vec![0.0; m]);
     let mut value = 0.0;
-    for &(i, j, mass) in &plan.pairs {
+    for &Move { source, target, mass } in &plan.moves {
         assert!(mass > 0.0);
-        rows[i as usize] += mass;
-        columns[j as usize] += mass;
-        value += mass * cost[i as usize * m + j as usize];
+        rows[source as usize] += mass;
+        columns[target as usize] += mass;
+        value += mass * cost[source as usize * m + target as usize];
     }
     for (found, wanted) in rows.iter().zip(source) {
         assert!((found - wanted / total(source)).abs() < 1e-13, "row marginal");
@@ -44,7 +45,7 @@ fn assert_optimal(plan: &Plan, cost: &[f64], source: &[f64], target: &[f64]) {
 
 /// A solver for weighted points.
 fn solver(source: &[f64], target: &[f64]) -> Solver {
-    let weights = [Some(source), Some(target)];
+    let weights = Weights { source: Some(source), target: Some(target) };
     Solver::new([source.len(), target.len()], weights, Measure::Distances).unwrap()
 }
 
@@ -86,7 +87,7 @@ fn cloud(count: usize, width: usize) -> impl Strategy<Value = (Matrix, Vec<f64>)
 
 /// The costs that `wasserstein::plan` is optimal for.
 fn power_costs(x: &Matrix, y: &Matrix, p: f64, scale: f64) -> Vec<f64> {
-    let distances = ground_cost::euclidean(x.view(), y.view(), false);
+    let distances = ground_cost::euclidean(x.view(), y.view(), Power::One);
     distances.into_iter().map(|d| (d / scale).powf(p)).collect()
 }
 
@@ -103,8 +104,8 @@ proptest! {
     fn the_assignment_is_optimal(cost in (1usize..40).prop_flat_map(|n| costs(n * n))) {
         let n = (cost.len() as f64).sqrt() as usize;
         let costs = CostRows::of_matrix(&cost, n, n).unwrap();
-        let plan = transport(costs, [None, None], Measure::Distances).unwrap();
-        assert_eq!(plan.pairs.len(), n);
+        let plan = transport(costs, Weights::UNIFORM, Measure::Distances).unwrap();
+        assert_eq!(plan.moves.len(), n);
         let uniform = vec![1.0; n];
         assert_optimal(&plan, &cost, &uniform, &uniform);
     }
@@ -135,7 +136,8 @@ proptest! {
         let (n, m) = (x.nrows(), y.nrows());
         let solve = |memory| {
             let (x, y) = (x.view().into(), y.view().into());
-            let found = wasserstein::plan(x, y, [Some(&a), Some(&b)], p, memory,
+            let weights = Weights { source: Some(&a), target: Some(&b) };
+            let found = wasserstein::plan(x, y, weights, p, memory,
                 Parallelism::Sequential);
             found.map(|found| (found.plan, found.scale))
         };
@@ -179,7 +181,8 @@ proptest! {
         let mass = vec![0.3; n];
         let weights = weighted.then_some(&mass[..]);
         let costs = CostRows::of_matrix(&cost, n, n).unwrap();
-        let plan = transport(costs, [weights, weights], Measure::Distances).unwrap();
+        let weights = Weights { source: weights, target: weights };
+        let plan = transport(costs, weights, Measure::Distances).unwrap();
         prop_assert!((plan.value - wanted).abs() <= 1e-9 * wanted, "{:e} {:e}", plan.value, wanted);
     }
 }
@@ -195,9 +198,10 @@ fn many_points_in_little_memory() {
     for (a, b) in [(None, None), (Some(mass(1500)), Some(mass(900)))] {
         let solve = |rows: usize| {
             let memory = rows * 900 * size_of::<f64>();
-            let (x, y, a, b) = (x.view().into(), y.view().into(), a.as_deref(), b.as_deref());
+            let (x, y) = (x.view().into(), y.view().into());
+            let weights = Weights { source: a.as_deref(), target: b.as_deref() };
             let found =
-                wasserstein::plan(x, y, [a, b], 1.0, memory, Parallelism::Sequential).unwrap();
+                wasserstein::plan(x, y, weights, 1.0, memory, Parallelism::Sequential).unwrap();
             (found.plan, found.scale)
         };
         let ((held, _), (computed, scale)) = (solve(1500), solve(130));
@@ -216,9 +220,9 @@ fn bad_input_is_named() {
     assert_eq!(new(&[], &[1.0]).unwrap_err(), TransportError::EmptySide);
     assert!(matches!(
         new(&[1.0, -1.0], &[1.0]),
-        Err(TransportError::BadMass { side: "source", index: 1, .. })
+        Err(TransportError::BadMass { side: Side::Source, index: 1, .. })
     ));
-    assert!(matches!(new(&[1.0], &[0.0, 0.0]), Err(TransportError::NoMass { side: "target" })));
+    assert!(matches!(new(&[1.0], &[0.0, 0.0]), Err(TransportError::NoMass { side: Side::Target })));
     assert!(matches!(new(&[1.0, 1e-30], &[1.0]), Err(TransportError::MassRange { .. })));
     let mut problem = solver(&[1.0, 1.0], &[1.0, 1.0]);
     assert!(matches!(
@@ -274,7 +278,7 @@ fn short_lists_serve_few_rows_of_many_columns() {
         // Computed costs always have lists.
         let memory = 10 * y.nrows() * size_of::<f64>();
         let found =
-            wasserstein::plan(source, target, [None, None], 1.0, memory, sequential).unwrap();
+            wasserstein::plan(source, target, Weights::UNIFORM, 1.0, memory, sequential).unwrap();
         let uniform = |of: &Matrix| vec![1.0; of.nrows()];
         assert_optimal(&found.plan, &power_costs(x, y, 1.0, found.scale), &uniform(x), &uniform(y));
     }

@@ -6,13 +6,12 @@ use crate::generators::cases;
 use crate::generators::points::*;
 use polars_transferability::linalg::Matrix;
 use polars_transferability::transport::sinkhorn::{
-    sinkhorn_divergence, Sinkhorn, SinkhornDivergence,
+    sinkhorn_divergence, Settings, SinkhornDivergence, SinkhornError,
 };
-use polars_transferability::transport::TransportError;
 use proptest::prelude::*;
 
-fn sinkhorn(x: &Matrix, y: &Matrix, settings: &Sinkhorn) -> SinkhornDivergence {
-    sinkhorn_divergence(x.view(), y.view(), None, None, settings).unwrap()
+fn sinkhorn(x: &Matrix, y: &Matrix, settings: &Settings) -> SinkhornDivergence {
+    sinkhorn_divergence(side(x, None), side(y, None), settings).unwrap()
 }
 
 #[test]
@@ -30,8 +29,8 @@ fn sinkhorn_divergence_is_that_of_a_dense_newton_solver() {
     let (x, y) = reference_points();
     let (a, b) = reference_masses();
     for (power, epsilon, wanted) in references {
-        let settings = Sinkhorn { power, epsilon: Some(epsilon), ..Sinkhorn::default() };
-        let found = sinkhorn_divergence(x.view(), y.view(), Some(&a), Some(&b), &settings).unwrap();
+        let settings = Settings { power, epsilon: Some(epsilon), ..Settings::default() };
+        let found = sinkhorn_divergence(side(&x, Some(&a)), side(&y, Some(&b)), &settings).unwrap();
         assert_close(found.divergence, wanted, 1e-12);
         assert!(found.gap <= 1e-7 && found.marginal_error <= settings.tolerance, "{found:?}");
     }
@@ -40,11 +39,11 @@ fn sinkhorn_divergence_is_that_of_a_dense_newton_solver() {
 #[test]
 fn two_points_have_their_cost_as_divergence() {
     let (x, y) = (Matrix::from_fn(1, 2, |_, _| 0.0), Matrix::from_fn(1, 2, |_, _| 3.0));
-    let found = sinkhorn(&x, &y, &Sinkhorn::default());
+    let found = sinkhorn(&x, &y, &Settings::default());
     assert_close(found.divergence, 18.0, 1e-14);
     assert_close(found.epsilon, 0.9, 1e-14);
     assert_eq!(found.gap, 0.0);
-    let zero = sinkhorn(&x, &x, &Sinkhorn::default());
+    let zero = sinkhorn(&x, &x, &Settings::default());
     assert_eq!((zero.divergence, zero.epsilon), (0.0, 0.0));
 }
 
@@ -61,7 +60,7 @@ fn much_regularisation_gives_the_energy_distance() {
         sum / (x.nrows() * y.nrows()) as f64
     };
     let wanted = mean(&x, &y) - 0.5 * mean(&x, &x) - 0.5 * mean(&y, &y);
-    let settings = Sinkhorn { power: 1.0, epsilon: Some(1e6), ..Sinkhorn::default() };
+    let settings = Settings { power: 1.0, epsilon: Some(1e6), ..Settings::default() };
     assert_close(sinkhorn(&x, &y, &settings).divergence, wanted, 1e-5);
 }
 
@@ -71,7 +70,7 @@ fn clusters_far_apart_do_not_overflow() {
     let place = |i: usize, shift: f64| [0.0, 1e4][i % 2] + shift + 1e-2 * i as f64;
     let x = Matrix::from_fn(8, 1, |i, _| place(i, 0.0));
     let y = Matrix::from_fn(8, 1, |i, _| place(i, 0.3));
-    let settings = Sinkhorn { epsilon: Some(1e-2), ..Sinkhorn::default() };
+    let settings = Settings { epsilon: Some(1e-2), ..Settings::default() };
     let found = sinkhorn(&x, &y, &settings);
     assert_close(found.divergence, 0.09, 1e-6);
     // A marginal error of 1e-9 can cost as much of the largest cost.
@@ -81,9 +80,9 @@ fn clusters_far_apart_do_not_overflow() {
 #[test]
 fn stopping_short_is_an_error_that_says_what_to_do() {
     let (x, y) = reference_points();
-    let settings = Sinkhorn { epsilon: Some(0.1), max_iterations: 3, ..Sinkhorn::default() };
-    let error = sinkhorn_divergence(x.view(), y.view(), None, None, &settings).unwrap_err();
-    assert!(matches!(error, TransportError::SinkhornNotConverged { iterations: 3, .. }));
+    let settings = Settings { epsilon: Some(0.1), max_iterations: 3, ..Settings::default() };
+    let error = sinkhorn_divergence(side(&x, None), side(&y, None), &settings).unwrap_err();
+    assert!(matches!(error, SinkhornError::NotConverged { iterations: 3, .. }));
     assert!(error.to_string().contains("raise the regularisation epsilon"), "{error}");
 }
 
@@ -95,9 +94,9 @@ proptest! {
         (x, a) in weighted(2), (y, b) in weighted(2),
         power in prop_oneof![Just(1.0), Just(2.0), 1.0..2.0f64],
     ) {
-        let settings = Sinkhorn { power, epsilon: Some(0.5), ..Sinkhorn::default() };
+        let settings = Settings { power, epsilon: Some(0.5), ..Settings::default() };
         let run = |x: &Matrix, a: &Option<Vec<f64>>, y: &Matrix, b: &Option<Vec<f64>>| {
-            sinkhorn_divergence(x.view(), y.view(), a.as_deref(), b.as_deref(), &settings).unwrap()
+            sinkhorn_divergence(side(x, a.as_deref()), side(y, b.as_deref()), &settings).unwrap()
         };
         prop_assert!(run(&x, &a, &x, &a).divergence <= 1e-12);
         let found = run(&x, &a, &y, &b);
@@ -122,9 +121,9 @@ proptest! {
         let largest = x.rows().flat_map(|p| y.rows().map(move |q| distance(p, q))).fold(0.0,
             f64::max);
         let epsilon = share * largest.powf(power).max(1e-3);
-        let settings = Sinkhorn { power, epsilon: Some(epsilon), ..Sinkhorn::default() };
+        let settings = Settings { power, epsilon: Some(epsilon), ..Settings::default() };
         let found =
-            sinkhorn_divergence(x.view(), y.view(), a.as_deref(), b.as_deref(), &settings).unwrap();
+            sinkhorn_divergence(side(&x, a.as_deref()), side(&y, b.as_deref()), &settings).unwrap();
         let exact =
             wasserstein(&x, &y, a.as_deref(), b.as_deref(), power).unwrap().powf(power);
         let most = epsilon * 13f64.ln();
@@ -136,7 +135,7 @@ proptest! {
         x in points(2..14, 2), y in points(2..14, 2), scale in 0.1..10.0f64, shift in -5.0..5.0f64,
     ) {
         prop_assume!(wasserstein(&x, &y, None, None, 2.0).unwrap() > 0.0);
-        let settings = Sinkhorn::default();
+        let settings = Settings::default();
         let wanted = sinkhorn(&x, &y, &settings).divergence;
         let moved = |points: &Matrix| map(points, |v| v * scale + shift);
         let found = sinkhorn(&moved(&x), &moved(&y), &settings).divergence / (scale * scale);
@@ -150,7 +149,7 @@ fn a_translation_moves_the_squared_divergence_by_its_square() {
     // For p = 2 the plan is that of the centred sides, whatever e is: S(x, x + t) = |t|^2.
     let x = wave(25, 3, 1.1, 0.0);
     for epsilon in [0.05, 1.0, 100.0] {
-        let settings = Sinkhorn { epsilon: Some(epsilon), ..Sinkhorn::default() };
+        let settings = Settings { epsilon: Some(epsilon), ..Settings::default() };
         let found = sinkhorn(&x, &map(&x, |v| v + 0.5), &settings).divergence;
         assert_close(found, 0.75, 1e-10);
     }

@@ -4,12 +4,11 @@ use crate::generators::assert_close;
 use crate::generators::cases;
 use crate::generators::points::*;
 use polars_transferability::linalg::Matrix;
-use polars_transferability::transport::sliced::{along, sliced_wasserstein};
-use polars_transferability::transport::TransportError;
+use polars_transferability::transport::sliced::{along, sliced_wasserstein, SlicedError};
 use proptest::prelude::*;
 
 fn sliced(x: &Matrix, y: &Matrix, p: f64) -> f64 {
-    sliced_wasserstein(x.view(), y.view(), None, None, p, 50, 7).unwrap().distance
+    sliced_wasserstein(side(x, None), side(y, None), &settings_of(p, 50, 7)).unwrap().distance
 }
 
 #[test]
@@ -39,9 +38,9 @@ fn along_given_directions_sliced_wasserstein_is_pots() {
     let (x, y) = reference_points();
     let (a, b) = reference_masses();
     for (p, with_mass, uniform) in references {
-        let found = along(directions.view(), x.view(), y.view(), Some(&a), Some(&b), p).unwrap();
+        let found = along(directions.view(), side(&x, Some(&a)), side(&y, Some(&b)), p).unwrap();
         found.iter().zip(with_mass).for_each(|(f, w)| assert_close(*f, w, 1e-13));
-        let found = along(directions.view(), x.view(), y.view(), None, None, p).unwrap();
+        let found = along(directions.view(), side(&x, None), side(&y, None), p).unwrap();
         found.iter().zip(uniform).for_each(|(f, w)| assert_close(*f, w, 1e-13));
     }
 }
@@ -55,7 +54,8 @@ fn on_a_line_sliced_wasserstein_is_the_mean_sorted_difference_without_error() {
         values
     };
     let wanted = sorted(&x).iter().zip(sorted(&y)).map(|(a, b)| (a - b).abs()).sum::<f64>() / 40.0;
-    let found = sliced_wasserstein(x.view(), y.view(), None, None, 1.0, 20, 0).unwrap();
+    let found =
+        sliced_wasserstein(side(&x, None), side(&y, None), &settings_of(1.0, 20, 0)).unwrap();
     assert_close(found.distance, wanted, 1e-14);
     assert!(found.standard_error.unwrap() < 1e-15);
 }
@@ -68,7 +68,9 @@ fn a_translation_has_the_closed_form_within_the_reported_error() {
     let wanted = (8.0 * 0.25f64 / 8.0).sqrt();
     let mut errors = Vec::new();
     for seed in 0..200 {
-        let found = sliced_wasserstein(x.view(), y.view(), None, None, 2.0, 200, seed).unwrap();
+        let found =
+            sliced_wasserstein(side(&x, None), side(&y, None), &settings_of(2.0, 200, seed))
+                .unwrap();
         errors.push((found.distance - wanted) / found.standard_error.unwrap());
     }
     // If the standard error is right, these are standard normal: four sigma either way.
@@ -82,7 +84,8 @@ fn a_translation_has_the_closed_form_within_the_reported_error() {
 fn sliced_wasserstein_depends_on_its_seed_and_nothing_else() {
     let (x, y) = reference_points();
     let run = |projections, seed| {
-        sliced_wasserstein(x.view(), y.view(), None, None, 2.0, projections, seed).unwrap()
+        sliced_wasserstein(side(&x, None), side(&y, None), &settings_of(2.0, projections, seed))
+            .unwrap()
     };
     assert_eq!(run(70, 5), run(70, 5));
     assert_ne!(run(70, 5).distance, run(70, 6).distance);
@@ -98,8 +101,8 @@ fn sliced_wasserstein_survives_extreme_scales() {
         assert_close(found / scale, at_one, 1e-13);
     }
     let huge = map(&x, |_| f64::MAX);
-    let found = sliced_wasserstein(huge.view(), x.view(), None, None, 2.0, 9, 0);
-    assert_eq!(found.unwrap_err(), TransportError::BadProjection);
+    let found = sliced_wasserstein(side(&huge, None), side(&x, None), &settings_of(2.0, 9, 0));
+    assert_eq!(found.unwrap_err(), SlicedError::BadProjection);
 }
 
 proptest! {
@@ -135,7 +138,7 @@ proptest! {
             wasserstein(x, y, a.as_deref(), b.as_deref(), p).unwrap()
         };
         let direction = Matrix::from_fn(1, 3, |_, k| [0.48, 0.6, 0.64][k]);
-        let found = along(direction.view(), x.view(), y.view(), a.as_deref(), b.as_deref(), p)
+        let found = along(direction.view(), side(&x, a.as_deref()), side(&y, b.as_deref()), p)
             .unwrap()[0];
         let projected = |points: &Matrix| points.times_transposed(&direction);
         // The exact solver is exact in the p-th power, whose root magnifies rounding near zero.

@@ -2,8 +2,9 @@
 
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
+use polars_transferability::transport::costs::distance_rows::Power;
 use polars_transferability::transport::costs::ground_cost;
-use polars_transferability::transport::{wasserstein, TransportError};
+use polars_transferability::transport::{wasserstein, Side, TransportError, Weights};
 use proptest::prelude::*;
 
 use crate::generators::cases;
@@ -11,7 +12,7 @@ use crate::generators::cases;
 /// `W_p` between rows that are weighed alike.
 fn distance(x: &Matrix, y: &Matrix, p: f64) -> f64 {
     let (x, y) = (x.view().into(), y.view().into());
-    wasserstein::wasserstein(x, y, [None, None], p, Parallelism::Sequential).unwrap()
+    wasserstein::wasserstein(x, y, Weights::UNIFORM, p, Parallelism::Sequential).unwrap()
 }
 
 /// `(mean value^p)^(1/p)` without overflow or underflow.
@@ -86,7 +87,7 @@ proptest! {
         for pair in found.windows(2) {
             prop_assert!(pair[0] <= pair[1] * (1.0 + 1e-9), "{p:?}: {found:?}");
         }
-        let largest = ground_cost::euclidean(x.view(), y.view(), false).into_iter().fold(0.0,
+        let largest = ground_cost::euclidean(x.view(), y.view(), Power::One).into_iter().fold(0.0,
             f64::max);
         prop_assert!(found[found.len() - 1] <= largest * (1.0 + 1e-9));
     }
@@ -134,19 +135,23 @@ fn bad_input_of_more_source_than_target_points_is_named() {
     let y = Matrix::from_fn(500, 1, |j, _| j as f64);
     let solve = |a: Option<&[f64]>, b: Option<&[f64]>| {
         let (x, y) = (x.view().into(), y.view().into());
-        wasserstein::wasserstein(x, y, [a, b], 2.0, Parallelism::Sequential).unwrap_err()
+        let weights = Weights { source: a, target: b };
+        wasserstein::wasserstein(x, y, weights, 2.0, Parallelism::Sequential).unwrap_err()
     };
     let found = solve(None, None);
     assert!(matches!(found, TransportError::BadCost { row: 500, column: 0, .. }), "{found}");
     let mut mass = vec![1.0; 501];
     mass[7] = -1.0;
     let found = solve(Some(&mass), None);
-    assert!(matches!(found, TransportError::BadMass { side: "source", index: 7, .. }), "{found}");
+    assert!(
+        matches!(found, TransportError::BadMass { side: Side::Source, index: 7, .. }),
+        "{found}"
+    );
     let found = solve(None, Some(&[0.0; 500]));
-    assert!(matches!(found, TransportError::NoMass { side: "target" }), "{found}");
+    assert!(matches!(found, TransportError::NoMass { side: Side::Target }), "{found}");
     mass[7] = 1e-30;
     let found = solve(Some(&mass), None);
-    assert!(matches!(found, TransportError::MassRange { side: "source", .. }), "{found}");
+    assert!(matches!(found, TransportError::MassRange { side: Side::Source, .. }), "{found}");
 }
 
 #[test]
@@ -155,7 +160,7 @@ fn infinite_costs_are_named_in_little_memory() {
     for p in [1.0, 2.0, 3.0] {
         let (a, b) = (x.view().into(), x.view().into());
         let sequential = Parallelism::Sequential;
-        let found = wasserstein::plan(a, b, [None, None], p, 0, sequential).unwrap_err();
+        let found = wasserstein::plan(a, b, Weights::UNIFORM, p, 0, sequential).unwrap_err();
         assert!(matches!(found, TransportError::BadCost { row: 0, column: 1, .. }), "{found}");
     }
 }
@@ -170,7 +175,7 @@ fn one_dimensional_distance_is_the_mean_sorted_difference() {
     let (a, b) = (view(&x), view(&y));
     let (a, b) = (a.view().into(), b.view().into());
     let sequential = Parallelism::Sequential;
-    let found = wasserstein::wasserstein(a, b, [None, None], 1.0, sequential).unwrap();
+    let found = wasserstein::wasserstein(a, b, Weights::UNIFORM, 1.0, sequential).unwrap();
     x.sort_by(f64::total_cmp);
     y.sort_by(f64::total_cmp);
     let wanted = x.iter().zip(&y).map(|(a, b)| (a - b).abs()).sum::<f64>() / 50.0;

@@ -20,12 +20,12 @@ enum Numbers {
 
 /// Numbers, and a place for each: larger for larger numbers, the same for equal ones.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Side {
+pub struct RankedNumbers {
     numbers: Numbers,
     places: Vec<u32>,
 }
 
-impl Side {
+impl RankedNumbers {
     /// Makes a side of floats, which are finite.
     #[must_use]
     pub fn of_floats(values: &[f64]) -> Self {
