@@ -121,8 +121,8 @@ fn gaussian(input: &Series, side: &str, name: &str) -> PolarsResult<Gaussian> {
         .map_err(|error| polars_err!(ComputeError: "`{side}`, column {name:?}: {error}"))
 }
 
-/// Read both sides and compute their distance by `distance`; `worded` says its errors in the words of the
-/// caller, given which sides the distance is between.
+/// Read both sides and compute their distance by `distance`; `worded` says its errors in the words
+/// of the caller, given which sides the distance is between.
 fn between<E>(
     inputs: &[Series],
     names: &Columns,
