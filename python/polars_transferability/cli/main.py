@@ -23,7 +23,8 @@ from polars_transferability.cli.score import score
 
 app = App(
     name="transferability",
-    help="Which pretrained model transfers to which task, why, and with what guarantee.",
+    help="Which pretrained model transfers to which task, why, and with what guarantee. An option "
+    "of several values takes them as --target a b, as --target a,b and as --target a --target b.",
     version=__version__,
 )
 for command in (bound, score, report, check):

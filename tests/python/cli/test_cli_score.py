@@ -15,7 +15,7 @@ def test_score(data: Path, tmp_path: Path) -> None:
     done = run("score", data / "lenet-mnist.parquet", *options, "--out", out)
     assert (done.returncode, done.stderr) == (0, f"wrote {out}: 2 rows\n".encode())
     expected = pt.compute_scores(
-        data / "lenet-mnist.parquet", targets=["kmnist", "mnist"], which=["knn_accuracy", "logme"]
+        data / "lenet-mnist.parquet", targets=["kmnist", "mnist"], scores=["knn_accuracy", "logme"]
     )
     assert expected.columns[:4] == ["model", "target", "knn_accuracy", "logme"]
     assert pl.read_csv(done.stdout, schema=expected.schema).equals(expected)
