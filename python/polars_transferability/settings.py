@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict, get_args
 import polars as pl
 
 from polars_transferability._arguments import flag, integer, number, one_of
+from polars_transferability._columns import is_label_type
 
 Transform = Literal["identity", "features", "all"]
 GroundCost = Literal["margin", "head", "euclidean"]
@@ -75,13 +76,7 @@ def _head(frame: object) -> dict[str, Any]:
         msg = f"head: column 'weight' must be an Array or List of numbers, found {dtype}"
         raise TypeError(msg)
     weight = rows["weight"].cast(pl.List(pl.Float64))
-    if weight.list.len().n_unique() != 1:
-        msg = f"head: rows of 'weight' differ in width: {sorted(set(weight.list.len()))}"
-        raise ValueError(msg)
-    if rows["label"].n_unique() != rows.height:
-        msg = "head: column 'label' names a class more than once; give one row per source class"
-        raise ValueError(msg)
-    _finite("head", "weight", weight.explode())
+    _refuse_nulls("head", weight.explode(empty_as_null=False))
     return {
         "label": _class_names("head", rows["label"]),
         "weight": weight.to_list(),
@@ -91,17 +86,10 @@ def _head(frame: object) -> dict[str, Any]:
 
 def _label_map(frame: object) -> dict[str, Any]:
     rows = _frame("label_map", frame, ("source", "target", "weight"))
-    if rows.select("source", "target").is_duplicated().any():
-        msg = "label_map: a pair of 'source' and 'target' occurs more than once"
-        raise ValueError(msg)
-    weight = _numbers("label_map", rows["weight"])
-    if (weight < 0).any():
-        msg = f"label_map: column 'weight' holds {weight.min()!r}; weights are not negative"
-        raise ValueError(msg)
     return {
         "source": _class_names("label_map", rows["source"]),
         "target": _class_names("label_map", rows["target"]),
-        "weight": weight.to_list(),
+        "weight": _numbers("label_map", rows["weight"]).to_list(),
     }
 
 
@@ -118,19 +106,22 @@ def _frame(argument: str, frame: object, columns: tuple[str, ...]) -> pl.DataFra
         msg = f"{argument}: the frame has no rows"
         raise ValueError(msg)
     for column in rows.iter_columns():
-        if column.has_nulls():
-            msg = f"{argument}: column '{column.name}' holds {column.null_count()} nulls"
-            raise ValueError(msg)
+        _refuse_nulls(argument, column)
     return rows
 
 
+def _refuse_nulls(argument: str, column: pl.Series) -> None:
+    """Raise ValueError for nulls, which the native side cannot be sent."""
+    if column.has_nulls():
+        msg = f"{argument}: column '{column.name}' holds {column.null_count()} nulls"
+        raise ValueError(msg)
+
+
 def _class_names(argument: str, labels: pl.Series) -> list[str]:
-    dtype = labels.dtype
-    named = dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
-    if not (named or dtype.is_integer()):
+    if not is_label_type(labels.dtype):
         msg = (
             f"{argument}: column '{labels.name}' must be integers, strings, categories, enums or "
-            f"booleans, found {dtype}"
+            f"booleans, found {labels.dtype}"
         )
         raise TypeError(msg)
     names: list[str] = labels.cast(pl.String).to_list()
@@ -142,11 +133,4 @@ def _numbers(argument: str, values: pl.Series) -> pl.Series:
         msg = f"{argument}: column '{values.name}' must be numbers, found {values.dtype}"
         raise TypeError(msg)
     numbers: pl.Series = values.cast(pl.Float64)
-    _finite(argument, values.name, numbers)
     return numbers
-
-
-def _finite(argument: str, column: str, numbers: pl.Series) -> None:
-    if numbers.has_nulls() or not numbers.is_finite().all():
-        msg = f"{argument}: column '{column}' holds a null, NaN or infinite value"
-        raise ValueError(msg)

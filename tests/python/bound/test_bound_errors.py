@@ -102,6 +102,32 @@ BAD_REQUESTS: dict[str, tuple[Callable[[], pl.Expr], str]] = {
         lambda: bound(label_map=label_map().head(2)),
         r'`label_map` has no row for class "2" of the target task',
     ),
+    "head has NaN": (
+        lambda: bound(head=head(weight=[[NAN, 0, 0], [0, 1, 0], [0, 0, 1]])),
+        r'`head` has a NaN or infinite weight or bias for class "0"',
+    ),
+    "head is ragged": (
+        lambda: bound(head=head(weight=[[1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])),
+        r'`head` has 1 weights for class "0", but embedding column "embedding" of the source '
+        r"task has width 3",
+    ),
+    "head names a class twice": (
+        lambda: bound(head=head(label=[0, 1, 1])),
+        r'`head` has more than one row for class "1"',
+    ),
+    "label_map has a negative weight": (
+        lambda: bound(label_map=label_map(weight=[1.0, -1.0, 1.0])),
+        r'`label_map` gives source class "1" and target class "1" the weight -1, but weights must '
+        r"be finite and not negative",
+    ),
+    "label_map has NaN": (
+        lambda: bound(label_map=label_map(weight=[1.0, NAN, 1.0])),
+        r'`label_map` gives source class "1" and target class "1" the weight NaN, but weights must',
+    ),
+    "label_map has a pair twice": (
+        lambda: bound(label_map=label_map(source=[0, 0, 1], target=[0, 0, 1])),
+        r'`label_map` has source class "0" and target class "0" more than once',
+    ),
     "label_map uses a class without evaluation rows": (
         lambda: bound(source={"fit": TRAIN | (pl.col("label") == 2)}, label_map=label_map()),
         r'class "2" of the source task has a place in the label map but no evaluation rows',
@@ -226,20 +252,10 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "head: column 'bias' holds 1 nulls",
     ),
-    "head has NaN": (
-        lambda: bound(head=head(weight=[[NAN, 0, 0], [0, 1, 0], [0, 0, 1]])),
+    "head has a null within": (
+        lambda: bound(head=head(weight=[[None, 0, 0], [0, 1, 0], [0, 0, 1]])),
         ValueError,
-        "head: column 'weight' holds a null, NaN or infinite value",
-    ),
-    "head is ragged": (
-        lambda: bound(head=head(weight=[[1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])),
-        ValueError,
-        "head: rows of 'weight' differ in width: [1, 3]",
-    ),
-    "head names a class twice": (
-        lambda: bound(head=head(label=[0, 1, 1])),
-        ValueError,
-        "head: column 'label' names a class more than once",
+        "head: column 'weight' holds 1 nulls",
     ),
     "head has no lists": (
         lambda: bound(head=head(weight=[1.0, 2.0, 3.0])),
@@ -255,21 +271,6 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         lambda: bound(label_map=label_map().drop("source", "weight")),
         ValueError,
         "label_map: columns ['source', 'weight'] not found; there are ['target']",
-    ),
-    "label_map has a negative weight": (
-        lambda: bound(label_map=label_map(weight=[1.0, -1.0, 1.0])),
-        ValueError,
-        "label_map: column 'weight' holds -1.0; weights are not negative",
-    ),
-    "label_map has NaN": (
-        lambda: bound(label_map=label_map(weight=[1.0, NAN, 1.0])),
-        ValueError,
-        "label_map: column 'weight' holds a null, NaN or infinite value",
-    ),
-    "label_map has a pair twice": (
-        lambda: bound(label_map=label_map(source=[0, 0, 1], target=[0, 0, 1])),
-        ValueError,
-        "label_map: a pair of 'source' and 'target' occurs more than once",
     ),
     "label_map has text for weights": (
         lambda: bound(label_map=label_map(weight=["1", "1", "1"])),
@@ -301,7 +302,11 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "targets: expected names of tasks as strings, found 1",
     ),
-    "no such option": (lambda: bounds(cost="margin"), TypeError, "cost"),
+    "no such option": (
+        lambda: bounds(cost="margin"),
+        TypeError,
+        "transfer_bounds() got an unexpected keyword argument 'cost'; did you mean 'ground_cost'?",
+    ),
 }
 
 
