@@ -168,4 +168,4 @@ def test_key_is_called_like_no_column_of_the_leaderboard(name: str, tmp_path: Pa
     board.write_text("model,target,accuracy,size\nnet0,new,0.5,1\n")
     options = ["--by", name, "--leaderboard", board, "--leaderboard-static", "size"]
     message = failure(1, "bound", path, "--source", "old", *options)
-    assert_one_line(message, f"model: '{name}' is what a column beside the results is called")
+    assert_one_line(message, f"--model: '{name}' is what a column beside the results is called")

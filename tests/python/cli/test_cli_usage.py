@@ -16,7 +16,7 @@ from registry import embedding_rows
 
 # What is wrong -> the frame in the file, further arguments, and what is said of them.
 BAD_INPUTS = {
-    "unknown source": (embedding_rows(), ["--source", "x"], '`sources` names task "x"'),
+    "unknown source": (embedding_rows(), ["--source", "x"], '`--source` names task "x"'),
     "NaN": (
         embedding_rows().with_columns(
             set_first("embedding", [NAN, 0.0, 0.0], pl.Array(pl.Float64, 3))
@@ -45,21 +45,22 @@ BAD_INPUTS = {
     "key twice": (
         embedding_rows(),
         ["--by", "model", "--by", "model"],
-        "model: 'model' is named more than once\n",
+        "transferability: --model: 'model' is named more than once\n",
     ),
     "key of the result": (
         embedding_rows().rename({"model": "bound"}),
         ["--by", "bound"],
-        "model: 'bound' cannot tell models apart, for the result has a column of that name; rename",
+        "transferability: --model: 'bound' cannot tell models apart, for the result has a column",
     ),
     "pattern": (
         embedding_rows(),
         ["--label", "^l.*$"],
-        "label: Polars reads '^l.*$' as a pattern for several columns, not as the name of one",
+        "transferability: --label: Polars reads '^l.*$' as a pattern for several columns, not as",
     ),
     "no rows": (embedding_rows().clear(), [], "no rows in"),
-    "l2": (embedding_rows(), ["--l2", "-1"], "l2: expected a finite number above 0"),
-    "seed": (embedding_rows(), ["--seed", "-1"], "seed: expected an integer from 0"),
+    "l2": (embedding_rows(), ["--l2", "-1"], "--l2: expected a finite number above 0"),
+    "seed": (embedding_rows(), ["--seed", "-1"], "--seed: expected an integer from 0"),
+    "cap": (embedding_rows(), ["--max-rows-per-class", "0"], "--max-rows-per-class: expected an"),
 }
 
 
@@ -161,7 +162,7 @@ def test_a_name_with_a_comma_is_taken_as_it_is(tasks: Path) -> None:
     found = pl.read_csv(results("score", tasks, *options))
     assert found.select("source", "target").rows() == [("a, b", "new")]
     message = failure(1, "bound", tasks, "--source", "a,b", *IDENTITY)
-    assert_one_line(message, '`sources` names task "a", which task column "task" does not have')
+    assert_one_line(message, '`--source` names task "a", which task column "task" does not have')
 
 
 def test_without_a_source_every_task_is_one(tasks: Path) -> None:
@@ -174,7 +175,7 @@ def test_without_a_source_every_task_is_one(tasks: Path) -> None:
 def test_model_and_by_are_one_option(tasks: Path) -> None:
     for command in ("bound", "score"):
         message = failure(1, command, tasks, "--model", "model", "--by", "model")
-        assert_one_line(message, "model: 'model' is named more than once")
+        assert_one_line(message, "transferability: --model: 'model' is named more than once")
     options = ["--scores", "gbc", "--format", "csv"]
     by, model = (results("score", tasks, name, "version", *options) for name in ("--by", "--model"))
     assert by == model
