@@ -138,15 +138,16 @@ IDENTITY = ["--transform", "identity", "--l2", "1", "--format", "csv"]
 @pytest.mark.parametrize("way", SEVERAL)
 def test_several_values_are_given_in_three_ways(way: str, tasks: Path) -> None:
     two = SEVERAL[way]
-    sides = [*two("--source", "old", "new"), *two("--target", "new", "newer")]
+    sources, targets = two("--source", "old", "new"), two("--target", "new", "newer")
     keys = two("--model", "version", "model")
-    found = pl.read_csv(results("bound", tasks, *sides, *keys, *IDENTITY))
+    found = pl.read_csv(results("bound", tasks, *sources, *targets, *keys, *IDENTITY))
     assert found.columns[:4] == ["version", "model", "source", "target"]
     pairs = {("old", "new"), ("old", "newer"), ("new", "newer")}
     assert set(found.select("source", "target").rows()) == pairs
     names = two("--scores", "gbc", "knn")
-    found = pl.read_csv(results("score", tasks, *names, *keys, *sides[3:], "--format", "csv"))
+    found = pl.read_csv(results("score", tasks, *names, *keys, *targets, "--format", "csv"))
     assert found.columns[:2] == ["version", "model"]
+    assert set(found["target"]) == {"new", "newer"}
     assert {"gbc", "knn_accuracy"} <= set(found.columns)
     assert "logme" not in found.columns
     checked = pl.read_csv(run("check", tasks, *keys, "--format", "csv").stdout)
@@ -157,7 +158,7 @@ def test_a_name_with_a_comma_is_taken_as_it_is(tasks: Path) -> None:
     options = ["--source", "a, b", "--target", "old,new", "a, b", *IDENTITY]
     found = pl.read_csv(results("bound", tasks, "--by", "version, of it", *options))
     assert found.columns[:3] == ["version, of it", "source", "target"]
-    assert found.select("source", "target").rows() == [("a, b", "old"), ("a, b", "new")]
+    assert found.select("source", "target").rows() == [("a, b", "new"), ("a, b", "old")]
     options = ["--scores", "otdd", "--source", "a, b", "--target", "new", "--format", "csv"]
     found = pl.read_csv(results("score", tasks, *options))
     assert found.select("source", "target").rows() == [("a, b", "new")]
@@ -168,7 +169,7 @@ def test_a_name_with_a_comma_is_taken_as_it_is(tasks: Path) -> None:
 def test_without_a_source_every_task_is_one(tasks: Path) -> None:
     found = pl.read_csv(results("bound", tasks, "--target", "new", *IDENTITY))
     expected = pt.compute_bounds(tasks, targets=["new"], transform="identity", l2=1)
-    assert found["source"].to_list() == ["old", "a, b", "newer"] == expected["source"].to_list()
+    assert found["source"].to_list() == ["a, b", "newer", "old"] == expected["source"].to_list()
     assert found["bound"].to_list() == expected["bound"].to_list()
 
 

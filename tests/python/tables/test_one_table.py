@@ -101,7 +101,7 @@ DTYPES = {
     "embedding": [
         *(pl.List(inner) for inner in (pl.Float16, pl.Float32, pl.Int8, pl.Decimal(9, 3))),
         *(pl.Array(inner, 3) for inner in (pl.Float16, pl.Float32, pl.Float64, pl.Int64)),
-        *(pl.Array(pl.Decimal(9, 3), 3), pl.Array(pl.Array(pl.Float64, 1), 3)),
+        pl.Array(pl.Decimal(9, 3), 3),
         pl.Array(pl.Boolean, 3),
         pl.Array(pl.String, 3),
     ],
