@@ -209,7 +209,7 @@ def prepared(name: str, side: str, tiny: bool = False) -> Callable[[], float]:
 
 def together(table: pl.DataFrame) -> str:
     spectral = ["logme", "h_score", "shrinkage_h_score", "transrate", "gbc"]
-    several = pt.scores("embedding", "label", which=spectral)
+    several = pt.scores("embedding", "label", scores=spectral)
     singles = [getattr(pt, name)("embedding", "label") for name in spectral]
     ratios = []
     for _ in range(3):

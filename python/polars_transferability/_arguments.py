@@ -1,11 +1,73 @@
-"""Arguments that are not columns: numbers, flags and choices, checked before any data is read."""
+"""Arguments that are not columns: numbers, flags and choices, checked before any data is read.
+
+Also which arguments a caller gave: one that has two names, and names that no function has.
+"""
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from typing import Any
 
+# How alike two names must be, from 0 to 1, for one to be suggested in place of the other.
+_NEAR = 0.5
 # Integers reach the native side as signed 64-bit numbers.
 _LARGEST_INTEGER = 2**63 - 1
+
+
+class DefaultText(str):
+    """A default that is told from the same text when a caller gives it."""
+
+    __slots__ = ()
+
+
+def given_as(argument: str, value: Any, default: object, **alias: Any) -> tuple[str, Any]:
+    """Return by which of its two names an argument was given, and its value.
+
+    `value` is the very object `default` where the caller did not give it; the alias is None.
+
+    Examples
+    --------
+    >>> default = ("logme",)
+    >>> given_as("scores", default, default, which=["gbc"])
+    ('which', ['gbc'])
+    >>> given_as("scores", ["gbc"], default, which=["gbc"])
+    Traceback (most recent call last):
+    TypeError: scores: is the same argument as which; give one of them
+    """
+    ((other, aliased),) = alias.items()
+    if aliased is None:
+        return argument, value
+    if value is not default:
+        msg = f"{argument}: is the same argument as {other}; give one of them"
+        raise TypeError(msg)
+    return other, aliased
+
+
+def near_name(name: object, names: Iterable[str]) -> str:
+    """Return a hint at the most similar of `names`, or nothing.
+
+    Examples
+    --------
+    >>> near_name("logmee", ["logme", "leep"])
+    "; did you mean 'logme'?"
+    """
+    near = get_close_matches(str(name), list(names), n=1, cutoff=_NEAR)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def refuse_unknown(
+    function: Callable[..., object], given: Iterable[str], options: Iterable[str]
+) -> None:
+    """Raise TypeError if a keyword argument is neither a parameter of `function` nor an option."""
+    options = list(options)
+    for name in given:
+        if name not in options:
+            near = near_name(name, [*inspect.signature(function).parameters, *options])
+            msg = f"{function.__name__}() got an unexpected keyword argument '{name}'{near}"
+            raise TypeError(msg)
 
 
 def one_of(argument: str, value: object, allowed: tuple[str, ...]) -> str:

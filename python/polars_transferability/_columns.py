@@ -1,4 +1,7 @@
-"""Column arguments: a name or an expression becomes one expression."""
+"""Column arguments: a name or an expression becomes one expression; what types columns may have.
+
+The types are those that the native side reads; a test holds both to the same.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +56,30 @@ def one_column(argument: str, value: object) -> pl.Expr:
 def optional_column(argument: str, value: object) -> pl.Expr | None:
     """Return `one_column`, or None for None."""
     return None if value is None else one_column(argument, value)
+
+
+def is_label_type(dtype: pl.DataType) -> bool:
+    """Return whether values of a type can name classes.
+
+    Examples
+    --------
+    >>> [is_label_type(dtype) for dtype in (pl.Int8(), pl.Enum(["cat"]), pl.Float64())]
+    [True, True, False]
+    """
+    return dtype.is_integer() or dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
+
+
+def is_embedding_type(dtype: pl.DataType) -> bool:
+    """Return whether values of a type can be embeddings.
+
+    Examples
+    --------
+    >>> [is_embedding_type(dtype) for dtype in (pl.Array(pl.Float16, 3), pl.List(pl.Int8))]
+    [True, False]
+    """
+    if not isinstance(dtype, (pl.Array, pl.List)):
+        return False
+    return dtype.inner in (pl.Float16, pl.Float32, pl.Float64)
 
 
 def column_name(column: pl.Expr) -> str:

@@ -6,10 +6,10 @@ the one who reads it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # What the columns hold that arguments name.
 _HOLDS = {
@@ -34,8 +34,8 @@ class Door:
         for the column that is looked for.
     fit
         What says which rows to fit on.
-    fit_argument
-        The argument that messages call `fit`.
+    arguments
+        Names of arguments of Python that callers here know by another name.
     unsplit
         What says that the tables have no split.
     leaderboard
@@ -48,9 +48,9 @@ class Door:
 
     column: str
     fit: str
-    fit_argument: str
     unsplit: str
     leaderboard: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
     wide: str = ""
     fewer_rows: str = ""
 
@@ -66,13 +66,14 @@ class Door:
 
     def reworded(self, message: str) -> str:
         """Return a message of the native side, which speaks of the arguments of Python."""
-        return message.replace("`fit`", f"`{self.fit_argument}`")
+        for argument, spelled in self.arguments.items():
+            message = message.replace(f"`{argument}`", f"`{spelled}`")
+        return message
 
 
 PYTHON = Door(
     column="{argument}=",
     fit="fit=",
-    fit_argument="fit",
     unsplit="pass fit=None",
     leaderboard="{argument}=",
     wide=", or the columns that are targets with targets=",
@@ -80,7 +81,7 @@ PYTHON = Door(
 COMMAND = Door(
     column="--{argument}",
     fit="--split and --fit-split",
-    fit_argument="--fit-split",
+    arguments={"fit": "--fit-split", "sources": "--source", "targets": "--target"},
     unsplit="give --no-fit",
     leaderboard="--leaderboard-{argument}",
     fewer_rows="--max-rows-per-class",
@@ -88,7 +89,7 @@ COMMAND = Door(
 REPORT = Door(
     column="{argument} under [columns]",
     fit="split and fit_split under [columns]",
-    fit_argument="fit_split",
+    arguments={"fit": "fit_split"},
     unsplit="write split = false under [columns]",
     leaderboard="{argument} under [[leaderboards]]",
     wide=", or the columns that are targets with targets under [[leaderboards]]",
@@ -97,7 +98,7 @@ REPORT = Door(
 SQL = Door(
     column="AS {name}",
     fit="AS split",
-    fit_argument="split",
+    arguments={"fit": "split"},
     unsplit="leave the column split out",
     leaderboard="AS {argument}",
 )

@@ -9,11 +9,8 @@ from polars_transferability._version import __version__
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.compute.scores import compute_scores
 from polars_transferability.leaderboard.compare import compare
-from polars_transferability.leaderboard.join import (
-    LeaderboardJoin,
-    join_leaderboard,
-    read_leaderboard,
-)
+from polars_transferability.leaderboard.join import LeaderboardJoin, join_leaderboard
+from polars_transferability.leaderboard.read import read_leaderboard
 from polars_transferability.pool import combine_pool
 from polars_transferability.ranking import Rank
 from polars_transferability.settings import GroundCost, Lipschitz, Transform

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
+from polars_transferability._arguments import refuse_unknown
 from polars_transferability._columns import column_name, one_column, optional_column
 from polars_transferability._plugin import scalar_plugin
 from polars_transferability._task import Task, task_pair, task_rows
@@ -124,9 +125,9 @@ def transfer_bound(
 
 
 def transfer_bounds(
-    embedding: str | pl.Expr,
-    label: str | pl.Expr,
-    task: str | pl.Expr,
+    embedding: str | pl.Expr = "embedding",
+    label: str | pl.Expr = "label",
+    task: str | pl.Expr = "task",
     *,
     fit: str | pl.Expr | None = None,
     sources: Sequence[str] | None = None,
@@ -166,12 +167,13 @@ def transfer_bounds(
     ...     }
     ... )
     >>> bounds = rows.select(
-    ...     pt.transfer_bounds("embedding", "label", "task", sources=["digits"]).alias("b")
+    ...     pt.transfer_bounds(sources=["digits"]).alias("b")
     ... )
     >>> pairs = bounds.explode("b").unnest("b")
     >>> pairs.filter(pl.col("source") != pl.col("target")).select("source", "target").rows()
     [('digits', 'letters')]
     """
+    refuse_unknown(transfer_bounds, same, BoundOptions.__annotations__)
     settings = bound_settings(**same)
     rows = labelled_rows(embedding, label)
     names = one_column("task", task)

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict, get_args
 import polars as pl
 
 from polars_transferability._arguments import flag, integer, number, one_of
+from polars_transferability._columns import is_label_type
 
 Transform = Literal["identity", "features", "all"]
 GroundCost = Literal["margin", "head", "euclidean"]
@@ -80,9 +81,7 @@ def _head(frame: object) -> dict[str, Any]:
         msg = f"head: column 'weight' must be an Array or List of numbers, found {dtype}"
         raise TypeError(msg)
     weight = rows["weight"].cast(pl.List(pl.Float64))
-    if nulls := weight.explode().null_count():
-        msg = f"head: column 'weight' holds {nulls} nulls"
-        raise ValueError(msg)
+    _refuse_nulls("head", weight.explode(empty_as_null=False))
     return {
         "label": _class_names("head", rows["label"]),
         "weight": weight.to_list(),
@@ -112,19 +111,22 @@ def _frame(argument: str, frame: object, columns: tuple[str, ...]) -> pl.DataFra
         msg = f"{argument}: the frame has no rows"
         raise ValueError(msg)
     for column in rows.iter_columns():
-        if column.has_nulls():
-            msg = f"{argument}: column '{column.name}' holds {column.null_count()} nulls"
-            raise ValueError(msg)
+        _refuse_nulls(argument, column)
     return rows
 
 
+def _refuse_nulls(argument: str, column: pl.Series) -> None:
+    """Raise ValueError for nulls, which the native side cannot be sent."""
+    if column.has_nulls():
+        msg = f"{argument}: column '{column.name}' holds {column.null_count()} nulls"
+        raise ValueError(msg)
+
+
 def _class_names(argument: str, labels: pl.Series) -> list[str]:
-    dtype = labels.dtype
-    named = dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
-    if not (named or dtype.is_integer()):
+    if not is_label_type(labels.dtype):
         msg = (
             f"{argument}: column '{labels.name}' must be integers, strings, categories, enums or "
-            f"booleans, found {dtype}"
+            f"booleans, found {labels.dtype}"
         )
         raise TypeError(msg)
     names: list[str] = labels.cast(pl.String).to_list()

@@ -82,7 +82,7 @@ def of_table(path: Path, tasks: list[str]) -> Outputs:
         f"{name}/bounds of few rows",
         lambda: pt.compute_bounds(frame, max_rows_per_class=20, seed=3, **chosen),
     )
-    yield f"{name}/scores", lambda: pt.compute_scores(frame, which="all")
+    yield f"{name}/scores", lambda: pt.compute_scores(frame, scores="all")
     sides = [pl.col("embedding").filter(pl.col("task") == task).head(300) for task in tasks[:2]]
     distances = {
         "wasserstein": pt.wasserstein(*sides),
@@ -115,7 +115,7 @@ def of_data() -> Outputs:
         "data/compare",
         lambda: pt.compare(
             pt.join_leaderboard(
-                pt.compute_scores(paths, which=("logme", "knn_accuracy")),
+                pt.compute_scores(paths, scores=("logme", "knn_accuracy")),
                 pt.read_leaderboard(leaderboard),
             ).frame,
             scores=["logme", "knn_accuracy"],

@@ -206,7 +206,7 @@ class Score:
     own_function: bool = True
 
 
-# In the order of the fields of `which="all"`.
+# In the order of the fields of `scores="all"`.
 CATALOGUE = [
     Score("logme", of_moments=True),
     Score("h_score", of_moments=True),
@@ -303,7 +303,7 @@ def several(name: str, which: object, fields: list[str], **columns: object) -> E
     """`scores`, with these scores as fields."""
     return Expression(
         f"scores {name}".strip(),
-        lambda: pt.scores("embedding", "label", which=which, **columns),
+        lambda: pt.scores("embedding", "label", scores=which, **columns),
         pl.Struct({**{field: score_dtype(field) for field in fields}, **FACTS}),
         rows=source_groups,
         several=True,
@@ -382,7 +382,7 @@ SCORES = [
     *(of_moments(function) for function in OF_MOMENTS),
     Expression(
         "scores of moments",
-        lambda: pt.scores(pt.moments("embedding", "label"), which=["logme", "gbc"]),
+        lambda: pt.scores(pt.moments("embedding", "label"), scores=["logme", "gbc"]),
         pl.Struct({"logme": pl.Float64, "gbc": pl.Float64, **FACTS}),
         several=True,
         of_moments=True,

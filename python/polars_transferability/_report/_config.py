@@ -14,8 +14,9 @@ from typing import Any, cast
 from polars_transferability._report._section import Section
 from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, score_settings
 from polars_transferability.files.text_file import read_text
+from polars_transferability.ranking import selection_quality
 from polars_transferability.settings import BoundOptions, bound_settings
-from polars_transferability.tables.check import TableColumns
+from polars_transferability.tables.columns import TableColumns
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -161,11 +162,11 @@ def _columns(section: Section) -> TableColumns:
     section.allow("model", "task", "split", "label", "embedding", "fit_split")
     unsplit = section.values.get("split") is False
     return TableColumns(
-        model=section.text("model", "model"),
+        models=(section.text("model", "model"),),
+        embedding=section.text("embedding", "embedding"),
+        label=section.text("label", "label"),
         task=section.text("task", "task"),
         split=None if unsplit else section.text("split", "split"),
-        label=section.text("label", "label"),
-        embedding=section.text("embedding", "embedding"),
         fit_split=section.text("fit_split", "train"),
     )
 
@@ -187,12 +188,13 @@ def _bound(section: Section) -> BoundOptions:
 
 def _comparison(section: Section) -> dict[str, Any]:
     section.allow("k", "bootstrap", "confidence", "seed")
-    return {
-        "k": section.integer("k", 3, least=1),
-        "bootstrap": section.integer("bootstrap", 1000, least=0),
-        "confidence": section.share("confidence", 0.95),
-        "seed": section.integer("seed", 0, least=0),
-    }
+    options = {"k": 3, "bootstrap": 1000, "confidence": 0.95, "seed": 0, **section.values}
+    try:
+        selection_quality("score", "accuracy", **options)
+    except (ValueError, TypeError) as error:
+        msg = f"{section.file}: comparison.{error}"
+        raise ValueError(msg) from error
+    return options
 
 
 def _leaderboards(top: Section, folder: Path) -> list[LeaderboardFile]:

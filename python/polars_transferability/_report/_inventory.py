@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from polars_transferability.tables.check import TableColumns
+from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.keys import Key
 from polars_transferability.tables.table import Table, of_one_type
 

@@ -22,11 +22,8 @@ from polars_transferability._scores.choice import OF_ONE_TABLE, RANKING_FIELDS
 from polars_transferability._sql import QueryError, Source, sql
 from polars_transferability.files.text_file import read_text
 from polars_transferability.leaderboard.compare import compare
-from polars_transferability.leaderboard.join import (
-    LeaderboardJoin,
-    join_leaderboard,
-    read_leaderboard,
-)
+from polars_transferability.leaderboard.join import LeaderboardJoin, join_leaderboard
+from polars_transferability.leaderboard.read import read_leaderboard
 from polars_transferability.tables.table import Table, embedding_tables
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")

@@ -5,7 +5,7 @@ Every error names the file and the key, what was found and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar
@@ -45,9 +45,11 @@ class Section:
 
     def text(self, key: str, default: Default) -> str | Default:
         """Return a string that is not empty."""
-        text: str | Default = self._checked(
-            key, default, "a text", lambda value: isinstance(value, str) and value != ""
-        )
+        if key not in self.values:
+            return default
+        text = self.values[key]
+        if not isinstance(text, str) or not text:
+            self.fail(key, f"expected a text, found {text!r}")
         return text
 
     def names(self, key: str) -> list[str] | None:
@@ -61,34 +63,6 @@ class Section:
         if twice := sorted({name for name in listed if listed.count(name) > 1}):
             self.fail(key, f"names {twice[0]!r} more than once")
         return listed
-
-    def integer(self, key: str, default: int, *, least: int) -> int:
-        """Return an integer of at least `least`."""
-        number: int = self._checked(
-            key,
-            default,
-            f"an integer of at least {least}",
-            lambda value: type(value) is int and value >= least,
-        )
-        return number
-
-    def share(self, key: str, default: float) -> float:
-        """Return a number between 0 and 1."""
-        number: float = self._checked(
-            key,
-            default,
-            "a number between 0 and 1",
-            lambda value: isinstance(value, float) and 0 < value < 1,
-        )
-        return number
-
-    def _checked(
-        self, key: str, default: object, expected: str, fits: Callable[[Any], bool]
-    ) -> Any:
-        value = self.values.get(key, default)
-        if key in self.values and not fits(value):
-            self.fail(key, f"expected {expected}, found {value!r}")
-        return value
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 import polars as pl
 
-from polars_transferability._arguments import flag, integer, number, one_of
+from polars_transferability._arguments import flag, integer, near_name, number, one_of
 
 __all__ = [
     "Better",
@@ -193,7 +193,8 @@ def settings_of(score: str, /, **options: Any) -> dict[str, Any]:
     """
     row = _ROWS[score]
     if unknown := [name for name in options if name not in row.settings]:
-        msg = f"{score}: got an unexpected keyword argument '{unknown[0]}'"
+        near = near_name(unknown[0], row.settings)
+        msg = f"{score}: got an unexpected keyword argument '{unknown[0]}'{near}"
         raise TypeError(msg)
     settings = {
         name: setting.check(name, options.get(name, setting.default))

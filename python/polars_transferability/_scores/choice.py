@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from polars_transferability._arguments import near_name
 from polars_transferability._scores import one_table, two_tasks
 from polars_transferability._scores.catalogue import (
     Better,
@@ -14,7 +15,7 @@ from polars_transferability._scores.catalogue import (
     settings_of,
 )
 
-Which: TypeAlias = "str | Sequence[str] | Mapping[str, Mapping[str, Any]]"
+ScoreChoice: TypeAlias = "str | Sequence[str] | Mapping[str, Mapping[str, Any]]"
 
 # The functions of all scores. Importing their modules has put their rows into the catalogue.
 FUNCTIONS = (*one_table.__all__, *two_tasks.__all__)
@@ -70,42 +71,47 @@ def score_settings(score: str, **options: Any) -> dict[str, Any]:
     return settings_of(_score_name(score), **options)
 
 
-def chosen(which: Which) -> list[dict[str, Any]]:
-    """Return the settings of the scores that `which` names.
+def chosen(choice: ScoreChoice, *, argument: str = "scores") -> list[dict[str, Any]]:
+    """Return the settings of the scores that a choice names.
+
+    Messages speak of it as `argument`, the name by which the caller gave it.
 
     Examples
     --------
     >>> [score["score"] for score in chosen({"logme": {}, "knn_accuracy": {"k": 1}})]
     ['logme', 'knn_accuracy']
     """
-    return [score_settings(name, **options) for name, options in score_options(which).items()]
+    options = score_options(choice, argument=argument)
+    return [score_settings(name, **of_score) for name, of_score in options.items()]
 
 
-def score_options(which: Which, others: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
-    """Return the options of each score that `which` names; `others` are names to leave as they are.
+def score_options(
+    choice: ScoreChoice, others: Sequence[str] = (), *, argument: str = "scores"
+) -> dict[str, dict[str, Any]]:
+    """Return the options of each score that a choice names; `others` are names left as they are.
 
     Examples
     --------
     >>> score_options(["knn", "otdd"], others=["otdd"])
     {'knn_accuracy': {}, 'otdd': {}}
     """
-    if isinstance(which, str):
-        which = (*OF_ONE_TABLE, *others) if which == "all" else (which,)
-    if not isinstance(which, (Mapping, Sequence)):
-        msg = f"which: expected names of scores, or a mapping from them, found {which!r}"
+    if isinstance(choice, str):
+        choice = (*OF_ONE_TABLE, *others) if choice == "all" else (choice,)
+    if not isinstance(choice, (Mapping, Sequence)):
+        msg = f"{argument}: expected names of scores, or a mapping from them, found {choice!r}"
         raise TypeError(msg)
-    options = which if isinstance(which, Mapping) else {name: {} for name in which}
+    options = choice if isinstance(choice, Mapping) else {name: {} for name in choice}
     if not options:
-        msg = "which: expected at least one score"
+        msg = f"{argument}: expected at least one score"
         raise ValueError(msg)
     found: dict[str, dict[str, Any]] = {}
     for given, of_score in options.items():
         name = given if given in others else _score_name(given)
         if name in found:
-            msg = f"which: '{name}' is named more than once"
+            msg = f"{argument}: '{name}' is named more than once"
             raise ValueError(msg)
         if not isinstance(of_score, Mapping):
-            msg = f"which: expected a mapping of the options of '{name}', found {of_score!r}"
+            msg = f"{argument}: expected a mapping of the options of '{name}', found {of_score!r}"
             raise TypeError(msg)
         found[name] = dict(of_score)
     return found
@@ -115,11 +121,10 @@ def _score_name(score: object) -> str:
     name = _ALIASES.get(score, score) if isinstance(score, str) else score
     if isinstance(name, str) and name in OF_ONE_TABLE:
         return name
-    from difflib import get_close_matches
-
-    msg = f"no score is called {score!r}; there are {', '.join(OF_ONE_TABLE)}"
     if score in OF_TWO_TASKS:
         msg = f"{score} is a score of two tasks; use {score}(source, target)"
-    elif near := get_close_matches(str(score), [*OF_ONE_TABLE, *_ALIASES], n=1):
-        msg = f"no score is called {score!r}; did you mean '{near[0]}'?"
+        raise ValueError(msg)
+    near = near_name(score, [*OF_ONE_TABLE, *_ALIASES])
+    hint = near or f"; there are {', '.join(OF_ONE_TABLE)}"
+    msg = f"no score is called {score!r}{hint}"
     raise ValueError(msg)

@@ -1,4 +1,8 @@
-"""The published scores of one labelled table, one expression each; higher is better for all."""
+"""The published scores of one labelled table, one expression each; higher is better for all.
+
+Their columns have no default names, as those of `task` have: where `embedding` holds moments, there
+is no `label` column, so that a name must not stand for one that the caller left out.
+"""
 
 from __future__ import annotations
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from polars_transferability._arguments import given_as
 from polars_transferability._plugin import scalar_plugin
 from polars_transferability._scores.catalogue import Inputs
-from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, Which, chosen
+from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, ScoreChoice, chosen
 from polars_transferability._scores.one_table import score_input
 
 __all__ = ["scores"]
@@ -18,10 +19,11 @@ def scores(
     embedding: str | pl.Expr | None = None,
     label: str | pl.Expr | None = None,
     *,
-    which: Which = DEFAULT,
+    scores: ScoreChoice = DEFAULT,
     probabilities: str | pl.Expr | None = None,
     source_label: str | pl.Expr | None = None,
     fit: str | pl.Expr | None = None,
+    which: ScoreChoice | None = None,
 ) -> pl.Expr:
     """Several scores of the same rows, with what they share computed once.
 
@@ -33,7 +35,7 @@ def scores(
     ----------
     embedding, label
         Columns as for `logme`; moments are accepted for those five.
-    which
+    scores
         Names of scores (the functions of this module; `knn` is short for `knn_accuracy`; PACTran's
         are `pactran_gaussian`, `pactran_dirichlet` and `pactran_gamma`), "all", or a mapping from
         names to their options, such as `{"logme": {}, "knn_accuracy": {"k": 10}}`.
@@ -44,11 +46,13 @@ def scores(
     fit
         Boolean column: these rows are scored, and `knn_accuracy` and `linear_probe` are evaluated
         on the others. None: all rows serve for both.
+    which
+        Another name of `scores`.
 
     Returns
     -------
     Expr
-        Struct of the scores in the order of `which`, then `n` and `classes`, the numbers of rows
+        Struct of the scores in the order of `scores`, then `n` and `classes`, the numbers of rows
         and classes that were scored, and `labels`: "pseudo" where all labels come from
         `pseudo_labels` or `argmax_labels`, else "given".
 
@@ -57,11 +61,12 @@ def scores(
     >>> import polars as pl
     >>> import polars_transferability as pt
     >>> rows = pl.DataFrame({"x": [[0.0], [1.0], [3.0], [4.0]], "label": [0, 0, 1, 1]})
-    >>> rows.select(pt.scores("x", "label", which=["h_score", "gbc"])).unnest("scores").columns
+    >>> rows.select(pt.scores("x", "label", scores=["h_score", "gbc"])).unnest("scores").columns
     ['h_score', 'gbc', 'n', 'classes', 'labels']
     """
-    settings = chosen(which)
-    if which == "all":
+    argument, choice = given_as("scores", scores, DEFAULT, which=which)
+    settings = chosen(choice, argument=argument)
+    if choice == "all":
         given = {"probabilities": probabilities, "source_label": source_label}
         given["embedding"] = embedding
         settings = [score for score in settings if given[_reads(score)] is not None]

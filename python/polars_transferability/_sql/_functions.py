@@ -209,8 +209,10 @@ def _function(name: str, function: Callable[..., pl.Expr]) -> Function:
         elif p.annotation == "Task":
             of_tasks = True
         else:
-            by_place = p.kind is not p.KEYWORD_ONLY
-            described.append(Parameter(p.name, _kind(p.annotation), p.default is p.empty, by_place))
+            by_place, kind = p.kind is not p.KEYWORD_ONLY, _kind(p.annotation)
+            # A query names each column that it reads, so no name is a default there.
+            required = p.default is p.empty or (kind == "column" and p.default is not None)
+            described.append(Parameter(p.name, kind, required, by_place))
     if not of_tasks:
         return Function(name, tuple(described), function)
     flat = [Parameter(p, "column", True, True) for p in ("embedding", "label", "task")]

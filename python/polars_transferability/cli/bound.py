@@ -12,10 +12,13 @@ from cyclopts import Parameter
 from polars_transferability.cli.options import (
     COLUMNS,
     NO_LEADERBOARD,
-    Columns,
+    ColumnOptions,
     Integer,
     Leaderboard,
+    Several,
+    several,
     tables_and,
+    tasks_in,
 )
 from polars_transferability.cli.output import Format, print_table, writer_of
 from polars_transferability.compute.bounds import compute_bounds
@@ -42,15 +45,15 @@ def bound(
     files: Annotated[list[str], Parameter(negative="")],
     /,
     *,
-    source: Annotated[list[str], Parameter(negative="")],
-    target: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
+    source: Several = None,
+    target: Several = None,
     ground_cost: GroundCost = "margin",
     transform: Transform = "all",
     lipschitz: Lipschitz = "certified",
     l2: float | None = None,
     seed: Integer = 0,
     max_rows_per_class: Integer | None = None,
-    columns: Columns = COLUMNS,
+    column_options: ColumnOptions = COLUMNS,
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
@@ -62,9 +65,9 @@ def bound(
     files
         Parquet files, globs or folders (hive-partitioned or not) of embeddings. They come first.
     source
-        Task that each model is known to do; repeat the option for several.
+        Task that each model is known to do, or several. Default: every task.
     target
-        Task to transfer to; several may follow. Default: every task.
+        Task to transfer to, or several. Default: every task.
     ground_cost
         Cost of moving a source row to a target row; margin gives the lowest bound.
     transform
@@ -83,16 +86,13 @@ def bound(
         What goes to standard output. csv leaves the nested field by_class out.
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
-    entries = board.read(columns.keys)
+    columns = column_options.of(files)
+    entries = board.read(columns.models)
     bounds = compute_bounds(
         files,
-        by=columns.keys,
-        task=columns.task,
-        embedding=columns.embedding,
-        label=columns.label,
-        fit=columns.fit,
-        sources=source,
-        targets=target,
+        **columns.arguments(),
+        sources=several(source, lambda: tasks_in(files, columns.task)),
+        targets=several(target, lambda: tasks_in(files, columns.task)),
         progress=sys.stderr.isatty(),
         ground_cost=ground_cost,
         transform=transform,
@@ -101,14 +101,14 @@ def bound(
         seed=seed,
         max_rows_per_class=max_rows_per_class,
     )
-    bounds = board.join(bounds, entries, columns.keys)
+    bounds = board.join(bounds, entries, columns.models)
     writer(bounds)
     if format == "table":
         ranked = bounds.sort("target", "bound", maintain_order=True)
-        named = [*columns.keys, "source", "target"]
+        named = [*columns.models, "source", "target"]
         present = [name for name in _SHOWN if name in bounds.columns]
         shown = [name for name in present if _worth_showing(bounds[name])]
-        print_table(ranked.select(*named, *shown, *board.static), _SHOWN)
+        print_table(ranked.select(*named, *shown, *board.static()), _SHOWN)
 
 
 def _worth_showing(column: pl.Series) -> bool:

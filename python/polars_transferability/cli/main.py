@@ -6,6 +6,7 @@ input, one line; 2: wrong usage; 130: interrupted.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import warnings
 
@@ -20,10 +21,14 @@ from polars_transferability.cli.bound import bound
 from polars_transferability.cli.check import check
 from polars_transferability.cli.report import report
 from polars_transferability.cli.score import score
+from polars_transferability.compute.bounds import compute_bounds
+from polars_transferability.compute.scores import compute_scores
+from polars_transferability.settings import BoundOptions
 
 app = App(
     name="transferability",
-    help="Which pretrained model transfers to which task, why, and with what guarantee.",
+    help="Which pretrained model transfers to which task, why, and with what guarantee. An option "
+    "of several values takes them as --target a b, as --target a,b and as --target a --target b.",
     version=__version__,
 )
 for command in (bound, score, report, check):
@@ -34,6 +39,14 @@ _BAD_INPUT = (
     *(pl.exceptions.PolarsError, pl.exceptions.PanicException, RecursionError, MemoryError),
     *(OSError, ValueError, TypeError, ImportError),
 )
+
+
+# The arguments that messages of the computations begin with.
+_ARGUMENTS = {
+    *inspect.signature(compute_bounds).parameters,
+    *inspect.signature(compute_scores).parameters,
+    *BoundOptions.__annotations__,
+}
 
 
 def main() -> None:
@@ -57,4 +70,8 @@ def _one_line(error: BaseException) -> str:
     # Polars says first that a plugin failed, and appends the plan in which it did.
     first_paragraph = str(error).partition("\n\n")[0]
     message = first_paragraph.replace("the plugin failed with message: ", "")
+    argument, colon, what = message.partition(":")
+    if argument in _ARGUMENTS:
+        option = COMMAND.arguments.get(argument, f"--{argument.replace('_', '-')}")
+        message = f"{option}{colon}{what}"
     return visible(" ".join(message.split()))

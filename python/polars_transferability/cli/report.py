@@ -7,12 +7,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from glob import glob, has_magic  # Path.glob takes no absolute pattern.
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from polars_transferability._report import report as make_report
 from polars_transferability._sql import QueryError, sql
+from polars_transferability.cli.options import Several
 from polars_transferability.cli.output import (
     Format,
     print_bytes,
@@ -33,7 +31,7 @@ def report(
     file: Path,
     /,
     *,
-    table: Annotated[list[str] | None, Parameter(negative="")] = None,
+    table: Several = None,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
 ) -> None:
@@ -45,8 +43,8 @@ def report(
         File that ends in .toml: what the report is made of (see examples/report); or in .sql: one
         query, in which this package's functions can be called.
     table
-        NAME=PATH of a table that the query reads, a CSV or Parquet file, glob or folder; repeat the
-        option for several. A query may also name files itself: FROM read_parquet('data/*.parquet').
+        NAME=PATH of a table that the query reads, a CSV or Parquet file, glob or folder, or several
+        of them. A query may also name files itself: FROM read_parquet('data/*.parquet').
         bounds, scores and selection_quality are made, when read, from tables named embeddings and
         leaderboard.
     out
@@ -67,7 +65,7 @@ def report(
         usage_error(f"{file}: expected a file that ends in .toml or .sql")
     if format == "parquet" and sys.stdout.isatty():
         usage_error("--format parquet writes bytes: send standard output to a file, or use --out")
-    tables = dict(_named_path(option) for option in table or ())
+    tables = dict(_named_path(named) for given in table or () for named in _named_paths(given))
     query = read_text(file)
     written = {} if out is None else _query_files(out, file, _read_by_query(file, query, tables))
     try:
@@ -118,6 +116,19 @@ def _read_by_query(file: Path, query: str, tables: Mapping[str, str]) -> Iterato
         if Path(path).is_dir():
             yield from Path(path).rglob("*.parquet")
         yield from map(Path, glob(path, recursive=True) if has_magic(path) else [path])  # noqa: PTH207
+
+
+def _named_paths(option: str) -> list[str]:
+    """Return the NAME=PATH that stand with commas between them; a path may have commas itself.
+
+    Examples
+    --------
+    >>> _named_paths("a=x.csv,b=y,z.parquet")
+    ['a=x.csv', 'b=y,z.parquet']
+    """
+    path = option.partition("=")[2]
+    is_path = Path(path).exists() or (has_magic(path) and glob(path, recursive=True))  # noqa: PTH207
+    return [option] if is_path else re.split(r",\s*(?=\w+=)", option)
 
 
 def _named_path(option: str) -> tuple[str, str]:

@@ -12,31 +12,31 @@ from polars_transferability._scores.choice import DEFAULT, NAMED_OF_TWO_TASKS, N
 from polars_transferability.cli.options import (
     COLUMNS,
     NO_LEADERBOARD,
-    Columns,
+    ColumnOptions,
     Integer,
     Leaderboard,
+    Several,
+    several,
     tables_and,
+    tasks_in,
 )
 from polars_transferability.cli.output import Format, print_table, writer_of
 from polars_transferability.compute.scores import compute_scores
 
-_SCORES = f"Names with commas between them, or all: {', '.join(NAMES)}."
-_SOURCE = (
-    f"Task to transfer from, which {' and '.join(NAMED_OF_TWO_TASKS)} need; "
-    "repeat the option for several."
-)
+_SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
+_SOURCE = f"Task to transfer from, or several; {' and '.join(NAMED_OF_TWO_TASKS)} need one."
 
 
 def score(
     files: Annotated[list[str], Parameter(negative="")],
     /,
     *,
-    target: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
-    scores: Annotated[str, Parameter(help=_SCORES)] = ",".join(DEFAULT),
-    source: Annotated[list[str] | None, Parameter(negative="", help=_SOURCE)] = None,
+    target: Several = None,
+    scores: Annotated[Several, Parameter(help=_SCORES)] = None,
+    source: Annotated[Several, Parameter(help=_SOURCE)] = None,
     clusters: Integer | None = None,
     seed: Integer = 0,
-    columns: Columns = COLUMNS,
+    column_options: ColumnOptions = COLUMNS,
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
@@ -51,7 +51,7 @@ def score(
     files
         Parquet files, globs or folders (hive-partitioned or not) of embeddings. They come first.
     target
-        Task to score; several may follow. Default: every task.
+        Task to score, or several. Default: every task.
     clusters
         Score so many k-means clusters of each task in place of its labels.
     seed
@@ -62,26 +62,23 @@ def score(
         What goes to standard output.
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
-    entries = board.read(columns.keys)
-    which = [name.strip() for name in scores.split(",")]
+    columns = column_options.of(files)
+    entries = board.read(columns.models)
+    names = several(scores, tuple) or DEFAULT
     found = compute_scores(
         files,
-        by=columns.keys,
-        task=columns.task,
-        embedding=columns.embedding,
-        label=columns.label,
-        fit=columns.fit,
-        sources=source,
-        targets=target,
-        which="all" if which == ["all"] else which,
+        **columns.arguments(),
+        sources=several(source, lambda: tasks_in(files, columns.task)),
+        targets=several(target, lambda: tasks_in(files, columns.task)),
+        scores="all" if names == ["all"] else names,
         clusters=clusters,
         seed=seed,
         progress=sys.stderr.isatty(),
     )
-    found = board.join(found, entries, columns.keys)
+    found = board.join(found, entries, columns.models)
     writer(found)
     if format == "table":
-        named = [name for name in (*columns.keys, "source", "target") if name in found.columns]
+        named = [name for name in (*columns.models, "source", "target") if name in found.columns]
         shown = [
             name for name in found.columns if name not in named and name not in ("n", "classes")
         ]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from polars_transferability._arguments import flag
+from polars_transferability._arguments import flag, given_as, refuse_unknown
 from polars_transferability._columns import one_column, optional_column
 from polars_transferability._door import door
 from polars_transferability.bound import transfer_bounds
 from polars_transferability.compute._duration import seconds_of_bounds
 from polars_transferability.settings import BoundOptions
-from polars_transferability.tables.keys import TRAIN_ROWS, Key, each_key, open_keys
+from polars_transferability.tables.keys import MODEL, TRAIN_ROWS, Key, each_key, open_keys
 from polars_transferability.tables.table import Paths
 
 if TYPE_CHECKING:
@@ -33,14 +33,15 @@ def _evaluated(fit: pl.Expr | None) -> pl.Expr:
 def compute_bounds(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
     *,
-    by: str | Sequence[str] = "model",
-    task: str | pl.Expr = "task",
+    model: str | Sequence[str] = MODEL,
     embedding: str | pl.Expr = "embedding",
     label: str | pl.Expr = "label",
+    task: str | pl.Expr = "task",
     fit: str | pl.Expr | None = TRAIN_ROWS,
     sources: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
     progress: bool = False,
+    by: str | Sequence[str] | None = None,
     **same: Unpack[BoundOptions],
 ) -> pl.DataFrame:
     """`transfer_bounds` of every model in tables that need not fit into memory.
@@ -55,9 +56,9 @@ def compute_bounds(
         of paths. Models in different files may have embeddings of different width. A folder stands
         for all Parquet files below it; names that begin with `.` or `_` are passed over, a file
         found by several paths counts once, and results of this package are left out.
-    by
+    model
         Column or columns that tell models apart, called otherwise than the columns returned.
-    task, embedding, label
+    embedding, label, task
         As in `transfer_bounds`.
     fit
         As in `task`: by default, the rows whose `split` is "train". None: no split.
@@ -65,6 +66,8 @@ def compute_bounds(
         Tasks that serve as source, as target; None for all.
     progress
         Show a progress bar on standard error.
+    by
+        Another name of `model`.
     **same
         `transform`, `ground_cost`, `lipschitz`, `l2`, `head`, `label_map`, `standardize`,
         `max_rows_per_class` and `seed`, as in `transfer_bound`.
@@ -72,8 +75,8 @@ def compute_bounds(
     Returns
     -------
     DataFrame
-        The `by` columns, `source`, `target` and the fields of `transfer_bound`, one row per key and
-        pair.
+        The `model` columns, `source`, `target` and the fields of `transfer_bound`, one row per key
+        and pair.
 
     Examples
     --------
@@ -91,13 +94,15 @@ def compute_bounds(
     >>> bounds.select("model", "source", "target").rows()
     [('net', 'digits', 'letters')]
     """
+    refuse_unknown(compute_bounds, same, BoundOptions.__annotations__)
+    argument, models = given_as("model", model, MODEL, by=by)
     bounds = transfer_bounds(
         embedding, label, task, fit=fit, sources=sources, targets=targets, **same
     )
     inputs = {
-        "task": one_column("task", task),
-        "label": one_column("label", label),
         "embedding": one_column("embedding", embedding),
+        "label": one_column("label", label),
+        "task": one_column("task", task),
         "fit": optional_column("fit", fit),
     }
 
@@ -118,7 +123,7 @@ def compute_bounds(
             print(note, file=sys.stderr)
 
     columns = list(dict.fromkeys(bounds.meta.root_names()))
-    keys = open_keys(frame_or_paths, by, inputs)
+    keys = open_keys(frame_or_paths, argument, models, inputs)
     with each_key(keys, "bounds", progress=flag("progress", progress)) as steps:
         results = [_bounds_of(key, columns, bounds, announce) for key in steps]
     return pl.concat(results, how="vertical_relaxed")

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from polars_transferability._arguments import flag, integer
+from polars_transferability._arguments import flag, given_as, integer
 from polars_transferability._columns import one_column, optional_column
 from polars_transferability._scores.catalogue import Inputs
 from polars_transferability._scores.choice import (
@@ -17,7 +17,7 @@ from polars_transferability._scores.choice import (
     OF_TWO_TASKS,
     POOLED,
     STRUCTS,
-    Which,
+    ScoreChoice,
     reading,
     score_options,
 )
@@ -27,7 +27,7 @@ from polars_transferability._task import task as task_of
 from polars_transferability.bound import task_names
 from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability.pool import combine_pool
-from polars_transferability.tables.keys import TRAIN_ROWS, Key, each_key, open_keys
+from polars_transferability.tables.keys import MODEL, TRAIN_ROWS, Key, each_key, open_keys
 from polars_transferability.tables.table import Paths
 
 _FACTS = ["n", "classes", "labels"]
@@ -36,19 +36,21 @@ _FACTS = ["n", "classes", "labels"]
 def compute_scores(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
     *,
-    by: str | Sequence[str] = "model",
-    task: str | pl.Expr = "task",
+    model: str | Sequence[str] = MODEL,
     embedding: str | pl.Expr = "embedding",
     label: str | pl.Expr = "label",
+    task: str | pl.Expr = "task",
     fit: str | pl.Expr | None = TRAIN_ROWS,
     sources: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
-    which: Which = DEFAULT,
+    scores: ScoreChoice = DEFAULT,
     probabilities: str | pl.Expr | None = None,
     source_label: str | pl.Expr | None = None,
     clusters: int | None = None,
     seed: int = 0,
     progress: bool = False,
+    by: str | Sequence[str] | None = None,
+    which: ScoreChoice | None = None,
 ) -> pl.DataFrame:
     """`scores` of every model on every task, in tables that need not fit into memory.
 
@@ -59,12 +61,12 @@ def compute_scores(
     ----------
     frame_or_paths
         As in `compute_bounds`.
-    by
+    model
         Column or columns that tell models apart.
-    task
-        Column of task names.
     embedding, label
         As in `scores`.
+    task
+        Column of task names.
     fit
         The rows that are scored; `knn_accuracy` and `linear_probe` are evaluated on the others. By
         default those whose `split` is "train". None: all rows serve for both.
@@ -72,7 +74,7 @@ def compute_scores(
         Tasks from which to transfer, for `ot_nce` and `otdd`: one row per source, then.
     targets
         Tasks to score; None for all.
-    which
+    scores
         As in `scores`, and `ot_nce` and `otdd`. "all" leaves out what the tables have no columns
         for: scores of probabilities or source labels are null for such models.
     probabilities
@@ -87,12 +89,14 @@ def compute_scores(
         Of these clusters.
     progress
         Show a progress bar on standard error.
+    by, which
+        Other names of `model` and `scores`.
 
     Returns
     -------
     DataFrame
-        The `by` columns, `source` where `sources` are given, `target`, a column for each score (the
-        fields of a linear probe and the parts of ETran and NCTI with its name in front), `n`,
+        The `model` columns, `source` where `sources` are given, `target`, a column for each score
+        (the fields of a linear probe and the parts of ETran and NCTI with its name in front), `n`,
         `classes` and `labels`.
 
     Examples
@@ -107,23 +111,25 @@ def compute_scores(
     ...         "embedding": [[0.0], [1], [3], [4], [0], [2], [1], [3]],
     ...     }
     ... )
-    >>> found = pt.compute_scores(rows, fit=None, which=["h_score"])
+    >>> found = pt.compute_scores(rows, fit=None, scores=["h_score"])
     >>> found.select("model", "target", pl.col("h_score").round(3)).rows()
     [('net', 'digits', 0.9), ('other', 'digits', 0.2)]
     """
-    wanted = score_options(which, others=NAMED_OF_TWO_TASKS)
+    argument, models = given_as("model", model, MODEL, by=by)
+    of_choice, choice = given_as("scores", scores, DEFAULT, which=which)
+    wanted = score_options(choice, others=NAMED_OF_TWO_TASKS, argument=of_choice)
     of_pairs = {name: wanted.pop(name) for name in list(wanted) if name in NAMED_OF_TWO_TASKS}
-    if which == "all" and sources is None:
+    if choice == "all" and sources is None:
         of_pairs = {}
     if of_pairs and sources is None:
         msg = f"sources: needed for {next(iter(of_pairs))}, but not given"
         raise ValueError(msg)
     job = _Job(
-        task=one_column("task", task),
         embedding=one_column("embedding", embedding),
         label=one_column("label", label)
         if clusters is None
         else pseudo_labels(embedding, clusters, seed=seed),
+        task=one_column("task", task),
         fit=optional_column("fit", fit),
         probabilities=optional_column("probabilities", probabilities),
         source_label=optional_column("source_label", source_label),
@@ -131,10 +137,10 @@ def compute_scores(
         targets=task_names("targets", targets),
         of_one=wanted,
         of_pairs=of_pairs,
-        leave_out=which == "all",
+        leave_out=choice == "all",
     )
     integer("seed", seed, least=0)  # Without clusters nobody else looks at it.
-    keys = open_keys(frame_or_paths, by, job.inputs())
+    keys = open_keys(frame_or_paths, argument, models, job.inputs())
     with each_key(keys, "scores", progress=flag("progress", progress)) as steps:
         results = [job.of_key(key) for key in steps]
     return _flat(pl.concat(results, how="diagonal_relaxed"), list(keys[0].values.columns))
@@ -144,9 +150,9 @@ def compute_scores(
 class _Job:
     """What to compute for each key."""
 
-    task: pl.Expr
     embedding: pl.Expr
     label: pl.Expr
+    task: pl.Expr
     fit: pl.Expr | None
     probabilities: pl.Expr | None
     source_label: pl.Expr | None
@@ -159,7 +165,7 @@ class _Job:
 
     def inputs(self) -> dict[str, pl.Expr | None]:
         """Return what is computed from columns that every table must have, by argument."""
-        names = ("task", "label", "embedding", "fit", "probabilities", "source_label")
+        names = ("embedding", "label", "task", "fit", "probabilities", "source_label")
         return {name: getattr(self, name) for name in names}
 
     def of_key(self, key: Key) -> pl.DataFrame:
@@ -215,21 +221,21 @@ class _Job:
             *(name for name in reading(Inputs.PROBABILITIES) if probabilities is None),
             *(name for name in reading(Inputs.SOURCE_LABEL) if source_label is None),
         ]
-        which = {name: options for name, options in self.of_one.items() if name not in missing}
-        if len(which) < len(self.of_one) and not self.leave_out:
+        possible = {name: options for name, options in self.of_one.items() if name not in missing}
+        if len(possible) < len(self.of_one) and not self.leave_out:
             name = next(name for name in self.of_one if name in missing)
             msg = f"{key}: {name} needs a column 'probabilities' or 'logits', and there is none"
             raise pl.exceptions.ColumnNotFoundError(msg)
-        if not which:
+        if not possible:
             return pl.struct(n=pl.len().cast(pl.UInt32)).alias("scores")
 
         def reads(inputs: Inputs) -> bool:
-            return not which.keys().isdisjoint(reading(inputs))
+            return not possible.keys().isdisjoint(reading(inputs))
 
         return scores(
             self.embedding,
             self.label,
-            which=which,
+            scores=possible,
             probabilities=probabilities if reads(Inputs.PROBABILITIES) else None,
             source_label=source_label if reads(Inputs.SOURCE_LABEL) else None,
             fit=self.fit,
@@ -295,13 +301,13 @@ def _roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
     return list(dict.fromkeys(name for names in roots for name in names))
 
 
-def _flat(found: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def _flat(found: pl.DataFrame, models: list[str]) -> pl.DataFrame:
     """Combine pooled scores, and give the fields of the others columns of their own."""
     if any(isinstance(found.schema.get(name), pl.Struct) for name in POOLED):
         found = combine_pool(found)
     for name in STRUCTS:
         if name in found.columns:
             found = found.unnest(name, separator="_")
-    front = [name for name in (*by, "source", "target") if name in found.columns]
+    front = [name for name in (*models, "source", "target") if name in found.columns]
     back = [name for name in _FACTS if name in found.columns]
     return found.select(*front, pl.exclude(*front, *back), *back)

@@ -1,4 +1,4 @@
-"""Scores and trivial rankers against the truth, side by side."""
+"""Scores and trivial rankers against the accuracies of a leaderboard, side by side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def compare(
     *,
     scores: str | pl.Expr | Sequence[str | pl.Expr],
     by: str | Sequence[str] | None = "target",
-    truth: str | pl.Expr = "accuracy",
+    accuracy: str | pl.Expr = "accuracy",
     model: str = "model",
     trivial: Sequence[str] | None = None,
     lower_is_better: Sequence[str] = LOSSES,
@@ -45,8 +45,8 @@ def compare(
     by
         Column or columns that tell groups of models apart; None for one group. For bounds from
         several sources: `["source", "target"]`.
-    truth
-        What the scores are to foretell; higher is better.
+    accuracy
+        What the scores are to foretell, the `truth` of `selection_quality`; higher is better.
     model
         Column of model names.
     trivial
@@ -93,7 +93,7 @@ def compare(
         raise TypeError(msg)
     rows = frame.lazy()
     table = Table(FRAME, rows)
-    keys = [] if by is None or (isinstance(by, Sequence) and not by) else key_columns(by)
+    keys = [] if by is None or (isinstance(by, Sequence) and not by) else key_columns("by", by)
     if trivial is None:
         if isinstance(joined, LeaderboardJoin):
             trivial = joined.trivial
@@ -107,7 +107,7 @@ def compare(
     if not given:
         msg = "scores: expected at least one column"
         raise ValueError(msg)
-    truth = one_column("truth", truth)
+    truth = one_column("accuracy", accuracy)
     rankers = [
         *(_ranker("scores", score, lower_is_better) for score in given),
         *(_ranker("trivial", name, lower_is_better) for name in trivial),

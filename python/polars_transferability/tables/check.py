@@ -7,17 +7,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from polars_transferability._door import door
-from polars_transferability.tables.keys import Key, fit_rows, keys_of
-from polars_transferability.tables.table import (
-    Paths,
-    Table,
-    embedding_tables,
-    is_label_type,
-    listed,
-)
+from polars_transferability._columns import is_embedding_type, is_label_type
+from polars_transferability.tables.columns import TableColumns
+from polars_transferability.tables.keys import Key, keys_of
+from polars_transferability.tables.table import Paths, Table, embedding_tables, listed
 
-_FLOATS = (pl.Float16, pl.Float32, pl.Float64)
 # What is said of each group of rows; of its files, besides.
 _FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "rows": pl.Int64,
@@ -30,46 +24,6 @@ _FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "nan": pl.Int64,
     "names": pl.List(pl.String),
 }
-
-
-@dataclass(frozen=True)
-class TableColumns:
-    """Names of the columns of an embedding table; `split` None: rows are not split."""
-
-    model: str = "model"
-    task: str = "task"
-    split: str | None = "split"
-    label: str = "label"
-    embedding: str = "embedding"
-    fit_split: str = "train"
-
-    def group(self) -> list[str]:
-        """Return the columns that tell groups of rows apart."""
-        return [self.model, self.task, *([self.split] if self.split else [])]
-
-    def all(self) -> list[str]:
-        """Return every column that a table must have."""
-        return [*self.group(), self.label, self.embedding]
-
-    def fit(self) -> pl.Expr | None:
-        """Return which rows to fit on."""
-        return None if self.split is None else fit_rows(self.split, self.fit_split)
-
-    def require(self, table: Table) -> None:
-        """Raise an error that says what to do if a table lacks a column, or it holds no names."""
-        for name in self.all():
-            if self.all().count(name) > 1:
-                msg = f"column '{name}' is named for more than one purpose; name one for each"
-                raise ValueError(msg)
-        arguments = {
-            self.model: "model",
-            self.task: "task",
-            **({self.split: "split"} if self.split else {}),
-            self.label: "label",
-            self.embedding: "embedding",
-        }
-        table.require({name: door().missing(what, name) for name, what in arguments.items()})
-        table.require_names(self.group())
 
 
 def check_tables(
@@ -103,7 +57,7 @@ def check_tables(
             raise ValueError(msg)
     problems: list[str] = []
     tables = [table for table in embedding_tables(paths) if _is_sound(table, columns, problems)]
-    models = keys_of(tables, [columns.model]) if tables else []
+    models = keys_of(tables, columns.models) if tables else []
     groups = [group for model in models for group in _groups(model, columns, problems)]
     parts = [part for group in groups for part in _content(group, columns, problems)]
     if not parts:
@@ -129,8 +83,7 @@ def _is_sound(table: Table, columns: TableColumns, problems: list[str]) -> bool:
 
 def _wrong_types(schema: pl.Schema, columns: TableColumns) -> Iterator[str]:
     embedding, label = schema[columns.embedding], schema[columns.label]
-    inner = getattr(embedding, "inner", None)
-    if not isinstance(embedding, (pl.Array, pl.List)) or inner not in _FLOATS:
+    if not is_embedding_type(embedding):
         yield (
             f"'{columns.embedding}' is {embedding}; expected an Array or List of Float32, Float64 "
             "or Float16"
@@ -252,15 +205,17 @@ def _count(number: int, what: str) -> str:
 
 
 def _across_groups(content: pl.DataFrame, columns: TableColumns) -> Iterator[str]:
-    for key, group in content.group_by(columns.model, maintain_order=True):
+    models = list(columns.models)
+    for key, group in content.group_by(models, maintain_order=True):
         widths = group.select(columns.task, "width").unique(maintain_order=True)
         if widths["width"].n_unique() > 1:
             found = ", ".join(f"{task}: {width}" for task, width in widths.iter_rows())
-            yield f"{_named([columns.model], key)}: tasks differ in width ({found})"
+            yield f"{_named(models, key)}: tasks differ in width ({found})"
     if columns.split is None:
         return
-    for key, group in content.group_by(columns.model, columns.task, maintain_order=True):
-        place = _named([columns.model, columns.task], key)
+    of_tasks = [*models, columns.task]
+    for key, group in content.group_by(of_tasks, maintain_order=True):
+        place = _named(of_tasks, key)
         yield from (f"{place}: {line}" for line in _split_problems(group, columns.split, columns))
 
 

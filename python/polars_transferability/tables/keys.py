@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
+from polars_transferability._arguments import DefaultText
 from polars_transferability._columns import named_column
 from polars_transferability._door import door
 from polars_transferability._visible import visible
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 Step = TypeVar("Step")
 
+# The defaults of the arguments that name the columns of models and the rows to fit on.
+MODEL = DefaultText("model")
 TRAIN_ROWS = pl.col("split") == "train"
 
 
@@ -29,10 +32,14 @@ def fit_rows(split: str, value: str) -> pl.Expr:
 
 @dataclass(frozen=True)
 class Key:
-    """One value of the `by` columns, and the tables that have rows of it."""
+    """One value of the key columns, and the tables that have rows of it.
+
+    Messages speak of these columns as `argument`, the name by which the caller gave them.
+    """
 
     values: pl.DataFrame
     tables: list[Table]
+    argument: str = "model"
 
     def __str__(self) -> str:
         return ", ".join(f"{name} = {value!r}" for name, value in self._items())
@@ -66,8 +73,8 @@ class Key:
         """Raise ValueError if a result has a column of the same name as one of the key's."""
         if taken := [name for name in self.values.columns if name in result]:
             msg = (
-                f"by: '{taken[0]}' cannot tell models apart, for the result has a column of that "
-                "name; rename the column"
+                f"{self.argument}: '{taken[0]}' cannot tell models apart, for the result has a "
+                "column of that name; rename the column"
             )
             raise ValueError(msg)
 
@@ -77,19 +84,21 @@ class Key:
 
 def open_keys(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
-    by: str | Sequence[str],
+    argument: str,
+    models: str | Sequence[str],
     inputs: Mapping[str, pl.Expr | None],
 ) -> list[Key]:
     """Return the keys in order of first appearance, of tables that have all columns needed.
 
-    `inputs` are expressions by the name of the argument that they were given as.
+    `models` names the columns that tell models apart, and was given as `argument`; `inputs` are
+    expressions by the name of the argument that they were given as.
     """
-    names = key_columns(by)
+    names = key_columns(argument, models)
     columns = {
-        **{name: door().missing("by", name) for name in names},
+        **{name: door().missing(argument, name) for name in names},
         **{
-            name: door().missing(argument, name)
-            for argument, expression in inputs.items()
+            name: door().missing(given_as, name)
+            for given_as, expression in inputs.items()
             if expression is not None
             for name in expression.meta.root_names()
             if name not in names
@@ -101,13 +110,13 @@ def open_keys(
         table.require_names(names)
         _check_names_of_tasks(table, inputs["task"])
         _check_fit(table, inputs["fit"])
-    if not (found := keys_of(tables, names)):
+    if not (found := keys_of(tables, names, argument=argument)):
         msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)
     return found
 
 
-def keys_of(tables: Sequence[Table], by: Sequence[str]) -> list[Key]:
+def keys_of(tables: Sequence[Table], by: Sequence[str], *, argument: str = "model") -> list[Key]:
     """Return the keys in order of first appearance; reads nothing but the `by` columns."""
     tables = of_one_type(tables, by)
     values = pl.concat(
@@ -117,7 +126,7 @@ def keys_of(tables: Sequence[Table], by: Sequence[str]) -> list[Key]:
     found = values.group_by("key", maintain_order=True).agg("table")
     keys = found.select("key").unnest("key")
     return [
-        Key(keys.slice(i, 1), [tables[place] for place in places])
+        Key(keys.slice(i, 1), [tables[place] for place in places], argument)
         for i, places in enumerate(found["table"])
     ]
 
@@ -150,19 +159,19 @@ def _steps(keys: list[Step], what: str, bar: Progress) -> Iterator[Step]:
         bar.advance(steps)
 
 
-def key_columns(by: object) -> list[str]:
-    """Return the names of columns that the argument `by` names."""
+def key_columns(argument: str, by: object) -> list[str]:
+    """Return the names of columns that `by`, given as `argument`, names."""
     listed = isinstance(by, Iterable) and not isinstance(by, str)
     names: list[Any] = list(by) if listed else [by]  # type: ignore[call-overload]
     if not names:
-        msg = "by: expected at least one column"
+        msg = f"{argument}: expected at least one column"
         raise ValueError(msg)
     for place, name in enumerate(names):
         if not isinstance(name, str):
-            msg = f"by: expected names of columns, found {type(name).__name__}"
+            msg = f"{argument}: expected names of columns, found {type(name).__name__}"
             raise TypeError(msg)
         if name in names[:place]:
-            msg = f"by: '{name}' is named more than once"
+            msg = f"{argument}: '{name}' is named more than once"
             raise ValueError(msg)
     return names
 

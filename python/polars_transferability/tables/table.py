@@ -17,7 +17,7 @@ from typing import TypeAlias
 import polars as pl
 import polars.selectors as cs
 
-from polars_transferability._columns import named_column
+from polars_transferability._columns import is_label_type, named_column
 from polars_transferability.tables._files import File, Found, find_files
 from polars_transferability.tables.own_results import is_marked, kind_of_result
 
@@ -292,8 +292,3 @@ def _common_type(column: str, dtypes: Mapping[pl.DataType, str]) -> pl.DataType:
         types = " and ".join(f"{dtype} in {name}" for dtype, name in dtypes.items())
         msg = f"column '{column}' is {types}; give it one type in all files"
         raise pl.exceptions.SchemaError(msg) from None
-
-
-def is_label_type(dtype: pl.DataType) -> bool:
-    """Return whether values of a type can name classes."""
-    return dtype.is_integer() or dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean)

@@ -319,6 +319,15 @@ def test_empirical_constant_is_lower_and_certifies_nothing(
     assert left == pytest.approx(right, rel=1e-9)
 
 
+def test_columns_have_default_names() -> None:
+    rows = Problem(0, 2, {"old": 2, "new": 2}, 3.0).rows()
+    options = {"l2": 0.1, "transform": "identity"}
+    named = pt.transfer_bounds("embedding", "label", "task", **options)
+    assert value(rows, pt.transfer_bounds(**options)) == value(rows, named)
+    by_place = pt.transfer_bounds("task", "task", "label", **options)
+    assert by_place.meta.root_names() == ["task", "task", "label"]
+
+
 def test_given_strength_is_reported() -> None:
     rows = Problem(seed=0, width=3, classes={"old": 3, "new": 3}, scale=4.0).rows()
     assert bound(rows, l2=0.25)["l2"] == 0.25

@@ -301,7 +301,11 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "targets: expected names of tasks as strings, found 1",
     ),
-    "no such option": (lambda: bounds(cost="margin"), TypeError, "cost"),
+    "no such option": (
+        lambda: bounds(cost="margin"),
+        TypeError,
+        "transfer_bounds() got an unexpected keyword argument 'cost'; did you mean 'ground_cost'?",
+    ),
 }
 
 

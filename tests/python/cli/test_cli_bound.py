@@ -128,15 +128,16 @@ def test_leaderboard_stands_beside_the_bounds(
 def test_leaderboard_with_other_names(table: Path, tmp_path: Path) -> None:
     board, renamed = tmp_path / "board.parquet", tmp_path / "renamed.parquet"
     pl.read_parquet(table).rename({"model": "network"}).write_parquet(renamed)
-    rows = {"net": ["net0", "net1"], "data": ["new"] * 2, "top1": [0.5, 0.6], "top5": [0.9, 0.9]}
+    rows = {"net": ["net0", "net1"], "data": ["new"] * 2, "top1": [0.5, 0.6]}
+    rows |= {"top5, at least": [0.9, 0.9], "size": [1, 2]}
     pl.DataFrame(rows).write_parquet(board)
     options = ["--source", "old", "--by", "network", "--leaderboard", board, "--format", "csv"]
     names = ["--leaderboard-model", "net", "--leaderboard-target", "data"]
-    names += ["--leaderboard-accuracy", "top1", "--leaderboard-static", "top5"]
+    names += ["--leaderboard-accuracy", "top1", "--leaderboard-static", "top5, at least", "size"]
     done = run("bound", renamed, *options, *names)
     assert done.stderr == b"2 of 2 pairs of model and target are on the leaderboard\n"
-    found = pl.read_csv(done.stdout).select("network", "accuracy", "top5")
-    assert found.rows() == [("net0", 0.5, 0.9), ("net1", 0.6, 0.9)]
+    found = pl.read_csv(done.stdout).select("network", "accuracy", "top5, at least", "size")
+    assert found.rows() == [("net0", 0.5, 0.9, 1), ("net1", 0.6, 0.9, 2)]
     assert b" 0.9000" in run("bound", renamed, *options[:-2], *names).stdout
 
 
@@ -148,7 +149,7 @@ def test_bad_leaderboard_is_one_line_before_any_bound(table: Path, tmp_path: Pat
     assert_one_line(
         failure(1, "bound", *options), "name the column of targets with --leaderboard-target\n"
     )
-    assert "--by only once" in failure(2, "bound", *options, "--by", "model", "--by", "task")
+    assert "so one --model" in failure(2, "bound", *options, "--by", "model", "task")
 
 
 def test_several_targets_and_all_targets(data: Path) -> None:
@@ -167,4 +168,4 @@ def test_key_is_called_like_no_column_of_the_leaderboard(name: str, tmp_path: Pa
     board.write_text("model,target,accuracy,size\nnet0,new,0.5,1\n")
     options = ["--by", name, "--leaderboard", board, "--leaderboard-static", "size"]
     message = failure(1, "bound", path, "--source", "old", *options)
-    assert_one_line(message, f"by: '{name}' is what a column beside the results is called")
+    assert_one_line(message, f"--model: '{name}' is what a column beside the results is called")

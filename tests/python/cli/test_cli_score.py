@@ -15,7 +15,7 @@ def test_score(data: Path, tmp_path: Path) -> None:
     done = run("score", data / "lenet-mnist.parquet", *options, "--out", out)
     assert (done.returncode, done.stderr) == (0, f"wrote {out}: 2 rows\n".encode())
     expected = pt.compute_scores(
-        data / "lenet-mnist.parquet", targets=["kmnist", "mnist"], which=["knn_accuracy", "logme"]
+        data / "lenet-mnist.parquet", targets=["kmnist", "mnist"], scores=["knn_accuracy", "logme"]
     )
     assert expected.columns[:4] == ["model", "target", "knn_accuracy", "logme"]
     assert pl.read_csv(done.stdout, schema=expected.schema).equals(expected)
@@ -30,7 +30,7 @@ def test_score_prints_a_table_ranked_by_the_first_score(data: Path) -> None:
 
 
 def test_score_needs_sources_for_scores_of_two_tasks(table: Path) -> None:
-    assert_one_line(failure(1, "score", table, "--scores", "otdd"), "sources: needed for otdd")
+    assert_one_line(failure(1, "score", table, "--scores", "otdd"), "--source: needed for otdd")
     found = results("score", table, "--scores", "otdd", "--source", "old", "--format", "csv")
     assert pl.read_csv(found).select("source", "target").unique().rows() == [("old", "new")]
 

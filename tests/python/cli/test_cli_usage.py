@@ -11,12 +11,12 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from bad_rows import NAN, set_first
-from commands import assert_one_line, failure, python, results
+from commands import assert_one_line, failure, python, results, run
 from registry import embedding_rows
 
 # What is wrong -> the frame in the file, further arguments, and what is said of them.
 BAD_INPUTS = {
-    "unknown source": (embedding_rows(), ["--source", "x"], '`sources` names task "x"'),
+    "unknown source": (embedding_rows(), ["--source", "x"], '`--source` names task "x"'),
     "NaN": (
         embedding_rows().with_columns(
             set_first("embedding", [NAN, 0.0, 0.0], pl.Array(pl.Float64, 3))
@@ -30,7 +30,7 @@ BAD_INPUTS = {
         "for tables without a split give --no-fit\n",
     ),
     "no task": (embedding_rows().drop("task"), [], "name the column of tasks with --task\n"),
-    "no model": (embedding_rows().drop("model"), [], "name the column of models with --by\n"),
+    "no model": (embedding_rows().drop("model"), [], "name the column of models with --model\n"),
     "no label": (embedding_rows().drop("label"), [], "name the column of labels with --label\n"),
     "split of numbers": (
         embedding_rows().with_columns(split=1),
@@ -45,21 +45,22 @@ BAD_INPUTS = {
     "key twice": (
         embedding_rows(),
         ["--by", "model", "--by", "model"],
-        "by: 'model' is named more than once\n",
+        "transferability: --model: 'model' is named more than once\n",
     ),
     "key of the result": (
         embedding_rows().rename({"model": "bound"}),
         ["--by", "bound"],
-        "by: 'bound' cannot tell models apart, for the result has a column of that name; rename",
+        "transferability: --model: 'bound' cannot tell models apart, for the result has a column",
     ),
     "pattern": (
         embedding_rows(),
         ["--label", "^l.*$"],
-        "label: Polars reads '^l.*$' as a pattern for several columns, not as the name of one",
+        "transferability: --label: Polars reads '^l.*$' as a pattern for several columns, not as",
     ),
     "no rows": (embedding_rows().clear(), [], "no rows in"),
-    "l2": (embedding_rows(), ["--l2", "-1"], "l2: expected a finite number above 0"),
-    "seed": (embedding_rows(), ["--seed", "-1"], "seed: expected an integer from 0"),
+    "l2": (embedding_rows(), ["--l2", "-1"], "--l2: expected a finite number above 0"),
+    "seed": (embedding_rows(), ["--seed", "-1"], "--seed: expected an integer from 0"),
+    "cap": (embedding_rows(), ["--max-rows-per-class", "0"], "--max-rows-per-class: expected an"),
 }
 
 
@@ -90,8 +91,8 @@ def test_no_file_and_no_parquet_are_one_line_and_exit_code_1(tmp_path: Path) -> 
     "arguments",
     [
         ["bound"],
-        ["bound", "x.parquet"],
         ["bound", "--source", "old"],
+        ["bound", "--source", "old", "x.parquet"],
         ["bound", "x.parquet", "--source", "old", "--ground-cost", "cosine"],
         ["bound", "x.parquet", "--source", "old", "--l2", "much"],
         ["bound", "x.parquet", "--source", "old", "--no-such-option"],
@@ -109,6 +110,78 @@ def test_no_file_and_no_parquet_are_one_line_and_exit_code_1(tmp_path: Path) -> 
 )
 def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
     assert failure(2, *arguments)
+
+
+# Ways to give an option two values.
+SEVERAL = {
+    "after each other": lambda option, a, b: [option, a, b],
+    "with a comma": lambda option, a, b: [option, f"{a},{b}"],
+    "with a comma and a space": lambda option, a, b: [option, f"{a}, {b}"],
+    "with the option again": lambda option, a, b: [option, a, option, b],
+}
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    """A table of four tasks, of which one has a comma in its name, and two columns of models."""
+    rows = embedding_rows(classes=2)
+    more = rows.with_columns(pl.col("task").replace_strict({"old": "a, b", "new": "newer"}))
+    path = tmp_path / "tasks.parquet"
+    version = pl.lit(1).alias("version, of it")
+    pl.concat([rows, more]).with_columns(version, version=2).write_parquet(path)
+    return path
+
+
+IDENTITY = ["--transform", "identity", "--l2", "1", "--format", "csv"]
+
+
+@pytest.mark.parametrize("way", SEVERAL)
+def test_several_values_are_given_in_three_ways(way: str, tasks: Path) -> None:
+    two = SEVERAL[way]
+    sources, targets = two("--source", "old", "new"), two("--target", "new", "newer")
+    keys = two("--model", "version", "model")
+    found = pl.read_csv(results("bound", tasks, *sources, *targets, *keys, *IDENTITY))
+    assert found.columns[:4] == ["version", "model", "source", "target"]
+    pairs = {("old", "new"), ("old", "newer"), ("new", "newer")}
+    assert set(found.select("source", "target").rows()) == pairs
+    names = two("--scores", "gbc", "knn")
+    found = pl.read_csv(results("score", tasks, *names, *keys, *targets, "--format", "csv"))
+    assert found.columns[:2] == ["version", "model"]
+    assert set(found["target"]) == {"new", "newer"}
+    assert {"gbc", "knn_accuracy"} <= set(found.columns)
+    assert "logme" not in found.columns
+    checked = pl.read_csv(run("check", tasks, *keys, "--format", "csv").stdout)
+    assert checked.columns[:3] == ["file", "version", "model"]
+
+
+def test_a_name_with_a_comma_is_taken_as_it_is(tasks: Path) -> None:
+    options = ["--source", "a, b", "--target", "old,new", "a, b", *IDENTITY]
+    found = pl.read_csv(results("bound", tasks, "--by", "version, of it", *options))
+    assert found.columns[:3] == ["version, of it", "source", "target"]
+    assert found.select("source", "target").rows() == [("a, b", "new"), ("a, b", "old")]
+    options = ["--scores", "otdd", "--source", "a, b", "--target", "new", "--format", "csv"]
+    found = pl.read_csv(results("score", tasks, *options))
+    assert found.select("source", "target").rows() == [("a, b", "new")]
+    message = failure(1, "bound", tasks, "--source", "a,b", *IDENTITY)
+    assert_one_line(message, '`--source` names task "a", which task column "task" does not have')
+
+
+def test_without_a_source_every_task_is_one(tasks: Path) -> None:
+    found = pl.read_csv(results("bound", tasks, "--target", "new", *IDENTITY))
+    expected = pt.compute_bounds(tasks, targets=["new"], transform="identity", l2=1)
+    assert found["source"].to_list() == ["a, b", "newer", "old"] == expected["source"].to_list()
+    assert found["bound"].to_list() == expected["bound"].to_list()
+
+
+def test_model_and_by_are_one_option(tasks: Path) -> None:
+    for command in ("bound", "score"):
+        message = failure(1, command, tasks, "--model", "model", "--by", "model")
+        assert_one_line(message, "transferability: --model: 'model' is named more than once")
+    options = ["--scores", "gbc", "--format", "csv"]
+    by, model = (results("score", tasks, name, "version", *options) for name in ("--by", "--model"))
+    assert by == model
+    checked = [run("check", tasks, name, "version") for name in ("--by", "--model")]
+    assert checked[0].stdout == checked[1].stdout != b""
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["bound", "--help"], ["check", "--help"]])

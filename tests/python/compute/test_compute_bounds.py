@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import polars_transferability as pt
@@ -113,16 +115,31 @@ def test_several_keys_and_other_names(models: pl.DataFrame, bounds: pl.DataFrame
     )
     found = pt.compute_bounds(
         renamed,
-        by=["network", "version"],
-        task="data",
+        model=["network", "version"],
         embedding="features",
         label="digit",
+        task="data",
         fit="learn",
         **OPTIONS,
     )
     assert found.columns[:4] == ["network", "version", "source", "target"]
     expected = bounds.rename({"model": "network"})
     assert_frame_equal(found.drop("version"), expected, check_exact=True)
+
+
+def test_the_key_has_two_names(models: pl.DataFrame, bounds: pl.DataFrame) -> None:
+    found = pt.compute_bounds(models.rename({"model": "network"}), by="network", **OPTIONS)
+    assert_frame_equal(found.rename({"network": "model"}), bounds, check_exact=True)
+
+
+@pytest.mark.parametrize("function", [pt.compute_bounds, pt.compute_scores, pt.transfer_bounds])
+def test_columns_stand_in_one_order_with_their_usual_names(function: Any) -> None:
+    parameters = inspect.signature(function).parameters
+    columns = {"model": "model", "embedding": "embedding", "label": "label", "task": "task"}
+    found = {name: p.default for name, p in parameters.items() if name in columns}
+    if function is pt.transfer_bounds:
+        del columns["model"]
+    assert list(found.items()) == list(columns.items())
 
 
 def test_null_key_is_a_key(models: pl.DataFrame, bounds: pl.DataFrame) -> None:

@@ -26,12 +26,42 @@ def test_parts_that_are_null_or_nan() -> None:
 # What is wrong -> a call that fails before it sees data, the error and what it says.
 BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "score twice in a table": (
+        lambda: pt.compute_scores(embedding_rows(), scores=["knn", "knn_accuracy"]),
+        ValueError,
+        "scores: 'knn_accuracy' is named more than once",
+    ),
+    "score twice in a table, by the other name": (
         lambda: pt.compute_scores(embedding_rows(), which=["knn", "knn_accuracy"]),
         ValueError,
         "which: 'knn_accuracy' is named more than once",
     ),
+    "scores by both names": (
+        lambda: pt.compute_scores(embedding_rows(), scores=["knn"], which=["knn"]),
+        TypeError,
+        "scores: is the same argument as which; give one of them",
+    ),
+    "models by both names": (
+        lambda: pt.compute_scores(embedding_rows(), model="model", by="model"),
+        TypeError,
+        "model: is the same argument as by; give one of them",
+    ),
+    "models of bounds by both names": (
+        lambda: pt.compute_bounds(embedding_rows(), model="task", by="model"),
+        TypeError,
+        "model: is the same argument as by; give one of them",
+    ),
+    "no option of a bound": (
+        lambda: pt.compute_bounds(embedding_rows(), l3=0.1),
+        TypeError,
+        "compute_bounds() got an unexpected keyword argument 'l3'; did you mean 'l2'?",
+    ),
+    "an argument that is nearly one": (
+        lambda: pt.compute_bounds(embedding_rows(), target=["new"]),
+        TypeError,
+        "compute_bounds() got an unexpected keyword argument 'target'; did you mean 'targets'?",
+    ),
     "sources missing": (
-        lambda: pt.compute_scores(embedding_rows(), which=["otdd"]),
+        lambda: pt.compute_scores(embedding_rows(), scores=["otdd"]),
         ValueError,
         "sources: needed for otdd, but not given",
     ),
@@ -51,6 +81,11 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         "pool: columns ['target'] not found; there are ['etran']",
     ),
     "no keys": (
+        lambda: pt.compute_bounds(embedding_rows(), model=[]),
+        ValueError,
+        "model: expected at least one column",
+    ),
+    "no keys by the other name": (
         lambda: pt.compute_bounds(embedding_rows(), by=[]),
         ValueError,
         "by: expected at least one column",

@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from registry import NEW, OLD, TRAIN, embedding_rows, source_groups, value
 
-WHICH = ["logme", "h_score", "gbc", "knn"]
+NAMES = ["logme", "h_score", "gbc", "knn"]
 COLUMNS = ["logme", "h_score", "gbc", "knn_accuracy"]
 FACTS = ["n", "classes", "labels"]
 
@@ -22,7 +22,7 @@ def models() -> pl.DataFrame:
 
 @pytest.fixture
 def scores(models: pl.DataFrame) -> pl.DataFrame:
-    return pt.compute_scores(models, which=WHICH)
+    return pt.compute_scores(models, scores=NAMES)
 
 
 def test_equals_the_expression(models: pl.DataFrame, scores: pl.DataFrame) -> None:
@@ -37,13 +37,13 @@ def test_equals_the_expression(models: pl.DataFrame, scores: pl.DataFrame) -> No
     keys = [(f"net{i}", target) for i in range(3) for target in ("old", "new")]
     assert scores.select("model", "target").rows() == keys
     for (model, task), rows in models.group_by("model", "task"):
-        expected = value(rows, pt.scores("embedding", "label", which=WHICH, fit=TRAIN))
+        expected = value(rows, pt.scores("embedding", "label", scores=NAMES, fit=TRAIN))
         found = scores.filter(model=model, target=task).select(*COLUMNS, *FACTS)
         assert found.to_dicts() == [expected]
 
 
 def test_lazy_frame(models: pl.DataFrame, scores: pl.DataFrame) -> None:
-    assert_frame_equal(pt.compute_scores(models.lazy(), which=WHICH), scores, check_exact=True)
+    assert_frame_equal(pt.compute_scores(models.lazy(), scores=NAMES), scores, check_exact=True)
 
 
 def test_files_folders_and_globs(
@@ -53,7 +53,7 @@ def test_files_folders_and_globs(
     for path, part in zip(paths, models.partition_by("model", maintain_order=True), strict=True):
         part.write_parquet(path)
     for files in (paths, [str(path) for path in paths], tmp_path, str(tmp_path / "*.parquet")):
-        assert_frame_equal(pt.compute_scores(files, which=WHICH), scores, check_exact=True)
+        assert_frame_equal(pt.compute_scores(files, scores=NAMES), scores, check_exact=True)
 
 
 def test_hive_partitions(models: pl.DataFrame, scores: pl.DataFrame, tmp_path: Path) -> None:
@@ -61,12 +61,12 @@ def test_hive_partitions(models: pl.DataFrame, scores: pl.DataFrame, tmp_path: P
         folder = tmp_path / f"model={model}" / f"task={task}"
         folder.mkdir(parents=True)
         part.drop("model", "task").write_parquet(folder / "part.parquet")
-    found = pt.compute_scores(tmp_path, which=WHICH).sort("model", "target")
+    found = pt.compute_scores(tmp_path, scores=NAMES).sort("model", "target")
     assert_frame_equal(found, scores.sort("model", "target"), check_exact=True)
 
 
 def test_targets(models: pl.DataFrame, scores: pl.DataFrame) -> None:
-    found = pt.compute_scores(models, which=WHICH, targets=["new"])
+    found = pt.compute_scores(models, scores=NAMES, targets=["new"])
     assert_frame_equal(found, scores.filter(target="new"), check_exact=True)
     with pytest.raises(ValueError, match="targets: model = 'net0' has no task 'newer'; there are"):
         pt.compute_scores(models, targets=["new", "newer"])
@@ -78,7 +78,7 @@ def test_tasks_that_are_no_targets_may_hold_anything(
     broken = models.with_columns(
         embedding=pl.when(NEW).then("embedding"), label=pl.when(NEW).then("label")
     )
-    found = pt.compute_scores(broken, which=WHICH, targets=["new"])
+    found = pt.compute_scores(broken, scores=NAMES, targets=["new"])
     assert_frame_equal(found, scores.filter(target="new"), check_exact=True)
 
 
@@ -93,33 +93,39 @@ def test_several_keys_and_other_names(models: pl.DataFrame, scores: pl.DataFrame
     )
     found = pt.compute_scores(
         renamed,
-        by=["network", "version"],
-        task="data",
+        model=["network", "version"],
         embedding="features",
         label="digit",
+        task="data",
         fit="learn",
-        which=WHICH,
+        scores=NAMES,
     )
     assert found.columns[:3] == ["network", "version", "target"]
     same = found.drop("version").rename({"network": "model"})
     assert_frame_equal(same, scores, check_exact=True)
 
 
+def test_arguments_have_two_names(models: pl.DataFrame, scores: pl.DataFrame) -> None:
+    renamed = models.rename({"model": "network"})
+    found = pt.compute_scores(renamed, by="network", which=NAMES)
+    assert_frame_equal(found.rename({"network": "model"}), scores, check_exact=True)
+
+
 def test_without_a_split(models: pl.DataFrame) -> None:
-    found = pt.compute_scores(models.drop("split"), which=WHICH, fit=None)
+    found = pt.compute_scores(models.drop("split"), scores=NAMES, fit=None)
     for (model, task), rows in models.group_by("model", "task"):
-        expected = value(rows, pt.scores("embedding", "label", which=WHICH))
+        expected = value(rows, pt.scores("embedding", "label", scores=NAMES))
         one = found.filter(model=model, target=task).select(*COLUMNS, *FACTS)
         assert one.to_dicts() == [expected]
 
 
 def test_options_of_scores(models: pl.DataFrame) -> None:
     which = {"knn": {"k": 1, "metric": "cosine"}, "linear_probe": {"l2": 0.1}}
-    found = pt.compute_scores(models, which=which)
+    found = pt.compute_scores(models, scores=which)
     parts = [f"linear_probe_{part}" for part in ("loss", "accuracy", "train_loss", "l2")]
     assert found.columns == ["model", "target", "knn_accuracy", *parts, *FACTS]
     rows = models.filter(OLD, model="net1")
-    expected = value(rows, pt.scores("embedding", "label", which=which, fit=TRAIN))
+    expected = value(rows, pt.scores("embedding", "label", scores=which, fit=TRAIN))
     (one,) = found.filter(model="net1", target="old").to_dicts()
     assert one["knn_accuracy"] == expected["knn_accuracy"]
     assert [one[part] for part in parts] == list(expected["linear_probe"].values())
@@ -131,7 +137,7 @@ def test_scores_of_two_tasks(models: pl.DataFrame) -> None:
         models,
         sources=["old"],
         targets=["new"],
-        which={"otdd": {"p": 1}, "ot_nce": {}, "logme": {}},
+        scores={"otdd": {"p": 1}, "ot_nce": {}, "logme": {}},
     )
     assert found.columns == ["model", "source", "target", "otdd", "ot_nce", "logme", *FACTS]
     assert found.select("source", "target").unique().rows() == [("old", "new")]
@@ -141,20 +147,20 @@ def test_scores_of_two_tasks(models: pl.DataFrame) -> None:
         assert one["otdd"] == value(rows, pt.otdd(old, new, p=1))
         assert one["ot_nce"] == value(rows, pt.ot_nce(old, new))
         assert one["logme"] == value(rows.filter(NEW & TRAIN), pt.logme("embedding", "label"))
-    every = pt.compute_scores(models, sources=["old", "new"], which="ot_nce")
+    every = pt.compute_scores(models, sources=["old", "new"], scores="ot_nce")
     assert every.filter(model="net0").select("source", "target").rows() == [
         ("new", "old"),
         ("old", "new"),
     ]
     with pytest.raises(ValueError, match="sources: model = 'net0' has no task 'older'"):
-        pt.compute_scores(models, sources=["older"], which="ot_nce")
+        pt.compute_scores(models, sources=["older"], scores="ot_nce")
     with pytest.raises(ValueError, match="no pair of a source and another target"):
-        pt.compute_scores(models, sources=["old"], targets=["old"], which="ot_nce")
+        pt.compute_scores(models, sources=["old"], targets=["old"], scores="ot_nce")
 
 
 def test_clusters_in_place_of_labels(models: pl.DataFrame) -> None:
     found = pt.compute_scores(
-        models.drop("label"), clusters=3, seed=4, which=["h_score", "transrate"]
+        models.drop("label"), clusters=3, seed=4, scores=["h_score", "transrate"]
     )
     assert set(found["labels"]) == {"pseudo"}
     assert set(found["classes"]) == {3}
@@ -169,25 +175,25 @@ def test_clusters_in_place_of_labels(models: pl.DataFrame) -> None:
 def test_probabilities_and_source_labels() -> None:
     rows = source_groups(2)
     which = ["leep", "nce", "pactran_gamma"]
-    found = pt.compute_scores(rows, which=which)
+    found = pt.compute_scores(rows, scores=which)
     best = pt.argmax_labels("probabilities")
     side = rows.filter(OLD & TRAIN, model="net0")
     (one,) = found.filter(model="net0", target="old").to_dicts()
     assert one["leep"] == value(side, pt.leep("probabilities", "label"))
     assert one["nce"] == value(side, pt.nce(best, "label"))
     assert one["pactran_gamma"] == value(side, pt.pactran("probabilities", "label", prior="gamma"))
-    given = pt.compute_scores(rows, which=which, source_label="source_label")
+    given = pt.compute_scores(rows, scores=which, source_label="source_label")
     assert_frame_equal(given, found, check_exact=True)
     logits = rows.with_columns(
         logits=pl.col("probabilities")
         .cast(pl.List(pl.Float64))
         .list.eval((pl.element() + 1e-9).log())
     ).drop("probabilities")
-    found_of_logits = pt.compute_scores(logits, which=which)
+    found_of_logits = pt.compute_scores(logits, scores=which)
     assert_frame_equal(found_of_logits, found, rel_tol=1e-6)
     named = rows.rename({"probabilities": "p"})
     assert_frame_equal(
-        pt.compute_scores(named, which=which, probabilities="p"), found, check_exact=True
+        pt.compute_scores(named, scores=which, probabilities="p"), found, check_exact=True
     )
 
 
@@ -197,7 +203,7 @@ def test_all_scores_leave_out_what_there_are_no_columns_for(tmp_path: Path) -> N
     with_probabilities.write_parquet(tmp_path / "0.parquet")
     without.drop("probabilities", "source_label").write_parquet(tmp_path / "1.parquet")
     fit = pl.int_range(pl.len()) % 4 != 0
-    found = pt.compute_scores(tmp_path, which="all", fit=fit)
+    found = pt.compute_scores(tmp_path, scores="all", fit=fit)
     for name in ("leep", "nce", "pactran_dirichlet", "pactran_gamma"):
         assert found[name].is_null().to_list() == [False, False, True, True]
     assert "otdd" not in found.columns
@@ -205,17 +211,17 @@ def test_all_scores_leave_out_what_there_are_no_columns_for(tmp_path: Path) -> N
     assert sum(others.null_count().row(0)) == 0
     message = "model = 'net1': leep needs a column 'probabilities' or 'logits', and there is none"
     with pytest.raises(pl.exceptions.ColumnNotFoundError, match=message):
-        pt.compute_scores(tmp_path, which=["logme", "leep"])
+        pt.compute_scores(tmp_path, scores=["logme", "leep"])
 
 
 def test_all_scores_of_two_tasks(models: pl.DataFrame) -> None:
-    found = pt.compute_scores(models, which="all", fit=None, sources=["old"], targets=["new"])
+    found = pt.compute_scores(models, scores="all", fit=None, sources=["old"], targets=["new"])
     assert {"otdd", "ot_nce", "etran", "etran_lda", "ncti", "ncti_seli"} < set(found.columns)
     assert found.height == 3
 
 
 def test_pooled_scores_are_combined_over_the_models_of_a_target(models: pl.DataFrame) -> None:
-    found = pt.compute_scores(models, which=["etran", "ncti"])
+    found = pt.compute_scores(models, scores=["etran", "ncti"])
     for target in ("old", "new"):
         of_target = found.filter(target=target)
         parts = (
@@ -230,9 +236,9 @@ def test_pooled_scores_are_combined_over_the_models_of_a_target(models: pl.DataF
 def test_progress_goes_to_standard_error(
     models: pl.DataFrame, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pt.compute_scores(models, which="h_score")
+    pt.compute_scores(models, scores="h_score")
     assert capfd.readouterr() == ("", "")
-    pt.compute_scores(models, which="h_score", progress=True)
+    pt.compute_scores(models, scores="h_score", progress=True)
     out, err = capfd.readouterr()
     assert out == ""
     assert "3/3" in err
@@ -243,10 +249,10 @@ def test_errors_name_the_model_and_the_target(models: pl.DataFrame) -> None:
     broken = models.with_columns(label=pl.when(~here).then("label"))
     message = r"model = 'net1', target 'new': .*label column \"label\" of scores is null in 1 of"
     with pytest.raises(pl.exceptions.ComputeError, match=message):
-        pt.compute_scores(broken, which="h_score")
+        pt.compute_scores(broken, scores="h_score")
     message = r"model = 'net1', source 'old', target 'new': .*\"label\" of the target task is null"
     with pytest.raises(pl.exceptions.ComputeError, match=message):
-        pt.compute_scores(broken, which="otdd", sources=["old"], targets=["new"])
+        pt.compute_scores(broken, scores="otdd", sources=["old"], targets=["new"])
 
 
 def test_missing_columns_are_named(models: pl.DataFrame, tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_results_say_where_labels_are_from() -> None:
         (["h_score", "leep", "nce"], columns),
     ):
         for label, expected in (("label", "given"), (pseudo, "pseudo"), (best, "pseudo")):
-            found = value(rows, pt.scores("embedding", label, which=which, **arguments))
+            found = value(rows, pt.scores("embedding", label, scores=which, **arguments))
             assert found["labels"] == expected
             assert found["classes"] == rows.select(pl.struct(label).n_unique()).item()
 

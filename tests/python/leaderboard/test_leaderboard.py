@@ -230,6 +230,8 @@ def test_compare_takes_frames_and_any_groups(long: pl.DataFrame, scores: pl.Data
     assert_frame_equal(one, expected.filter(pl.col("target") == "cars").drop("target"))
     two = pt.compare(cars.with_columns(source=pl.lit("s")), scores="logme", by=["source", "target"])
     assert_frame_equal(two.drop("source"), expected.filter(pl.col("target") == "cars"))
+    renamed = joined.frame.rename({"accuracy": "top1"})
+    assert_frame_equal(pt.compare(renamed, scores="logme", accuracy="top1"), expected)
 
 
 def test_compare_turns_only_what_is_named(long: pl.DataFrame, scores: pl.DataFrame) -> None:

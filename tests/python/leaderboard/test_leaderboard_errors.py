@@ -122,6 +122,11 @@ BAD_LEADERBOARDS: dict[str, tuple[Callable[[], object], type[Exception], str]] =
         TypeError,
         "joined: expected what join_leaderboard returns, or a frame, found NoneType",
     ),
+    "compare with accuracies that are no column": (
+        lambda: pt.compare(frame(), scores=["accuracy"], accuracy=3),
+        TypeError,
+        "accuracy: expected a column name or a Polars expression, found int",
+    ),
     "compare groups named twice": (
         lambda: pt.compare(frame(), scores=["accuracy"], by=["target", "target"]),
         ValueError,

@@ -41,7 +41,7 @@ BAD_MOMENT_REQUESTS: dict[str, tuple[Callable[[], pl.Expr], str]] = {
         r"moments; logme, h_score, .* take moments",
     ),
     "scores that moments are not enough for": (
-        lambda: pt.scores(MOMENTS, which=["logme", "sfda"]),
+        lambda: pt.scores(MOMENTS, scores=["logme", "sfda"]),
         r'sfda needs the embeddings themselves, but column "moments" of scores holds moments',
     ),
     "transrate without a scatter per class": (

@@ -31,15 +31,15 @@ def task(seed: int, *, classes: int = 3, width: int = 4, offset: float = 0.0) ->
 
 
 def five(**columns: str) -> pl.Expr:
-    return pt.scores(*columns.values(), which=FIVE).alias("scores")
+    return pt.scores(*columns.values(), scores=FIVE).alias("scores")
 
 
 def of_rows(rows: pl.DataFrame) -> dict[str, float]:
-    return value(rows, pt.scores("embedding", "label", which=FIVE))
+    return value(rows, pt.scores("embedding", "label", scores=FIVE))
 
 
 def of_moments(moments: pl.DataFrame) -> dict[str, float]:
-    return value(moments, pt.scores("moments", which=FIVE))
+    return value(moments, pt.scores("moments", scores=FIVE))
 
 
 def assert_same(found: dict[str, object], expected: dict[str, object]) -> None:
@@ -168,9 +168,9 @@ def test_moments_of_half_precision_and_of_groups() -> None:
 def test_moments_know_pseudo_labels() -> None:
     rows = embedding_rows()
     moments = rows.select(pt.moments("embedding", pt.pseudo_labels("embedding", 3)))
-    assert value(moments, pt.scores("moments", which="logme"))["labels"] == "pseudo"
+    assert value(moments, pt.scores("moments", scores="logme"))["labels"] == "pseudo"
     given_labels = rows.select(pt.moments("embedding", "label"))
-    assert value(given_labels, pt.scores("moments", which="logme"))["labels"] == "given"
+    assert value(given_labels, pt.scores("moments", scores="logme"))["labels"] == "given"
 
 
 def test_tasks_and_splits_are_filters() -> None:

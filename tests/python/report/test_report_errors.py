@@ -52,8 +52,8 @@ from reports import change, command, make, problem
             "report.toml: scores: no score is called 'logmee'; did",
         ),
         ("scores = []", "scores = {knn = {k = 0}}", "report.toml: scores: k: expected an integer"),
-        ("k = 1", "k = 0", "comparison.k: expected an integer of at least 1, found 0"),
-        ("k = 1", "k = true", "comparison.k: expected an integer of at least 1, found True"),
+        ("k = 1", "k = 0", "comparison.k: expected an integer from 1 to"),
+        ("k = 1", "k = true", "comparison.k: expected an integer, found True"),
         (
             "k = 1",
             "confidence = 95",

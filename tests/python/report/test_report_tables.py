@@ -64,7 +64,7 @@ def test_scores_are_those_of_compute_scores(folder: Path) -> None:
     names = ["logme", "etran", "ncti", "linear_probe"]
     with_scores(folder, str(names).replace("'", '"'))
     made = make(folder)
-    expected = pt.compute_scores(folder / "models", which=names)
+    expected = pt.compute_scores(folder / "models", scores=names)
     assert made.tables["scores"].equals(expected.sort("target", "model"))
     # Scores of three models on two targets besides.
     assert (made.computed, made.reused) == (7 + 6, 0)
@@ -84,7 +84,7 @@ def test_scores_of_a_pool_follow_the_other_models(folder: Path) -> None:
     make(folder)
     (folder / "models" / "net0.parquet").unlink()
     fewer = make(folder)
-    expected = pt.compute_scores(folder / "models", which="etran").sort("target", "model")
+    expected = pt.compute_scores(folder / "models", scores="etran").sort("target", "model")
     assert fewer.tables["scores"].equals(expected)
     assert fewer.computed == 1  # The query.
 
@@ -93,7 +93,7 @@ def test_options_of_scores(folder: Path) -> None:
     change(folder, "scores = []", "")
     change(folder, "[bound]", "[scores.knn]\nk = 1\n[scores.logme]\n[bound]")
     found = make(folder).tables["scores"]
-    expected = pt.compute_scores(folder / "models", which={"knn": {"k": 1}, "logme": {}})
+    expected = pt.compute_scores(folder / "models", scores={"knn": {"k": 1}, "logme": {}})
     assert found.equals(expected.sort("target", "model"))
 
 
@@ -103,7 +103,7 @@ def test_all_scores_that_each_table_has_columns_for(folder: Path) -> None:
     rows.with_columns(pl.col("embedding").alias("logits")).write_parquet(path)
     with_scores(folder, '"all"')
     found = make(folder).tables["scores"]
-    expected = pt.compute_scores(folder / "models", which="all").sort("target", "model")
+    expected = pt.compute_scores(folder / "models", scores="all").sort("target", "model")
     assert found.select(expected.columns).equals(expected)
     assert found.filter(pl.col("leep").is_not_null())["model"].unique().to_list() == ["net1"]
 

@@ -177,7 +177,7 @@ def test_real_rows_have_the_values_of_the_formulas(data: Path) -> None:
         pt.scores(
             "embedding",
             "label",
-            which=["h_score", "shrinkage_h_score", "transrate", "gbc", "knn", "leep", "nce"],
+            scores=["h_score", "shrinkage_h_score", "transrate", "gbc", "knn", "leep", "nce"],
             probabilities=pt.softmax("logits"),
             source_label=pt.argmax_labels("logits"),
         )

@@ -55,8 +55,8 @@ def test_single_precision_of_exact_values_does_not_matter(
 ) -> None:
     rows = random_task(seed, shape, apart=0.5)
     single = rows.with_columns(pl.col("embedding").cast(pl.List(pl.Float32)))
-    which = [score.name for score in OF_EMBEDDINGS if not score.iterated]
-    expression = pt.scores("embedding", "label", which=which)
+    names = [score.name for score in OF_EMBEDDINGS if not score.iterated]
+    expression = pt.scores("embedding", "label", scores=names)
     assert value(single, expression) == value(rows, expression)
 
 
@@ -70,7 +70,7 @@ def test_several_scores_equal_single_ones(seed: int, shape: tuple[int, int, int]
         "knn_accuracy": {"k": 3},
         "linear_probe": {"l2": 0.3},
     }
-    found = value(rows, pt.scores("embedding", "label", which=options))
+    found = value(rows, pt.scores("embedding", "label", scores=options))
     for name, of_score in options.items():
         single = value(rows, getattr(pt, name)("embedding", "label", **of_score))
         close(found[name], single, rel=1e-12, least=1e-13)
@@ -89,7 +89,7 @@ def test_the_callers_frame_is_left_alone() -> None:
 
 def test_names_of_scores_are_columns() -> None:
     rows = random_task(0, (2, 6, 3))
-    found = rows.select(pt.scores("embedding", "label", which={"knn": {"k": 1}, "pactran": {}}))
+    found = rows.select(pt.scores("embedding", "label", scores={"knn": {"k": 1}, "pactran": {}}))
     assert found.unnest("scores").columns == [
         *("knn_accuracy", "pactran_gaussian"),
         *("n", "classes", "labels"),
@@ -111,9 +111,9 @@ def test_literals_and_columns_of_other_names() -> None:
 def test_only_fit_rows_are_scored() -> None:
     rows = random_task(2, (3, 8, 5)).with_columns(fit=pl.int_range(pl.len()) % 3 != 0)
     which = [score.name for score in OF_EMBEDDINGS if not score.evaluated]
-    split = pt.scores("embedding", "label", which=which, fit="fit")
+    split = pt.scores("embedding", "label", scores=which, fit="fit")
     found = value(rows, split)
-    assert found == value(rows.filter("fit"), pt.scores("embedding", "label", which=which))
+    assert found == value(rows.filter("fit"), pt.scores("embedding", "label", scores=which))
     assert found["n"] == rows.filter("fit").height
     # The others may lack a class, or have another: they are not looked at.
     changed = pl.when("fit").then("label").otherwise(7).alias("label")
@@ -158,8 +158,8 @@ def test_h_score_and_probe_see_no_units(units: list[float]) -> None:
     for build in (
         pt.h_score("embedding", "label"),
         pt.h_score(pt.moments("embedding", "label")),
-        pt.scores("embedding", "label", which=["logme", "h_score"]).struct.field("h_score"),
-        pt.scores(pt.moments("embedding", "label"), which=["gbc", "h_score"]).struct.field(
+        pt.scores("embedding", "label", scores=["logme", "h_score"]).struct.field("h_score"),
+        pt.scores(pt.moments("embedding", "label"), scores=["gbc", "h_score"]).struct.field(
             "h_score"
         ),
         probe.struct.field("loss"),
@@ -170,7 +170,7 @@ def test_h_score_and_probe_see_no_units(units: list[float]) -> None:
 def test_several_scores_equal_single_ones_in_any_units() -> None:
     rows = in_units([1e-3, 1e9, 1e4, 1])
     which = ("logme", "h_score", "shrinkage_h_score", "transrate", "gbc")
-    found = value(rows, pt.scores("embedding", "label", which=which))
+    found = value(rows, pt.scores("embedding", "label", scores=which))
     for name in which:
         single = value(rows, getattr(pt, name)("embedding", "label"))
         assert found[name] == pytest.approx(single, rel=1e-9), name

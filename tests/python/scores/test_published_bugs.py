@@ -31,7 +31,7 @@ def test_labels_with_gaps_have_no_empty_classes() -> None:
     """Code that counts classes up to the largest label gives an empty class a huge evidence."""
     rows = random_task(8, (3, 7, 4))
     gaps = rows.with_columns(pl.col("label") * 1000 + 5)
-    expression = pt.scores("embedding", "label", which=["logme", "h_score", "transrate", "gbc"])
+    expression = pt.scores("embedding", "label", scores=["logme", "h_score", "transrate", "gbc"])
     assert value(gaps, expression) == value(rows, expression)
     categories = pl.Enum(["unused", "0", "1", "also unused", "2"])
     named = rows.with_columns(pl.col("label").cast(pl.String).cast(categories))

@@ -82,7 +82,7 @@ def test_all_scores_of_one_table_and_their_fields() -> None:
     all_scores = pt.scores(
         "embedding",
         "label",
-        which="all",
+        scores="all",
         probabilities="probabilities",
         source_label="source_label",
         fit=TRAIN,
@@ -103,7 +103,7 @@ def test_scores_by_default() -> None:
 def test_scores_of_two_tasks_that_need_no_settings() -> None:
     assert NAMED_OF_TWO_TASKS == ("ot_nce", "otdd")
     rows = embedding_rows()
-    found = pt.compute_scores(rows, which="all", sources=["old"], fit=TRAIN)
+    found = pt.compute_scores(rows, scores="all", sources=["old"], fit=TRAIN)
     computed = [name for name, row in OF_ONE_TABLE.items() if row.inputs is Inputs.EMBEDDING]
     missing = {*NAMED_OF_TWO_TASKS, *computed} - set(found.columns)
     assert missing == {"linear_probe"}

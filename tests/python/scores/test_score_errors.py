@@ -32,7 +32,7 @@ BAD_SPLITS = {
     [
         (lambda fit: pt.knn_accuracy("embedding", "label", fit=fit), "knn_accuracy"),
         (lambda fit: pt.linear_probe("embedding", "label", fit=fit), "linear_probe"),
-        (lambda fit: pt.scores("embedding", "label", which="knn", fit=fit), "scores"),
+        (lambda fit: pt.scores("embedding", "label", scores="knn", fit=fit), "scores"),
     ],
     ids=["knn_accuracy", "linear_probe", "scores"],
 )
@@ -47,7 +47,7 @@ def test_bad_splits(
 @pytest.mark.parametrize("bad", sorted(set(BAD_SPLITS) - {"lacks a class"}))
 def test_bad_splits_of_labels_alone(bad: str) -> None:
     fit, message = BAD_SPLITS[bad]
-    build = pt.scores(label="label", source_label="source_label", which="nce", fit=fit)
+    build = pt.scores(label="label", source_label="source_label", scores="nce", fit=fit)
     with pytest.raises(pl.exceptions.ComputeError, match=message.format("scores")):
         value(source_groups(1), build)
 
@@ -170,44 +170,60 @@ def scores(**options: Any) -> pl.Expr:
 # What is wrong -> a call that fails before it sees data, the error and what it says.
 BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "unknown score": (
-        lambda: scores(which="logmee"),
+        lambda: scores(scores="logmee"),
         ValueError,
         "no score is called 'logmee'; did you mean 'logme'?",
     ),
     "unknown score like no other": (
-        lambda: scores(which=["logme", "zzz"]),
+        lambda: scores(scores=["logme", "zzz"]),
         ValueError,
         "no score is called 'zzz'; there are logme, h_score",
     ),
-    "score is no name": (lambda: scores(which=[3]), ValueError, "no score is called 3; there are"),
+    "score is no name": (lambda: scores(scores=[3]), ValueError, "no score is called 3; there are"),
     "score of two tasks": (
-        lambda: scores(which="ot_nce"),
+        lambda: scores(scores="ot_nce"),
         ValueError,
         "ot_nce is a score of two tasks; use ot_nce(source, target)",
     ),
-    "which is no list": (
-        lambda: scores(which=3),
+    "scores are no list": (
+        lambda: scores(scores=3),
         TypeError,
-        "which: expected names of scores, or a mapping from them, found 3",
+        "scores: expected names of scores, or a mapping from them, found 3",
     ),
-    "no scores": (lambda: scores(which=[]), ValueError, "which: expected at least one score"),
-    "score twice": (
-        lambda: scores(which=["knn", "knn_accuracy"]),
+    "no scores": (lambda: scores(scores=[]), ValueError, "scores: expected at least one score"),
+    "no scores by the other name": (
+        lambda: scores(which=[]),
         ValueError,
-        "which: 'knn_accuracy' is named more than once",
+        "which: expected at least one score",
+    ),
+    "scores by both names": (
+        lambda: scores(scores=["logme"], which=["logme"]),
+        TypeError,
+        "scores: is the same argument as which; give one of them",
+    ),
+    "an argument that is none": (lambda: scores(wich=["logme"]), TypeError, "scores() got"),
+    "score twice": (
+        lambda: scores(scores=["knn", "knn_accuracy"]),
+        ValueError,
+        "scores: 'knn_accuracy' is named more than once",
     ),
     "no option of a score": (
-        lambda: scores(which={"logme": {"eps": 1}}),
+        lambda: scores(scores={"logme": {"eps": 1}}),
         TypeError,
         "logme: got an unexpected keyword argument 'eps'",
     ),
-    "options are no mapping": (
-        lambda: scores(which={"logme": None}),
+    "an option that is nearly one": (
+        lambda: scores(scores={"knn": {"metrik": "cosine"}}),
         TypeError,
-        "which: expected a mapping of the options of 'logme', found None",
+        "knn_accuracy: got an unexpected keyword argument 'metrik'; did you mean 'metric'?",
+    ),
+    "options are no mapping": (
+        lambda: scores(scores={"logme": None}),
+        TypeError,
+        "scores: expected a mapping of the options of 'logme', found None",
     ),
     "bad option of a score": (
-        lambda: scores(which={"knn": {"metric": "l1"}}),
+        lambda: scores(scores={"knn": {"metric": "l1"}}),
         ValueError,
         "metric: expected one of 'euclidean', 'cosine', found 'l1'",
     ),
@@ -217,17 +233,17 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         "embedding: needed for knn_accuracy, but not given",
     ),
     "no probabilities": (
-        lambda: scores(which="leep"),
+        lambda: scores(scores="leep"),
         ValueError,
         "probabilities: needed for leep, but not given",
     ),
     "no source label": (
-        lambda: scores(which="nce"),
+        lambda: scores(scores="nce"),
         ValueError,
         "source_label: needed for nce, but not given",
     ),
     "nothing to score": (
-        lambda: pt.scores(label="label", which="all"),
+        lambda: pt.scores(label="label", scores="all"),
         ValueError,
         "probabilities, source_label, embedding: at least one is needed, but none is given",
     ),

@@ -44,7 +44,7 @@ def test_scores_equal_the_reference(entry: dict[str, Any], shared: Path) -> None
         "source_label": pt.argmax_labels("logits"),
     }
     columns = of_logits if "leep" in which else {}
-    found = value(rows.filter(TRAIN), pt.scores("embedding", "label", which=which, **columns))
+    found = value(rows.filter(TRAIN), pt.scores("embedding", "label", scores=which, **columns))
     assert (found["n"], found["classes"]) == (entry["n_train"], entry["classes"])
     for name in which:
         assert found[name] == pytest.approx(entry[names[name]], rel=1e-6), name

@@ -41,6 +41,21 @@ def test_command(tmp_path: Path) -> None:
     )
 
 
+def test_several_tables_are_named_in_three_ways(tmp_path: Path) -> None:
+    query = tmp_path / "q.sql"
+    query.write_text("SELECT a.x, b.x AS y FROM a JOIN b ON a.x = b.x")
+    one, two = tmp_path / "1, old.csv", tmp_path / "2.csv"
+    for file in (one, two):
+        file.write_text("x\n5\n")
+    for tables in (
+        ["--table", f"a={one}", f"b={two}"],
+        ["--table", f"a={one},b={two}"],
+        ["--table", f"a={one}", "--table", f"b={two}"],
+    ):
+        done = run("report", query, *tables, "--format", "csv")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "x,y\n5,5\n", "")
+
+
 def test_command_errors(tmp_path: Path) -> None:
     query = tmp_path / "bad.sql"
     query.write_text("SELECT PERSON(a, a)\nFROM t\n")

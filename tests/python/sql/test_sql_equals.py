@@ -195,13 +195,15 @@ EQUAL = {
         ),
     ),
     "scores and their fields": (
-        "SELECT model, SCORES(embedding, label, which => ['logme', 'h_score']) AS s, "
+        "SELECT model, SCORES(embedding, label, scores => ['logme', 'h_score']) AS s, "
+        "SCORES(embedding, label, which => ['logme', 'h_score']) AS by_the_other_name, "
         "LINEAR_PROBE(embedding, label, fit => split = 'train').accuracy AS accuracy, "
         "OTDD(embedding, label, task, 'old', 'new', p => 1) AS d, "
         "KNN_ACCURACY(embedding, label, k => 3, metric => 'cosine') AS knn "
         "FROM embeddings GROUP BY model",
         lambda: BY_MODEL.agg(
-            pt.scores("embedding", "label", which=["logme", "h_score"]).alias("s"),
+            pt.scores("embedding", "label", scores=["logme", "h_score"]).alias("s"),
+            pt.scores("embedding", "label", scores=["logme", "h_score"]).alias("by_the_other_name"),
             pt.linear_probe("embedding", "label", fit=TRAIN)
             .struct.field("accuracy")
             .alias("accuracy"),

@@ -178,6 +178,19 @@ def test_errors_point_into_the_query(case: str) -> None:
         (f"SELECT {BOUND[:-1]}, head => h) FROM embeddings", "there is no table h"),
         (f"SELECT {BOUND[:-1]}, head => 1) FROM embeddings", "head: expected a Polars frame"),
         (f"SELECT {BOUND[:-1]}, seed => label) FROM embeddings", "expected a number, text or list"),
+        (
+            "SELECT SCORES(embedding, label, scores => ['gbc'], which => ['gbc']) FROM embeddings",
+            "SCORES: scores: is the same argument as which; give one of them",
+        ),
+        (
+            "SELECT SCORES(embedding, label, scores => ['logmee']) FROM embeddings",
+            "SCORES: no score is called 'logmee'; did you mean 'logme'?",
+        ),
+        (
+            "SELECT SCORES(embedding, label, which => []) FROM embeddings",
+            "SCORES: which: expected at least one score",
+        ),
+        ("SELECT TRANSFER_BOUNDS(embedding) FROM embeddings", "TRANSFER_BOUNDS lacks label, task"),
         ("SELECT modle, PEARSON(label, 1) FROM embeddings GROUP BY model", "did you mean model?"),
     ],
 )

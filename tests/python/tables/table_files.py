@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import polars_transferability as pt
-from polars_transferability.tables.check import TableColumns, check_tables
+from polars_transferability.tables.check import check_tables
+from polars_transferability.tables.columns import TableColumns
 from registry import embedding_rows
 
 ROWS = embedding_rows(models=2)
@@ -19,7 +20,7 @@ def counted(paths: Paths) -> list[int]:
     """The number of rows that each door finds: a check, the scores and a query."""
     content, problems = check_tables(paths, TableColumns())
     assert problems == []
-    scores = pt.compute_scores(paths, which="gbc", fit=None)
+    scores = pt.compute_scores(paths, scores="gbc", fit=None)
     query = pt.sql("SELECT COUNT(*) AS n FROM t", t=paths, eager=True)
     return [content["rows"].sum(), scores["n"].sum(), query["n"].item()]
 

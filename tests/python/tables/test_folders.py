@@ -115,7 +115,7 @@ def beside(tmp_path: Path) -> Path:
     pt.compute_bounds(ROWS, sources=["old"], l2=0.1, transform="identity").write_parquet(
         tmp_path / "bounds.parquet"
     )
-    pt.compute_scores(ROWS, which="gbc").write_parquet(tmp_path / "scores.parquet")
+    pt.compute_scores(ROWS, scores="gbc").write_parquet(tmp_path / "scores.parquet")
     return tmp_path
 
 

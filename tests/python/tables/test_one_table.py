@@ -9,7 +9,8 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from polars.testing import assert_frame_equal
-from polars_transferability.tables.check import TableColumns, check_tables
+from polars_transferability.tables.check import check_tables
+from polars_transferability.tables.columns import TableColumns
 from table_files import HEIGHT, ROWS, write
 
 
@@ -98,14 +99,15 @@ def test_check_finds_copies(tmp_path: Path) -> None:
 
 DTYPES = {
     "embedding": [
-        *(dtype(inner) for dtype in (pl.List,) for inner in (pl.Float16, pl.Float32, pl.Int8)),
+        *(pl.List(inner) for inner in (pl.Float16, pl.Float32, pl.Int8, pl.Decimal(9, 3))),
         *(pl.Array(inner, 3) for inner in (pl.Float16, pl.Float32, pl.Float64, pl.Int64)),
+        pl.Array(pl.Decimal(9, 3), 3),
         pl.Array(pl.Boolean, 3),
         pl.Array(pl.String, 3),
     ],
     "label": [
         *(pl.Int8, pl.UInt64, pl.Int128, pl.String, pl.Categorical, pl.Enum(["0", "1", "2"])),
-        *(pl.Float64, pl.Float16, pl.Decimal(5, 1), pl.Date, pl.Duration, pl.Binary),
+        *(pl.Float64, pl.Float16, pl.Decimal(5, 1), pl.Date, pl.Duration, pl.Time, pl.Binary),
     ],
 }
 

@@ -11,7 +11,8 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from polars.testing import assert_frame_equal
-from polars_transferability.tables.check import TableColumns, check_tables
+from polars_transferability.tables.check import check_tables
+from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.table import Table
 from table_files import HEIGHT, ROWS, write
 
@@ -96,8 +97,8 @@ def test_patterns_are_no_names(name: str) -> None:
     rows = ROWS.rename({"model": name})
     message = "as a pattern for several columns, not as the name of one; rename the column"
     for call in (
-        lambda: pt.compute_bounds(rows, by=name),
-        lambda: pt.compute_scores(rows, by=name),
+        lambda: pt.compute_bounds(rows, model=name),
+        lambda: pt.compute_scores(rows, model=name),
         lambda: pt.compute_scores(ROWS, task=name),
         lambda: pt.logme("embedding", name),
         lambda: pt.combine_pool(PARTS.rename({"target": name}), pool=name),
@@ -126,44 +127,49 @@ def test_columns_that_are_no_parts_may_have_any_name() -> None:
 
 @pytest.mark.parametrize("name", ["source", "target", "bound", "by_class", "n_source"])
 def test_a_key_is_called_like_no_column_of_the_bounds(name: str) -> None:
-    with pytest.raises(ValueError, match=f"by: '{name}' cannot tell models apart, for the result"):
-        pt.compute_bounds(ROWS.rename({"model": name}), by=name)
+    rows = ROWS.rename({"model": name})
+    for argument in ("model", "by"):
+        message = f"{argument}: '{name}' cannot tell models apart, for the result"
+        with pytest.raises(ValueError, match=message):
+            pt.compute_bounds(rows, **{argument: name})
 
 
 @pytest.mark.parametrize(
     "name", ["source", "target", "n", "labels", "gbc", "linear_probe_loss", "etran", "etran_lda"]
 )
 def test_a_key_is_called_like_no_column_of_the_scores(name: str) -> None:
-    which = ["gbc", "linear_probe", "etran"]
-    with pytest.raises(ValueError, match=f"by: '{name}' cannot tell models apart, for the result"):
-        pt.compute_scores(ROWS.rename({"model": name}), by=name, which=which)
+    rows = ROWS.rename({"model": name})
+    for argument in ("model", "by"):
+        message = f"{argument}: '{name}' cannot tell models apart, for the result"
+        with pytest.raises(ValueError, match=message):
+            pt.compute_scores(rows, **{argument: name}, scores=["gbc", "linear_probe", "etran"])
 
 
 @pytest.mark.parametrize("name", ["file", "rows", "width"])
 def test_a_model_is_called_like_no_column_of_a_check(name: str) -> None:
     with pytest.raises(ValueError, match=f"column '{name}' has the name of a column that a check"):
-        check_tables(ROWS.rename({"model": name}), TableColumns(model=name))
+        check_tables(ROWS.rename({"model": name}), TableColumns(models=(name,)))
 
 
 def test_a_column_serves_one_purpose() -> None:
-    _, problems = check_tables(ROWS, TableColumns(model="task"))
+    _, problems = check_tables(ROWS, TableColumns(models=("task",)))
     assert problems == ["column 'task' is named for more than one purpose; name one for each"]
 
 
 BAD_KEYS = {
-    "twice": (["model", "model"], ValueError, "by: 'model' is named more than once"),
-    "none": ([], ValueError, "by: expected at least one column"),
-    "an expression": (pl.col("model"), TypeError, "by: expected names of columns, found Expr"),
-    "a number": (3, TypeError, "by: expected names of columns, found int"),
+    "twice": (["model", "model"], ValueError, "model: 'model' is named more than once"),
+    "none": ([], ValueError, "model: expected at least one column"),
+    "an expression": (pl.col("model"), TypeError, "model: expected names of columns, found Expr"),
+    "a number": (3, TypeError, "model: expected names of columns, found int"),
 }
 
 
 @pytest.mark.parametrize("bad", BAD_KEYS)
 def test_bad_keys(bad: str) -> None:
-    by, error, message = BAD_KEYS[bad]
+    model, error, message = BAD_KEYS[bad]
     for compute in (pt.compute_bounds, pt.compute_scores):
         with pytest.raises(error, match=message):
-            compute(ROWS, by=by)
+            compute(ROWS, model=model)
 
 
 BAD_NUMBERS = {
@@ -188,7 +194,7 @@ def test_a_number_beyond_floats_is_not_finite() -> None:
 
 
 def test_tasks_by_name_are_one_or_several_and_count_once() -> None:
-    options = {"which": "otdd", "sources": ["old"]}
+    options = {"scores": "otdd", "sources": ["old"]}
     expected = pt.compute_scores(ROWS, **options, targets=["new"])
     for targets in ("new", ["new", "new"]):
         assert_frame_equal(pt.compute_scores(ROWS, **options, targets=targets), expected)

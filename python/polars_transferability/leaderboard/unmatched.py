@@ -1,0 +1,77 @@
+"""Names that only one of two tables has: what is missing, what is similar, and that in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+
+import polars as pl
+
+from polars_transferability.leaderboard.read import KEY
+
+# How alike two names must be, from 0 to 1, for one to be suggested in place of the other.
+_NEAR = 0.7
+# How many names a line of the report lists.
+_LISTED = 10
+
+
+def unmatched_pairs(pairs: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs that are not among the others, with what is missing and what is similar."""
+    lacks = [~pl.col(side).is_in(others[side].implode()).fill_null(value=False) for side in KEY]
+    missing = (
+        pl.when(lacks[0] & lacks[1])
+        .then(pl.lit("model and target"))
+        .when(lacks[0])
+        .then(pl.lit("model"))
+        .when(lacks[1])
+        .then(pl.lit("target"))
+        .otherwise(pl.lit("pair"))
+    )
+    near = {
+        f"near_{side}": pl.col(side).replace_strict(
+            _similar(pairs[side], others[side]), default=None, return_dtype=pl.String
+        )
+        for side in KEY
+    }
+    unmatched = pairs.join(others, on=KEY, how="anti", maintain_order="left")
+    return unmatched.with_columns(missing.alias("missing"), **near)
+
+
+def _similar(names: pl.Series, others: pl.Series) -> dict[str, str]:
+    """Return for names that only one side has the most similar that only the other has."""
+    own, other = set(names.drop_nulls()), set(others.drop_nulls())
+    # Case and punctuation differ most often, so they do not count.
+    candidates = {_letters(name): name for name in sorted(other - own, reverse=True)}
+    found = {
+        name: get_close_matches(_letters(name), candidates, n=1, cutoff=_NEAR)
+        for name in own - other
+    }
+    return {name: candidates[match[0]] for name, match in found.items() if match}
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.casefold())
+
+
+def lines_of(unmatched: pl.DataFrame, where: str) -> Iterator[str]:
+    """Yield a line for each kind of name that has no match; `where` says which table has it."""
+    for side in KEY:
+        lacking = unmatched.filter(pl.col("missing").str.contains(side))
+        names = lacking.select(side, f"near_{side}").unique(maintain_order=True).rows()
+        if names:
+            yield f"{side}s {where}: {_listed(_suggested(*name) for name in names)}"
+    pairs = unmatched.filter(pl.col("missing") == "pair").select(KEY).rows()
+    if pairs:
+        listed = _listed(f"{model!r} on {target!r}" for model, target in pairs)
+        yield f"pairs {where}, though model and target are: {listed}"
+
+
+def _suggested(name: str | None, near: str | None) -> str:
+    return repr(name) if near is None else f"{name!r} (similar: {near!r})"
+
+
+def _listed(items: Iterable[str]) -> str:
+    items = list(items)
+    more = len(items) - _LISTED
+    return ", ".join(items[:_LISTED]) + (f" and {more} more" if more > 0 else "")

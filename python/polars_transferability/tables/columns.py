@@ -1,0 +1,86 @@
+"""Which columns of embedding tables hold what, where each has a name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from polars_transferability._door import door
+from polars_transferability.tables.keys import fit_rows
+from polars_transferability.tables.table import Table
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """Names of the columns of embedding tables: for the command, a report and a check.
+
+    Attributes
+    ----------
+    models
+        Columns that tell models apart.
+    split
+        Column of splits; None: rows are not split.
+    fit_split
+        Value in it of the rows to fit on.
+    """
+
+    models: tuple[str, ...] = ("model",)
+    embedding: str = "embedding"
+    label: str = "label"
+    task: str = "task"
+    split: str | None = "split"
+    fit_split: str = "train"
+
+    @property
+    def model(self) -> str:
+        """The column of models, where one tells them apart."""
+        (model,) = self.models
+        return model
+
+    def group(self) -> list[str]:
+        """Return the columns that tell groups of rows apart."""
+        return [*self.models, self.task, *([self.split] if self.split else [])]
+
+    def all(self) -> list[str]:
+        """Return every column that a table must have."""
+        return [*self.group(), self.label, self.embedding]
+
+    def fit(self) -> pl.Expr | None:
+        """Return which rows to fit on."""
+        return None if self.split is None else fit_rows(self.split, self.fit_split)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments by which `compute_bounds` and `compute_scores` take the columns.
+
+        Examples
+        --------
+        >>> TableColumns(models=("network",), split=None).arguments()
+        {'model': ['network'], 'embedding': 'embedding', 'label': 'label', 'task': 'task',
+         'fit': None}
+        """
+        return {
+            "model": list(self.models),
+            "embedding": self.embedding,
+            "label": self.label,
+            "task": self.task,
+            "fit": self.fit(),
+        }
+
+    def require(self, table: Table) -> None:
+        """Raise an error that says what to do if a table lacks a column, or it holds no names."""
+        for name, purposes in Counter(self.all()).items():
+            if purposes > 1:
+                msg = f"column '{name}' is named for more than one purpose; name one for each"
+                raise ValueError(msg)
+        arguments = {
+            **dict.fromkeys(self.models, "model"),
+            self.task: "task",
+            **({self.split: "split"} if self.split else {}),
+            self.label: "label",
+            self.embedding: "embedding",
+        }
+        table.require({name: door().missing(what, name) for name, what in arguments.items()})
+        table.require_names(self.group())
