@@ -41,16 +41,24 @@ _READS_FILES = re.compile(r"\bread_\w+", re.IGNORECASE)
 # Frames have no truth value when compared, so neither has what holds one.
 @dataclass(frozen=True, eq=False)
 class Joined:
-    """The ranking beside one leaderboard."""
+    """The ranking beside one leaderboard.
+
+    Attributes
+    ----------
+    name
+        Of the leaderboard.
+    join
+        The ranking with its accuracies.
+    scores
+        Columns of `join.frame` that are bounds and scores.
+    rankers
+        All columns that are compared: these, and then the trivial rankers.
+    """
 
     name: str
     join: LeaderboardJoin
     scores: tuple[str, ...]
-
-    @property
-    def rankers(self) -> tuple[str, ...]:
-        """Return what is compared, the trivial rankers last."""
-        return (*self.scores, *self.join.trivial)
+    rankers: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +219,9 @@ def _rankers(scores: pl.DataFrame, model: str) -> tuple[str, ...]:
 def joined_with(board: Leaderboard, ranked: pl.DataFrame, model: str) -> Joined:
     """Put a leaderboard's accuracies beside the ranking."""
     join = join_leaderboard(ranked, board.entries, model=model, static=board.static)
-    scores = (name for name in ranked.columns if name not in {model, "target", *RANKED})
-    return Joined(board.name, join, (*COMPARED, *scores))
+    further = (name for name in ranked.columns if name not in {model, "target", *RANKED})
+    scores = (*COMPARED, *further)
+    return Joined(board.name, join, scores, (*scores, *join.trivial))
 
 
 def _quality(joined: Sequence[Joined], model: str, settings: Comparison) -> pl.DataFrame:
