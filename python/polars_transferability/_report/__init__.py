@@ -1,12 +1,13 @@
 """Batch reports: from a `report.toml` to tables for machines and a page for people.
 
-A report is made in one pass, and each room takes what the one before it returns: `_config` reads
+A report is made in one pass, and each room takes what the one before it returned: `_config` reads
 the description; `_inventory` reads what its files hold; `_units` computes bounds and scores;
-`_results` makes the tables of them, and `_page` what the page shows of those, which
-`page.html.jinja` lays out.
+`_results` makes the tables of them; `_page` puts together what the page shows of those, and
+`page.html.jinja` lays it out.
 
-Rooms that are used on the way: `_section` reads a table of the description, `_embedding_file` the
-rows of a file; the `_cache` keeps what was computed; `_charts` draws.
+On the way, `_section` reads a table of the description and `_embedding_file` the rows of a file,
+the `_cache` keeps what is computed, and `_queries` asks the tables. On the page, there is a
+`_target_section` for each target, with `_charts` and a `_page_table`, in the same `_wording`.
 """
 
 from __future__ import annotations

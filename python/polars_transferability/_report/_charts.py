@@ -186,7 +186,7 @@ def _svg(chart: alt.Chart | alt.LayerChart) -> str:
         ),
         view=alt.ViewConfig(stroke=None),
     )
-    # Pictures stand on the page as they are. Nothing in them is clipped or shaded, so none has an
-    # id that another could have, too.
+    # Pictures stand on the page as they are: Vega escapes their texts, and as nothing in them is
+    # clipped or shaded, none has an id that another could have, too.
     svg: str = vl_convert.vegalite_to_svg(drawn.to_json(), show_warnings=False)
     return svg

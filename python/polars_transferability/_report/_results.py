@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 
 import polars as pl
 
-from polars_transferability._report._cache import Cache, Unit
+from polars_transferability._report._cache import Cache
 from polars_transferability._report._config import Comparison
-from polars_transferability._report._embedding_file import (
-    EmbeddingFile,
-    fingerprints,
-    unchanged,
-)
-from polars_transferability._report._inventory import Leaderboard, Query
+from polars_transferability._report._inventory import Leaderboard
+from polars_transferability._report._queries import answers
 from polars_transferability._report._units import Computed
 from polars_transferability._score_catalogue import OF_ONE_TABLE, RANKING_FIELDS
-from polars_transferability._sql import QueryError, sql
-from polars_transferability.files.table_bytes import table_bytes
 from polars_transferability.leaderboard.compare import compare
 from polars_transferability.leaderboard.join import LeaderboardJoin, join_leaderboard
 
@@ -34,8 +26,6 @@ TABLES = (
     *("bounds", "class_map", "scores", "ranking", "leaderboards", "unmatched"),
     "selection_quality",
 )
-# A query that opens files by itself may find others in them each time.
-_READS_FILES = re.compile(r"\bread_\w+", re.IGNORECASE)
 
 
 # Frames have no truth value when compared, so neither has what holds one.
@@ -119,7 +109,11 @@ def results_of(computed: Computed, cache: Cache) -> Results:
         quality=_quality(joined, model, settings.comparison),
         queries=MappingProxyType({}),
     )
-    found = _answers(computed, results.tables(), cache)
+    tables = results.tables()
+    if computed.leaderboards:
+        entries = {board.name: board.entries for board in computed.leaderboards}
+        tables["leaderboard"] = _of_leaderboards(entries)
+    found = answers(computed, tables, cache)
     return replace(results, queries=MappingProxyType(found))
 
 
@@ -132,48 +126,6 @@ def _of_leaderboards(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 def _of_leaderboard(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(pl.lit(name).alias("leaderboard"), pl.all())
-
-
-def _answers(
-    computed: Computed, tables: dict[str, pl.DataFrame], cache: Cache
-) -> dict[str, pl.DataFrame]:
-    """Return what each query finds in the embeddings, the leaderboards and the tables."""
-    boards = {board.name: board.entries for board in computed.leaderboards}
-    if boards:
-        tables = {**tables, "leaderboard": _of_leaderboards(boards)}
-    # A query may read any table, and all of them are made of these.
-    made_of = {
-        "files": fingerprints(computed.files),
-        "bounds": _digest(computed.bounds),
-        "scores": None if computed.scores is None else _digest(computed.scores),
-        "leaderboards": [(name, _digest(entries)) for name, entries in boards.items()],
-        "comparison": asdict(computed.settings.comparison),
-    }
-    found = {}
-    for query in computed.queries:
-        unit = Unit({"what": "query", "query": query.text, **made_of})
-        known = None if _READS_FILES.search(query.text) else cache.read(unit)
-        if known is None:
-            known = _answer(query, tables, computed.files)
-            cache.write(unit, known)
-        found[query.name] = known
-    return found
-
-
-def _digest(rows: pl.DataFrame) -> str:
-    return hashlib.sha256(table_bytes(rows, "parquet")).hexdigest()
-
-
-def _answer(
-    query: Query, tables: Mapping[str, pl.DataFrame], files: Sequence[EmbeddingFile]
-) -> pl.DataFrame:
-    try:
-        with unchanged(files):
-            embeddings = [file.table.name for file in files]
-            return sql(query.text, eager=True, embeddings=embeddings, **tables)
-    except pl.exceptions.PolarsError as error:
-        msg = f"{query.file}: {error}"
-        raise QueryError(msg) from error
 
 
 def class_map(bounds: pl.DataFrame, model: str) -> pl.DataFrame:

@@ -16,6 +16,7 @@ TOOLS = {
     "_section": set(),
     "_cache": set(),
     "_embedding_file": set(),
+    "_queries": {"_inventory", "_units"},
     "_wording": {"_results"},
     "_page_table": {"_results"},
     "_charts": {"_results"},
