@@ -1,13 +1,19 @@
 """Batch reports: from a `report.toml` to tables for machines and a page for people.
 
-`_config` reads the file, a `_section` at a time; `_inventory` looks at what the embedding tables
-hold; `_units` computes what the `_cache` does not have; `_results` makes the tables of it, and
-`_page` the page, with `_charts` and `_html_table`.
+A report is made in one pass, and each room takes what the one before it returned: `_config` reads
+the description; `_inventory` reads what its files hold; `_units` computes bounds and scores;
+`_results` makes the tables of them; `_page` puts together what the page shows of those, and
+`page.html.jinja` lays it out.
+
+On the way, `_section` reads a table of the description and `_embedding_file` the rows of a file,
+the `_cache` keeps what is computed, and `_queries` asks the tables. On the page, there is a
+`_target_section` for each target, with `_charts` and a `_page_table`, in the same `_wording`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -17,7 +23,10 @@ import polars as pl
 from polars_transferability._door import REPORT, through
 from polars_transferability._report._cache import Cache
 from polars_transferability._report._config import ReportConfig, read_config
+from polars_transferability._report._embedding_file import FilesChangedError
+from polars_transferability._report._inventory import take_inventory
 from polars_transferability._report._results import TABLES, Results, results_of
+from polars_transferability._report._units import compute_units
 from polars_transferability.files.table_bytes import FileFormat, table_bytes
 from polars_transferability.files.whole_file import (
     make_folder,
@@ -28,6 +37,8 @@ from polars_transferability.files.whole_file import (
 from polars_transferability.tables.own_results import MARK
 from polars_transferability.tables.table import Table, embedding_tables
 
+# Files that change while they are read are read again, but not for ever.
+_ATTEMPTS = 3
 _FORMATS: tuple[FileFormat, ...] = ("parquet", "csv")
 
 
@@ -60,7 +71,7 @@ def report(
 ) -> Report:
     """Make the report that a `report.toml` describes.
 
-    Needs the extra `report`: altair, vl-convert-python and great-tables.
+    Needs the extra `report`: altair, jinja2 and vl-convert-python.
 
     Parameters
     ----------
@@ -114,33 +125,50 @@ def report(
     (1, 0, 1)
     """
     page = _page_maker()
-    checked = read_config(config)
+    description = read_config(config)
+    opened = embedding_tables(description.files)
     folder = Path(out)
-    opened = embedding_tables(checked.files)
-    inputs = _inputs(checked, opened)
+    names = [*TABLES, *(f"queries/{name}" for name in description.queries)]
     index = folder / "index.html"
-    names = [*TABLES, *(f"queries/{name}" for name in checked.queries)]
     outputs = [index, *(_file(folder, name, kind) for name in names for kind in _FORMATS)]
-    folders = {path.parent for path in outputs}
-    for made in sorted(folders):
-        make_folder(made)
-    for path in outputs:
-        require_writable(path, inputs)
+    _make_writable(outputs, _inputs(description, opened))
     cache = Cache(folder / ".cache")
-    results = results_of(checked, cache, opened, progress=progress)
+    results = _results(description, opened, cache, progress=progress)
     tables = results.tables()
     for name, rows in tables.items():
         for kind in _FORMATS:
-            content = table_bytes(rows, kind, marks=MARK)
-            write_whole(_file(folder, name, kind), content)
+            write_whole(_file(folder, name, kind), table_bytes(rows, kind, marks=MARK))
     write_whole(index, page(results).encode())
     cache.drop_unused()
-    for written in folders:
+    for written in {path.parent for path in outputs}:
         remove_abandoned(written)
     return Report(index, tables, cache.computed, cache.reused)
 
 
-def _inputs(config: ReportConfig, opened: list[Table]) -> list[Path]:
+def _results(
+    config: ReportConfig, opened: Sequence[Table], cache: Cache, *, progress: bool
+) -> Results:
+    """Compute the tables of a report, as far as the cache does not have what they are made of.
+
+    All of them are about the same content of every file: if a file changes in between, they are
+    made again.
+    """
+    failed = None
+    for _ in range(_ATTEMPTS):
+        cache.begin()
+        try:
+            inventory = take_inventory(config, opened)
+            computed = compute_units(inventory, cache, progress=progress)
+            return results_of(computed, cache)
+        except FilesChangedError as changed:
+            print(f"{changed}; what it changes is computed again", file=sys.stderr)
+            failed = changed
+            opened = embedding_tables(config.files)
+    msg = f"{failed}, {_ATTEMPTS} times in a row; make the report when nothing writes to its files"
+    raise OSError(msg) from failed
+
+
+def _inputs(config: ReportConfig, opened: Iterable[Table]) -> list[Path]:
     """Return every file that a report reads."""
     tables = (Path(table.name) for table in opened)
     boards = (board.file for board in config.leaderboards)
@@ -151,6 +179,14 @@ def _file(folder: Path, table: str, kind: FileFormat) -> Path:
     return folder / f"{table}.{kind}"
 
 
+def _make_writable(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Make the folders of the outputs, and raise an error if one of these cannot be written."""
+    for made in sorted({path.parent for path in outputs}):
+        make_folder(made)
+    for path in outputs:
+        require_writable(path, inputs)
+
+
 def _page_maker() -> Callable[[Results], str]:
     """Return what makes the page; asked for before anything is computed."""
     try:
@@ -158,7 +194,7 @@ def _page_maker() -> Callable[[Results], str]:
     except ModuleNotFoundError as error:
         msg = (
             f"{error.name} is not installed: a report needs the extra 'report', which is "
-            "altair, great-tables and vl-convert-python"
+            "altair, jinja2 and vl-convert-python"
         )
         raise ModuleNotFoundError(msg, name=error.name) from error
     return page

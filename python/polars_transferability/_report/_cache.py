@@ -14,6 +14,8 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache as computed_once
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -32,7 +34,7 @@ class Unit:
     Attributes
     ----------
     key
-        All that its result depends on.
+        All that its result depends on, but for the version of what computes it.
     row
         What its result says in some columns of its only row; None where it may be any table.
     """
@@ -49,6 +51,20 @@ class Unit:
         ]
 
 
+def _this_version() -> list[str]:
+    return [version("polars-transferability"), _code(), pl.__version__]
+
+
+@computed_once
+def _code() -> str:
+    """Return a hash of this package: versions under development differ under one number."""
+    folder = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for file in sorted([*folder.rglob("*.py"), *folder.glob("_internal*")]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 @dataclass
 class Cache:
     """A folder of results, one file each; knows what was computed and what was there."""
@@ -57,6 +73,7 @@ class Cache:
     _computed: set[str] = field(default_factory=set)
     _used: set[str] = field(default_factory=set)
     _said: set[str] = field(default_factory=set)
+    _version: list[str] = field(default_factory=_this_version)
 
     @property
     def computed(self) -> int:
@@ -110,7 +127,8 @@ class Cache:
                     path.unlink(missing_ok=True)
 
     def _path(self, unit: Unit) -> Path:
-        text = json.dumps(unit.key, sort_keys=True, ensure_ascii=False)
+        key = {"version": self._version, **unit.key}
+        text = json.dumps(key, sort_keys=True, ensure_ascii=False)
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.entry"
 
     def _say(self, what: str) -> None:

@@ -7,8 +7,7 @@ of the light page; the style sheet gives each its counterpart for the dark one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import count
-from xml.etree import ElementTree
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -24,13 +23,6 @@ TEXT, MUTED, GRID = "#1b1f24", "#59636e", "#d8dee4"
 COLOURS = dict(zip(TERMS, ("#0072b2", "#cc79a7", "#e69f00"), strict=True))
 # Characters of a name. There is no room for more, and time to draw grows with their square.
 _LONGEST_NAME = 60
-# Attributes that say nothing in a picture that stands for itself, with an alternative text around
-# it; and shapes of nothing.
-_NOISE = {"role", "class", "pointer-events", "version"}
-_NO_SHAPE = {None, "", "M0,0h0v0h0Z"}
-_SVG = "{http://www.w3.org/2000/svg}"
-
-_numbers = count()
 
 
 def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
@@ -48,42 +40,36 @@ def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
     rows = rows.with_columns(
         total=pl.sum_horizontal(TERMS), bar=pl.col(names).replace_strict(_labels(rows[names]))
     )
-    long = rows.unpivot(TERMS, index="bar", variable_name="term", value_name="nats").with_columns(
-        rank=pl.col("term").replace_strict(dict(zip(TERMS, range(3), strict=True)))
-    )
-    y = alt.Y(
-        "bar:N",
-        sort=None,
-        axis=None,
-        scale=alt.Scale(domain=rows["bar"].to_list(), paddingInner=0.55, paddingOuter=0.3),
-    )
+    scale = alt.Scale(domain=rows["bar"].to_list(), paddingInner=0.55, paddingOuter=0.3)
+    y = alt.Y("bar:N", sort=None, axis=None, scale=scale)
     losses = ["target_loss", "trivial_loss"] if marks else []
-    rows = rows.select("bar", "total", *losses)
-    chart = alt.Chart(_data(rows)).encode(y=y)
+    chart = alt.Chart(_data(rows.select("bar", "total", *losses))).encode(y=y)
     sums = chart.mark_text(align="left", xOffset=4, fontSize=12, color=TEXT)
+    above = chart.mark_text(align="left", baseline="bottom", yOffset=-9, fontSize=12, color=TEXT)
     layers = [
-        alt.Chart(_data(long))
-        .mark_bar()
-        .encode(
-            y=y,
-            x=alt.X("nats:Q", title="nats", axis=alt.Axis(tickCount=4)),
-            color=alt.Color(
-                "term:N",
-                scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
-                legend=None,
-            ),
-            order="rank:Q",
-        ),
+        _stacked(rows).encode(y=y),
         sums.encode(x="total:Q", text=alt.Text("total:Q", format=".3f")),
     ]
     if marks:
-        guessing = alt.Chart(_data(rows.head(1))).mark_rule(color=MUTED, strokeDash=[4, 3])
-        loss = chart.mark_tick(color=TEXT, thickness=3, height=18)
-        layers.insert(0, guessing.encode(x="trivial_loss:Q"))
-        layers.append(loss.encode(x="target_loss:Q"))
-    above = chart.mark_text(align="left", baseline="bottom", yOffset=-9, fontSize=12, color=TEXT)
-    above = above.encode(x=alt.value(0), text="bar:N")
-    return _svg(alt.layer(*layers, above).properties(width=WIDTH, height=alt.Step(36)))
+        guessing = alt.Chart(_data(rows.select("trivial_loss").head(1)))
+        dashes = guessing.mark_rule(color=MUTED, strokeDash=[4, 3])
+        ticks = chart.mark_tick(color=TEXT, thickness=3, height=18)
+        layers.insert(0, dashes.encode(x="trivial_loss:Q"))
+        layers.append(ticks.encode(x="target_loss:Q"))
+    layers.append(above.encode(x=alt.value(0), text="bar:N"))
+    return _svg(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(36)))
+
+
+def _stacked(rows: pl.DataFrame) -> alt.Chart:
+    """Return a bar of each row's terms, beside each other in the order of `TERMS`."""
+    long = rows.unpivot(TERMS, index="bar", variable_name="term", value_name="nats").with_columns(
+        rank=pl.col("term").replace_strict(dict(zip(TERMS, range(3), strict=True)))
+    )
+    colours = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
+    x = alt.X("nats:Q", title="nats", axis=alt.Axis(tickCount=4))
+    colour = alt.Color("term:N", scale=colours, legend=None)
+    bars: alt.Chart = alt.Chart(_data(long)).mark_bar().encode(x=x, color=colour, order="rank:Q")
+    return bars
 
 
 def scatter(rows: pl.DataFrame, score: str, *, higher_is_better: bool) -> str:
@@ -138,20 +124,8 @@ def class_weights(rows: pl.DataFrame) -> str:
         alt.Chart(_data(squares))
         .mark_rect(color=COLOURS["source_loss"])
         .encode(
-            x=alt.X(
-                "source:N",
-                sort=None,
-                scale=alt.Scale(domain=list(columns.values())),
-                title=None,
-                axis=alt.Axis(labelLimit=120),
-            ),
-            y=alt.Y(
-                "target:N",
-                sort=None,
-                scale=alt.Scale(domain=list(lines.values())),
-                title=None,
-                axis=alt.Axis(labelLimit=110),
-            ),
+            x=alt.X("source:N", **_in_order(columns.values(), longest=120)),
+            y=alt.Y("target:N", **_in_order(lines.values(), longest=110)),
             opacity=alt.Opacity(
                 "source_weight:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 1]), legend=None
             ),
@@ -159,6 +133,16 @@ def class_weights(rows: pl.DataFrame) -> str:
         .properties(width=alt.Step(side), height=alt.Step(26))
     )
     return _svg(chart)
+
+
+def _in_order(names: Iterable[str], *, longest: int) -> dict[str, Any]:
+    """Return what an axis of names is made of, whose labels are at most `longest` pixels."""
+    return {
+        "sort": None,
+        "scale": alt.Scale(domain=list(names)),
+        "title": None,
+        "axis": alt.Axis(labelLimit=longest),
+    }
 
 
 def _labels(names: Iterable[str]) -> dict[str, str]:
@@ -202,32 +186,7 @@ def _svg(chart: alt.Chart | alt.LayerChart) -> str:
         ),
         view=alt.ViewConfig(stroke=None),
     )
-    svg = vl_convert.vegalite_to_svg(drawn.to_json(), show_warnings=False)
-    root = ElementTree.fromstring(svg)
-    # Several pictures share the page, and names within it must be unique.
-    _tidy(root, f"chart{next(_numbers)}-")
-    return ElementTree.tostring(root, encoding="unicode")
-
-
-def _tidy(element: ElementTree.Element, prefix: str) -> None:
-    """Leave out what shows nothing, and put `prefix` before the names of parts."""
-    element.tag = element.tag.removeprefix(_SVG)
-    for name, value in list(element.attrib.items()):
-        if name in _NOISE or name.startswith("aria-") or (name, value) == ("opacity", "1"):
-            del element.attrib[name]
-        elif name == "id":
-            element.set(name, prefix + value)
-        else:
-            element.set(name, value.replace("url(#", f"url(#{prefix}"))
-    for child in list(element):
-        _tidy(child, prefix)
-        if _is_empty(child):
-            element.remove(child)
-
-
-def _is_empty(element: ElementTree.Element) -> bool:
-    if element.get("display") == "none":
-        return True
-    if element.tag == "path":
-        return element.get("d") in _NO_SHAPE
-    return element.tag == "g" and len(element) == 0
+    # Pictures stand on the page as they are: Vega escapes their texts, and as nothing in them is
+    # clipped or shaded, none has an id that another could have, too.
+    svg: str = vl_convert.vegalite_to_svg(drawn.to_json(), show_warnings=False)
+    return svg

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from glob import escape, has_magic
 from os import PathLike
 from pathlib import Path
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any
 
 from polars_transferability._report._section import Section
 from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, score_settings
 from polars_transferability.files.text_file import read_text
 from polars_transferability.ranking import selection_quality
-from polars_transferability.settings import BoundOptions, bound_settings
+from polars_transferability.settings import bound_settings
 from polars_transferability.tables.columns import TableColumns
 
 if sys.version_info >= (3, 11):
@@ -30,7 +31,42 @@ class LeaderboardFile:
 
     name: str
     file: Path
-    options: dict[str, Any]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Settings of `selection_quality`."""
+
+    k: int
+    bootstrap: int
+    confidence: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is computed and how, whatever the files hold.
+
+    Attributes
+    ----------
+    title
+        Of the page.
+    bound
+        Options of `transfer_bound`.
+    scores
+        By name, with their options.
+    every_score
+        All scores are asked for: those that a table has no columns for are left out.
+    comparison
+        Of scores with leaderboards.
+    """
+
+    title: str
+    bound: Mapping[str, Any]
+    scores: Mapping[str, Mapping[str, Any]]
+    every_score: bool
+    comparison: Comparison
 
 
 @dataclass(frozen=True)
@@ -39,36 +75,30 @@ class ReportConfig:
 
     Attributes
     ----------
+    path
+        Of the file itself.
     files
         Paths, globs and folders of embedding tables.
-    sources, targets
-        Which tasks; None for all there are.
-    scores
-        By name, with their options.
-    every_score
-        All scores are asked for: those that a table has no columns for are left out.
     columns
         Of the embedding tables.
-    bound
-        Settings of `transfer_bound`.
-    comparison
-        Settings of `selection_quality`.
+    sources, targets
+        Which tasks; None for all there are.
+    leaderboards
+        Files of accuracies.
     queries
         Files of SQL queries by the name of their result.
+    settings
+        All that names no file and no task.
     """
 
     path: Path
-    title: str
-    files: list[str]
-    sources: list[str] | None
-    targets: list[str] | None
-    scores: dict[str, dict[str, Any]]
-    every_score: bool
+    files: tuple[str, ...]
     columns: TableColumns
-    bound: BoundOptions
-    leaderboards: list[LeaderboardFile]
-    comparison: dict[str, Any]
-    queries: dict[str, Path]
+    sources: tuple[str, ...] | None
+    targets: tuple[str, ...] | None
+    leaderboards: tuple[LeaderboardFile, ...]
+    queries: Mapping[str, Path]
+    settings: Settings
 
 
 def read_config(path: str | PathLike[str]) -> ReportConfig:
@@ -107,55 +137,67 @@ def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
     )
     return ReportConfig(
         path=path,
-        title=top.text("title", "Transferability report"),
         files=_files(top, path.parent),
+        columns=_columns(top.section("columns")),
         sources=_tasks(top, "sources"),
         targets=_tasks(top, "targets"),
-        scores=_scores(top),
-        every_score=values.get("scores") == "all",
-        columns=_columns(top.section("columns")),
-        bound=_bound(top.section("bound")),
         leaderboards=_leaderboards(top, path.parent),
-        comparison=_comparison(top.section("comparison")),
         queries=_queries(top.section("queries"), path.parent),
+        settings=_settings(top),
     )
 
 
-def _files(top: Section, folder: Path) -> list[str]:
+def _settings(top: Section) -> Settings:
+    return Settings(
+        title=top.text("title", "Transferability report"),
+        bound=_bound(top.section("bound")),
+        scores=_scores(top),
+        every_score=top.values.get("scores") == "all",
+        comparison=_comparison(top.section("comparison")),
+    )
+
+
+def _files(top: Section, folder: Path) -> tuple[str, ...]:
     files = top.names("files")
     if not files:
         top.fail("files", 'expected the embedding tables, such as files = ["embeddings/*.parquet"]')
     if remote := [file for file in files if "://" in file]:
         top.fail("files", f"{remote[0]!r} is not on this machine, so changes would not be noticed")
     # Only what the user wrote is a pattern, not the folder that it starts from.
-    return [
+    return tuple(
         str((Path(escape(str(folder))) if has_magic(file) else folder) / file) for file in files
-    ]
+    )
 
 
-def _tasks(top: Section, key: str) -> list[str] | None:
+def _tasks(top: Section, key: str) -> tuple[str, ...] | None:
     names = top.names(key)
-    if names == []:
+    if names == ():
         top.fail(key, "expected at least one task; leave the key out for all")
     return names
 
 
-def _scores(top: Section) -> dict[str, dict[str, Any]]:
+def _scores(top: Section) -> Mapping[str, Mapping[str, Any]]:
+    found = {}
+    for name, options in _scores_named(top).items():
+        try:
+            found[score_settings(name, **options)["score"]] = MappingProxyType(options)
+        except (ValueError, TypeError) as error:
+            top.fail("scores", str(error))
+    return MappingProxyType(found)
+
+
+def _scores_named(top: Section) -> dict[str, dict[str, Any]]:
+    """Return the options of each score by the name that the file gives it."""
     given = top.values.get("scores")
     if isinstance(given, dict):
         section = top.section("scores")
-        scores = {name: dict(section.section(name).values) for name in given}
-    else:
-        names: Sequence[str] | None = top.names("scores")
-        names = DEFAULT if names is None else list(OF_ONE_TABLE) if names == ["all"] else names
-        scores = {name: {} for name in names}
-    found = {}
-    for name, options in scores.items():
-        try:
-            found[score_settings(name, **options)["score"]] = options
-        except (ValueError, TypeError) as error:
-            top.fail("scores", str(error))
-    return found
+        return {name: dict(section.section(name).values) for name in given}
+    names: Sequence[str] | None = top.names("scores")
+    if names is None:
+        names = DEFAULT
+    elif names == ("all",):
+        names = tuple(OF_ONE_TABLE)
+    return {name: {} for name in names}
 
 
 def _columns(section: Section) -> TableColumns:
@@ -171,33 +213,32 @@ def _columns(section: Section) -> TableColumns:
     )
 
 
-def _bound(section: Section) -> BoundOptions:
+def _bound(section: Section) -> Mapping[str, Any]:
     # A head or a label map is a table, which has no place here.
     section.allow(
         *("transform", "ground_cost", "lipschitz", "l2", "standardize"),
         *("max_rows_per_class", "seed"),
     )
-    options = cast("BoundOptions", dict(section.values))
     try:
-        bound_settings(**options)
+        bound_settings(**section.values)
     except (ValueError, TypeError) as error:
         msg = f"{section.file}: bound.{error}"
         raise ValueError(msg) from error
-    return options
+    return MappingProxyType(dict(section.values))
 
 
-def _comparison(section: Section) -> dict[str, Any]:
+def _comparison(section: Section) -> Comparison:
     section.allow("k", "bootstrap", "confidence", "seed")
-    options = {"k": 3, "bootstrap": 1000, "confidence": 0.95, "seed": 0, **section.values}
+    given = {"k": 3, "bootstrap": 1000, "confidence": 0.95, "seed": 0, **section.values}
     try:
-        selection_quality("score", "accuracy", **options)
+        selection_quality("score", "accuracy", **given)
     except (ValueError, TypeError) as error:
         msg = f"{section.file}: comparison.{error}"
         raise ValueError(msg) from error
-    return options
+    return Comparison(**given)
 
 
-def _leaderboards(top: Section, folder: Path) -> list[LeaderboardFile]:
+def _leaderboards(top: Section, folder: Path) -> tuple[LeaderboardFile, ...]:
     given = top.values.get("leaderboards", [])
     if not isinstance(given, list):
         top.fail("leaderboards", f"expected files, or tables [[leaderboards]], found {given!r}")
@@ -211,7 +252,7 @@ def _leaderboards(top: Section, folder: Path) -> list[LeaderboardFile]:
         if board.name in found:
             section.fail("name", f"{board.name!r} is taken; give each leaderboard its own name")
         found[board.name] = board
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _leaderboard(section: Section, folder: Path) -> LeaderboardFile:
@@ -222,16 +263,16 @@ def _leaderboard(section: Section, folder: Path) -> LeaderboardFile:
         "target": section.text("target", "target"),
         "accuracy": section.text("accuracy", None),
         "targets": section.names("targets"),
-        "static": section.names("static") or [],
+        "static": section.names("static") or (),
     }
-    return LeaderboardFile(section.text("name", file.stem), file, options)
+    return LeaderboardFile(section.text("name", file.stem), file, MappingProxyType(options))
 
 
-def _queries(section: Section, folder: Path) -> dict[str, Path]:
+def _queries(section: Section, folder: Path) -> Mapping[str, Path]:
     for name in section.values:
         if not re.fullmatch(r"[\w-]+", name):
             section.fail(name, "is a file name of the report: use letters, digits, _ and -")
-    return {name: _file(section, name, folder) for name in section.values}
+    return MappingProxyType({name: _file(section, name, folder) for name in section.values})
 
 
 def _file(section: Section, key: str, folder: Path) -> Path:

@@ -1,30 +1,21 @@
-"""The tables of a report: from bounds and scores, unit by unit, to the quality of the rankings."""
+"""The tables of a report: from bounds and scores to the quality of the rankings, and queries."""
 
 from __future__ import annotations
 
-import re
-import sys
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 
 import polars as pl
 
-from polars_transferability._report._cache import Cache, Unit
-from polars_transferability._report._config import LeaderboardFile, ReportConfig
-from polars_transferability._report._inventory import (
-    FilesChangedError,
-    Inventory,
-    take_inventory,
-)
-from polars_transferability._report._units import all_bounds, all_scores, settings_of
+from polars_transferability._report._cache import Cache
+from polars_transferability._report._config import Comparison
+from polars_transferability._report._inventory import Leaderboard
+from polars_transferability._report._queries import answers
+from polars_transferability._report._units import Computed
 from polars_transferability._scores.choice import OF_ONE_TABLE, RANKING_FIELDS
-from polars_transferability._sql import QueryError, Source, sql
-from polars_transferability.files.text_file import read_text
 from polars_transferability.leaderboard.compare import compare
 from polars_transferability.leaderboard.join import LeaderboardJoin, join_leaderboard
-from polars_transferability.leaderboard.read import read_leaderboard
-from polars_transferability.tables.table import Table, embedding_tables
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
@@ -35,25 +26,32 @@ TABLES = (
     *("bounds", "class_map", "scores", "ranking", "leaderboards", "unmatched"),
     "selection_quality",
 )
-# Files that change while they are read are read again, but not for ever.
-_ATTEMPTS = 3
 
 
-@dataclass(frozen=True)
+# Frames have no truth value when compared, so neither has what holds one.
+@dataclass(frozen=True, eq=False)
 class Joined:
-    """The ranking beside one leaderboard."""
+    """The ranking beside one leaderboard.
+
+    Attributes
+    ----------
+    name
+        Of the leaderboard.
+    join
+        The ranking with its accuracies.
+    scores
+        Columns of `join.frame` that are bounds and scores.
+    rankers
+        All columns that are compared: these, and then the trivial rankers.
+    """
 
     name: str
     join: LeaderboardJoin
-    scores: list[str]
-
-    @property
-    def rankers(self) -> list[str]:
-        """Return what is compared, the trivial rankers last."""
-        return [*self.scores, *self.join.trivial]
+    scores: tuple[str, ...]
+    rankers: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """Every table of a report, and what the page says of them.
 
@@ -69,15 +67,15 @@ class Results:
 
     title: str
     model: str
-    score_names: list[str]
+    score_names: tuple[str, ...]
     k: int
     bounds: pl.DataFrame
     class_map: pl.DataFrame
     scores: pl.DataFrame | None
     ranking: pl.DataFrame
-    joined: list[Joined]
+    joined: tuple[Joined, ...]
     quality: pl.DataFrame
-    queries: dict[str, pl.DataFrame]
+    queries: Mapping[str, pl.DataFrame]
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return what is written, by the name of its files."""
@@ -86,109 +84,48 @@ class Results:
             tables["scores"] = self.scores
         tables["ranking"] = self.ranking
         if self.joined:
-            tables["leaderboards"] = pl.concat(
-                (
-                    joined.join.frame.select(pl.lit(joined.name).alias("leaderboard"), pl.all())
-                    for joined in self.joined
-                ),
-                how="diagonal_relaxed",
-            )
+            beside = {joined.name: joined.join.frame for joined in self.joined}
+            tables["leaderboards"] = _of_leaderboards(beside)
             tables["unmatched"] = pl.concat(unmatched(joined) for joined in self.joined)
             tables["selection_quality"] = self.quality
         return {**tables, **{f"queries/{name}": rows for name, rows in self.queries.items()}}
 
 
-def results_of(
-    config: ReportConfig, cache: Cache, opened: list[Table], *, progress: bool
-) -> Results:
-    """Compute the tables of a report on embeddings, as far as the cache does not have them.
-
-    All of them are about the same content of every file: if a file changes in between, they are
-    made again.
-    """
-    failed = None
-    for _ in range(_ATTEMPTS):
-        cache.begin()
-        try:
-            return _results(config, cache, opened, progress=progress)
-        except FilesChangedError as changed:
-            print(f"{changed}; what it changes is computed again", file=sys.stderr)
-            failed = changed
-            opened = embedding_tables(config.files)
-    msg = f"{failed}, {_ATTEMPTS} times in a row; make the report when nothing writes to its files"
-    raise OSError(msg) from failed
-
-
-def _results(config: ReportConfig, cache: Cache, opened: list[Table], *, progress: bool) -> Results:
-    model = config.columns.model
-    # Before the bounds, which take longer to fail.
-    boards = [(board, _entries(board, model)) for board in config.leaderboards]
-    inventory = take_inventory(opened, config.columns)
-    bounds = all_bounds(config, inventory, cache, progress=progress)
-    scores = all_scores(config, inventory, cache, progress=progress)
-    ranked = ranking(bounds, scores, model)
-    joined = [joined_with(board, entries, ranked, model) for board, entries in boards]
+def results_of(computed: Computed, cache: Cache) -> Results:
+    """Make the tables of a report of its bounds and scores."""
+    model, settings = computed.model, computed.settings
+    ranked = ranking(computed.bounds, computed.scores, model)
+    joined = tuple(joined_with(board, ranked, model) for board in computed.leaderboards)
     results = Results(
-        title=config.title,
+        title=settings.title,
         model=model,
-        score_names=[] if scores is None else _rankers(scores, model),
-        k=config.comparison["k"],
-        bounds=bounds,
-        class_map=class_map(bounds, model),
-        scores=scores,
+        score_names=() if computed.scores is None else _rankers(computed.scores, model),
+        k=settings.comparison.k,
+        bounds=computed.bounds,
+        class_map=class_map(computed.bounds, model),
+        scores=computed.scores,
         ranking=ranked,
         joined=joined,
-        quality=pl.concat(selection_quality_of(one, model, config.comparison) for one in joined)
-        if joined
-        else pl.DataFrame(),
-        queries={},
+        quality=_quality(joined, model, settings.comparison),
+        queries=MappingProxyType({}),
     )
-    queries = {
-        name: _query(config, file, inventory, results, boards, cache)
-        for name, file in config.queries.items()
-    }
-    return replace(results, queries=queries)
+    tables = results.tables()
+    if computed.leaderboards:
+        entries = {board.name: board.entries for board in computed.leaderboards}
+        tables["leaderboard"] = _of_leaderboards(entries)
+    found = answers(computed, tables, cache)
+    return replace(results, queries=MappingProxyType(found))
 
 
-def _query(
-    config: ReportConfig,
-    file: Path,
-    inventory: Inventory,
-    results: Results,
-    boards: list[tuple[LeaderboardFile, pl.DataFrame]],
-    cache: Cache,
-) -> pl.DataFrame:
-    """Return what a query finds in embeddings, leaderboards and the report's tables."""
-    query = read_text(file)
-    unit = Unit(
-        {
-            "what": "query",
-            **settings_of(config),
-            "query": query,
-            "files": inventory.all_fingerprints(),
-            "leaderboards": [(board.name, entries.write_json()) for board, entries in boards],
-            "sources": config.sources,
-            "targets": config.targets,
-            "comparison": config.comparison,
-        }
+def _of_leaderboards(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return a frame of each leaderboard as one, in which a column says of which it is."""
+    return pl.concat(
+        (_of_leaderboard(name, frame) for name, frame in frames.items()), how="diagonal_relaxed"
     )
-    found = None if _READS_FILES.search(query) else cache.read(unit)
-    if found is None:
-        tables: dict[str, Source] = {**results.tables()}
-        if boards:
-            tables["leaderboard"] = _all_entries(boards)
-        try:
-            with inventory.reading_all() as embeddings:
-                found = sql(query, eager=True, **{"embeddings": embeddings, **tables})
-        except pl.exceptions.PolarsError as error:
-            msg = f"{file}: {error}"
-            raise QueryError(msg) from error
-        cache.write(unit, found)
-    return found
 
 
-# A query that opens files by itself may find others in them each time.
-_READS_FILES = re.compile(r"\bread_\w+", re.IGNORECASE)
+def _of_leaderboard(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(pl.lit(name).alias("leaderboard"), pl.all())
 
 
 def class_map(bounds: pl.DataFrame, model: str) -> pl.DataFrame:
@@ -222,61 +159,52 @@ def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl
     return ranked.sort("target", "bound", model, nulls_last=True)
 
 
-def _rankers(scores: pl.DataFrame, model: str) -> list[str]:
+def _rankers(scores: pl.DataFrame, model: str) -> tuple[str, ...]:
     """Return the columns of which higher is better; parts of scores are none."""
     facts = {model, "target", "n", "classes", "labels"}
     names = [name for name in scores.columns if name not in facts]
     # Columns are in the order in which scores were asked for; the fields of structs come last.
-    wholes = [name for name in names if name in OF_ONE_TABLE]
-    return wholes + [name for name in names if name in RANKING_FIELDS]
+    wholes = (name for name in names if name in OF_ONE_TABLE)
+    return (*wholes, *(name for name in names if name in RANKING_FIELDS))
 
 
-def _entries(board: LeaderboardFile, model: str) -> pl.DataFrame:
-    return read_leaderboard(board.file, **board.options).rename({"model": model})
-
-
-def _all_entries(boards: list[tuple[LeaderboardFile, pl.DataFrame]]) -> pl.DataFrame:
-    return pl.concat(
-        (
-            entries.select(pl.lit(board.name).alias("leaderboard"), pl.all())
-            for board, entries in boards
-        ),
-        how="diagonal_relaxed",
-    )
-
-
-def joined_with(
-    board: LeaderboardFile, entries: pl.DataFrame, ranked: pl.DataFrame, model: str
-) -> Joined:
+def joined_with(board: Leaderboard, ranked: pl.DataFrame, model: str) -> Joined:
     """Put a leaderboard's accuracies beside the ranking."""
-    join = join_leaderboard(ranked, entries, model=model, static=board.options["static"])
-    scores = [name for name in ranked.columns if name not in {model, "target", *RANKED}]
-    return Joined(board.name, join, [*COMPARED, *scores])
+    join = join_leaderboard(ranked, board.entries, model=model, static=board.static)
+    further = (name for name in ranked.columns if name not in {model, "target", *RANKED})
+    scores = (*COMPARED, *further)
+    return Joined(board.name, join, scores, (*scores, *join.trivial))
 
 
-def selection_quality_of(joined: Joined, model: str, settings: dict[str, Any]) -> pl.DataFrame:
+def _quality(joined: Sequence[Joined], model: str, settings: Comparison) -> pl.DataFrame:
+    if not joined:
+        return pl.DataFrame()
+    return pl.concat(selection_quality_of(one, model, settings) for one in joined)
+
+
+def selection_quality_of(joined: Joined, model: str, settings: Comparison) -> pl.DataFrame:
     """Return how well each ranker orders the models of each target that the leaderboard has."""
     quality = compare(
         joined.join.frame,
         scores=joined.scores,
         trivial=joined.join.trivial,
         model=model,
-        **settings,
+        **asdict(settings),
     )
     listed = joined.join.frame.filter(pl.col("accuracy").is_not_null())["target"].unique()
-    return quality.filter(pl.col("target").is_in(listed.implode())).select(
-        pl.lit(joined.name).alias("leaderboard"), pl.all()
-    )
+    of_listed = quality.filter(pl.col("target").is_in(listed.implode()))
+    return _of_leaderboard(joined.name, of_listed)
 
 
 def unmatched(joined: Joined) -> pl.DataFrame:
     """Return what stands on one side only, with similar names."""
+    sides = {
+        "scores": joined.join.unmatched_scores,
+        "leaderboard": joined.join.unmatched_leaderboard,
+    }
     return pl.concat(
         frame.select(
             pl.lit(joined.name).alias("leaderboard"), pl.lit(side).alias("only_in"), pl.all()
         )
-        for side, frame in (
-            ("scores", joined.join.unmatched_scores),
-            ("leaderboard", joined.join.unmatched_leaderboard),
-        )
+        for side, frame in sides.items()
     )

@@ -52,8 +52,8 @@ class Section:
             self.fail(key, f"expected a text, found {text!r}")
         return text
 
-    def names(self, key: str) -> list[str] | None:
-        """Return a list of strings; one string is a list of one. None: the file has no such key."""
+    def names(self, key: str) -> tuple[str, ...] | None:
+        """Return several strings; one string is one of them. None: the file has no such key."""
         value = self.values.get(key)
         if value is None:
             return None
@@ -62,7 +62,7 @@ class Section:
             self.fail(key, f"expected a text or a list of texts, found {value!r}")
         if twice := sorted({name for name in listed if listed.count(name) > 1}):
             self.fail(key, f"names {twice[0]!r} more than once")
-        return listed
+        return tuple(listed)
 
 
 def _listed(names: Sequence[str]) -> str:

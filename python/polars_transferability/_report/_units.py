@@ -6,185 +6,181 @@ missing ones of a model, and of one source, are computed together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache as computed_once
-from hashlib import sha256
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from polars_transferability._report._cache import Cache, Unit
-from polars_transferability._report._config import ReportConfig
-from polars_transferability._report._inventory import Inventory, pairs_of_tasks
+from polars_transferability._report._config import Settings
+from polars_transferability._report._embedding_file import (
+    EmbeddingFile,
+    files_with,
+    fingerprints,
+    reading,
+)
+from polars_transferability._report._inventory import Inventory, Leaderboard, Model, Query
 from polars_transferability._scores.choice import POOLED, score_settings
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.compute.scores import compute_scores
 from polars_transferability.pool import combine_pool
 from polars_transferability.settings import bound_settings
+from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.keys import each_key
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """The results of all units, and what is made of them next.
+
+    Attributes
+    ----------
+    bounds
+        Of every model, source and target.
+    scores
+        Of every model and target; None if no score is asked for.
+    model
+        Column of model names.
+    files
+        What was computed on, for queries over the embeddings themselves.
+    leaderboards, queries, settings
+        As in the inventory.
+    """
+
+    bounds: pl.DataFrame
+    scores: pl.DataFrame | None
+    model: str
+    files: tuple[EmbeddingFile, ...]
+    leaderboards: tuple[Leaderboard, ...]
+    queries: tuple[Query, ...]
+    settings: Settings
+
+
+@dataclass(frozen=True, eq=False)
 class _Step:
-    model: object
-    source: str | None
-    targets: list[str]
+    """Units that are computed together.
+
+    Attributes
+    ----------
+    name
+        What the progress bar calls them.
+    units
+        By target.
+    compute
+        Computes those of some targets, a row each.
+    """
+
+    name: str
+    units: Mapping[str, Unit]
+    compute: Callable[[list[str]], pl.DataFrame]
 
     def __str__(self) -> str:
-        return f"scores of {self.model}" if self.source is None else f"{self.model}, {self.source}"
+        return self.name
 
 
-def all_bounds(
-    config: ReportConfig, inventory: Inventory, cache: Cache, *, progress: bool
-) -> pl.DataFrame:
-    """Return the bounds of every model, source and target."""
-    pairs = pairs_of_tasks(inventory, config.sources, config.targets)
+def compute_units(inventory: Inventory, cache: Cache, *, progress: bool) -> Computed:
+    """Compute what the cache does not have."""
+    return Computed(
+        bounds=_all_bounds(inventory, cache, progress=progress),
+        scores=_all_scores(inventory, cache, progress=progress),
+        model=inventory.columns.model,
+        files=inventory.files,
+        leaderboards=inventory.leaderboards,
+        queries=inventory.queries,
+        settings=inventory.settings,
+    )
+
+
+def _all_bounds(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.DataFrame:
     steps = [
-        _Step(model, source, targets)
-        for model, by_source in pairs.items()
-        for source, targets in by_source.items()
+        _bounds_of(inventory, model, source)
+        for model in inventory.models
+        for source in model.transfers
     ]
-    parts: list[pl.DataFrame] = []
-    with each_key(steps, "bounds", progress=progress) as running:
-        for step in running:
-            parts += _bounds(config, inventory, cache, step)
-    order = ["target", "bound", config.columns.model, "source"]
+    parts = _results(steps, "bounds", cache, progress=progress)
+    order = ["target", "bound", inventory.columns.model, "source"]
     return pl.concat(parts, how="vertical_relaxed").sort(order)
 
 
-def all_scores(
-    config: ReportConfig, inventory: Inventory, cache: Cache, *, progress: bool
-) -> pl.DataFrame | None:
-    """Return the scores of every model and target; None if no score is asked for."""
-    if not config.scores:
+def _all_scores(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.DataFrame | None:
+    wanted = inventory.settings.scores
+    if not wanted:
         return None
-    wanted = config.targets
-    steps = [
-        _Step(model, None, [task for task in tasks if wanted is None or task in wanted])
-        for model, tasks in inventory.tasks.items()
-    ]
-    parts: list[pl.DataFrame] = []
-    with each_key(steps, "scores", progress=progress) as running:
-        for step in running:
-            parts += _scores(config, inventory, cache, step)
+    steps = [_scores_of(inventory, model) for model in inventory.models]
     # Of all scores, each table has those that it has columns for.
+    parts = _results(steps, "scores", cache, progress=progress)
     scores = pl.concat(parts, how="diagonal_relaxed")
-    for name, fields in POOLED.items():
-        if name in config.scores:
-            # Among the models of its own unit a score means nothing.
-            columns = [f"{name}_{field}" for field in fields]
-            parts_of_it = pl.struct(
-                pl.col(column).alias(f) for column, f in zip(columns, fields, strict=True)
-            )
-            scores = scores.with_columns(parts_of_it.alias(name)).drop(columns)
-    if any(name in config.scores for name in POOLED):
-        scores = combine_pool(scores)
-    return scores.sort("target", config.columns.model)
+    return _combined(scores, wanted).sort("target", inventory.columns.model)
 
 
-def settings_of(config: ReportConfig) -> dict[str, Any]:
-    """Return what every result depends on but files and tasks, defaults written out."""
-    return {
-        "version": [version("polars-transferability"), _code(), pl.__version__],
-        "columns": asdict(config.columns),
-        "bound": bound_settings(**config.bound),
-        "scores": {
-            name: score_settings(name, **options) for name, options in config.scores.items()
-        },
-    }
+def _combined(scores: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
+    """Return scores of a pool among all models; among those of its own unit one means nothing."""
+    pooled = [name for name in POOLED if name in wanted]
+    for name in pooled:
+        fields = {f"{name}_{field}": field for field in POOLED[name]}
+        parts = pl.struct(pl.col(column).alias(field) for column, field in fields.items())
+        scores = scores.with_columns(parts.alias(name)).drop(fields)
+    return combine_pool(scores) if pooled else scores
 
 
-@computed_once
-def _code() -> str:
-    """Return a hash of this package: versions under development differ under one number."""
-    folder = Path(__file__).parent.parent
-    digest = sha256()
-    for file in sorted([*folder.rglob("*.py"), *folder.glob("_internal*")]):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
+    columns, files = inventory.columns, inventory.files
+    bound = inventory.settings.bound
 
-
-def _bounds(
-    config: ReportConfig, inventory: Inventory, cache: Cache, step: _Step
-) -> list[pl.DataFrame]:
-    source = step.source
-    assert source is not None
-    settings = settings_of(config)
-    units = {
-        target: Unit(
+    def unit(target: str) -> Unit:
+        return Unit(
             {
                 "what": "bound",
-                **{name: settings[name] for name in ("version", "columns", "bound")},
-                "files": inventory.fingerprints(step.model, (source, target)),
-                "model": repr(step.model),
+                "columns": asdict(columns),
+                "bound": bound_settings(**bound),
+                "files": fingerprints(files_with(files, model.name, (source, target))),
+                "model": repr(model.name),
                 "source": source,
                 "target": target,
             },
-            row={config.columns.model: step.model, "source": source, "target": target},
+            row={columns.model: model.name, "source": source, "target": target},
         )
-        for target in step.targets
-    }
 
     def compute(targets: list[str]) -> pl.DataFrame:
-        with inventory.reading(step.model, (source, *targets)) as rows:
+        with reading(files, columns, model.name, (source, *targets)) as rows:
             return compute_bounds(
-                rows, sources=[source], targets=targets, **_columns(config), **config.bound
+                rows, sources=[source], targets=targets, **_arguments(columns), **bound
             )
 
-    return _by_target(cache, units, compute)
+    units = {target: unit(target) for target in model.transfers[source]}
+    return _Step(f"{model.name}, {source}", units, compute)
 
 
-def _scores(
-    config: ReportConfig, inventory: Inventory, cache: Cache, step: _Step
-) -> list[pl.DataFrame]:
-    settings = settings_of(config)
-    units = {
-        target: Unit(
+def _scores_of(inventory: Inventory, model: Model) -> _Step:
+    columns, files = inventory.columns, inventory.files
+    scores, every_score = inventory.settings.scores, inventory.settings.every_score
+
+    def unit(target: str) -> Unit:
+        return Unit(
             {
                 "what": "scores",
-                **{name: settings[name] for name in ("version", "columns", "scores")},
-                "left_out": config.every_score,
-                "files": inventory.fingerprints(step.model, (target,)),
-                "model": repr(step.model),
+                "columns": asdict(columns),
+                "scores": {name: score_settings(name, **given) for name, given in scores.items()},
+                "left_out": every_score,
+                "files": fingerprints(files_with(files, model.name, (target,))),
+                "model": repr(model.name),
                 "target": target,
             },
-            row={config.columns.model: step.model, "target": target},
+            row={columns.model: model.name, "target": target},
         )
-        for target in step.targets
-    }
 
     def compute(targets: list[str]) -> pl.DataFrame:
-        which = "all" if config.every_score else config.scores
-        with inventory.reading(step.model, targets) as rows:
-            return compute_scores(rows, targets=targets, which=which, **_columns(config))
+        which = "all" if every_score else scores
+        with reading(files, columns, model.name, targets) as rows:
+            return compute_scores(rows, targets=targets, which=which, **_arguments(columns))
 
-    return _by_target(cache, units, compute)
-
-
-def _by_target(
-    cache: Cache,
-    units: dict[str, Unit],
-    compute: Callable[[list[str]], pl.DataFrame],
-) -> list[pl.DataFrame]:
-    """Return the result of each target; those that are not in the cache are computed together."""
-    found = {target: cache.read(unit) for target, unit in units.items()}
-    missing = [target for target, result in found.items() if result is None]
-    computed = compute(missing) if missing else pl.DataFrame()
-    for target in missing:
-        result = computed.filter(pl.col("target") == target)
-        if not units[target].is_result(result):
-            msg = f"{units[target].row}: expected one row, found {result.height}; please report it"
-            raise pl.exceptions.ComputeError(msg)
-        cache.write(units[target], result)
-        found[target] = result
-    return [result for result in found.values() if result is not None]
+    units = {target: unit(target) for target in model.targets}
+    return _Step(f"scores of {model.name}", units, compute)
 
 
-def _columns(config: ReportConfig) -> dict[str, Any]:
-    columns = config.columns
+def _arguments(columns: TableColumns) -> dict[str, Any]:
+    """Return what `compute_bounds` and `compute_scores` call the columns."""
     return {
         "by": columns.model,
         "task": columns.task,
@@ -192,3 +188,23 @@ def _columns(config: ReportConfig) -> dict[str, Any]:
         "label": columns.label,
         "fit": columns.fit(),
     }
+
+
+def _results(steps: list[_Step], what: str, cache: Cache, *, progress: bool) -> list[pl.DataFrame]:
+    with each_key(steps, what, progress=progress) as running:
+        return [result for step in running for result in _results_of(step, cache)]
+
+
+def _results_of(step: _Step, cache: Cache) -> list[pl.DataFrame]:
+    """Return the result of each target; those that are not in the cache are computed together."""
+    found = {target: cache.read(unit) for target, unit in step.units.items()}
+    missing = [target for target, result in found.items() if result is None]
+    computed = step.compute(missing) if missing else pl.DataFrame()
+    for target in missing:
+        unit, result = step.units[target], computed.filter(pl.col("target") == target)
+        if not unit.is_result(result):
+            msg = f"{unit.row}: expected one row, found {result.height}; please report it"
+            raise pl.exceptions.ComputeError(msg)
+        cache.write(unit, result)
+        found[target] = result
+    return [result for result in found.values() if result is not None]

@@ -194,7 +194,7 @@ def test_version() -> None:
     assert python("-m", "polars_transferability", "--version") == pt.__version__
 
 
-HEAVY = {"polars", "sqlglot", "rich", "altair", "great_tables", "vl_convert", "cyclopts"}
+HEAVY = {"polars", "sqlglot", "rich", "altair", "jinja2", "vl_convert", "cyclopts"}
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ lowest = "lowest.sql"
 """
 QUERY = "SELECT target, MIN(bound) AS bound FROM bounds GROUP BY target ORDER BY target"
 TERMS = ["source_loss", "label_mismatch", "distribution_mismatch"]
-# What HTML, attributes, SVG, Vega expressions, Markdown, Great Tables and patterns read as theirs.
+# What HTML, attributes, SVG, Vega expressions, Markdown, templates and patterns read as theirs.
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import polars_transferability as pt
 import pytest
-from polars_transferability._report import _inventory, _units
+from polars_transferability._report import _cache, _inventory, _units
 from polars_transferability._report._cache import Cache
 from reports import change, entries, make, problem, written
 
@@ -138,7 +138,7 @@ def test_another_version_computes_everything_again(
     first = make(folder)
     for of_version, value in (("_code", lambda: "other"), ("version", lambda _: "0.0.1")):
         with monkeypatch.context() as other:
-            other.setattr(_units, of_version, value)
+            other.setattr(_cache, of_version, value)
             assert make(folder).computed == first.computed
             assert make(folder).computed == 0
 
@@ -217,14 +217,14 @@ def test_a_file_that_is_replaced_during_a_run_and_restored_is_read_again(
 
 def test_a_file_that_never_rests_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "models" / "net1.parquet"
-    look = _inventory._look_at
+    look = _inventory.look_at
 
     def write_meanwhile(file: Path) -> object:
         found = look(file)
         path.write_bytes(path.read_bytes())
         return found
 
-    monkeypatch.setattr(_inventory, "_look_at", write_meanwhile)
+    monkeypatch.setattr(_inventory, "look_at", write_meanwhile)
     assert "was changed while it was read, 3 times in a row" in problem(folder)
 
 
@@ -234,7 +234,7 @@ def test_a_file_that_changes_while_its_tasks_are_looked_up_is_read_again(
     """Even where every result is there already, so that no row is read again."""
     first = make(folder)
     path = folder / "models" / "net1.parquet"
-    look, looks = _inventory._look_at, []
+    look, looks = _inventory.look_at, []
 
     def write_once_meanwhile(file: Path) -> object:
         found = look(file)
@@ -243,7 +243,7 @@ def test_a_file_that_changes_while_its_tasks_are_looked_up_is_read_again(
             path.write_bytes(path.read_bytes())
         return found
 
-    monkeypatch.setattr(_inventory, "_look_at", write_once_meanwhile)
+    monkeypatch.setattr(_inventory, "look_at", write_once_meanwhile)
     again = make(folder)
     assert (again.computed, again.reused) == (0, first.computed)
     assert f"{path}: was changed while it was read" in capsys.readouterr().err

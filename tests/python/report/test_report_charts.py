@@ -11,10 +11,12 @@ import pytest
 from polars_transferability._report import _charts
 from reports import HOSTILE, TERMS, change, command
 
+SVG = "{http://www.w3.org/2000/svg}"
+
 
 def texts(picture: str) -> list[str]:
     """The texts of a picture but for numbers, as an XML parser reads them."""
-    found = [text.text or "" for text in ElementTree.fromstring(picture).iter("text")]
+    found = [text.text or "" for text in ElementTree.fromstring(picture).iter(f"{SVG}text")]
     return [text for text in found if not re.fullmatch(r"[\d.]+", text)]
 
 
@@ -38,6 +40,23 @@ def test_names_in_pictures_are_text_and_short() -> None:
     cut = "a" * 59 + "\u2026"
     assert bars(long) == [cut, f"{cut} (2)", "a" * 60, f"{cut} (3)"]
     assert bars(["a\nb", "a\u2424b"]) == ["a\u2424b", "a\u2424b (2)"]
+
+
+def test_pictures_have_no_names_that_meet_on_the_page() -> None:
+    """Several stand on one page as they are, where an id must be unique."""
+    terms = {term: [1.0, 2.0] for term in TERMS}
+    rows = pl.DataFrame({"name": ["a", "b"], **terms, "trivial_loss": 2.0, "target_loss": 1.0})
+    points = pl.DataFrame({"name": [1, 2], "value": [0.5, 1.0], "accuracy": [0.5, 0.7]})
+    weights = {"source_class": ["a", "b"], "target_class": ["c", "c"], "source_weight": [0.2, 0.8]}
+    for picture in (
+        _charts.term_bars(rows, "name", marks=True),
+        _charts.scatter(points, "score", higher_is_better=False),
+        _charts.class_weights(pl.DataFrame(weights)),
+    ):
+        elements = [*ElementTree.fromstring(picture).iter()]
+        assert len(elements) > 10
+        assert [element.tag for element in elements if "id" in element.attrib] == []
+        assert "url(" not in picture
 
 
 # What draws pictures aborts the process at text that XML cannot hold, as most of these are.

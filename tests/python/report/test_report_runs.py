@@ -113,13 +113,13 @@ def test_killed_at_any_moment_it_leaves_whole_files_and_goes_on(folder: Path) ->
 
 def test_without_the_extra_it_says_what_to_install(folder: Path) -> None:
     code = (
-        "import sys; sys.modules['great_tables'] = None\n"
+        "import sys; sys.modules['jinja2'] = None\n"
         "import polars_transferability as pt\n"
         f"pt.report({str(folder / 'report.toml')!r}, {str(folder / 'out')!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "great_tables is not installed: a report needs the extra 'report'" in done.stderr
+    assert "jinja2 is not installed: a report needs the extra 'report'" in done.stderr
     assert not (folder / "out").exists()
 
 

@@ -175,7 +175,8 @@ def test_example(tmp_path: Path, data: Path) -> None:
 def test_a_query_may_have_any_result(folder: Path) -> None:
     query = """
         SELECT model, CASE WHEN model = 'net0' THEN NULL ELSE bound > 1 END AS high,
-               bound / 1000000000 AS tiny, NULL AS nothing, DATE '2020-01-02' AS day, by_class
+               bound / 1000000000 AS tiny, 1e-300 * 1e-20 AS least, NULL AS nothing,
+               DATE '2020-01-02' AS day, by_class
         FROM bounds ORDER BY model
     """
     (folder / "lowest.sql").write_text(query)
@@ -185,6 +186,7 @@ def test_a_query_may_have_any_result(folder: Path) -> None:
     shown = text[text.index('id="queries"') :]
     (bound, *_) = make(folder).tables["queries/lowest"]["tiny"]
     assert f"{bound:.12f}"[:-1] in shown
+    assert f">0.{'0' * 319}1000<" in shown
     (folder / "lowest.sql").write_text("SELECT model, bound FROM bounds WHERE bound < 0")
     made = make(folder)
     assert made.tables["queries/lowest"].shape == (0, 2)

@@ -1,0 +1,131 @@
+"""Files of embeddings: which rows they hold, and whether they were changed while they were read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from polars_transferability.tables.columns import TableColumns
+from polars_transferability.tables.keys import Key
+from polars_transferability.tables.table import Table
+
+# Of a network for its own classes; scores read them.
+_OUTPUTS = ("probabilities", "logits")
+
+
+class FilesChangedError(OSError):
+    """A file was changed or replaced while a report read it."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"{file}: was changed while it was read")
+
+
+@dataclass(frozen=True)
+class Look:
+    """A look at a file: what it held, and which file it was when nobody else changed it."""
+
+    fingerprint: str
+    state: tuple[int, ...]
+
+
+# Lazy frames have no truth value when compared, so neither has what holds one.
+@dataclass(frozen=True, eq=False)
+class EmbeddingFile:
+    """A file, how it looked before it was read, and the pairs of model and task it has rows of."""
+
+    table: Table
+    look: Look
+    holds: frozenset[tuple[object, str]]
+
+    @property
+    def path(self) -> Path:
+        """Return where it lies."""
+        return Path(self.table.name)
+
+
+def look_at(file: Path) -> Look:
+    """Return a hash of the content, and of what the folders say of it (hive partitions).
+
+    Times are no substitute: a copied file has a new one, a restored file an old one. They tell,
+    though, that the file was another one in between, or is being written now.
+    """
+    before = _state(file)
+    digest = hashlib.sha256("/".join(part for part in file.parts[:-1] if "=" in part).encode())
+    with file.open("rb") as content:
+        while block := content.read(1 << 20):
+            digest.update(block)
+    if _state(file) != before:
+        raise FilesChangedError(file)
+    return Look(digest.hexdigest(), before)
+
+
+def require_untouched(files: Iterable[EmbeddingFile]) -> None:
+    """Raise FilesChangedError if somebody wrote to one of the files since it was looked at."""
+    for file in files:
+        if _state(file.path) != file.look.state:
+            raise FilesChangedError(file.path)
+
+
+def files_with(
+    files: Iterable[EmbeddingFile], model: object, tasks: Iterable[str]
+) -> list[EmbeddingFile]:
+    """Return the files that have rows of one of these tasks of a model."""
+    pairs = {(model, task) for task in tasks}
+    return [file for file in files if not pairs.isdisjoint(file.holds)]
+
+
+def fingerprints(files: Iterable[EmbeddingFile]) -> list[str]:
+    """Return what changes whenever one of the files does."""
+    return sorted(file.look.fingerprint for file in files)
+
+
+@contextmanager
+def reading(
+    files: Sequence[EmbeddingFile], columns: TableColumns, model: object, tasks: Collection[str]
+) -> Iterator[pl.DataFrame]:
+    """Give the rows of some tasks of a model, with what scores can use besides.
+
+    Raises FilesChangedError if a file that they are in is not what it was when they are read.
+    """
+    of_tasks = pl.col(columns.task).cast(pl.String).is_in(tasks)
+    found = files_with(files, model, tasks)
+    tables = [Table(file.table.name, file.table.rows.filter(of_tasks)) for file in found]
+    further = [
+        name
+        for name in _OUTPUTS
+        if all(name in table.schema() for table in tables) and name not in columns.all()
+    ]
+    key = Key(pl.DataFrame({columns.model: [model]}), tables)
+    with unchanged(found):
+        yield key.read([*columns.all(), *further])
+
+
+@contextmanager
+def unchanged(files: Iterable[EmbeddingFile]) -> Iterator[None]:
+    """Raise FilesChangedError if one of the files is not what it was when all is done or fails."""
+    try:
+        yield
+    except Exception as error:
+        _require_unchanged(files, error)
+        raise
+    _require_unchanged(files, None)
+
+
+def _require_unchanged(files: Iterable[EmbeddingFile], cause: Exception | None) -> None:
+    for file in files:
+        try:
+            same = look_at(file.path) == file.look
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise FilesChangedError(file.path) from cause
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    state = file.stat()
+    return (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
