@@ -18,7 +18,7 @@ struct Arguments {
 #[derive(Deserialize)]
 struct RankArguments {
     columns: PairNames,
-    rank: String,
+    rank: Rank,
 }
 
 #[derive(Deserialize)]
@@ -48,36 +48,22 @@ fn kendall_tau(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
 
 #[polars_expr(output_type_func = output_type)]
 fn weighted_tau(inputs: &[Series], kwargs: RankArguments) -> PolarsResult<Series> {
-    let rank = match kwargs.rank.as_str() {
-        "both" => Rank::Both,
-        "none" => Rank::Score,
-        other => {
-            polars_bail!(ComputeError: "rank must be \"both\" or \"none\", but is {other:?}")
-        }
-    };
-    let weighted_tau = |pairs: &Pairs| ranking::weighted_tau(pairs, rank);
+    let weighted_tau = |pairs: &Pairs| ranking::weighted_tau(pairs, kwargs.rank);
     statistic(inputs, &kwargs.columns, "weighted_tau", weighted_tau)
 }
 
 #[polars_expr(output_type_func = output_type)]
 fn top_k_recall(inputs: &[Series], kwargs: TopArguments) -> PolarsResult<Series> {
-    check_k(kwargs.k)?;
     let top_k_recall = |pairs: &Pairs| ranking::top_k_recall(pairs, kwargs.k);
     statistic(inputs, &kwargs.columns, "top_k_recall", top_k_recall)
 }
 
 #[polars_expr(output_type_func = output_type)]
 fn regret_at_k(inputs: &[Series], kwargs: TopArguments) -> PolarsResult<Series> {
-    check_k(kwargs.k)?;
     let rows = ScoreAndTruth::read(inputs, &kwargs.columns, "regret_at_k")?;
     rows.check_differences(&kwargs.columns)?;
     let regret = ranking::regret_at_k(&rows.pairs, kwargs.k);
     Ok(Series::new(inputs[0].name().clone(), [regret]))
-}
-
-pub fn check_k(k: usize) -> PolarsResult<()> {
-    polars_ensure!(k > 0, ComputeError: "k must be at least 1, but is 0");
-    Ok(())
 }
 
 fn statistic(

@@ -4,7 +4,6 @@ use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
-use crate::plugin::rank_statistics::check_k;
 use crate::plugin::record;
 use crate::plugin::score_and_truth::{PairNames, ScoreAndTruth};
 use crate::ranking;
@@ -40,7 +39,6 @@ fn output_type(inputs: &[Field], kwargs: Arguments) -> PolarsResult<Field> {
 
 #[polars_expr(output_type_func_with_kwargs = output_type)]
 fn selection_quality(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
-    check_k(kwargs.k)?;
     let rows = ScoreAndTruth::read(inputs, &kwargs.columns, "selection_quality")?;
     rows.check_differences(&kwargs.columns)?;
     let statistics = |pairs: &ranking::Pairs| ranking::selection_quality(pairs, kwargs.k);

@@ -8,15 +8,19 @@
 //! where each word is the total weight of such pairs of pairs. All weights equal: Kendall's tau-b.
 //! Vigna, "A weighted correlation index for rankings with ties" (WWW 2015); Knight, JASA 61 (1966).
 
+use serde::Deserialize;
+
 use crate::ranking::Pairs;
 
 /// By what the weights of [`weighted_tau`] rank the pairs, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Rank {
     /// The mean of two values: ranked by score (equal scores by truth), and by truth (equal truths
     /// by score). The default of scipy, its `rank=True`.
     Both,
     /// By score, equal scores by truth. scipy's `rank=None` with the score as first argument.
+    #[serde(rename = "none")]
     Score,
 }
 

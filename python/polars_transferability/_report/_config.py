@@ -152,7 +152,7 @@ def _settings(top: Section) -> Settings:
         title=top.text("title", "Transferability report"),
         bound=_bound(top.section("bound")),
         scores=_scores(top),
-        every_score=top.values.get("scores") == "all",
+        every_score=top.values.get("scores") in ("all", ["all"]),
         comparison=_comparison(top.section("comparison")),
     )
 
@@ -177,12 +177,15 @@ def _tasks(top: Section, key: str) -> tuple[str, ...] | None:
 
 
 def _scores(top: Section) -> Mapping[str, Mapping[str, Any]]:
-    found = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for name, options in _scores_named(top).items():
         try:
-            found[score_settings(name, **options)["score"]] = MappingProxyType(options)
+            score = score_settings(name, **options)["score"]
         except (ValueError, TypeError) as error:
             top.fail("scores", str(error))
+        if score in found:
+            top.fail("scores", f"names {score!r} more than once")
+        found[score] = MappingProxyType(options)
     return MappingProxyType(found)
 
 

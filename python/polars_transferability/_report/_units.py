@@ -26,7 +26,6 @@ from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.compute.scores import compute_scores
 from polars_transferability.pool import combine_pool
 from polars_transferability.settings import bound_settings
-from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.keys import each_key
 
 
@@ -145,7 +144,7 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
     def compute(targets: list[str]) -> pl.DataFrame:
         with reading(files, columns, model.name, (source, *targets)) as rows:
             return compute_bounds(
-                rows, sources=[source], targets=targets, **_arguments(columns), **bound
+                rows, sources=[source], targets=targets, **columns.arguments(), **bound
             )
 
     units = {target: unit(target) for target in model.transfers[source]}
@@ -171,23 +170,12 @@ def _scores_of(inventory: Inventory, model: Model) -> _Step:
         )
 
     def compute(targets: list[str]) -> pl.DataFrame:
-        which = "all" if every_score else scores
+        chosen = "all" if every_score else scores
         with reading(files, columns, model.name, targets) as rows:
-            return compute_scores(rows, targets=targets, which=which, **_arguments(columns))
+            return compute_scores(rows, targets=targets, scores=chosen, **columns.arguments())
 
     units = {target: unit(target) for target in model.targets}
     return _Step(f"scores of {model.name}", units, compute)
-
-
-def _arguments(columns: TableColumns) -> dict[str, Any]:
-    """Return what `compute_bounds` and `compute_scores` call the columns."""
-    return {
-        "by": columns.model,
-        "task": columns.task,
-        "embedding": columns.embedding,
-        "label": columns.label,
-        "fit": columns.fit(),
-    }
 
 
 def _results(steps: list[_Step], what: str, cache: Cache, *, progress: bool) -> list[pl.DataFrame]:
