@@ -52,11 +52,6 @@ impl Scatter {
         Self { width, lower }
     }
 
-    #[must_use]
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
     /// The packed triangle.
     #[must_use]
     pub fn packed(&self) -> &[f64] {

@@ -23,14 +23,6 @@ pub fn euclidean(source: MatRef<'_, f64>, target: MatRef<'_, f64>, power: Power)
     DistanceRows::new(source.into(), target.into(), power).matrix(Parallelism::Sequential)
 }
 
-/// The margin cost of moving logits `source` to logits `target`, for a label whose sources are the
-/// classes in `support`.
-#[must_use]
-pub fn margin(source: &[f64], target: &[f64], support: &[u32]) -> f64 {
-    let (high, low) = margin_extremes(source, target, support);
-    (target[high] - source[high]) - (target[low] - source[low])
-}
-
 /// The classes at which the margin cost's max and min are attained: it is
 /// `(t_h - s_h) - (t_l - s_l)` for the pair `(h, l)` returned.
 #[must_use]
@@ -185,6 +177,13 @@ fn margins<S: Simd>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The margin cost of moving logits `source` to logits `target`, for a label whose sources are
+    /// the classes in `support`.
+    fn margin(source: &[f64], target: &[f64], support: &[u32]) -> f64 {
+        let (high, low) = margin_extremes(source, target, support);
+        (target[high] - source[high]) - (target[low] - source[low])
+    }
 
     #[test]
     fn matrix_equals_the_pairwise_margin() {

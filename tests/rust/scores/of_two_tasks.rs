@@ -65,7 +65,7 @@ fn bad_score_input_is_named() {
     let narrow = Task::new(wave(6, 2, 1.0, 0.0), |i| i % 2, 2);
     let one_class = Task::new(wave(6, 3, 1.0, 0.0), |_| 0, 1);
     let nothing = Task { points: Matrix::zeros(0, 3), classes: vec![] };
-    let none = RowLimit::NONE;
+    let none = ALL_ROWS;
     let all = exact(none);
     assert_eq!(
         ot_nce(source.table(), narrow.table(), none).unwrap_err(),
