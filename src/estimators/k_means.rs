@@ -290,7 +290,7 @@ impl Step {
         centres
     }
 
-    /// As many rows as there are empty clusters.
+    /// The rows farthest from their centres, as many as there are empty clusters.
     fn farthest_first(&self) -> Vec<usize> {
         let empty = self.counts.iter().filter(|count| **count == 0).count();
         if empty == 0 {

@@ -33,6 +33,7 @@ use crate::scores::{check_classes, min_max, ScoreError};
 use faer::Side;
 
 const NAME: &str = "NCTI";
+/// How many principal axes rows are projected on.
 const PRINCIPAL_AXES: usize = 64;
 /// How many axes count towards the shrinkage.
 const SHRINKAGE_AXES: usize = 32;

@@ -29,6 +29,7 @@ const COMPONENTS_PER_CLASS: usize = 5;
 /// Unless a number is given, components have at least this many rows on average.
 const ROWS_PER_COMPONENT: usize = 2;
 
+/// What mixture is fitted, and to which axes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// `None`: five for each class, but not more than half the rows.

@@ -91,7 +91,7 @@ impl Gaussian {
         Ok(Self { mean, factor })
     }
 
-    /// Of all rows of some moments, with the covariance that divides by the count.
+    /// The Gaussian of all rows of some moments. Its covariance divides by the count.
     ///
     /// # Errors
     /// Scatters that no rows have.

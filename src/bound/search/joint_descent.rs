@@ -359,6 +359,8 @@ struct Adam {
 }
 
 impl Adam {
+    /// The decay of the mean gradient, as published, and that of its square, which is shorter than
+    /// the published 0.999 because descents have some hundred steps.
     const FIRST_DECAY: f64 = 0.9;
     const SECOND_DECAY: f64 = 0.99;
 
@@ -366,7 +368,7 @@ impl Adam {
         Self { gradient: vec![0.0; size], first: vec![0.0; size], second: vec![0.0; size] }
     }
 
-    /// From the slopes in the logits of rows that were drawn, penalty included.
+    /// Sets the gradient of the penalised loss from its slopes in the logits of drawn rows.
     fn set_gradient(
         &mut self,
         map: &LinearHead,

@@ -68,8 +68,8 @@ pub struct MarginRows<'a> {
 }
 
 impl<'a> MarginRows<'a> {
-    /// From logits, one row of `classes` per point, for a label whose sources are the classes in
-    /// `support`.
+    /// Prepares the costs between logits, one row of `classes` per point, for a label whose sources
+    /// are the classes in `support`.
     #[must_use]
     pub fn new(source: Cow<'a, [f64]>, target: &[f64], classes: usize, support: &[u32]) -> Self {
         let targets = target.len() / classes;
@@ -106,7 +106,7 @@ impl<'a> MarginRows<'a> {
         Self::new(source.into(), &target, k, &self.support)
     }
 
-    /// All of them, row-major.
+    /// The matrix of all costs, row-major.
     #[must_use]
     pub fn matrix(&self) -> Vec<f64> {
         let mut cost = vec![0.0; self.nrows() * self.targets];
