@@ -99,7 +99,7 @@ impl Iteration {
                 bulge = s * e[k + 1];
                 e[k + 1] *= c;
             }
-            sweep.rotations[PAD + k] = (c, s);
+            sweep.rotations[PAD + k] = Rotation { cosine: c, sine: s };
         }
         sweep.range = start..last;
     }
@@ -113,21 +113,35 @@ pub const BLOCK_SWEEPS: usize = 16 * FUSED;
 /// Rows without meaning at both ends of a panel, so that fused sweeps need no special case there.
 const PAD: usize = FUSED;
 
-/// The rotations of each coordinate with the next, as cosines and sines. Outside of a range they
-/// turn nothing.
+/// A rotation of two coordinates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rotation {
+    cosine: f64,
+    sine: f64,
+}
+
+impl Rotation {
+    /// The rotation that turns nothing.
+    const NONE: Self = Self { cosine: 1.0, sine: 0.0 };
+
+    #[inline(always)]
+    fn undone(self) -> Self {
+        Self { cosine: self.cosine, sine: -self.sine }
+    }
+}
+
+/// The rotations of each coordinate with the next. Outside of a range they turn nothing.
 #[derive(Debug, Clone)]
 pub struct Sweep {
     range: Range<usize>,
-    rotations: Vec<(f64, f64)>,
+    rotations: Vec<Rotation>,
 }
 
 impl Sweep {
-    const NO_TURN: (f64, f64) = (1.0, 0.0);
-
     /// A sweep over `size` coordinates that turns none of them.
     #[must_use]
     pub fn none(size: usize) -> Self {
-        Self { range: 0..0, rotations: vec![Self::NO_TURN; size + 2 * PAD] }
+        Self { range: 0..0, rotations: vec![Rotation::NONE; size + 2 * PAD] }
     }
 
     #[must_use]
@@ -137,7 +151,7 @@ impl Sweep {
 
     fn clear(&mut self) {
         for k in std::mem::take(&mut self.range) {
-            self.rotations[PAD + k] = Self::NO_TURN;
+            self.rotations[PAD + k] = Rotation::NONE;
         }
     }
 }
@@ -240,8 +254,8 @@ impl WithSimd for TurnBack<'_> {
             for k in (first..end).rev() {
                 let mut passing = *registers::<S>(&mut self.panel[k], at);
                 for (j, lower) in lower.iter_mut().enumerate() {
-                    let (c, s) = self.sweeps[FUSED - 1 - j].rotations[k + j];
-                    (*lower, passing) = turned(simd, (c, -s), passing, *lower);
+                    let rotation = self.sweeps[FUSED - 1 - j].rotations[k + j].undone();
+                    (*lower, passing) = turned(simd, rotation, passing, *lower);
                 }
                 *registers::<S>(&mut self.panel[k + FUSED], at) = passing;
             }
@@ -262,11 +276,13 @@ fn registers<S: Simd>(row: &mut [f64; LANES], at: usize) -> &mut [S::f64s; REGIS
 #[inline(always)]
 fn turned<S: Simd>(
     simd: S,
-    (c, s): (f64, f64),
+    rotation: Rotation,
     upper: [S::f64s; REGISTERS],
     lower: [S::f64s; REGISTERS],
 ) -> ([S::f64s; REGISTERS], [S::f64s; REGISTERS]) {
-    let (cosine, sine, minus) = (simd.splat_f64s(c), simd.splat_f64s(s), simd.splat_f64s(-s));
+    let Rotation { cosine, sine } = rotation;
+    let minus = simd.splat_f64s(-sine);
+    let (cosine, sine) = (simd.splat_f64s(cosine), simd.splat_f64s(sine));
     let combined = |by, with: [S::f64s; REGISTERS], values: [S::f64s; REGISTERS]| {
         std::array::from_fn(|k| simd.mul_add_e_f64s(by, with[k], simd.mul_f64s(cosine, values[k])))
     };
