@@ -63,7 +63,7 @@ pub fn k_means(
     clusters: usize,
     seed: u64,
 ) -> Result<KMeans, ClusterError> {
-    let (_, ordered) = sorted_by_norm(table, rows);
+    let ordered = sorted_by_norm(table, rows).rows;
     // Far from the origin the products below would cancel.
     let centring = Basis::unrotated(table, &ordered, Scale::Kept);
     let mean = centring.mean();

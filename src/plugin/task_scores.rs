@@ -72,7 +72,7 @@ fn otce(inputs: &[Series], kwargs: OtceArguments) -> PolarsResult<Series> {
 fn otdd(inputs: &[Series], kwargs: OtddArguments) -> PolarsResult<Series> {
     let inner = if kwargs.gaussian { InnerDistance::Gaussian } else { InnerDistance::Exact };
     let limit = RowLimit { rows: kwargs.max_rows, seed: kwargs.seed };
-    let settings = otdd::Settings { inner, p: kwargs.p, limit };
+    let settings = otdd::Settings { inner, power: kwargs.p, limit };
     between(inputs, &kwargs.columns, |source, target| otdd::otdd(source, target, settings))
 }
 

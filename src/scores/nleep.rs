@@ -119,7 +119,7 @@ pub fn nleep(classes: ClassedTable<'_>, settings: &Settings) -> Result<Nleep, Sc
 /// each class's rows are.
 fn canonical_order(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<Vec<u32>>) {
     let CanonicalClasses { parts: [of_class], .. } = canonical([classes]);
-    let (_, rows) = sorted_by_norm(classes.table, &of_class.concat());
+    let rows = sorted_by_norm(classes.table, &of_class.concat()).rows;
     let mut position = vec![0; classes.table.nrows()];
     for (at, &row) in (0..).zip(&rows) {
         position[row as usize] = at;

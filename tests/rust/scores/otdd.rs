@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 /// The score is the negated distance.
 fn distance(source: &Task, target: &Task, inner: InnerDistance, p: f64) -> f64 {
-    let settings = Settings { inner, p, limit: ALL_ROWS };
+    let settings = Settings { inner, power: p, limit: ALL_ROWS };
     -otdd(source.table(), target.table(), settings).unwrap()
 }
 
