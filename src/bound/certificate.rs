@@ -4,8 +4,9 @@
 //! # Setting
 //!
 //! A source task has rows of classes `c`, a target task has rows of classes `y`. Each row, of
-//! either task, has a vector `s` of logits over the source classes; where the logits come from
-//! plays no part. Losses are cross-entropies in nats. What is given beside the rows:
+//! either task, has a vector of finite logits over the source classes. Where the logits come from
+//! plays no part, so what follows holds for whatever head and whatever feature map made them.
+//! Losses are cross-entropies in nats, and `0 log 0` is 0. What is given beside the rows:
 //!
 //! * `P`, the target prior: the share of the target rows that each class has.
 //! * `q`, the label map: for each target class one point on the simplex of source classes.
@@ -13,9 +14,13 @@
 //!   `s` to a target row with logits `t`.
 //!
 //! They define the joint mass `J[y, c] = P[y] q[y, c]`, its column sums `D` (the prior that the
-//! source classes are weighed by), `B[y, c] = J[y, c] / D[c]` (the probability that a row of source
-//! class `c` plays target class `y`), and the loss that is bounded: a target row of class `y` with
-//! logits `t` loses `loss_y(t) = -log sum_c B[y, c] softmax(t)_c`.
+//! source classes are weighed by), and `B[y, c] = J[y, c] / D[c]`, which is 0 where `D[c]` is: the
+//! probability that a row of source class `c` plays target class `y`, that is, stands for a row of
+//! it. They also define the loss that is bounded: a target row of class `y` with logits `t` loses
+//! `loss_y(t) = -log sum_c B[y, c] softmax(t)_c`.
+//!
+//! Target classes without rows have `P[y] = 0` and take part in nothing. Every source class with
+//! `D[c] > 0` must have rows; let `n_c` be their number.
 //!
 //! # Theorem
 //!
@@ -27,54 +32,62 @@
 //! * `label_mismatch = -sum_{y, c} J[y, c] log B[y, c]`, the entropy of the target class given the
 //!   source class,
 //! * `distribution_mismatch = sum_y P[y] OT_y`, where `OT_y` is the optimal transport cost under
-//!   `cost_y` from the source rows, each of class `c` with mass `q[y, c] / n_c` (`n_c` rows have
-//!   the class), to the target rows of class `y`, all of the same mass.
+//!   `cost_y` from the source rows, each of class `c` with mass `q[y, c] / n_c`, to the target rows
+//!   of class `y`, all of the same mass. On both sides the masses sum to 1.
 //!
 //! # Proof
 //!
 //! 1. A sum of non-negative numbers is at least each of them, so a source row of class `c` that
 //!    plays class `y` loses `loss_y(s_i) <= -log B[y, c] - log softmax(s_i)_c`. Take the mean of
-//!    both sides with mass `J[y, c] / n_c` on row `i` and class `y`: the right-hand side becomes
-//!    `label_mismatch + source_loss`, because the masses of a source class sum to `D[c]`.
-//! 2. Given class `y`, these masses are those from which `OT_y` starts, because `J[y, c] / P[y]` is
-//!    `q[y, c]`. For any coupling of them with the target rows of class `y`, the mean loss of the
+//!    both sides with mass `J[y, c] / n_c` on row `i` and class `y`. The left-hand side becomes the
+//!    sum over `y` of `P[y]` times the mean of `loss_y(s_i)` under the masses `q[y, c] / n_c`; the
+//!    right-hand side becomes `label_mismatch + source_loss`, because the masses of a source class
+//!    sum to `D[c]`.
+//! 2. Given class `y`, these masses are those from which `OT_y` starts. For any coupling of them with the target rows of class `y`, the mean loss of the
 //!    target rows exceeds that of the source rows by the mean over coupled pairs of `loss_y(t_j) -
 //!    loss_y(s_i)`, which is at most the mean cost. Take the optimal coupling.
 //! 3. Average step 2 over `y` with weights `P[y]` and add step 1. QED
 //!
 //! No step asks for more than the rows at hand, so the inequality is exact on any finite sample,
-//! also on other rows than those that logits, label map and cost were chosen by. A coupling that is
-//! not optimal only raises the right-hand side.
+//! also on other rows than those that logits, label map and cost were chosen by. A coupling that
+//! moves all mass but is not optimal only raises the right-hand side.
 //!
 //! # Costs
 //!
 //! Let `S` be the source classes with `B[y, c] > 0`. Then `loss_y(s)` is `log sum_c exp(s_c) - log
 //! sum_{c in S} B[y, c] exp(s_c)`. With `d = t - s`, the first logarithm grows by at most `max_c
-//! d_c` from `s` to `t` (raise every logit by the maximum), the second by at least `min_{c in S}
-//! d_c`. Hence the premise holds for
+//! d_c` from `s` to `t`, because no logit ends above its old value plus the maximum, and the second
+//! by at least `min_{c in S} d_c`, because no logit in `S` ends below its old value plus the
+//! minimum. Hence the premise holds for
 //!
 //! * [`Ground::Margin`]: `cost_y(s, t) = max_c d_c - min_{c in S} d_c`, which needs no constant. It
 //!   is not negative, because `S` is a part of all classes, but it is no metric: it is not the same
 //!   both ways. Transport does not ask for one.
-//! * [`Ground::Lipschitz`]: a constant times the Euclidean distance `|u - v|` of points, where the
-//!   logits of source and target rows are one affine function `W u + b` of their points, and the
-//!   constant is at least `max_{c, c'} |w_c - w_c'|` over the rows of `W`. For the margin cost is
-//!   `(w_c - w_c') . (v - u)` for some `c` and `c'`, which is at most this cost. A smaller
-//!   constant, such as one measured on rows, proves nothing.
+//! * [`Ground::Lipschitz`]: a constant times the Euclidean distance `|u - v|` of the point `u` of a
+//!   source row and the point `v` of a target row, where the logits of both sides are one affine
+//!   function `W u + b` of their points, and the constant is at least `max_{c, c'} |w_c - w_c'|`
+//!   over the rows of `W`. Then `d = W (v - u)`, so the margin cost equals `(w_c - w_c') . (v - u)`
+//!   for some `c` and `c'`, which is at most this cost. A smaller constant, such as one measured on
+//!   rows, proves nothing. Whoever evaluates this cost answers for logits and constant:
+//!   `Solution::evaluate` makes both from one head.
 //!
 //! # What is checked
 //!
-//! The theorem holds in real numbers for finite logits, one for each source class. [`check_map`]
-//! refuses maps that give another number of logits, [`evaluate`] logits that are not finite. What
-//! remains is rounding and defects of this program, which [`Terms::fault`] looks for in the result:
-//! every term of every class must be finite and not negative, and the target loss, which is
-//! computed by itself and not from the terms, must not exceed the bound, each by more than rounding
-//! explains. Where the cost is not certified a target loss above the bound is no fault, unless it
-//! is not finite.
+//! A [`LabelMap`] can only hold points on the simplex. [`evaluate`] refuses rows that do not have
+//! one finite logit for each of its source classes, and source classes that have mass but no rows.
+//! What remains is rounding and defects of this program, which [`Terms::fault`] looks for in the
+//! result: every term of every class must be finite and not negative, but for rounding, and the
+//! target loss, which is computed by itself and not from the terms, must not exceed the bound by
+//! more than rounding explains. Where the cost is not certified a target loss above the bound is no
+//! fault, unless it is not finite.
+//!
+//! Rounding includes that of masses: where they are no whole multiples of each other, transport
+//! rounds them to `2^-60` of the total and leaves unmoved what that leaves over, which for a
+//! thousand rows a side is less than `2e-11` of the mass.
 
-use crate::bound::BoundError;
+use crate::bound::{BoundError, LabelMap};
+use crate::estimators::head::log_sum_exp;
 use crate::estimators::head::softmax::softmax_rows;
-use crate::estimators::head::{log_sum_exp, LinearHead};
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::rows::affine_rows::Mixture;
@@ -153,6 +166,9 @@ impl Terms {
 const RELATIVE_ROUNDING: f64 = 1e-9;
 const LOGIT_ROUNDING: f64 = 1e-13;
 
+/// The Lipschitz cost is that of distances, not of their powers.
+const POWER: f64 = 1.0;
+
 /// The space in which rows are moved, with the price of a move.
 #[derive(Debug, Clone, Copy)]
 pub enum Ground<'a, 't> {
@@ -162,18 +178,19 @@ pub enum Ground<'a, 't> {
     Lipschitz { constant: f64, source: &'a AffineRows<'t>, target: &'a AffineRows<'t> },
 }
 
-/// The joint mass `J`, its column sums `D` and the label map it came from.
+/// The joint mass `J` and its column sums `D`.
 struct Joint {
     mass: Matrix,
     prior: Vec<f64>,
 }
 
 impl Joint {
-    fn new(label_map: &Matrix, target_prior: &[f64]) -> Self {
-        let mass = Matrix::from_fn(label_map.nrows(), label_map.ncols(), |y, c| {
-            target_prior[y] * label_map.row(y)[c]
-        });
-        let mut prior = vec![0.0; label_map.ncols()];
+    fn new(label_map: &LabelMap, target_prior: &[f64]) -> Self {
+        let mass =
+            Matrix::from_fn(label_map.weights().nrows(), label_map.weights().ncols(), |y, c| {
+                target_prior[y] * label_map.row(y)[c]
+            });
+        let mut prior = vec![0.0; label_map.weights().ncols()];
         for row in mass.rows() {
             for (d, j) in prior.iter_mut().zip(row) {
                 *d += j;
@@ -195,37 +212,49 @@ impl Joint {
 
 /// The class prior that a label map gives the source.
 #[must_use]
-pub fn source_prior(label_map: &Matrix, target_prior: &[f64]) -> Vec<f64> {
+pub fn source_prior(label_map: &LabelMap, target_prior: &[f64]) -> Vec<f64> {
     Joint::new(label_map, target_prior).prior
 }
 
-/// Whether the map of one side gives a logit for each of `classes` source classes.
-///
-/// # Errors
-/// It has another number of rows of weights, or of biases.
-pub fn check_map(side: Side, map: &LinearHead, classes: usize) -> Result<(), BoundError> {
-    let (logits, biases) = (map.weight.nrows(), map.bias.len());
-    if (logits, biases) == (classes, classes) {
-        return Ok(());
+/// Whether rows and label map are those of the theorem: a logit for each source class, the target
+/// classes of the map, and rows of every source class that has mass.
+fn check_premises(
+    source: &AffineRows<'_>,
+    target: &AffineRows<'_>,
+    label_map: &LabelMap,
+) -> Result<(), BoundError> {
+    let (target_classes, classes) = (label_map.weights().nrows(), label_map.weights().ncols());
+    let defect = |found| Err(BoundError::Premise { found });
+    for (side, width) in [(Side::Source, source.width()), (Side::Target, target.width())] {
+        if width != classes {
+            return defect(format!("the {side} rows have {width} logits for {classes} classes"));
+        }
     }
-    let found = format!(
-        "the {side} map has {logits} rows of weights and {biases} biases for {classes} classes"
-    );
-    Err(BoundError::Uncertified { bound: f64::NAN, found })
+    if (source.classes(), target.classes()) != (classes, target_classes) {
+        return defect("the rows have other classes than the label map".to_string());
+    }
+    for y in (0..target_classes).filter(|&y| target.count(y) > 0) {
+        let used = |c: &usize| label_map.row(y)[*c] > 0.0 && source.count(*c) == 0;
+        if let Some(c) = (0..classes).find(used) {
+            return defect(format!("source class {c} has mass but no rows"));
+        }
+    }
+    Ok(())
 }
 
 /// Evaluate the bound. `source` and `target` hold logits over the source classes of `label_map`.
 /// One cost matrix is held for each class that is evaluated at a time.
 ///
 /// # Errors
-/// Logits that are not finite, or the transport solver's.
+/// Rows that do not fit the label map, logits that are not finite, or the transport solver's.
 pub fn evaluate<'t>(
     source: &AffineRows<'t>,
     target: &AffineRows<'t>,
-    label_map: &Matrix,
+    label_map: &LabelMap,
     ground: Ground<'_, 't>,
     parallelism: Parallelism,
 ) -> Result<Terms, BoundError> {
+    check_premises(source, target, label_map)?;
     let largest = |side, rows: &AffineRows<'_>| {
         let largest = rows.largest();
         if largest.is_finite() {
@@ -255,7 +284,7 @@ pub fn evaluate<'t>(
 pub fn class_terms<'t>(
     source: &AffineRows<'t>,
     target: &AffineRows<'t>,
-    label_map: &Matrix,
+    label_map: &LabelMap,
     ground: Ground<'_, 't>,
     parallelism: Parallelism,
 ) -> Result<Vec<ClassTerms>, TransportError> {
@@ -280,7 +309,7 @@ pub fn class_terms<'t>(
 pub fn unmoved_terms(
     source: &AffineRows<'_>,
     target_prior: &[f64],
-    label_map: &Matrix,
+    label_map: &LabelMap,
 ) -> Vec<ClassTerms> {
     let joint = Joint::new(label_map, target_prior);
     let losses = class_losses(source);
@@ -313,7 +342,7 @@ pub fn bound(by_class: &[ClassTerms]) -> f64 {
 /// The bound of a head that takes every row for a draw from `prior`: rows differ in nothing, so
 /// none is moved.
 #[must_use]
-pub fn constant_bound(label_map: &Matrix, target_prior: &[f64], prior: &[f64]) -> f64 {
+pub fn constant_bound(label_map: &LabelMap, target_prior: &[f64], prior: &[f64]) -> f64 {
     let joint = Joint::new(label_map, target_prior);
     let mut bound = 0.0;
     for (y, row) in joint.mass.rows().enumerate() {
@@ -350,12 +379,13 @@ fn class_losses(source: &AffineRows<'_>) -> Vec<f64> {
 }
 
 /// The optimal transport cost from the source rows that stand for class `y` to its target rows.
+/// `row` is that of the label map, and `support` are the classes of which it has any.
 fn class_transport<'t>(
     source: &AffineRows<'t>,
     target: &AffineRows<'t>,
     y: usize,
     support: &[u32],
-    weights: &[f64],
+    row: &[f64],
     ground: Ground<'_, 't>,
 ) -> Result<f64, TransportError> {
     let (source_points, target_points) = match ground {
@@ -365,7 +395,7 @@ fn class_transport<'t>(
     let width = source_points.width();
     let n = support.iter().map(|&c| source.count(c as usize)).sum();
     let m = target.count(y);
-    let Mixture { rows, mass } = source_points.mixture(weights);
+    let Mixture { rows, mass } = source_points.mixture(row);
     let weights = Weights { source: mass.as_deref(), target: None };
     match ground {
         Ground::Margin if width == 2 => {
@@ -381,16 +411,17 @@ fn class_transport<'t>(
             let source = MatRef::from_row_major_slice(&rows, n, width);
             let target = MatRef::from_row_major_slice(&target_rows, m, width);
             let sequential = Parallelism::Sequential;
-            let found = plan(source.into(), target.into(), weights, 1.0, COST_MEMORY, sequential)?;
+            let found =
+                plan(source.into(), target.into(), weights, POWER, COST_MEMORY, sequential)?;
             Ok(constant * found.distance()?)
         }
     }
 }
 
 /// The optimal transport cost from source rows to target rows of one class, by the margin cost of
-/// two source classes. That cost is a convex function of how far the
-/// difference of the two logits moves: its positive part where one class stands for the label, its
-/// absolute value where both do. So rows are moved in order.
+/// two source classes. That cost is a convex function of how far the difference of the two logits
+/// moves: its positive part where one class stands for the label, its absolute value where both do.
+/// Of convex costs on a line the coupling that keeps the order is optimal (see [`line`]).
 fn two_class_transport(
     source: &[f64],
     target: &[f64],
@@ -469,7 +500,7 @@ mod tests {
     #[test]
     fn same_rows_and_one_to_one_map_leave_only_the_loss() {
         let logits = rows(&[[2.0, 0.0], [1.0, 0.5], [-1.0, 1.0]], [2, 1]);
-        let map = Matrix::from_fn(2, 2, |y, c| f64::from(u8::from(y == c)));
+        let map = LabelMap::one_hot(&[0, 1], 2);
         let terms =
             evaluate(&logits, &logits, &map, Ground::Margin, Parallelism::Sequential).unwrap();
         assert_eq!(terms.total(|c| c.distribution_mismatch), 0.0);
@@ -480,7 +511,8 @@ mod tests {
 
     #[test]
     fn a_constant_head_has_the_bound_that_is_evaluated() {
-        let map = Matrix::from_fn(3, 2, |y, c| [[1.0, 0.0], [0.3, 0.7], [0.0, 1.0]][y][c]);
+        let weights = Matrix::from_fn(3, 2, |y, c| [[1.0, 0.0], [0.3, 0.7], [0.0, 1.0]][y][c]);
+        let map = LabelMap::new(weights).unwrap();
         let prior = [0.2, 0.8];
         let logits = |counts: &[usize]| {
             let rows = Matrix::from_fn(counts.iter().sum(), 2, |_, c| f64::ln(prior[c]));
@@ -496,11 +528,32 @@ mod tests {
     #[test]
     fn sharing_a_source_class_costs_its_entropy() {
         let logits = rows(&[[0.0, 0.0], [0.0, 0.0]], [1, 1]);
-        let map = Matrix::from_fn(2, 2, |_, c| f64::from(u8::from(c == 0)));
+        let map = LabelMap::one_hot(&[0, 0], 2);
         let terms =
             evaluate(&logits, &logits, &map, Ground::Margin, Parallelism::Sequential).unwrap();
         assert!((terms.total(|c| c.label_mismatch) - 2f64.ln()).abs() < 1e-15);
         assert!((terms.bound() - 2.0 * 2f64.ln()).abs() < 1e-15);
         assert!(terms.bound() >= terms.target_loss);
+    }
+
+    #[test]
+    fn what_the_theorem_asks_for_is_checked() {
+        let logits = rows(&[[2.0, 0.0], [1.0, 0.5], [-1.0, 1.0]], [2, 1]);
+        let emptied = rows(&[[2.0, 0.0]], [1, 0]);
+        let unlabelled = rows(&[[2.0, 0.0]], [0, 1]);
+        let found = |source: &AffineRows<'static>, target: &AffineRows<'static>, map: &LabelMap| {
+            evaluate(source, target, map, Ground::Margin, Parallelism::Sequential)
+        };
+        let map = LabelMap::one_hot(&[0, 1], 2);
+        assert!(found(&logits, &unlabelled, &map).is_ok());
+        for (source, target, map) in [
+            (&emptied, &logits, &map),
+            (&logits, &logits, &LabelMap::one_hot(&[0, 1], 3)),
+            (&logits, &logits, &LabelMap::one_hot(&[0, 1, 1], 2)),
+        ] {
+            assert!(matches!(found(source, target, map), Err(BoundError::Premise { .. })));
+        }
+        let infinite = rows(&[[f64::INFINITY, 0.0], [1.0, 0.5], [-1.0, 1.0]], [2, 1]);
+        assert!(matches!(found(&infinite, &logits, &map), Err(BoundError::Overflow { .. })));
     }
 }

@@ -26,6 +26,11 @@ pub enum BoundError {
          input"
     )]
     Uncertified { bound: f64, found: String },
+    #[error(
+        "the bound cannot be certified, because {found}; this is a defect, please report it with \
+         the input"
+    )]
+    Premise { found: String },
     #[error("the eigenvalue decomposition of the {side} features did not converge")]
     Decomposition { side: Side },
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! A label map that the caller gives: how much of each source class stands for each target class.
+//! A label map: how much of each source class stands for each target class.
 
 use thiserror::Error;
 
@@ -51,6 +51,37 @@ impl LabelMap {
     #[must_use]
     pub fn weights(&self) -> &Matrix {
         &self.0
+    }
+
+    /// The map by which each target class has one source class, of `classes` there are.
+    #[must_use]
+    pub fn one_hot(assigned: &[u32], classes: usize) -> Self {
+        let mut weights = Matrix::zeros(assigned.len(), classes);
+        for (y, &c) in assigned.iter().enumerate() {
+            weights.row_mut(y)[c as usize] = 1.0;
+        }
+        Self(weights)
+    }
+
+    /// How much of each source class stands for target class `y`.
+    #[must_use]
+    pub fn row(&self, y: usize) -> &[f64] {
+        self.0.row(y)
+    }
+
+    /// The source classes that stand for some target class, ascending.
+    #[must_use]
+    pub fn active_classes(&self) -> Vec<u32> {
+        let is_active = |c: &u32| self.0.rows().any(|row| row[*c as usize] > 0.0);
+        (0..self.0.ncols() as u32).filter(is_active).collect()
+    }
+
+    /// The map over its active source classes only.
+    #[must_use]
+    pub(crate) fn restricted(&self, active: &[u32]) -> Self {
+        Self(Matrix::from_fn(self.0.nrows(), active.len(), |y, k| {
+            self.0.row(y)[active[k] as usize]
+        }))
     }
 
     /// The map between these classes in this order.

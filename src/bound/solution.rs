@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::bound::certificate::{
-    bound, check_map, class_terms, evaluate, log_prior, source_prior, unmoved_terms, Ground, Terms,
+    bound, class_terms, evaluate, log_prior, source_prior, unmoved_terms, Ground, Terms,
 };
-use crate::bound::{BoundError, LabelledRows, Lipschitz};
+use crate::bound::{BoundError, LabelMap, LabelledRows, Lipschitz};
 use crate::estimators::head::{lipschitz, log_sum_exp, LinearHead};
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::rows::{AffineMap, AffineRows, Basis};
-use crate::transport::{Side, TransportError};
+use crate::transport::TransportError;
 
 /// Row numbers of both tasks, by class.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Part {
 pub struct Solution {
     /// Source classes in use; the columns of `label_map` and the logits are these.
     pub active: Vec<u32>,
-    pub label_map: Matrix,
+    pub label_map: LabelMap,
     pub source_basis: Arc<Basis>,
     pub target_basis: Arc<Basis>,
     pub maps: Maps,
@@ -105,16 +105,13 @@ impl Solution {
     /// The terms on some rows, and the Lipschitz constant where the cost has one.
     ///
     /// # Errors
-    /// Maps that do not have a logit for each active class, logits that are not finite, or the
-    /// transport solver's.
+    /// Those of [`evaluate`].
     pub fn evaluate(
         &self,
         rows: &Coordinates<'_>,
         mode: Lipschitz,
         parallelism: Parallelism,
     ) -> Result<(Terms, Option<f64>), BoundError> {
-        check_map(Side::Source, &self.maps.source, self.active.len())?;
-        check_map(Side::Target, &self.maps.target, self.active.len())?;
         self.with_logits(rows, mode, |source, target, ground| {
             evaluate(source, target, &self.label_map, ground, parallelism)
         })
@@ -162,8 +159,8 @@ impl Solution {
         })
     }
 
-    /// What `act` makes of the logits of both sides and of where rows are moved, and the Lipschitz
-    /// constant where the cost has one.
+    /// Call `act` with the logits of both sides and the space that rows are moved in; return what it
+    /// returns, and the Lipschitz constant where the cost has one.
     fn with_logits<'t, R, E>(
         &self,
         rows: &Coordinates<'t>,
@@ -203,13 +200,9 @@ impl Solution {
         let prior = source_prior(&self.label_map, &target_prior);
         let mut largest: f64 = 0.0;
         for (y, &weight) in target_prior.iter().enumerate() {
-            let share: Vec<f64> = self
-                .label_map
-                .row(y)
-                .iter()
-                .zip(&prior)
-                .map(|(q, d)| if *d > 0.0 { weight * q / d } else { 0.0 })
-                .collect();
+            let row = self.label_map.row(y).iter().zip(&prior);
+            let share: Vec<f64> =
+                row.map(|(q, d)| if *d > 0.0 { weight * q / d } else { 0.0 }).collect();
             let standing = (0..source.classes()).filter(|&c| share[c] > 0.0);
             for class in standing {
                 let slopes = loss_slopes(&source.class(class), &share);

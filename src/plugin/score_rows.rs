@@ -12,6 +12,7 @@ use crate::plugin::inputs::{field, optional_field};
 use crate::plugin::moments::{is_moments, NamedMoments};
 use crate::plugin::task::{split, Task, TaskColumns};
 use crate::rows::ClassedTable;
+use crate::scores::Score;
 
 /// The caller's column names, for messages.
 #[derive(Deserialize)]
@@ -82,23 +83,12 @@ impl<'a> ScoreInput<'a> {
         format!("{} of {}", self.of, listed(all.into_iter().filter(|name| !name.is_empty())))
     }
 
-    /// Read the embeddings, or moments in their place. `of_rows` names a score that moments are not
-    /// enough for, if one is asked for.
-    pub fn embeddings(&self, of_rows: Option<&str>) -> PolarsResult<Source> {
+    /// Read the embeddings, or moments in their place.
+    pub fn embeddings(&self) -> PolarsResult<Source> {
         let column = field(self.input, "embedding")?;
         let name = &self.names.embedding;
         let labelled = optional_field(self.input, "label")?.is_some();
         if is_moments(column.dtype()) {
-            if let Some(score) = of_rows {
-                polars_bail!(
-                    ComputeError:
-                    "{score} needs the embeddings themselves, but column {name:?} of {} holds \
-                     moments; logme, \
-                     h_score, shrinkage_h_score, transrate, gbc and gaussian_wasserstein take \
-                     moments",
-                    self.of
-                );
-            }
             polars_ensure!(
                 !labelled,
                 ComputeError:
@@ -120,6 +110,18 @@ impl<'a> ScoreInput<'a> {
         let rows = self.vectors("embedding", name)?;
         rows.task.embeddings.check_magnitude()?;
         Ok(Source::Rows(rows))
+    }
+
+    /// The error that says that `score` cannot do with moments, which the embedding column holds.
+    pub fn needs_embeddings(&self, score: &str) -> PolarsError {
+        polars_err!(
+            ComputeError:
+            "{score} needs the embeddings themselves, but column {:?} of {} holds moments; {} and \
+             gaussian_wasserstein take moments",
+            self.names.embedding,
+            self.of,
+            Score::of_moments().join(", ")
+        )
     }
 
     pub fn probabilities(&self) -> PolarsResult<LabelledVectors> {

@@ -1,6 +1,8 @@
 //! `score`, which every expression of one score is, and `scores`, a struct of several with what
 //! they share computed once.
 
+use std::cell::OnceCell;
+
 use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
 use pyo3_polars::export::polars_core::runtime::RAYON;
@@ -65,19 +67,17 @@ fn score(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
             return Ok(Series::new(name, [value.map_err(|error| wrong(&input, &error))?]));
         }
     }
-    let scores = [score];
-    let rows = Rows::read(&input, &scores)?;
-    series(name, &scores[0], &rows.values(&scores[0], &input)?)
+    series(name, &score, &Rows::new(input, &[score]).values(&score)?)
 }
 
 #[polars_expr(output_type_func_with_kwargs = many_output_type)]
 fn scores(inputs: &[Series], kwargs: ManyArguments) -> PolarsResult<Series> {
     let name = inputs.first().map_or(PlSmallStr::EMPTY, |input| input.name().clone());
     let input = ScoreInput::new(inputs, &kwargs.columns, "scores")?;
-    let rows = Rows::read(&input, &kwargs.scores)?;
+    let rows = Rows::new(input, &kwargs.scores);
     let mut columns = Vec::new();
     for score in &kwargs.scores {
-        columns.push(series(score.name().into(), score, &rows.values(score, &input)?)?);
+        columns.push(series(score.name().into(), score, &rows.values(score)?)?);
     }
     let (n, classes, labels) = rows.facts();
     let facts = facts().map(|(name, _)| PlSmallStr::from(name));
@@ -88,40 +88,109 @@ fn scores(inputs: &[Series], kwargs: ManyArguments) -> PolarsResult<Series> {
     Ok(StructChunked::from_series(name, 1, columns.iter())?.into_series())
 }
 
-/// What the scores asked for are computed from; only what one of them needs is read.
-struct Rows {
-    embeddings: Option<Source>,
-    spectrum: Option<ClassSpectrum>,
-    probabilities: Option<LabelledVectors>,
-    label_pairs: Option<LabelPairs>,
+/// What scores are computed from. Each part is read once, when the first score asks for it.
+struct Rows<'a> {
+    input: ScoreInput<'a>,
+    /// The number of principal axes of the decomposition that several scores share; `None` where no
+    /// two scores need one, because a score by itself may need less.
+    shared_axes: Option<usize>,
+    spectrum: OnceCell<ClassSpectrum>,
+    embeddings: OnceCell<Source>,
+    probabilities: OnceCell<LabelledVectors>,
+    label_pairs: OnceCell<LabelPairs>,
 }
 
-impl Rows {
-    fn read(input: &ScoreInput<'_>, scores: &[Score]) -> PolarsResult<Self> {
-        let any = |of: fn(&Method<'_>) -> bool| scores.iter().any(|score| of(&score.method()));
-        let of_rows = scores
-            .iter()
-            .find(|score| matches!(score.method(), Method::Rows(_) | Method::Learned(_)))
-            .map(Score::name);
-        let spectral = any(|method| matches!(method, Method::Spectral(_)));
-        let embeddings = (spectral || of_rows.is_some()).then(|| input.embeddings(of_rows));
-        let probabilities = any(|method| matches!(method, Method::Probabilities(_)));
-        let label_pairs = any(|method| matches!(method, Method::LabelPairs(_)));
-        let embeddings = embeddings.transpose()?;
-        let spectrum = embeddings.as_ref().map(|source| shared_spectrum(source, scores, input));
-        Ok(Self {
-            spectrum: spectrum.transpose()?.flatten(),
-            embeddings,
-            probabilities: probabilities.then(|| input.probabilities()).transpose()?,
-            label_pairs: label_pairs.then(|| input.label_pairs()).transpose()?,
-        })
+/// The value of a cell, which `read` fills where it is empty.
+fn read_once<T>(cell: &OnceCell<T>, read: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<&T> {
+    match cell.get() {
+        Some(value) => Ok(value),
+        None => {
+            let value = read()?;
+            Ok(cell.get_or_init(|| value))
+        }
+    }
+}
+
+impl<'a> Rows<'a> {
+    fn new(input: ScoreInput<'a>, scores: &[Score]) -> Self {
+        let axes = scores.iter().filter_map(|score| match score.method() {
+            Method::Spectral(method) => Some(method.axes()),
+            _ => None,
+        });
+        let axes: Vec<usize> = axes.collect();
+        Self {
+            input,
+            shared_axes: if axes.len() > 1 { axes.into_iter().max() } else { None },
+            spectrum: OnceCell::new(),
+            embeddings: OnceCell::new(),
+            probabilities: OnceCell::new(),
+            label_pairs: OnceCell::new(),
+        }
+    }
+
+    /// The numbers of a score.
+    fn values(&self, score: &Score) -> PolarsResult<Vec<f64>> {
+        let one = |value: f64| vec![value];
+        let values = match score.method() {
+            Method::Spectral(method) => {
+                let shared = self.spectrum()?;
+                match self.embeddings()? {
+                    Source::Rows(rows) => method.of_rows(rows.scored()?, shared).map(one),
+                    Source::Moments(named) => method.of_moments(&named.moments, shared).map(one),
+                }
+            }
+            Method::Rows(method) => method.of_rows(self.vectors(score)?.scored()?),
+            Method::Learned(method) => {
+                let rows = self.vectors(score)?;
+                rows.task.check_learnable(score.name())?;
+                let (fit, evaluation) = rows.split()?;
+                let evaluation = self.input.has_split()?.then_some(evaluation);
+                RAYON.install(|| method.of_split(fit, evaluation, Parallelism::Pool))
+            }
+            Method::Probabilities(method) => {
+                let rows = read_once(&self.probabilities, || self.input.probabilities())?;
+                method.of_probabilities(rows.scored()?).map(one)
+            }
+            Method::LabelPairs(method) => {
+                let pairs = read_once(&self.label_pairs, || self.input.label_pairs())?;
+                method.of_labels(&pairs.source.of_row, &pairs.target.of_row).map(one)
+            }
+        };
+        values.map_err(|error| wrong(&self.input, &error))
+    }
+
+    fn embeddings(&self) -> PolarsResult<&Source> {
+        read_once(&self.embeddings, || self.input.embeddings())
+    }
+
+    /// The embeddings themselves, where `score` needs more than their moments.
+    fn vectors(&self, score: &Score) -> PolarsResult<&LabelledVectors> {
+        match self.embeddings()? {
+            Source::Rows(rows) => Ok(rows),
+            Source::Moments(_) => Err(self.input.needs_embeddings(score.name())),
+        }
+    }
+
+    fn spectrum(&self) -> PolarsResult<Option<&ClassSpectrum>> {
+        let Some(axes) = self.shared_axes else {
+            return Ok(None);
+        };
+        let spectrum = read_once(&self.spectrum, || {
+            let spectrum = match self.embeddings()? {
+                Source::Moments(named) => ClassSpectrum::of_moments(&named.moments, axes),
+                Source::Rows(rows) => ClassSpectrum::of(rows.scored()?, axes),
+            };
+            spectrum
+                .map_err(|error| polars_err!(ComputeError: "{}: {error}", self.input.described()))
+        });
+        spectrum.map(Some)
     }
 
     /// Rows, classes, and where the labels are from.
     fn facts(&self) -> (usize, usize, &'static str) {
         let of =
             |rows: &LabelledVectors| (rows.count(), rows.classes(), origin(&rows.task.classes));
-        match (&self.embeddings, &self.probabilities, &self.label_pairs) {
+        match (self.embeddings.get(), self.probabilities.get(), self.label_pairs.get()) {
             (Some(Source::Moments(named)), _, _) => {
                 let moments = &named.moments;
                 (moments.count() as usize, moments.classes(), origin(&named.classes))
@@ -132,69 +201,6 @@ impl Rows {
             }
             (None, None, None) => (0, 0, origin(&[])),
         }
-    }
-
-    /// The numbers of a score.
-    fn values(&self, score: &Score, input: &ScoreInput<'_>) -> PolarsResult<Vec<f64>> {
-        let Self { embeddings, probabilities, label_pairs, .. } = self;
-        let shared = self.spectrum.as_ref();
-        let value = match (score.method(), embeddings) {
-            (Method::Spectral(method), Some(Source::Rows(rows))) => {
-                method.of_rows(rows.scored()?, shared).map(one)
-            }
-            (Method::Spectral(method), Some(Source::Moments(named))) => {
-                method.of_moments(&named.moments, shared).map(one)
-            }
-            (Method::Rows(method), Some(Source::Rows(rows))) => method.of_rows(rows.scored()?),
-            (Method::Learned(method), Some(Source::Rows(rows))) => {
-                rows.task.check_learnable(score.name())?;
-                let (fit, evaluation) = rows.split()?;
-                let evaluation = input.has_split()?.then_some(evaluation);
-                RAYON.install(|| method.of_split(fit, evaluation, Parallelism::Pool))
-            }
-            (Method::Probabilities(method), _) => match probabilities {
-                Some(rows) => method.of_probabilities(rows.scored()?).map(one),
-                None => return Err(unread(score, input)),
-            },
-            (Method::LabelPairs(method), _) => match label_pairs {
-                Some(pairs) => {
-                    method.of_labels(&pairs.source.of_row, &pairs.target.of_row).map(one)
-                }
-                None => return Err(unread(score, input)),
-            },
-            _ => return Err(unread(score, input)),
-        };
-        value.map_err(|error| wrong(input, &error))
-    }
-}
-
-fn one(value: f64) -> Vec<f64> {
-    vec![value]
-}
-
-/// The decomposition that several scores share, with as many axes as the one that needs most. A
-/// score by itself may need less than the decomposition.
-fn shared_spectrum(
-    source: &Source,
-    scores: &[Score],
-    input: &ScoreInput<'_>,
-) -> PolarsResult<Option<ClassSpectrum>> {
-    let spectral = scores.iter().filter_map(|score| match score.method() {
-        Method::Spectral(score) => Some(score.axes()),
-        _ => None,
-    });
-    let axes: Vec<usize> = spectral.collect();
-    if axes.len() < 2 {
-        return Ok(None);
-    }
-    let most = axes.into_iter().max().unwrap_or(0);
-    let spectrum = match source {
-        Source::Moments(moments) => ClassSpectrum::of_moments(&moments.moments, most),
-        Source::Rows(rows) => ClassSpectrum::of(rows.scored()?, most),
-    };
-    match spectrum {
-        Ok(spectrum) => Ok(Some(spectrum)),
-        Err(error) => polars_bail!(ComputeError: "{}: {error}", input.described()),
     }
 }
 
@@ -229,13 +235,4 @@ fn series(name: PlSmallStr, score: &Score, values: &[f64]) -> PolarsResult<Serie
 
 fn wrong(input: &ScoreInput<'_>, error: &ScoreError) -> PolarsError {
     polars_err!(ComputeError: "{}: {error}{}", input.described(), remedy::of_score(error))
-}
-
-fn unread(score: &Score, input: &ScoreInput<'_>) -> PolarsError {
-    polars_err!(
-        ComputeError:
-        "{}: what {} is computed from was not read; this is a defect, please report it",
-        input.described(),
-        score.name()
-    )
 }

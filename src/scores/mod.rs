@@ -1,8 +1,8 @@
 //! The published transferability scores, one file each, named as the field names them, and the
-//! registry that lists them. Every one of them is oriented so that higher is better; where that of
-//! a paper is a loss it is negated, and says so. What several share lives on the floors below:
-//! moments and decompositions in `rows`, clusterings and discriminants in `estimators`, exact
-//! transport in `transport`. Bounds live in `bound`.
+//! registry that lists them. Every one of them is oriented so that higher is better: where a paper
+//! has a loss, the score is its negative, and its file says so. What several share lives on the
+//! floors below: moments and decompositions in `rows`, clusterings and discriminants in
+//! `estimators`, exact transport in `transport`. Bounds live in `bound`.
 
 mod error;
 pub mod etran;
@@ -154,6 +154,14 @@ macro_rules! registry {
                 match self {
                     $(Self::$variant(_) => $name,)*
                 }
+            }
+
+            /// The names of the scores for which moments are enough.
+            #[must_use]
+            pub fn of_moments() -> Vec<&'static str> {
+                let all = [$((stringify!($method), $name)),*];
+                let spectral = all.into_iter().filter(|(method, _)| *method == "Spectral");
+                spectral.map(|(_, name)| name).collect()
             }
 
             /// How the score is computed.

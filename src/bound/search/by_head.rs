@@ -204,7 +204,7 @@ fn move_in_head_coordinates(
         solution.target_basis = Arc::clone(basis);
         let rows = coordinates(problem, solution, part);
         let source = points.images(&rows.source);
-        moved = pull_back(&source, &rows.target, &solution.label_map, l2)?;
+        moved = pull_back(&source, &rows.target, solution.label_map.weights(), l2)?;
         let AffineMap { weight, bias } = moved.then(gradient.view(), &head.bias);
         solution.maps.target = LinearHead { weight, bias };
     }
@@ -235,7 +235,8 @@ fn move_in_feature_space(
     );
     solution.target_basis = Arc::new(basis);
     let rows = coordinates(problem, solution, part);
-    let moved = procrustes(&rows.source, &rows.target, &solution.label_map, &rows.target.prior());
+    let moved =
+        procrustes(&rows.source, &rows.target, solution.label_map.weights(), &rows.target.prior());
     let gradient = gradient.times_transposed(&moved.weight);
     let shift = gradient.rows().map(|row| dot_in_order(row, &moved.bias));
     solution.maps.target = LinearHead {

@@ -1,16 +1,17 @@
 //! Choosing the transforms: what is fitted, on which rows, and by what it is judged.
 //!
-//! A quarter of the fit rows is set aside. Candidates (strengths of the penalty, label maps, scales
-//! of the maps) are fitted on the rest, judged by their bound on the rows set aside, and the best
-//! is fitted again on all fit rows. The constant head, whose bound is the trivial loss, is always a
-//! candidate. The transform levels are nested: a higher level also considers what the lower levels
-//! chose. Where the fit rows are also the evaluation rows it never ends above them.
+//! Unless a strength of the penalty is given, a quarter of the fit rows is set aside. Candidates
+//! (strengths, label maps, scales of the maps) are fitted on the rest, judged by their bound on the
+//! rows set aside, and the best is fitted again on all fit rows. Unless a head is given, the
+//! constant head, whose bound is the trivial loss, is a candidate. The transform levels are nested:
+//! a higher level also considers what the lower levels chose, so that its bound is never above
+//! theirs where the fit rows are also the evaluation rows.
 
 mod by_descent;
 mod by_head;
 mod canonical;
+mod class_assignment;
 pub mod joint_descent;
-mod label_map;
 mod problem;
 mod pull_back;
 pub mod source_cache;
@@ -21,9 +22,7 @@ use crate::bound::certificate::ClassTerms;
 use crate::bound::search::by_descent::by_joint_descent;
 use crate::bound::search::by_head::{by_head, FeatureMap};
 use crate::bound::search::canonical::Canonical;
-use crate::bound::search::label_map::{
-    active_classes, closest, one_hot, restrict, separated, within_class_distances,
-};
+use crate::bound::search::class_assignment::{closest, separated, within_class_distances};
 use crate::bound::search::problem::{basis, head_is_fixed, Candidate, Mapped, Problem};
 use crate::bound::search::source_cache::SharedSource;
 use crate::bound::solution::Part;
@@ -205,7 +204,7 @@ fn check<'t>(
 
 /// Every source class that the label map uses has rows to learn from and rows to be judged on.
 fn check_used_classes(map: &LabelMap, source: &LabelledRows<'_>) -> Result<(), BoundError> {
-    for c in active_classes(map.weights()) {
+    for c in map.active_classes() {
         for (rows, found, missing) in [
             (&source.fit, "a place in the label map", "fit rows"),
             (&source.evaluation, "a place in the label map", "evaluation rows"),
@@ -297,13 +296,13 @@ fn better(lower: Candidate, higher: Candidate) -> Candidate {
 }
 
 /// The given label map, or the closest one.
-fn assigned_map(problem: &Problem<'_, '_>) -> Result<Matrix, BoundError> {
+fn assigned_map(problem: &Problem<'_, '_>) -> Result<LabelMap, BoundError> {
     if let Some(map) = &problem.settings.label_map {
-        return Ok(map.weights().clone());
+        return Ok(map.clone());
     }
     let target_means = target_means(problem);
     let assigned = closest(source_means(problem), &target_means, &candidates(problem))?;
-    Ok(one_hot(&assigned, problem.fit.source.len()))
+    Ok(LabelMap::one_hot(&assigned, problem.fit.source.len()))
 }
 
 fn source_means<'a>(problem: &Problem<'a, '_>) -> &'a Matrix {
@@ -331,7 +330,7 @@ fn candidates(problem: &Problem<'_, '_>) -> Vec<u32> {
 fn separated_map(
     problem: &Problem<'_, '_>,
     assigned: &Mapped,
-) -> Result<Option<Matrix>, BoundError> {
+) -> Result<Option<LabelMap>, BoundError> {
     let candidates = candidates(problem);
     let wanted = problem.fit.target.len();
     if candidates.len() <= wanted || wanted < 2 {
@@ -347,11 +346,11 @@ fn separated_map(
         return Ok(None);
     }
     let map = closest(source_means(problem), &target_means(problem), &chosen)?;
-    Ok(Some(one_hot(&map, problem.fit.source.len())))
+    Ok(Some(LabelMap::one_hot(&map, problem.fit.source.len())))
 }
 
-fn mapped(problem: &Problem<'_, '_>, label_map: &Matrix) -> Result<Mapped, BoundError> {
-    let active = active_classes(label_map);
+fn mapped(problem: &Problem<'_, '_>, label_map: &LabelMap) -> Result<Mapped, BoundError> {
+    let active = label_map.active_classes();
     let source_basis = if head_is_fixed(problem) {
         Arc::new(Basis::raw(problem.source.table.width()))
     } else {
@@ -361,7 +360,7 @@ fn mapped(problem: &Problem<'_, '_>, label_map: &Matrix) -> Result<Mapped, Bound
             basis(problem.source, &rows, problem.settings, Side::Source)
         })?
     };
-    Ok(Mapped { label_map: restrict(label_map, &active), active, source_basis })
+    Ok(Mapped { label_map: label_map.restricted(&active), active, source_basis })
 }
 
 /// What `of` makes of a task's fit rows in its own standardised features.

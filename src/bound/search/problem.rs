@@ -6,9 +6,8 @@ use std::sync::Arc;
 use crate::bound::certificate::{constant_bound, source_prior};
 use crate::bound::search::source_cache::SharedSource;
 use crate::bound::solution::{Coordinates, Part, Solution};
-use crate::bound::{BoundError, LabelledRows, Settings};
+use crate::bound::{BoundError, LabelMap, LabelledRows, Settings};
 use crate::estimators::head::{prior, LinearHead};
-use crate::linalg::Matrix;
 use crate::rows::Basis;
 use crate::sampling::{set_aside, Stream};
 use crate::transport::Side;
@@ -37,7 +36,7 @@ pub struct Problem<'a, 't> {
 /// A label map restricted to the source classes it uses, with their coordinates.
 pub struct Mapped {
     pub active: Vec<u32>,
-    pub label_map: Matrix,
+    pub label_map: LabelMap,
     pub source_basis: Arc<Basis>,
 }
 

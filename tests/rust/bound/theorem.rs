@@ -119,11 +119,11 @@ proptest! {
             target: &target,
         };
         let margin = evaluate(
-            &head.class_logits(&source), &head.class_logits(&target), map.weights(), Ground::Margin,
+            &head.class_logits(&source), &head.class_logits(&target), &map, Ground::Margin,
                 Parallelism::Pool,
         ).unwrap();
         let moved = evaluate(&head.class_logits(&source), &head.class_logits(&target),
-            map.weights(), ground, Parallelism::Sequential).unwrap();
+            &map, ground, Parallelism::Sequential).unwrap();
         prop_assert!(margin.target_loss <= margin.bound() * (1.0 + 1e-9));
         prop_assert!(margin.bound() <= moved.bound() * (1.0 + 1e-9));
     }

@@ -1,4 +1,4 @@
-//! Which source classes stand for which target class.
+//! Which source class is assigned to which target class, where no label map is given.
 //!
 //! A label map is a `K_T x K_S` matrix whose rows are points on the simplex. Learned maps are
 //! one-hot: each target class has one source class, and where there are enough source classes no
@@ -138,28 +138,6 @@ pub fn within_class_distances(source: ClassScatter, candidates: &[u32]) -> Matri
     Matrix::from_fn(means.nrows(), means.nrows(), |k, l| {
         products.row(k)[k] - products.row(k)[l] - products.row(l)[k] + products.row(l)[l]
     })
-}
-
-/// A one-hot map as a matrix over `classes` source classes.
-#[must_use]
-pub fn one_hot(assigned: &[u32], classes: usize) -> Matrix {
-    let mut map = Matrix::zeros(assigned.len(), classes);
-    for (y, &c) in assigned.iter().enumerate() {
-        map.row_mut(y)[c as usize] = 1.0;
-    }
-    map
-}
-
-/// The source classes that a map uses, ascending.
-#[must_use]
-pub fn active_classes(map: &Matrix) -> Vec<u32> {
-    (0..map.ncols() as u32).filter(|&c| map.rows().any(|row| row[c as usize] > 0.0)).collect()
-}
-
-/// The map over `active` source classes only.
-#[must_use]
-pub fn restrict(map: &Matrix, active: &[u32]) -> Matrix {
-    Matrix::from_fn(map.nrows(), active.len(), |y, k| map.row(y)[active[k] as usize])
 }
 
 #[cfg(test)]
