@@ -28,6 +28,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from polars_transferability._public import *  # noqa: F403
+    from polars_transferability._version import __version__ as __version__
 else:
 
     def __getattr__(name: str) -> object:
@@ -40,6 +41,8 @@ else:
         if not name.startswith("_") or name in ("__all__", "__version__"):
             from polars_transferability import _public
 
+            if name == "__all__":
+                return _public.NAMES
             if hasattr(_public, name):
                 return getattr(_public, name)
         msg = f"module {__name__!r} has no attribute {name!r}"
@@ -48,4 +51,4 @@ else:
     def __dir__() -> list[str]:
         from polars_transferability import _public
 
-        return [*globals(), *_public.__all__]
+        return [*globals(), *_public.NAMES]

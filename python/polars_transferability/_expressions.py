@@ -1,7 +1,8 @@
 """Every public function that returns an expression: Python and SQL offer them by these names."""
 
+import polars_transferability._scores.one_table as one_table
+import polars_transferability._scores.two_tasks as two_tasks
 from polars_transferability._moments import merge_moments, moments
-from polars_transferability._scores.choice import FUNCTIONS
 from polars_transferability._scores.one_table import *  # noqa: F403
 from polars_transferability._scores.several import scores
 from polars_transferability._scores.two_tasks import *  # noqa: F403
@@ -46,4 +47,5 @@ __all__ = [
     "wasserstein",
     "weighted_tau",
 ]
-__all__ += FUNCTIONS
+__all__ += one_table.__all__
+__all__ += two_tasks.__all__

@@ -1,38 +1,56 @@
-"""Everything that the package offers, by the names under which it does."""
+"""Everything that the package offers, by the names under which it does.
+
+Type checkers read no `__all__` that is put together of others. So there is none here: what is
+imported as itself, or with a star from where the names are listed, is what they see.
+"""
 
 from polars_transferability import _expressions
-from polars_transferability._expressions import *  # noqa: F403
-from polars_transferability._report import Report, report
-from polars_transferability._sql import QueryError, sql
-from polars_transferability._task import Task, task
-from polars_transferability._version import __version__
-from polars_transferability.compute.bounds import compute_bounds
-from polars_transferability.compute.scores import compute_scores
-from polars_transferability.leaderboard.compare import compare
-from polars_transferability.leaderboard.join import LeaderboardJoin, join_leaderboard
-from polars_transferability.leaderboard.read import read_leaderboard
-from polars_transferability.pool import combine_pool
-from polars_transferability.ranking import Rank
-from polars_transferability.settings import GroundCost, Lipschitz, Transform
+from polars_transferability._moments import merge_moments as merge_moments
+from polars_transferability._moments import moments as moments
+from polars_transferability._report import Report as Report
+from polars_transferability._report import report as report
+from polars_transferability._scores.one_table import *  # noqa: F403
+from polars_transferability._scores.several import *  # noqa: F403
+from polars_transferability._scores.two_tasks import *  # noqa: F403
+from polars_transferability._sql import QueryError as QueryError
+from polars_transferability._sql import sql as sql
+from polars_transferability._task import Task as Task
+from polars_transferability._task import task as task
+from polars_transferability._version import __version__ as __version__
+from polars_transferability.bound import transfer_bound as transfer_bound
+from polars_transferability.bound import transfer_bounds as transfer_bounds
+from polars_transferability.compute.bounds import compute_bounds as compute_bounds
+from polars_transferability.compute.scores import compute_scores as compute_scores
+from polars_transferability.labels import argmax_labels as argmax_labels
+from polars_transferability.labels import pseudo_labels as pseudo_labels
+from polars_transferability.labels import softmax as softmax
+from polars_transferability.leaderboard.compare import compare as compare
+from polars_transferability.leaderboard.join import LeaderboardJoin as LeaderboardJoin
+from polars_transferability.leaderboard.join import join_leaderboard as join_leaderboard
+from polars_transferability.leaderboard.read import read_leaderboard as read_leaderboard
+from polars_transferability.pool import combine_pool as combine_pool
+from polars_transferability.ranking import Rank as Rank
+from polars_transferability.ranking import kendall_tau as kendall_tau
+from polars_transferability.ranking import pearson as pearson
+from polars_transferability.ranking import regret_at_k as regret_at_k
+from polars_transferability.ranking import selection_quality as selection_quality
+from polars_transferability.ranking import spearman as spearman
+from polars_transferability.ranking import top_k_recall as top_k_recall
+from polars_transferability.ranking import weighted_tau as weighted_tau
+from polars_transferability.settings import GroundCost as GroundCost
+from polars_transferability.settings import Lipschitz as Lipschitz
+from polars_transferability.settings import Transform as Transform
+from polars_transferability.transport import class_wasserstein as class_wasserstein
+from polars_transferability.transport import gaussian_wasserstein as gaussian_wasserstein
+from polars_transferability.transport import sinkhorn_divergence as sinkhorn_divergence
+from polars_transferability.transport import sliced_wasserstein as sliced_wasserstein
+from polars_transferability.transport import wasserstein as wasserstein
 
-__all__ = [
-    "GroundCost",
-    "LeaderboardJoin",
-    "Lipschitz",
-    "QueryError",
-    "Rank",
-    "Report",
-    "Task",
-    "Transform",
-    "__version__",
-    "combine_pool",
-    "compare",
-    "compute_bounds",
-    "compute_scores",
-    "join_leaderboard",
-    "read_leaderboard",
-    "report",
-    "sql",
-    "task",
-]
-__all__ += _expressions.__all__
+NAMES = sorted(
+    {
+        *("GroundCost", "LeaderboardJoin", "Lipschitz", "QueryError", "Rank", "Report", "Task"),
+        *("Transform", "__version__", "combine_pool", "compare", "compute_bounds"),
+        *("compute_scores", "join_leaderboard", "read_leaderboard", "report", "sql", "task"),
+        *_expressions.__all__,
+    }
+)

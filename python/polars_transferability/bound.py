@@ -67,7 +67,8 @@ def transfer_bound(
         stand for no target class leave the softmax. None fits one.
     label_map
         Fixed map of classes: a frame with columns `source`, `target` and `weight`; the weights of
-        each target class sum to 1. None learns one.
+        each target class sum to 1. None assigns source classes to target classes by the means of
+        their rows, and tries others with `transform="all"`, which is "features" if a map is given.
     standardize
         Scale features of source and target separately, on the fit rows. With a fixed `head` no
         scaling is applied that the head does not know of.

@@ -43,9 +43,10 @@
 //!    sum over `y` of `P[y]` times the mean of `loss_y(s_i)` under the masses `q[y, c] / n_c`; the
 //!    right-hand side becomes `label_mismatch + source_loss`, because the masses of a source class
 //!    sum to `D[c]`.
-//! 2. Given class `y`, these masses are those from which `OT_y` starts. For any coupling of them with the target rows of class `y`, the mean loss of the
-//!    target rows exceeds that of the source rows by the mean over coupled pairs of `loss_y(t_j) -
-//!    loss_y(s_i)`, which is at most the mean cost. Take the optimal coupling.
+//! 2. Given class `y`, these masses are those from which `OT_y` starts. For any coupling of them
+//!    with the target rows of class `y`, the mean loss of the target rows exceeds that of the
+//!    source rows by the mean over coupled pairs of `loss_y(t_j) - loss_y(s_i)`, which is at most
+//!    the mean cost. Take the optimal coupling.
 //! 3. Average step 2 over `y` with weights `P[y]` and add step 1. QED
 //!
 //! No step asks for more than the rows at hand, so the inequality is exact on any finite sample,

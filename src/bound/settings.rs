@@ -47,7 +47,8 @@ pub struct Settings {
     pub l2: Option<f64>,
     /// A source head to keep as it is, one row per source class; `None` fits one.
     pub head: Option<LinearHead>,
-    /// `None` learns one.
+    /// `None` assigns source classes to target classes by their means; with [`Transform::All`]
+    /// other assignments are tried as well.
     pub label_map: Option<LabelMap>,
     pub standardize: bool,
     /// Use at most so many fit rows and so many evaluation rows of a class, drawn by `seed`.

@@ -159,8 +159,8 @@ impl Solution {
         })
     }
 
-    /// Call `act` with the logits of both sides and the space that rows are moved in; return what it
-    /// returns, and the Lipschitz constant where the cost has one.
+    /// Call `act` with the logits of both sides and the space that rows are moved in. Returns what
+    /// it returns, and the Lipschitz constant where the cost has one.
     fn with_logits<'t, R, E>(
         &self,
         rows: &Coordinates<'t>,

@@ -6,6 +6,9 @@ use polars::prelude::*;
 
 use crate::plugin::column_name::ColumnName;
 
+/// Prefix of the class names that pseudo-labels have.
+pub const PSEUDO: &str = "pseudo:";
+
 /// The classes of some rows.
 pub struct ClassNames {
     /// String forms, in order: by number for integers, by text for strings, false before true.

@@ -14,6 +14,14 @@ pub struct PairColumnNames {
     target_label: String,
 }
 
+/// The only input of an expression.
+pub fn single(inputs: &[Series]) -> PolarsResult<&Series> {
+    match inputs {
+        [input] => Ok(input),
+        _ => polars_bail!(ComputeError: "expected one input, got {}", inputs.len()),
+    }
+}
+
 /// A field that must be there.
 pub fn field(input: &Series, name: &str) -> PolarsResult<Series> {
     input.struct_()?.field_by_name(name)

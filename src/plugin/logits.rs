@@ -5,9 +5,10 @@ use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
 use crate::estimators::head::{largest_logit, softmax as softmax_of};
+use crate::plugin::class_names::PSEUDO;
 use crate::plugin::column_name::ColumnName;
 use crate::plugin::embedding::Embeddings;
-use crate::plugin::inputs::field;
+use crate::plugin::inputs::{field, single};
 use crate::plugin::record;
 use crate::plugin::record::CallerNames;
 
@@ -51,7 +52,7 @@ fn argmax_labels(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     let rows = Logits::read(inputs, "argmax_labels", &kwargs.logits)?;
     let mut labels = StringChunkedBuilder::new(inputs[0].name().clone(), rows.place.len());
     let largest = |logits: &[f64]| largest_logit(logits).map(|(at, _)| at);
-    rows.for_each(largest, |class| labels.append_option(class.map(|at| format!("pseudo:{at}"))))?;
+    rows.for_each(largest, |class| labels.append_option(class.map(|at| format!("{PSEUDO}{at}"))))?;
     Ok(labels.finish().into_series())
 }
 
@@ -66,9 +67,7 @@ struct Logits {
 
 impl Logits {
     fn read(inputs: &[Series], of: &str, name: &str) -> PolarsResult<Self> {
-        let [input] = inputs else {
-            polars_bail!(ComputeError: "expected one input, got {}", inputs.len());
-        };
+        let input = single(inputs)?;
         let name = ColumnName { what: "logits", name: name.to_string(), of: of.to_string() };
         let column = with_floats(field(input, "logits")?)?;
         let (mut rows, is_there) = (Vec::new(), column.is_not_null());

@@ -8,7 +8,7 @@ use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
 use crate::linalg::Matrix;
-use crate::plugin::inputs::field;
+use crate::plugin::inputs::{field, single};
 use crate::plugin::record;
 use crate::plugin::record::CallerNames;
 use crate::plugin::remedy;
@@ -63,9 +63,7 @@ fn output_type(inputs: &[Field], names: CallerNames) -> PolarsResult<Field> {
 
 #[polars_expr(output_type_func_with_kwargs = output_type)]
 fn moments(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
-    let [input] = inputs else {
-        polars_bail!(ComputeError: "expected one input, got {}", inputs.len());
-    };
+    let input = single(inputs)?;
     let columns = TaskColumns {
         task: "moments".to_string(),
         vectors: "embedding",
@@ -109,9 +107,7 @@ fn check_memory(width: usize, classes_kept: usize) -> Result<(), String> {
 
 #[polars_expr(output_type_func_with_kwargs = output_type)]
 fn merge_moments(inputs: &[Series], kwargs: MergeArguments) -> PolarsResult<Series> {
-    let [input] = inputs else {
-        polars_bail!(ComputeError: "expected one input, got {}", inputs.len());
-    };
+    let input = single(inputs)?;
     NamedMoments::merged(&field(input, "embedding")?, &kwargs.moments)?.series(input.name())
 }
 

@@ -3,6 +3,7 @@
 use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
 
+use crate::plugin::inputs::single;
 use crate::plugin::record;
 use crate::scores::{etran, ncti};
 
@@ -36,9 +37,7 @@ fn parts<const N: usize>(
     score: &str,
     names: [&str; N],
 ) -> PolarsResult<[Vec<f64>; N]> {
-    let [input] = inputs else {
-        polars_bail!(ComputeError: "expected one input, got {}", inputs.len());
-    };
+    let input = single(inputs)?;
     let mut columns = [const { Vec::new() }; N];
     for (name, values) in names.iter().zip(&mut columns) {
         let column = match input.dtype() {

@@ -5,6 +5,8 @@ use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
 use crate::estimators::k_means;
+use crate::plugin::class_names::PSEUDO;
+use crate::plugin::inputs::single;
 use crate::plugin::points::Points;
 use crate::plugin::record;
 use crate::plugin::record::CallerNames;
@@ -22,15 +24,13 @@ fn output_type(inputs: &[Field], names: CallerNames) -> PolarsResult<Field> {
 
 #[polars_expr(output_type_func_with_kwargs = output_type)]
 fn pseudo_labels(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
-    let [input] = inputs else {
-        polars_bail!(ComputeError: "expected one input, got {}", inputs.len());
-    };
+    let input = single(inputs)?;
     let points = Points::read(input, "pseudo_labels", &kwargs.embedding)?.embeddings;
     points.check_magnitude()?;
     let clusters =
         k_means::pseudo_labels(points.table()?, &points.rows, kwargs.clusters, kwargs.seed);
     let clusters =
         clusters.map_err(|error| polars_err!(ComputeError: "{}: {error}", points.name))?;
-    let names = clusters.iter().map(|cluster| format!("pseudo:{cluster}"));
+    let names = clusters.iter().map(|cluster| format!("{PSEUDO}{cluster}"));
     Ok(StringChunked::from_iter_values(input.name().clone(), names).into_series())
 }

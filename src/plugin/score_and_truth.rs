@@ -4,7 +4,7 @@ use polars::prelude::*;
 use serde::Deserialize;
 
 use crate::plugin::column_name::ColumnName;
-use crate::plugin::inputs::field;
+use crate::plugin::inputs::{field, single};
 use crate::ranking::{Pairs, RankedNumbers};
 
 /// The caller's column names, for messages.
@@ -24,9 +24,7 @@ impl ScoreAndTruth {
     /// Read both from the struct that Python packs them into. As in Polars' own `corr`, a row with
     /// a null on either side is left out; `of` names the expression.
     pub fn read(inputs: &[Series], names: &PairNames, of: &str) -> PolarsResult<Self> {
-        let [input] = inputs else {
-            polars_bail!(ComputeError: "expected one input, got {}", inputs.len());
-        };
+        let input = single(inputs)?;
         let name = |what, name: &str| ColumnName { what, name: name.into(), of: of.into() };
         let score_name = name("score", &names.score);
         let truth_name = name("truth", &names.truth);

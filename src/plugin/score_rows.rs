@@ -8,7 +8,7 @@ use crate::linalg::Matrix;
 use crate::plugin::class_names::{listed, ClassNames};
 use crate::plugin::column_name::ColumnName;
 use crate::plugin::embedding::Embeddings;
-use crate::plugin::inputs::{field, optional_field};
+use crate::plugin::inputs::{field, optional_field, single};
 use crate::plugin::moments::{is_moments, NamedMoments};
 use crate::plugin::task::{split, Task, TaskColumns};
 use crate::rows::ClassedTable;
@@ -65,9 +65,7 @@ pub struct LabelPairs {
 
 impl<'a> ScoreInput<'a> {
     pub fn new(inputs: &'a [Series], names: &'a ScoreColumns, of: &'a str) -> PolarsResult<Self> {
-        let [input] = inputs else {
-            polars_bail!(ComputeError: "expected one input, got {}", inputs.len());
-        };
+        let input = single(inputs)?;
         Ok(Self { input, names, of })
     }
 
@@ -83,12 +81,17 @@ impl<'a> ScoreInput<'a> {
         format!("{} of {}", self.of, listed(all.into_iter().filter(|name| !name.is_empty())))
     }
 
+    /// Whether moments stand in the place of embeddings.
+    pub fn holds_moments(&self) -> PolarsResult<bool> {
+        Ok(is_moments(field(self.input, "embedding")?.dtype()))
+    }
+
     /// Read the embeddings, or moments in their place.
     pub fn embeddings(&self) -> PolarsResult<Source> {
         let column = field(self.input, "embedding")?;
         let name = &self.names.embedding;
         let labelled = optional_field(self.input, "label")?.is_some();
-        if is_moments(column.dtype()) {
+        if self.holds_moments()? {
             polars_ensure!(
                 !labelled,
                 ComputeError:

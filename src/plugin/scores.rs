@@ -9,14 +9,12 @@ use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
 use crate::parallelism::Parallelism;
+use crate::plugin::class_names::PSEUDO;
 use crate::plugin::record;
 use crate::plugin::remedy;
 use crate::plugin::score_rows::{LabelPairs, LabelledVectors, ScoreColumns, ScoreInput, Source};
 use crate::rows::ClassSpectrum;
 use crate::scores::{Method, Score, ScoreError};
-
-/// Prefix of the class names that pseudo-labels have.
-const PSEUDO: &str = "pseudo:";
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -165,10 +163,13 @@ impl<'a> Rows<'a> {
 
     /// The embeddings themselves, where `score` needs more than their moments.
     fn vectors(&self, score: &Score) -> PolarsResult<&LabelledVectors> {
-        match self.embeddings()? {
-            Source::Rows(rows) => Ok(rows),
-            Source::Moments(_) => Err(self.input.needs_embeddings(score.name())),
+        // Whatever else is wrong with moments, they are not enough.
+        if !self.input.holds_moments()? {
+            if let Source::Rows(rows) = self.embeddings()? {
+                return Ok(rows);
+            }
         }
+        Err(self.input.needs_embeddings(score.name()))
     }
 
     fn spectrum(&self) -> PolarsResult<Option<&ClassSpectrum>> {

@@ -14,7 +14,7 @@ use crate::plugin::bound_record;
 use crate::plugin::bound_record::BoundRow;
 use crate::plugin::class_names::{listed, ClassNames};
 use crate::plugin::column_name::ColumnName;
-use crate::plugin::inputs::{field, optional_field};
+use crate::plugin::inputs::{field, optional_field, single};
 use crate::plugin::options::Options;
 use crate::plugin::record;
 use crate::plugin::task::{Task, TaskColumns};
@@ -42,9 +42,7 @@ fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
 
 #[polars_expr(output_type_func = output_type)]
 fn transfer_bounds(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
-    let [input] = inputs else {
-        polars_bail!(ComputeError: "expected one input, got {}", inputs.len());
-    };
+    let input = single(inputs)?;
     let names = task_names(input, &kwargs)?;
     let pairs = pairs(&names.names, &kwargs)?;
     let tasks = read_tasks(input, &names, &pairs, &kwargs.columns)?;

@@ -23,7 +23,7 @@ pub enum Ties {
     /// The one that is numbered first, as in scikit-learn: the score depends on the order of
     /// classes.
     First,
-    /// The one with the nearest neighbour: it does not.
+    /// The one with the nearest neighbour: the score does not depend on the order of classes.
     Nearest,
 }
 

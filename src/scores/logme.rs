@@ -12,7 +12,8 @@
 //! classes.
 //!
 //! You et al., ICML 2021 (arXiv 2102.11005). `a` and `b` start at 1 and follow the fixed point
-//! `a = g / |m|^2, b = (n - g) / |y - X m|^2, g = sum(b s / (a + b s))`. The published figures stop
+//! `a = g / |m|^2, b = (n - g) / |y - X m|^2, g = sum(b s / (a + b s))`, summed over the
+//! eigenvalues `s` of `X^T X`. The published figures stop
 //! at 1 % ([`Stopping::PUBLISHED`]), which can be 1e-3 short of the maximum;
 //! [`Stopping::CONVERGED`] goes on to the end. Public code differs: the later "fixed point" version
 //! leaves out `(d - n) / 2 log a` with fewer rows than features; transformer-ranker starts each

@@ -79,7 +79,7 @@ def report(
         Path of a TOML file. `files`, which is required, lists embedding tables: paths, globs and
         folders (hive-partitioned or not), from where the file lies. `title`, `sources`, `targets`,
         `scores`, `leaderboards` and the tables `[columns]`, `[bound]`, `[comparison]` and
-        `[queries]` are optional; README and `examples/report` say more.
+        `[queries]` are optional; `docs/reports.md` and `examples/report` say more.
     out
         Folder to write to; made if it is not there. Each result is a Parquet and a CSV file (which
         leaves nested columns out), and `index.html` shows them on one page that loads nothing.

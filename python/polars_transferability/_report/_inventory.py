@@ -1,19 +1,19 @@
-"""The inventory of a report: all that its files hold, read once, before anything is computed.
+"""The inventory of a report: what its files hold but for the embeddings themselves, read once.
 
-Only rows of embeddings are left in their files; the rest, which is small, is read here.
+It is made before anything is computed. Embeddings, which are large, are read model by model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
 import polars as pl
 
+from polars_transferability._arguments import near_name
 from polars_transferability._report._config import LeaderboardFile, ReportConfig, Settings
 from polars_transferability._report._embedding_file import (
     EmbeddingFile,
@@ -176,7 +176,6 @@ def _models(
 def _require_tasks(key: str, names: Sequence[str] | None, there: Sequence[str]) -> None:
     for name in names or ():
         if name not in there:
-            near = get_close_matches(name, there, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            msg = f"{key}: no model has a task {name!r}{hint} There are {sorted(there)}"
+            hint = near_name(name, there) or f"; there are {', '.join(sorted(there))}"
+            msg = f"{key}: no model has a task {name!r}{hint}"
             raise ValueError(msg)

@@ -67,7 +67,7 @@ def tasks_in(files: Sequence[str], task: str) -> set[str]:
 @Parameter(name="*")
 @dataclass(frozen=True)
 class ColumnOptions:
-    """Where in the tables is what.
+    """Which columns of the tables hold what.
 
     Attributes
     ----------

@@ -1,10 +1,8 @@
 //! Ground costs: what it costs to move one source point to one target point.
 //!
 //! Powers of the Euclidean distance compare points of one space. The margin cost compares logits,
-//! and is asymmetric: `max_c delta_c - min_{c in S} delta_c` with `delta = s(target) - s(source)`;
-//! it is an upper bound on how much the loss of any label whose sources are `S` can rise from one
-//! point to the other (Lipschitz in the margins, constant 1). The paper's Euclidean cost and the
-//! head cost are a Lipschitz constant of the head times the distance in their own coordinates.
+//! and is asymmetric: `max_c delta_c - min_{c in S} delta_c` with `delta = s(target) - s(source)`,
+//! for a set `S` of coordinates. What these costs are good for is said where bounds are certified.
 //!
 //! Matrices are row-major, one row per source point.
 

@@ -16,7 +16,7 @@
 //!
 //! Memory `O(n + m)` beyond the cost matrix. A pivot reads a few rows of costs, and visits the
 //! cycle and the smaller side of the cut; pivots are a small multiple of `n + m` in practice, so
-//! time grows like `n^2.2` to `n^2.5` (measured, see `benches/README.md`).
+//! `benches/README.md` says how time grows, as measured.
 //!
 //! Reference: Ahuja, Magnanti and Orlin, *Network Flows*, 1993, chapter 11.
 
