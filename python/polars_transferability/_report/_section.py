@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar
-
-from polars_transferability._arguments import near_name
 
 Default = TypeVar("Default", str, None)
 
@@ -32,8 +31,9 @@ class Section:
         """Return the section if it has no other keys than these."""
         for key in self.values:
             if key not in known:
-                hint = near_name(key, known) or f"; expected one of {_listed(known)}"
-                self.fail(key, f"unknown key{hint}")
+                near = get_close_matches(key, known, n=1)
+                what = f"did you mean '{near[0]}'?" if near else f"expected one of {_listed(known)}"
+                self.fail(key, f"unknown key; {what}")
         return self
 
     def section(self, key: str) -> Section:
