@@ -22,6 +22,13 @@ _HOLDS = {
     "source_label": "source labels",
 }
 
+# What tables are like that have no column for an argument, where they need none.
+_STANDS_FOR = {
+    "by": "each file is one model",
+    "model": "each file is one model",
+    "task": "all rows are one task",
+}
+
 
 @dataclass(frozen=True)
 class Door:
@@ -40,6 +47,8 @@ class Door:
         What says that the tables have no split.
     leaderboard
         What names a column of a leaderboard.
+    without
+        What says, in place of a column, that the tables have none.
     wide
         What may be named in place of the column of targets, where leaderboards are wide.
     fewer_rows
@@ -51,18 +60,25 @@ class Door:
     unsplit: str
     leaderboard: str
     arguments: Mapping[str, str] = field(default_factory=dict)
+    without: str = ""
     wide: str = ""
     fewer_rows: str = ""
 
-    def missing(self, argument: str, name: str) -> str:
-        """Return what to do about a column of the embedding tables that is not there."""
+    def missing(self, argument: str, name: str, *, or_none: bool = False) -> str:
+        """Return what to do about a column of the embedding tables that is not there.
+
+        `or_none` says whether the argument also takes None, for tables without such a column.
+        """
         if argument in ("fit", "split"):
             return (
                 f"say which rows to fit on with {self.fit}; "
                 f"for tables without a split {self.unsplit}"
             )
         spelled = self.column.format(argument=argument, name=name)
-        return f"name the column of {_HOLDS[argument]} with {spelled}"
+        cure = f"name the column of {_HOLDS[argument]} with {spelled}"
+        if not (or_none and self.without):
+            return cure
+        return f"{cure}, or {self.without.format(argument=argument)} if {_STANDS_FOR[argument]}"
 
     def reworded(self, message: str) -> str:
         """Return a message of the native side, which speaks of the arguments of Python."""
@@ -76,6 +92,7 @@ PYTHON = Door(
     fit="fit=",
     unsplit="pass fit=None",
     leaderboard="{argument}=",
+    without="pass {argument}=None",
     wide=", or the columns that are targets with targets=",
 )
 COMMAND = Door(

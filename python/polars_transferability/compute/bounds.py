@@ -33,7 +33,7 @@ def _evaluated(fit: pl.Expr | None) -> pl.Expr:
 def compute_bounds(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
     *,
-    model: str | Sequence[str] = MODEL,
+    model: str | Sequence[str] | None = MODEL,
     embedding: str | pl.Expr = "embedding",
     label: str | pl.Expr = "label",
     task: str | pl.Expr = "task",
@@ -57,7 +57,8 @@ def compute_bounds(
         for all Parquet files below it; names that begin with `.` or `_` are passed over, a file
         found by several paths counts once, and results of this package are left out.
     model
-        Column or columns that tell models apart, called otherwise than the columns returned.
+        Column or columns that tell models apart, called otherwise than the columns returned. None:
+        each file is one model, called as the file without its ending; the column is `model`.
     embedding, label, task
         As in `transfer_bounds`.
     fit

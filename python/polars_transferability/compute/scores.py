@@ -30,16 +30,19 @@ from polars_transferability.pool import combine_pool
 from polars_transferability.tables.keys import MODEL, TRAIN_ROWS, Key, each_key, open_keys
 from polars_transferability.tables.table import Paths
 
-_FACTS = ["n", "classes", "labels"]
+# Columns that say what was scored.
+FACTS = ("n", "n_evaluated", "classes", "labels")
+# What the task is called whose rows are all of the table.
+ONE_TASK = "all"
 
 
 def compute_scores(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
     *,
-    model: str | Sequence[str] = MODEL,
+    model: str | Sequence[str] | None = MODEL,
     embedding: str | pl.Expr = "embedding",
     label: str | pl.Expr = "label",
-    task: str | pl.Expr = "task",
+    task: str | pl.Expr | None = "task",
     fit: str | pl.Expr | None = TRAIN_ROWS,
     sources: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
@@ -62,11 +65,11 @@ def compute_scores(
     frame_or_paths
         As in `compute_bounds`.
     model
-        Column or columns that tell models apart.
+        As in `compute_bounds`.
     embedding, label
         As in `scores`.
     task
-        Column of task names.
+        Column of task names. None: all rows are one task, called "all".
     fit
         The rows that are scored; `knn_accuracy` and `linear_probe` are evaluated on the others. By
         default those whose `split` is "train". None: all rows serve for both.
@@ -97,7 +100,8 @@ def compute_scores(
     DataFrame
         The `model` columns, `source` where `sources` are given, `target`, a column for each score
         (the fields of a linear probe and the parts of ETran and NCTI with its name in front), `n`,
-        `classes` and `labels`.
+        the number of rows that are scored, `n_evaluated`, the number of those that `knn_accuracy`
+        and `linear_probe` are evaluated on, `classes` and `labels`.
 
     Examples
     --------
@@ -129,7 +133,7 @@ def compute_scores(
         label=one_column("label", label)
         if clusters is None
         else pseudo_labels(embedding, clusters, seed=seed),
-        task=one_column("task", task),
+        task=pl.lit(ONE_TASK) if task is None else one_column("task", task),
         fit=optional_column("fit", fit),
         probabilities=optional_column("probabilities", probabilities),
         source_label=optional_column("source_label", source_label),
@@ -140,7 +144,7 @@ def compute_scores(
         leave_out=choice == "all",
     )
     integer("seed", seed, least=0)  # Without clusters nobody else looks at it.
-    keys = open_keys(frame_or_paths, argument, models, job.inputs())
+    keys = open_keys(frame_or_paths, argument, models, job.inputs(), none_for=["task"])
     with each_key(keys, "scores", progress=flag("progress", progress)) as steps:
         results = [job.of_key(key) for key in steps]
     return _flat(pl.concat(results, how="diagonal_relaxed"), list(keys[0].values.columns))
@@ -200,7 +204,7 @@ class _Job:
             for part in score.dtype.fields
         ]
         names = [score.name for score in scores.fields]
-        return ["source", "target", *self.of_pairs, *names, *parts, *_FACTS]
+        return ["source", "target", *self.of_pairs, *names, *parts, *FACTS]
 
     def _given(self) -> list[pl.Expr]:
         given = (self.task, self.embedding, self.label, self.fit)
@@ -245,21 +249,19 @@ class _Job:
         self, key: Key, rows: pl.DataFrame, targets: list[str], expression: pl.Expr
     ) -> pl.DataFrame:
         task = self.task.cast(pl.String)
+        of_targets = rows.lazy().filter(task.is_in(targets))
+        groups = of_targets.group_by(task.alias("target"), maintain_order=True)
         try:
-            scored = (
-                rows.lazy()
-                .filter(task.is_in(targets))
-                .group_by(task.alias("target"), maintain_order=True)
-                .agg(expression)
-                .collect(engine="in-memory")
-            )
+            scored = groups.agg(expression).collect(engine="in-memory")
         except pl.exceptions.PolarsError:
             # Which group it was, the message does not say.
             for target in targets:
                 with key.naming(f"target '{target}'"):
                     rows.filter(task == target).select(expression)
             raise
-        return scored.unnest("scores")
+        evaluated = pl.len() if self.fit is None else self.fit.not_().sum()
+        counts = groups.agg(n_evaluated=evaluated.cast(pl.UInt32)).collect(engine="in-memory")
+        return scored.unnest("scores").join(counts, on="target", maintain_order="left")
 
     def _of_sources(
         self, key: Key, rows: pl.DataFrame, sources: list[str], targets: list[str]
@@ -309,5 +311,5 @@ def _flat(found: pl.DataFrame, models: list[str]) -> pl.DataFrame:
         if name in found.columns:
             found = found.unnest(name, separator="_")
     front = [name for name in (*models, "source", "target") if name in found.columns]
-    back = [name for name in _FACTS if name in found.columns]
+    back = [name for name in FACTS if name in found.columns]
     return found.select(*front, pl.exclude(*front, *back), *back)

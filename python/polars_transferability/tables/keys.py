@@ -13,7 +13,13 @@ from polars_transferability._arguments import DefaultText
 from polars_transferability._columns import named_column
 from polars_transferability._door import door
 from polars_transferability._visible import visible
-from polars_transferability.tables.table import Paths, Table, embedding_tables, of_one_type
+from polars_transferability.tables.table import (
+    Paths,
+    Table,
+    embedding_tables,
+    named_by_file,
+    of_one_type,
+)
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -85,19 +91,22 @@ class Key:
 def open_keys(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
     argument: str,
-    models: str | Sequence[str],
+    models: str | Sequence[str] | None,
     inputs: Mapping[str, pl.Expr | None],
+    *,
+    none_for: Collection[str] = (),
 ) -> list[Key]:
     """Return the keys in order of first appearance, of tables that have all columns needed.
 
-    `models` names the columns that tell models apart, and was given as `argument`; `inputs` are
-    expressions by the name of the argument that they were given as.
+    `models` names the columns that tell models apart, and was given as `argument`; with None each
+    file is one model. `inputs` are expressions by the name of the argument that they were given as;
+    for those in `none_for` the caller may give None in place of a column.
     """
-    names = key_columns(argument, models)
+    names = [str(MODEL)] if models is None else key_columns(argument, models)
     columns = {
-        **{name: door().missing(argument, name) for name in names},
+        **{name: door().missing(argument, name, or_none=True) for name in names},
         **{
-            name: door().missing(given_as, name)
+            name: door().missing(given_as, name, or_none=given_as in none_for)
             for given_as, expression in inputs.items()
             if expression is not None
             for name in expression.meta.root_names()
@@ -105,6 +114,8 @@ def open_keys(
         },
     }
     tables = embedding_tables(frame_or_paths)
+    if models is None:
+        tables = named_by_file(tables, names[0])
     for table in tables:
         table.require(columns)
         table.require_names(names)
