@@ -86,7 +86,7 @@ def bound(
         What goes to standard output. csv leaves the nested field by_class out.
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
-    columns = column_options.of(files)
+    columns = column_options.of(files, needed=["task"])
     entries = board.read(columns.models)
     bounds = compute_bounds(
         files,

@@ -130,12 +130,17 @@ def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths) -> list[Tab
     return tables
 
 
+def tables_of(paths: Paths) -> list[Table]:
+    """Return the tables, as `open_tables` does, without a word of what is left out."""
+    return _find_tables(paths)[0]
+
+
 def columns_of_each(paths: Paths) -> list[list[str]]:
     """Return the columns of each table that can be read and holds no results of this package.
 
     What is left out, or cannot be read, is told by whoever reads the tables themselves.
     """
-    tables, _ = _find_tables(paths)
+    tables = tables_of(paths)
     return [names for table in tables if not _kind_of_result(table) if (names := _names_in(table))]
 
 

@@ -26,11 +26,15 @@ BAD_INPUTS = {
     ),
     "no split": (
         embedding_rows().drop("split"),
-        [],
+        ["--split", "split"],
         "for tables without a split give --no-fit\n",
     ),
     "no task": (embedding_rows().drop("task"), [], "name the column of tasks with --task\n"),
-    "no model": (embedding_rows().drop("model"), [], "name the column of models with --model\n"),
+    "no model": (
+        embedding_rows().drop("model"),
+        ["--model", "model"],
+        "name the column of models with --model\n",
+    ),
     "no label": (embedding_rows().drop("label"), [], "name the column of labels with --label\n"),
     "split of numbers": (
         embedding_rows().with_columns(split=1),

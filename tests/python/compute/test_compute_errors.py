@@ -70,6 +70,27 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "targets: model = 'net0' has no task 'older'; there are ['old', 'new']",
     ),
+    "column of models missing": (
+        lambda: pt.compute_bounds(embedding_rows().drop("model")),
+        pl.exceptions.ColumnNotFoundError,
+        "name the column of models with model=, or pass model=None if each file is one model",
+    ),
+    "column of tasks to score missing": (
+        lambda: pt.compute_scores(embedding_rows().drop("task")),
+        pl.exceptions.ColumnNotFoundError,
+        "name the column of tasks with task=, or pass task=None if all rows are one task",
+    ),
+    "column of tasks missing": (
+        lambda: pt.compute_bounds(embedding_rows().drop("task", "split")),
+        pl.exceptions.ColumnNotFoundError,
+        "name the column of tasks with task=; say which rows to fit on with fit=; for tables "
+        "without a split pass fit=None",
+    ),
+    "columns of labels and embeddings missing": (
+        lambda: pt.compute_scores(embedding_rows().drop("label", "embedding")),
+        pl.exceptions.ColumnNotFoundError,
+        "name the column of embeddings with embedding=; name the column of labels with label=",
+    ),
     "parts missing": (
         lambda: pt.combine_pool(embedding_rows()),
         ValueError,
