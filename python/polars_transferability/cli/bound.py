@@ -20,11 +20,12 @@ from polars_transferability.cli.options import (
     tables_and,
     tasks_in,
 )
-from polars_transferability.cli.output import Format, print_table, writer_of
+from polars_transferability.cli.output import Format, Wide, writer_of
+from polars_transferability.cli.terminal_table import TerminalTable, print_table
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.settings import GroundCost, Lipschitz, Transform
 
-# The fields that a terminal has room for; --format json and parquet have all of them.
+# The fields that a terminal has room for; --wide, --format json and parquet have all of them.
 _SHOWN = {
     "bound": "bound",
     "source_loss": "source\nloss",
@@ -57,6 +58,7 @@ def bound(
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
+    wide: Wide = False,
 ) -> None:
     """Bound the loss on each target task of a head transformed from a source task.
 
@@ -106,9 +108,11 @@ def bound(
     if format == "table":
         ranked = bounds.sort("target", "bound", maintain_order=True)
         named = [*columns.models, "source", "target"]
-        present = [name for name in _SHOWN if name in bounds.columns]
-        shown = [name for name in present if _worth_showing(bounds[name])]
-        print_table(ranked.select(*named, *shown, *board.static()), _SHOWN)
+        facts = [name for name in bounds.columns if name != "by_class"]
+        brief = [name for name in _SHOWN if name in facts and _worth_showing(bounds[name])]
+        shown = [name for name in facts if name not in named] if wide else [*brief, *board.static()]
+        table = TerminalTable(ranked.select(*named, *shown), _SHOWN, named, section="target")
+        print_table(table, wide=wide)
 
 
 def _worth_showing(column: pl.Series) -> bool:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 from cyclopts import Parameter
 
 from polars_transferability._scores.choice import DEFAULT, NAMED_OF_TWO_TASKS, NAMES
@@ -20,8 +21,9 @@ from polars_transferability.cli.options import (
     tables_and,
     tasks_in,
 )
-from polars_transferability.cli.output import Format, print_table, writer_of
-from polars_transferability.compute.scores import compute_scores
+from polars_transferability.cli.output import Format, Wide, writer_of
+from polars_transferability.cli.terminal_table import TerminalTable, print_table
+from polars_transferability.compute.scores import FACTS, compute_scores
 
 _SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
 _SOURCE = f"Task to transfer from, or several; {' and '.join(NAMED_OF_TWO_TASKS)} need one."
@@ -40,6 +42,7 @@ def score(
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
+    wide: Wide = False,
 ) -> None:
     """Compute the published transferability scores of each model on each task.
 
@@ -79,12 +82,14 @@ def score(
     writer(found)
     if format == "table":
         named = [name for name in (*columns.models, "source", "target") if name in found.columns]
-        shown = [
-            name for name in found.columns if name not in named and name not in ("n", "classes")
-        ]
-        if (found["labels"] == "given").all():
-            shown.remove("labels")
-        ranked = found.sort("target", shown[0], descending=[False, True], maintain_order=True)
-        print_table(
-            ranked.select(*named, *shown), {name: name.replace("_", "\n") for name in shown}
-        )
+        values = [name for name in found.columns if name not in named]
+        hidden = set() if wide else _hidden(found)
+        shown = [name for name in values if name not in hidden]
+        ranked = found.sort("target", values[0], descending=[False, True], maintain_order=True)
+        table = TerminalTable(ranked.select(*named, *shown), names=named, section="target")
+        print_table(table, wide=wide)
+
+
+def _hidden(found: pl.DataFrame) -> set[str]:
+    """Return the facts that a terminal has no room for; `labels`, where they are the caller's."""
+    return {name for name in FACTS if name != "labels" or (found[name] == "given").all()}
