@@ -3,12 +3,11 @@
 What does not fit is made narrower in steps, each only where the one before was not enough: columns
 whose value is the same in all rows are told in a line; rows are put in sections; columns stand in
 several blocks below each other; and the names of a row stand on a line of their own. Where standard
-output is no terminal, and `COLUMNS` is not set, tables have their full width.
+output is no terminal, tables have their full width.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,9 +61,7 @@ def print_table(table: TerminalTable, *, wide: bool = False) -> None:
 
 
 def _terminal_width() -> int | None:
-    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
-        return shutil.get_terminal_size().columns
-    return None
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def table_lines(table: TerminalTable, width: int | None) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import polars_transferability as pt
 import pytest
-from commands import run
+from commands import run, run_in_terminal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars_transferability.cli.terminal_table import TerminalTable, table_lines
@@ -18,9 +18,9 @@ BOUND = ["--max-rows-per-class", "20", "--l2", "0.001"]
 NUMBER = re.compile(r"-?\d+\.\d{4}")
 
 
-def printed(monkeypatch: pytest.MonkeyPatch, width: int, *arguments: object) -> str:
-    monkeypatch.setenv("COLUMNS", str(width))
-    done = run(*arguments)
+def printed(width: int, *arguments: object) -> str:
+    """What a command prints in a terminal of that width."""
+    done = run_in_terminal(width, *arguments)
     assert done.returncode == 0
     return done.stdout.decode()
 
@@ -33,12 +33,10 @@ TERMS = ["bound", "source_loss", "label_mismatch", "distribution_mismatch", "tar
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_bounds_of_several_sources_fit(
-    width: int, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = printed(monkeypatch, width, "bound", data, *BOUND)
+def test_bounds_of_several_sources_fit(width: int, data: Path, tmp_path: Path) -> None:
+    text = printed(width, "bound", data, *BOUND, "--out", tmp_path / "bounds.parquet")
     assert max(map(cell_len, text.splitlines())) <= width
-    bounds = pt.compute_bounds(data, max_rows_per_class=20, l2=0.001)
+    bounds = pl.read_parquet(tmp_path / "bounds.parquet")
     shown = [*TERMS, "target_accuracy", "trivial_loss"]
     assert numbers(bounds, shown) <= set(NUMBER.findall(text))
     for model in ("lenet-kmnist", "lenet-mnist", "lenet-usps"):
@@ -47,30 +45,30 @@ def test_bounds_of_several_sources_fit(
 
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("scores", ["all", "logme,knn,gbc,transrate,shrinkage_h_score,h_score"])
-def test_scores_fit(width: int, scores: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = printed(monkeypatch, width, "score", data, "--scores", scores)
+def test_scores_fit(width: int, scores: str, data: Path) -> None:
+    text = printed(width, "score", data, "--scores", scores)
     assert max(map(cell_len, text.splitlines())) <= width
     found = pt.compute_scores(data, scores=scores.split(",") if "," in scores else scores)
     named = [name for name, dtype in found.schema.items() if dtype.is_float()]
     assert numbers(found, named) <= set(NUMBER.findall(text))
 
 
-def test_what_a_check_leaves_out_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = printed(monkeypatch, 80, "check", data / "lenet-mnist.parquet")
+def test_what_a_check_leaves_out_is_told(data: Path) -> None:
+    text = printed(80, "check", data / "lenet-mnist.parquet")
     assert max(map(cell_len, text.splitlines())) <= 80
     told = " ".join(text.partition("the same in all 6 rows: ")[2].split())
     assert told.startswith("file ")
     assert told.endswith("nulls 0, nan 0 (--wide shows all)")
-    wide = printed(monkeypatch, 80, "check", data / "lenet-mnist.parquet", "--wide")
+    wide = printed(80, "check", data / "lenet-mnist.parquet", "--wide")
     assert "the same in all" not in wide
     assert wide.count("Array[Float32]") == 6
 
 
-def test_wide_has_every_field(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = printed(monkeypatch, 80, "bound", data / "lenet-mnist.parquet", *BOUND, "--wide")
+def test_wide_has_every_field(data: Path) -> None:
+    text = printed(80, "bound", data / "lenet-mnist.parquet", *BOUND, "--wide")
     heading = text.partition("─")[0].split()
     assert {"certified", "lipschitz", "n", "l2"} <= set(heading)
-    text = printed(monkeypatch, 80, "score", data / "lenet-mnist.parquet", "--wide")
+    text = printed(80, "score", data / "lenet-mnist.parquet", "--wide")
     assert {"labels", "classes", "evaluated"} <= set(text.partition("─")[0].split())
 
 
@@ -81,10 +79,7 @@ def test_wide_is_not_of_a_report(tmp_path: Path) -> None:
     assert b"--wide are for queries" in done.stderr
 
 
-def test_without_a_terminal_a_table_has_its_full_width(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
+def test_without_a_terminal_a_table_has_its_full_width(data: Path) -> None:
     text = run("check", data).stdout.decode()
     assert text.count("Array[Float32]") == 18
 
