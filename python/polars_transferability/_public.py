@@ -5,6 +5,7 @@ from polars_transferability._expressions import *  # noqa: F403
 from polars_transferability._report import Report, report
 from polars_transferability._sql import QueryError, sql
 from polars_transferability._task import Task, task
+from polars_transferability._verdict import verdict
 from polars_transferability._version import __version__
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.compute.scores import compute_scores
@@ -34,5 +35,6 @@ __all__ = [
     "report",
     "sql",
     "task",
+    "verdict",
 ]
 __all__ += _expressions.__all__

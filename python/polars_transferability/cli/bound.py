@@ -9,6 +9,7 @@ from typing import Annotated
 import polars as pl
 from cyclopts import Parameter
 
+from polars_transferability._verdict import verdict
 from polars_transferability.cli.options import (
     COLUMNS,
     NO_LEADERBOARD,
@@ -21,7 +22,7 @@ from polars_transferability.cli.options import (
     tasks_in,
 )
 from polars_transferability.cli.output import Format, Wide, writer_of
-from polars_transferability.cli.terminal_table import TerminalTable, print_table
+from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.settings import GroundCost, Lipschitz, Transform
 
@@ -61,6 +62,8 @@ def bound(
     wide: Wide = False,
 ) -> None:
     """Bound the loss on each target task of a head transformed from a source task.
+
+    Below the table stands for each target which model has the lowest bound, and by how much.
 
     Parameters
     ----------
@@ -113,6 +116,7 @@ def bound(
         shown = [name for name in facts if name not in named] if wide else [*brief, *board.static()]
         table = TerminalTable(ranked.select(*named, *shown), _SHOWN, named, section="target")
         print_table(table, wide=wide)
+        print_sentences(verdict(bounds, model=columns.models)["verdict"])
 
 
 def _worth_showing(column: pl.Series) -> bool:

@@ -10,6 +10,7 @@ import polars as pl
 from cyclopts import Parameter
 
 from polars_transferability._scores.choice import DEFAULT, NAMED_OF_TWO_TASKS, NAMES
+from polars_transferability._verdict import ranking_column, verdict
 from polars_transferability.cli.options import (
     COLUMNS,
     NO_LEADERBOARD,
@@ -22,7 +23,7 @@ from polars_transferability.cli.options import (
     tasks_in,
 )
 from polars_transferability.cli.output import Format, Wide, writer_of
-from polars_transferability.cli.terminal_table import TerminalTable, print_table
+from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.scores import FACTS, compute_scores
 
 _SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
@@ -47,7 +48,9 @@ def score(
     """Compute the published transferability scores of each model on each task.
 
     Higher is better for every one. With a split, the rows to fit on are scored, and kNN and linear
-    probe are evaluated on the others.
+    probe are evaluated on the others. The table is ranked by the accuracy of kNN or linear probe
+    where one is computed, else by the first score. Below it stands for each target which model is
+    best, and whether its lead is more than the noise of the rows evaluated on.
 
     Parameters
     ----------
@@ -85,9 +88,11 @@ def score(
         values = [name for name in found.columns if name not in named]
         hidden = set() if wide else _hidden(found)
         shown = [name for name in values if name not in hidden]
-        ranked = found.sort("target", values[0], descending=[False, True], maintain_order=True)
+        order = {"descending": [False, True], "nulls_last": True, "maintain_order": True}
+        ranked = found.sort("target", ranking_column(found), **order)
         table = TerminalTable(ranked.select(*named, *shown), names=named, section="target")
         print_table(table, wide=wide)
+        print_sentences(verdict(found, model=columns.models)["verdict"])
 
 
 def _hidden(found: pl.DataFrame) -> set[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -58,6 +58,12 @@ class TerminalTable:
 def print_table(table: TerminalTable, *, wide: bool = False) -> None:
     """Print a table, as wide as the terminal, or in full width if `wide`."""
     print("", *table_lines(table, None if wide else _terminal_width()), "", sep="\n")
+
+
+def print_sentences(texts: Iterable[str]) -> None:
+    """Print texts, each from a new line on, between words broken to the width of the terminal."""
+    width = _terminal_width()
+    print(*(line for text in texts for line in _folded(text, width)), "", sep="\n")
 
 
 def _terminal_width() -> int | None:
