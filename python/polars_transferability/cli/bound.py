@@ -17,9 +17,8 @@ from polars_transferability.cli.options import (
     Integer,
     Leaderboard,
     Several,
-    several,
     tables_and,
-    tasks_in,
+    tasks_named,
 )
 from polars_transferability.cli.output import Format, Wide, writer_of
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
@@ -96,8 +95,8 @@ def bound(
     bounds = compute_bounds(
         files,
         **columns.arguments(),
-        sources=several(source, lambda: tasks_in(files, columns.task)),
-        targets=several(target, lambda: tasks_in(files, columns.task)),
+        sources=tasks_named("--source", source, files, columns.task),
+        targets=tasks_named("--target", target, files, columns.task),
         progress=sys.stderr.isatty(),
         ground_cost=ground_cost,
         transform=transform,

@@ -65,6 +65,32 @@ def tasks_in(files: Sequence[str], task: str) -> set[str]:
     return {str(name) for column in columns for name in column.drop_nulls().cast(pl.String)}
 
 
+def tasks_named(
+    option: str, given: Sequence[str] | None, files: Sequence[str], task: str
+) -> list[str] | None:
+    """Return the tasks that an option names; exit with 2 if one is a file that was to be read."""
+
+    def known() -> set[str]:
+        return tasks_in(files, task)
+
+    names = several(given, known)
+    paths = [name for name in names or () if Path(name).is_file() or Path(name).is_dir()]
+    if paths and (wrong := [path for path in paths if path not in known()]):
+        usage_error(
+            f"{option}: '{wrong[0]}' is a file or folder, and no task of the tables; "
+            f"files come before the options"
+        )
+    return names
+
+
+def _if_a_task(files: Sequence[str], task: str) -> str:
+    """Return what to say of a name that was given as a file, but is that of a task."""
+    there = [file for file in files if Path(file).exists()]
+    tasks = tasks_in(there, task) if there else set()
+    wrong = [file for file in files if file in tasks]
+    return f"; '{wrong[0]}' is a task of the tables: name it with --target" if wrong else ""
+
+
 # What is done where no table has a column of the usual name.
 _ASSUMED: dict[Optional, str] = {
     "model": "each file is one model, called as the file",
@@ -111,7 +137,11 @@ class ColumnOptions:
 
         A column that is not named may be absent, unless it is `needed`.
         """
-        tables = columns_of_each(files)
+        try:
+            tables = columns_of_each(files)
+        except FileNotFoundError as error:
+            msg = f"{error}{_if_a_task(files, self.task or 'task')}"
+            raise FileNotFoundError(msg) from error
         given: dict[Optional, object] = {
             "model": self.model,
             "task": self.task,

@@ -20,14 +20,17 @@ from polars_transferability.cli.options import (
     Several,
     several,
     tables_and,
-    tasks_in,
+    tasks_named,
 )
 from polars_transferability.cli.output import Format, Wide, writer_of
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.scores import FACTS, compute_scores
 
 _SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
-_SOURCE = f"Task to transfer from, or several; {' and '.join(NAMED_OF_TWO_TASKS)} need one."
+_SOURCE = (
+    f"Task to transfer from, or several, for {' and '.join(NAMED_OF_TWO_TASKS)}. "
+    "Default: every task, where such scores are named."
+)
 
 
 def score(
@@ -74,8 +77,8 @@ def score(
     found = compute_scores(
         files,
         **columns.arguments(),
-        sources=several(source, lambda: tasks_in(files, columns.task)),
-        targets=several(target, lambda: tasks_in(files, columns.task)),
+        sources=tasks_named("--source", source, files, columns.task),
+        targets=tasks_named("--target", target, files, columns.task),
         scores="all" if names == ["all"] else names,
         clusters=clusters,
         seed=seed,
@@ -88,8 +91,12 @@ def score(
         values = [name for name in found.columns if name not in named]
         hidden = set() if wide else _hidden(found)
         shown = [name for name in values if name not in hidden]
-        order = {"descending": [False, True], "nulls_last": True, "maintain_order": True}
-        ranked = found.sort("target", ranking_column(found), **order)
+        ranked = found.sort(
+            *("target", ranking_column(found)),
+            descending=[False, True],
+            nulls_last=True,
+            maintain_order=True,
+        )
         table = TerminalTable(ranked.select(*named, *shown), names=named, section="target")
         print_table(table, wide=wide)
         print_sentences(verdict(found, model=columns.models)["verdict"])

@@ -74,7 +74,8 @@ def compute_scores(
         The rows that are scored; `knn_accuracy` and `linear_probe` are evaluated on the others. By
         default those whose `split` is "train". None: all rows serve for both.
     sources
-        Tasks from which to transfer, for `ot_nce` and `otdd`: one row per source, then.
+        Tasks from which to transfer, for `ot_nce` and `otdd`: one row per source, then. None: every
+        task, where such scores are named.
     targets
         Tasks to score; None for all.
     scores
@@ -98,7 +99,7 @@ def compute_scores(
     Returns
     -------
     DataFrame
-        The `model` columns, `source` where `sources` are given, `target`, a column for each score
+        The `model` columns, `source` where there are any, `target`, a column for each score
         (the fields of a linear probe and the parts of ETran and NCTI with its name in front), `n`,
         the number of rows that are scored, `n_evaluated`, the number of those that `knn_accuracy`
         and `linear_probe` are evaluated on, `classes` and `labels`.
@@ -125,9 +126,6 @@ def compute_scores(
     of_pairs = {name: wanted.pop(name) for name in list(wanted) if name in NAMED_OF_TWO_TASKS}
     if choice == "all" and sources is None:
         of_pairs = {}
-    if of_pairs and sources is None:
-        msg = f"sources: needed for {next(iter(of_pairs))}, but not given"
-        raise ValueError(msg)
     job = _Job(
         embedding=one_column("embedding", embedding),
         label=one_column("label", label)
@@ -189,7 +187,7 @@ class _Job:
         tasks = found.cast(pl.String).to_list()
         targets = _named(key, "targets", self.targets, tasks)
         scored = self._of_targets(key, rows, targets, expression)
-        if self.sources is not None:
+        if self.of_pairs or self.sources is not None:
             sources = _named(key, "sources", self.sources, tasks)
             pairs = self._of_sources(key, rows, sources, targets)
             scored = pairs.join(scored, on="target", maintain_order="left")

@@ -116,6 +116,34 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
     assert failure(2, *arguments)
 
 
+def test_files_after_an_option_are_told_from_its_values(table: Path) -> None:
+    for arguments in (["score", "--target", "new", table], ["check", "--model", table]):
+        message = failure(2, *arguments)
+        expected = f"{arguments[1]} takes all values up to the next option, so '{table}' was taken"
+        assert f"transferability: {expected}" in message
+        assert message.endswith("write the files before the options\n")
+    assert "was taken" not in failure(2, "score", "--target", "new")
+
+
+def test_a_file_among_tasks_and_a_task_among_files(table: Path) -> None:
+    for command in ("score", "bound"):
+        message = failure(2, command, table, "--target", "new", table)
+        assert_one_line(message, f"--target: '{table}' is a file or folder, and no task of the")
+    message = failure(1, "score", table, "new")
+    assert_one_line(message, "no such file: 'new'; 'new' is a task of the tables: name it with")
+    assert_one_line(failure(1, "score", table, "newer"), "no such file: 'newer'\n")
+
+
+def test_a_task_may_be_called_like_a_file(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "new").write_text("")
+    monkeypatch.chdir(tmp_path)
+    options = ["--scores", "gbc", "--format", "csv"]
+    found = pl.read_csv(results("score", table, "--target", "new", *options))
+    assert found["target"].unique().to_list() == ["new"]
+
+
 # Ways to give an option two values.
 SEVERAL = {
     "after each other": lambda option, a, b: [option, a, b],

@@ -60,10 +60,10 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "compute_bounds() got an unexpected keyword argument 'target'; did you mean 'targets'?",
     ),
-    "sources missing": (
-        lambda: pt.compute_scores(embedding_rows(), scores=["otdd"]),
+    "no other task as a source": (
+        lambda: pt.compute_scores(embedding_rows().drop("task"), task=None, scores=["otdd"]),
         ValueError,
-        "sources: needed for otdd, but not given",
+        "model = 'net0': no pair of a source and another target",
     ),
     "targets missing": (
         lambda: pt.compute_scores(embedding_rows(), targets=["older"]),
