@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from polars_transferability._arguments import names_near_keyword
 from polars_transferability._scores.choice import OF_TWO_TASKS
 from polars_transferability.leaderboard.compare import LOSSES, compare, rankers_in
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJoin
@@ -51,6 +52,7 @@ _SCHEMA = {
 }
 
 
+@names_near_keyword
 def verdict(
     results: LeaderboardJoin | pl.DataFrame,
     *,

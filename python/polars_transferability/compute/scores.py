@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from polars_transferability._arguments import flag, given_as, integer
+from polars_transferability._arguments import flag, given_as, integer, names_near_keyword
 from polars_transferability._columns import one_column, optional_column
 from polars_transferability._scores.catalogue import Inputs
 from polars_transferability._scores.choice import (
@@ -36,6 +36,7 @@ FACTS = ("n", "n_evaluated", "classes", "labels")
 ONE_TASK = "all"
 
 
+@names_near_keyword
 def compute_scores(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
     *,

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 import polars as pl
 
-from polars_transferability._arguments import one_of
+from polars_transferability._arguments import names_near_keyword, one_of
 from polars_transferability._columns import column_name, one_column
 from polars_transferability._scores.choice import OF_ONE_TABLE, OF_TWO_TASKS, RANKING_FIELDS
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJoin
@@ -37,6 +37,7 @@ def rankers_in(columns: Mapping[str, pl.DataType]) -> list[str]:
     return [name for name, dtype in columns.items() if name in known and dtype.is_numeric()]
 
 
+@names_near_keyword
 def compare(
     joined: LeaderboardJoin | pl.DataFrame | pl.LazyFrame,
     *,

@@ -55,6 +55,21 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "compute_bounds() got an unexpected keyword argument 'l3'; did you mean 'l2'?",
     ),
+    "an argument of scores that is nearly one": (
+        lambda: pt.compute_scores(embedding_rows(), target=["new"]),
+        TypeError,
+        "compute_scores() got an unexpected keyword argument 'target'; did you mean 'targets'?",
+    ),
+    "an argument of a comparison that is nearly one": (
+        lambda: pt.compare(embedding_rows(), score=["logme"]),
+        TypeError,
+        "compare() got an unexpected keyword argument 'score'; did you mean 'scores'?",
+    ),
+    "an argument of a task that is nearly one": (
+        lambda: pt.task(labels="label"),
+        TypeError,
+        "task() got an unexpected keyword argument 'labels'; did you mean 'label'?",
+    ),
     "an argument that is nearly one": (
         lambda: pt.compute_bounds(embedding_rows(), target=["new"]),
         TypeError,
