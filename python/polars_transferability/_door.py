@@ -49,6 +49,8 @@ class Door:
         What names a column of a leaderboard.
     without
         What says, in place of a column, that the tables have none.
+    scoring
+        What computes scores, for which one task is enough.
     wide
         What may be named in place of the column of targets, where leaderboards are wide.
     fewer_rows
@@ -61,6 +63,7 @@ class Door:
     leaderboard: str
     arguments: Mapping[str, str] = field(default_factory=dict)
     without: str = ""
+    scoring: str = "compute_scores"
     wide: str = ""
     fewer_rows: str = ""
 
@@ -101,6 +104,7 @@ COMMAND = Door(
     arguments={"fit": "--fit-split", "sources": "--source", "targets": "--target"},
     unsplit="give --no-fit",
     leaderboard="--leaderboard-{argument}",
+    scoring="transferability score",
     fewer_rows="--max-rows-per-class",
 )
 REPORT = Door(

@@ -100,10 +100,11 @@ def compute_bounds(
     bounds = transfer_bounds(
         embedding, label, task, fit=fit, sources=sources, targets=targets, **same
     )
+    of_tasks = one_column("task", task)
     inputs = {
         "embedding": one_column("embedding", embedding),
         "label": one_column("label", label),
-        "task": one_column("task", task),
+        "task": of_tasks,
         "fit": optional_column("fit", fit),
     }
 
@@ -126,12 +127,28 @@ def compute_bounds(
     columns = list(dict.fromkeys(bounds.meta.root_names()))
     keys = open_keys(frame_or_paths, argument, models, inputs)
     with each_key(keys, "bounds", progress=flag("progress", progress)) as steps:
-        results = [_bounds_of(key, columns, bounds, announce) for key in steps]
+        results = [_bounds_of(key, columns, of_tasks, bounds, announce) for key in steps]
     return pl.concat(results, how="vertical_relaxed")
 
 
+def _refuse_one_task(key: Key, tasks: pl.DataFrame) -> None:
+    """Raise ValueError if all rows of a key are of one task, which bounds nothing."""
+    names = tasks.unique().head(2).to_series()
+    if names.len() == 1:
+        msg = (
+            f"{key}: has rows of one task only, {names[0]!r}, and a bound is from one task to "
+            f"another: add rows of a task that the model knows, or use {door().scoring}, which "
+            "needs no other task"
+        )
+        raise ValueError(msg)
+
+
 def _bounds_of(
-    key: Key, columns: list[str], bounds: pl.Expr, announce: Callable[[Key, pl.DataFrame], None]
+    key: Key,
+    columns: list[str],
+    task: pl.Expr,
+    bounds: pl.Expr,
+    announce: Callable[[Key, pl.DataFrame], None],
 ) -> pl.DataFrame:
     pair = bounds.alias("pair")
     with key.naming():
@@ -140,6 +157,7 @@ def _bounds_of(
         assert isinstance(of_pairs.inner, pl.Struct)
         key.refuse_columns([field.name for field in of_pairs.inner.fields])
         rows = key.read(columns)
+        _refuse_one_task(key, rows.select(task))
         announce(key, rows)
         pairs = rows.select(pair)
     return key.values.join(pairs.explode("pair").unnest("pair"), how="cross")

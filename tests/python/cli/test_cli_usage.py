@@ -56,6 +56,11 @@ BAD_INPUTS = {
         ["--by", "bound"],
         "transferability: --model: 'bound' cannot tell models apart, for the result has a column",
     ),
+    "one task": (
+        embedding_rows().filter(task="new"),
+        ["--target", "new"],
+        "or use transferability score, which needs no other task\n",
+    ),
     "pattern": (
         embedding_rows(),
         ["--label", "^l.*$"],

@@ -9,7 +9,7 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from bad_rows import NAN
-from registry import embedding_rows
+from registry import OLD, embedding_rows
 
 
 def parts(*energies: float | None) -> pl.DataFrame:
@@ -100,6 +100,12 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         pl.exceptions.ColumnNotFoundError,
         "name the column of tasks with task=; say which rows to fit on with fit=; for tables "
         "without a split pass fit=None",
+    ),
+    "one task to bound": (
+        lambda: pt.compute_bounds(embedding_rows().filter(OLD)),
+        ValueError,
+        "model = 'net0': has rows of one task only, 'old', and a bound is from one task to "
+        "another: add rows of a task that the model knows, or use compute_scores, which needs no other task",
     ),
     "columns of labels and embeddings missing": (
         lambda: pt.compute_scores(embedding_rows().drop("label", "embedding")),
