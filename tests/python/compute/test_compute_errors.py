@@ -105,7 +105,8 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         lambda: pt.compute_bounds(embedding_rows().filter(OLD)),
         ValueError,
         "model = 'net0': has rows of one task only, 'old', and a bound is from one task to "
-        "another: add rows of a task that the model knows, or use compute_scores, which needs no other task",
+        "another: add rows of a task that the model knows, or use compute_scores, which needs "
+        "no other task",
     ),
     "columns of labels and embeddings missing": (
         lambda: pt.compute_scores(embedding_rows().drop("label", "embedding")),
