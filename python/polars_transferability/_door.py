@@ -67,21 +67,25 @@ class Door:
     wide: str = ""
     fewer_rows: str = ""
 
-    def missing(self, argument: str, name: str, *, or_none: bool = False) -> str:
-        """Return what to do about a column of the embedding tables that is not there.
-
-        `or_none` says whether the argument also takes None, for tables without such a column.
-        """
+    def missing(self, argument: str, name: str) -> str:
+        """Return what to do about a column of the embedding tables that is not there."""
         if argument in ("fit", "split"):
             return (
                 f"say which rows to fit on with {self.fit}; "
                 f"for tables without a split {self.unsplit}"
             )
         spelled = self.column.format(argument=argument, name=name)
-        cure = f"name the column of {_HOLDS[argument]} with {spelled}"
-        if not (or_none and self.without):
-            return cure
-        return f"{cure}, or {self.without.format(argument=argument)} if {_STANDS_FOR[argument]}"
+        return f"name the column of {_HOLDS[argument]} with {spelled}"
+
+    def or_none(self, argument: str) -> str:
+        """Return what else to do about such a column, where the argument also takes None."""
+        if not self.without:
+            return ""
+        return f", or {self.without.format(argument=argument)} if {_STANDS_FOR[argument]}"
+
+    def or_score(self) -> str:
+        """Return what else to do about a column of tasks, where one task alone bounds nothing."""
+        return f", or use {self.scoring}, which needs no tasks"
 
     def reworded(self, message: str) -> str:
         """Return a message of the native side, which speaks of the arguments of Python."""

@@ -21,12 +21,8 @@ from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJ
 from polars_transferability.tables.keys import MODEL, key_columns
 from polars_transferability.tables.table import FRAME, Table
 
-# Columns that are a share of evaluation rows, with the column that says of how many.
-_SHARES = {
-    "knn_accuracy": "n_evaluated",
-    "linear_probe_accuracy": "n_evaluated",
-    "target_accuracy": "n_target",
-}
+# Columns that are a share of evaluation rows.
+_SHARES = ("knn_accuracy", "linear_probe_accuracy")
 # Standard errors of a difference that chance exceeds, in either direction, one time in twenty.
 _NORMAL = 1.96
 # With fewer models even a perfect rank correlation comes by chance more than one time in twenty.
@@ -103,7 +99,7 @@ def verdict(
     (Hung and Fithian, arXiv 1610.03944). It does not speak of the noise in the rows fitted on.
 
     The spread of other scores, and of bounds, is not known from the results, so their differences
-    are not tested.
+    are not tested. Nor is that of a linear probe evaluated on the rows that it was fitted on.
 
     Examples
     --------
@@ -266,9 +262,20 @@ def _lead(models: pl.DataFrame, ranker: str) -> _Lead:
 
 def _rows_behind(ranker: str, *models: dict[str, Any]) -> int | None:
     """Return how many rows the values are shares of, the fewest of the models; None if unknown."""
-    counts = [model.get(_SHARES.get(ranker, "")) for model in models]
+    if ranker not in _SHARES:
+        return None
+    counts = [_rows_held_out(ranker, model) for model in models]
     known = [count for count in counts if count is not None]
     return min(known) if len(known) == len(counts) else None
+
+
+def _rows_held_out(ranker: str, model: dict[str, Any]) -> int | None:
+    """Return how many rows a share is of; none, if they are those that were fitted on."""
+    loss = model.get("linear_probe_loss")
+    fitted_on = loss is not None and loss == model.get("linear_probe_train_loss")
+    if ranker == "linear_probe_accuracy" and fitted_on:
+        return None
+    return model.get("n_evaluated")
 
 
 def _noise(share: float, n: int) -> float:

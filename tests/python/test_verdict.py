@@ -72,6 +72,21 @@ def test_what_cannot_be_tested_is_not() -> None:
     assert outcome(knn(0.5, 0.9).drop("n_evaluated")) == "not tested"
 
 
+def test_a_probe_is_tested_on_rows_held_out_only(rows: pl.DataFrame) -> None:
+    probe = knn(0.5, 0.9).rename({"knn_accuracy": "linear_probe_accuracy"})
+    held_out = probe.with_columns(linear_probe_loss=0.5, linear_probe_train_loss=0.25)
+    assert outcome(held_out) == "more than noise"
+    assert outcome(held_out.with_columns(linear_probe_loss=0.25)) == "not tested"
+    both = pl.concat([rows.with_columns(model=pl.lit(name)) for name in ("a", "b")])
+    worse = both.with_columns(
+        embedding=pl.when(pl.col("model") == "a")
+        .then(pl.col("embedding") * 0)
+        .otherwise("embedding")
+    )
+    fitted_on = pt.compute_scores(worse, fit=None, scores=["linear_probe"])
+    assert set(pt.verdict(fitted_on)["outcome"]) == {"not tested"}
+
+
 def test_ties_and_single_models() -> None:
     assert outcome(knn(0.5, 0.5)) == "tie"
     assert pt.verdict(knn(0.5, 0.5))["verdict"].item().endswith("They tie.")
@@ -91,7 +106,6 @@ BOUNDS = pl.DataFrame(
         "bound": [1.5, 0.75, 1.0, 2.0],
         "vacuous": False,
         "target_accuracy": [0.8, 0.7, 0.95, 0.7],
-        "n_target": 400,
     }
 )
 
@@ -103,8 +117,7 @@ def test_of_bounds_from_several_sources_the_lowest_of_a_model_counts() -> None:
     assert (found["outcome"], found["vacuous"]) == ("not tested", False)
     assert "a from t has the lowest bound, 0.7500" in found["verdict"]
     accuracy = pt.verdict(BOUNDS, score="target_accuracy").row(0, named=True)
-    assert (accuracy["best"], accuracy["n"]) == ("b from s", 400)
-    assert accuracy["outcome"] == "more than noise"
+    assert (accuracy["best"], accuracy["outcome"]) == ("b from s", "not tested")
 
 
 def test_a_bound_above_the_trivial_loss_says_nothing() -> None:

@@ -27,6 +27,7 @@ from polars_transferability.cli.terminal_table import TerminalTable, print_sente
 from polars_transferability.compute.scores import FACTS, compute_scores
 
 _SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
+_HEADINGS = {"accuracy": "leaderboard\naccuracy"}
 _SOURCE = (
     f"Task to transfer from, or several, for {' and '.join(NAMED_OF_TWO_TASKS)}. "
     "Default: every task, where such scores are named."
@@ -97,7 +98,7 @@ def score(
             nulls_last=True,
             maintain_order=True,
         )
-        table = TerminalTable(ranked.select(*named, *shown), names=named, section="target")
+        table = TerminalTable(ranked.select(*named, *shown), _HEADINGS, named, section="target")
         print_table(table, wide=wide)
         print_sentences(verdict(found, model=columns.models)["verdict"])
 

@@ -125,7 +125,8 @@ def compute_bounds(
             print(note, file=sys.stderr)
 
     columns = list(dict.fromkeys(bounds.meta.root_names()))
-    keys = open_keys(frame_or_paths, argument, models, inputs)
+    otherwise = {"task": door().or_score()}
+    keys = open_keys(frame_or_paths, argument, models, inputs, otherwise=otherwise)
     with each_key(keys, "bounds", progress=flag("progress", progress)) as steps:
         results = [_bounds_of(key, columns, of_tasks, bounds, announce) for key in steps]
     return pl.concat(results, how="vertical_relaxed")

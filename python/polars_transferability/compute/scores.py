@@ -10,6 +10,7 @@ import polars as pl
 
 from polars_transferability._arguments import flag, given_as, integer, names_near_keyword
 from polars_transferability._columns import one_column, optional_column
+from polars_transferability._door import door
 from polars_transferability._scores.catalogue import Inputs
 from polars_transferability._scores.choice import (
     DEFAULT,
@@ -143,7 +144,8 @@ def compute_scores(
         leave_out=choice == "all",
     )
     integer("seed", seed, least=0)  # Without clusters nobody else looks at it.
-    keys = open_keys(frame_or_paths, argument, models, job.inputs(), none_for=["task"])
+    otherwise = {"task": door().or_none("task")}
+    keys = open_keys(frame_or_paths, argument, models, job.inputs(), otherwise=otherwise)
     with each_key(keys, "scores", progress=flag("progress", progress)) as steps:
         results = [job.of_key(key) for key in steps]
     return _flat(pl.concat(results, how="diagonal_relaxed"), list(keys[0].values.columns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
@@ -94,19 +95,19 @@ def open_keys(
     models: str | Sequence[str] | None,
     inputs: Mapping[str, pl.Expr | None],
     *,
-    none_for: Collection[str] = (),
+    otherwise: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Key]:
     """Return the keys in order of first appearance, of tables that have all columns needed.
 
     `models` names the columns that tell models apart, and was given as `argument`; with None each
     file is one model. `inputs` are expressions by the name of the argument that they were given as;
-    for those in `none_for` the caller may give None in place of a column.
+    `otherwise` says for some what else to do if a column is missing.
     """
     names = [str(MODEL)] if models is None else key_columns(argument, models)
     columns = {
-        **{name: door().missing(argument, name, or_none=True) for name in names},
+        **{name: door().missing(argument, name) + door().or_none(argument) for name in names},
         **{
-            name: door().missing(given_as, name, or_none=given_as in none_for)
+            name: door().missing(given_as, name) + otherwise.get(given_as, "")
             for given_as, expression in inputs.items()
             if expression is not None
             for name in expression.meta.root_names()

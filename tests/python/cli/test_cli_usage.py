@@ -29,7 +29,12 @@ BAD_INPUTS = {
         ["--split", "split"],
         "for tables without a split give --no-fit\n",
     ),
-    "no task": (embedding_rows().drop("task"), [], "name the column of tasks with --task\n"),
+    "no task": (
+        embedding_rows().drop("task"),
+        [],
+        "name the column of tasks with --task, or use transferability score, which needs no "
+        "tasks\n",
+    ),
     "no model": (
         embedding_rows().drop("model"),
         ["--model", "model"],
