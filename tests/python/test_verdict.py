@@ -78,12 +78,10 @@ def test_a_probe_is_tested_on_rows_held_out_only(rows: pl.DataFrame) -> None:
     assert outcome(held_out) == "more than noise"
     assert outcome(held_out.with_columns(linear_probe_loss=0.25)) == "not tested"
     both = pl.concat([rows.with_columns(model=pl.lit(name)) for name in ("a", "b")])
-    worse = both.with_columns(
-        embedding=pl.when(pl.col("model") == "a")
-        .then(pl.col("embedding") * 0)
-        .otherwise("embedding")
-    )
+    noisy = pl.when(pl.col("model") == "a").then(pl.col("embedding").shuffle(0))
+    worse = both.with_columns(embedding=noisy.otherwise("embedding"))
     fitted_on = pt.compute_scores(worse, fit=None, scores=["linear_probe"])
+    assert fitted_on["linear_probe_accuracy"].n_unique() > 1
     assert set(pt.verdict(fitted_on)["outcome"]) == {"not tested"}
 
 
