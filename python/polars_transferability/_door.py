@@ -22,6 +22,8 @@ _HOLDS = {
     "source_label": "source labels",
 }
 
+# How a column is made that tables often do not have as one.
+_MADE_BY = {"embedding": " (polars.concat_arr makes one of columns of numbers)"}
 # What tables are like that have no column for an argument, where they need none.
 _STANDS_FOR = {
     "by": "each file is one model",
@@ -75,7 +77,7 @@ class Door:
                 f"for tables without a split {self.unsplit}"
             )
         spelled = self.column.format(argument=argument, name=name)
-        return f"name the column of {_HOLDS[argument]} with {spelled}"
+        return f"name the column of {_HOLDS[argument]} with {spelled}{_MADE_BY.get(argument, '')}"
 
     def or_none(self, argument: str) -> str:
         """Return what else to do about such a column, where the argument also takes None."""

@@ -63,7 +63,7 @@ def print_table(table: TerminalTable, *, wide: bool = False) -> None:
 def print_sentences(texts: Iterable[str]) -> None:
     """Print texts, each from a new line on, between words broken to the width of the terminal."""
     width = _terminal_width()
-    print(*(line for text in texts for line in _folded(text, width)), "", sep="\n")
+    print(*(line for text in texts for line in _folded(visible(text), width)), "", sep="\n")
 
 
 def _terminal_width() -> int | None:

@@ -103,7 +103,7 @@ def open_keys(
     file is one model. `inputs` are expressions by the name of the argument that they were given as;
     `otherwise` says for some what else to do if a column is missing.
     """
-    names = [str(MODEL)] if models is None else key_columns(argument, models)
+    names = [] if models is None else key_columns(argument, models)
     columns = {
         **{name: door().missing(argument, name) + door().or_none(argument) for name in names},
         **{
@@ -115,13 +115,14 @@ def open_keys(
         },
     }
     tables = embedding_tables(frame_or_paths)
-    if models is None:
-        tables = named_by_file(tables, names[0])
     for table in tables:
         table.require(columns)
         table.require_names(names)
         _check_names_of_tasks(table, inputs["task"])
         _check_fit(table, inputs["fit"])
+    if models is None:
+        names = [str(MODEL)]
+        tables = named_by_file(tables, *names)
     if not (found := keys_of(tables, names, argument=argument)):
         msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)

@@ -30,6 +30,8 @@ _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 FRAME = "frame"
 # How many files a message lists.
 _LISTED = 3
+# How many columns a message lists: an embedding whose values have a column each has hundreds.
+_LISTED_COLUMNS = 20
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Table:
             return self.rows.collect()
 
     def _hint(self) -> str:
+        if self.name.endswith(".csv"):
+            return "; write it as one, as in polars.read_csv('x.csv').write_parquet('x.parquet')"
         remote = _is_remote(self.name)
         return "; look at the address, the network and the credentials" if remote else ""
 
@@ -70,7 +74,11 @@ class Table:
         schema = self.schema()
         if missing := [name for name in columns if name not in schema]:
             quoted = ", ".join(f"'{name}'" for name in missing)
-            lacking = f"{self.name}: column {quoted} not found; there are {schema.names()}"
+            there = schema.names()
+            more = len(there) - _LISTED_COLUMNS
+            rest = f" and {more} more" if more > 0 else ""
+            there_are = f"there are {there[:_LISTED_COLUMNS]}{rest}"
+            lacking = f"{self.name}: column {quoted} not found; {there_are}"
             cures = dict.fromkeys(columns[name] for name in missing if columns[name])
             raise pl.exceptions.ColumnNotFoundError("; ".join([lacking, *cures]))
         for name in columns:

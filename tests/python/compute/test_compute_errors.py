@@ -111,7 +111,13 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "columns of labels and embeddings missing": (
         lambda: pt.compute_scores(embedding_rows().drop("label", "embedding")),
         pl.exceptions.ColumnNotFoundError,
-        "name the column of embeddings with embedding=; name the column of labels with label=",
+        "name the column of embeddings with embedding= (polars.concat_arr makes one of columns of "
+        "numbers); name the column of labels with label=",
+    ),
+    "an embedding in many columns": (
+        lambda: pt.compute_scores(pl.DataFrame({f"f{i}": [0.5] for i in range(64)}), model=None),
+        pl.exceptions.ColumnNotFoundError,
+        "'f19'] and 44 more; name the column of embeddings with embedding= (polars.concat_arr",
     ),
     "parts missing": (
         lambda: pt.combine_pool(embedding_rows()),
