@@ -19,6 +19,8 @@ from polars_transferability._visible import visible
 
 _GAP = "  "
 _INDENT = " "
+# A row is one line, whatever its texts hold.
+_IN_ONE_LINE = str.maketrans({"\t": "␉", "\n": "␊", "\r": "␍"})
 # Where the names of rows take a larger share of the width, they stand on lines of their own.
 _NAMES_BESIDE = 0.5
 
@@ -163,7 +165,9 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4f}" if isinstance(value, float) else visible(str(value))
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return visible(str(value)).translate(_IN_ONE_LINE)
 
 
 def _told(column: _Column) -> str:

@@ -111,6 +111,12 @@ def test_long_names_stand_above_their_numbers() -> None:
     assert lines[2:4] == [f" {'a' * 30}, cars", " 1.0000  -1.0000"]
 
 
+def test_a_row_is_one_line_whatever_its_texts_hold() -> None:
+    rows = pl.DataFrame({"model": ["a\nb\t", "c"], "logme": [0.5, 1.0]})
+    *_, first, second = table_lines(TerminalTable(rows), width=80)
+    assert (first.split(), second.split()) == (["a␊b␉", "0.5000"], ["c", "1.0000"])
+
+
 @given(
     st.integers(20, 200),
     st.lists(st.tuples(st.text(max_size=30), st.floats(-1e6, 1e6)), min_size=1, max_size=5),
