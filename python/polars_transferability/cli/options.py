@@ -20,7 +20,7 @@ from cyclopts import Parameter, Token
 from polars_transferability.cli.output import usage_error
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, join_leaderboard
 from polars_transferability.leaderboard.read import open_source, read_leaderboard
-from polars_transferability.tables.columns import Optional, TableColumns
+from polars_transferability.tables.columns import Purpose, TableColumns
 from polars_transferability.tables.table import columns_of_each, tables_of
 
 
@@ -92,7 +92,7 @@ def _if_a_task(files: Sequence[str], task: str) -> str:
 
 
 # What is done where no table has a column of the usual name.
-_ASSUMED: dict[Optional, str] = {
+_ASSUMED: dict[Purpose, str] = {
     "model": "each file is one model, called as the file",
     "task": "all rows are one task",
     "split": "all rows serve to fit on and to evaluate on",
@@ -142,7 +142,7 @@ class ColumnOptions:
         except FileNotFoundError as error:
             msg = f"{error}{_if_a_task(files, self.task or 'task')}"
             raise FileNotFoundError(msg) from error
-        given: dict[Optional, object] = {
+        given: dict[Purpose, object] = {
             "model": self.model,
             "task": self.task,
             "split": self.split or self.fit_split or self.no_fit or None,

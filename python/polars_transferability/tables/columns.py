@@ -13,7 +13,7 @@ from polars_transferability.tables.keys import fit_rows
 from polars_transferability.tables.table import Paths, Table, embedding_tables, named_by_file
 
 # What tables may have no column for.
-Optional = Literal["model", "task", "split"]
+Purpose = Literal["model", "task", "split"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TableColumns:
     task: str = "task"
     split: str | None = "split"
     fit_split: str = "train"
-    absent: tuple[Optional, ...] = ()
+    absent: tuple[Purpose, ...] = ()
 
     @property
     def model(self) -> str:
