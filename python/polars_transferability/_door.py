@@ -52,7 +52,7 @@ class Door:
     without
         What says, in place of a column, that the tables have none.
     scoring
-        What computes scores, for which one task is enough.
+        What computes scores of one task alone.
     wide
         What may be named in place of the column of targets, where leaderboards are wide.
     fewer_rows
@@ -65,7 +65,7 @@ class Door:
     leaderboard: str
     arguments: Mapping[str, str] = field(default_factory=dict)
     without: str = ""
-    scoring: str = "compute_scores"
+    scoring: str = ""
     wide: str = ""
     fewer_rows: str = ""
 
@@ -86,8 +86,8 @@ class Door:
         return f", or {self.without.format(argument=argument)} if {_STANDS_FOR[argument]}"
 
     def or_score(self) -> str:
-        """Return what else to do about a column of tasks, where one task alone bounds nothing."""
-        return f", or use {self.scoring}, which needs no tasks"
+        """Return what else to do with rows of one task, since they alone bound nothing."""
+        return f", or use {self.scoring}, which needs no other task" if self.scoring else ""
 
     def reworded(self, message: str) -> str:
         """Return a message of the native side, which speaks of the arguments of Python."""
@@ -102,6 +102,7 @@ PYTHON = Door(
     unsplit="pass fit=None",
     leaderboard="{argument}=",
     without="pass {argument}=None",
+    scoring="compute_scores",
     wide=", or the columns that are targets with targets=",
 )
 COMMAND = Door(

@@ -135,11 +135,10 @@ def compute_bounds(
 def _refuse_one_task(key: Key, tasks: pl.DataFrame) -> None:
     """Raise ValueError if all rows of a key are of one task, which bounds nothing."""
     names = tasks.unique().head(2).to_series()
-    if names.len() == 1:
+    if names.len() == 1 and not names.has_nulls():
         msg = (
             f"{key}: has rows of one task only, {names[0]!r}, and a bound is from one task to "
-            f"another: add rows of a task that the model knows, or use {door().scoring}, which "
-            "needs no other task"
+            f"another: add rows of a task that the model knows{door().or_score()}"
         )
         raise ValueError(msg)
 

@@ -33,7 +33,7 @@ BAD_INPUTS = {
         embedding_rows().drop("task"),
         [],
         "name the column of tasks with --task, or use transferability score, which needs no "
-        "tasks\n",
+        "other task\n",
     ),
     "no model": (
         embedding_rows().drop("model"),

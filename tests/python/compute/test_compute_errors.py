@@ -98,8 +98,8 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "column of tasks missing": (
         lambda: pt.compute_bounds(embedding_rows().drop("task", "split")),
         pl.exceptions.ColumnNotFoundError,
-        "name the column of tasks with task=, or use compute_scores, which needs no tasks; say "
-        "which rows to fit on with fit=; for tables without a split pass fit=None",
+        "name the column of tasks with task=, or use compute_scores, which needs no other task; "
+        "say which rows to fit on with fit=; for tables without a split pass fit=None",
     ),
     "one task to bound": (
         lambda: pt.compute_bounds(embedding_rows().filter(OLD)),
