@@ -130,7 +130,7 @@ def verdict(
     table = Table(FRAME, frame.lazy())
     table.require(dict.fromkeys([*models, target], ""))
     table.require_names([*models, target])
-    ranker = ranking_column(frame) if score is None else score
+    ranker = ranking_column(frame.drop(models)) if score is None else score
     table.require({ranker: "name a column of scores with score="})
     if not frame.schema[ranker].is_numeric():
         msg = f"score: column '{ranker}' is {frame.schema[ranker]}; expected numbers"

@@ -153,6 +153,12 @@ def test_names_of_columns_are_arguments() -> None:
     assert found["target"].to_list() == ["pets"]
 
 
+def test_a_column_of_models_is_no_score() -> None:
+    rows = knn(0.5, 0.9).rename({"knn_accuracy": "h_score"}).drop("model")
+    numbered = rows.with_columns(gbc=pl.Series([7, 8])).select("gbc", pl.exclude("gbc"))
+    assert pt.verdict(numbered, model="gbc").select("score", "best").row(0) == ("h_score", "8")
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

@@ -93,7 +93,7 @@ def score(
         hidden = set() if wide else _hidden(found)
         shown = [name for name in values if name not in hidden]
         ranked = found.sort(
-            *("target", ranking_column(found)),
+            *("target", ranking_column(found.drop(columns.models))),
             descending=[False, True],
             nulls_last=True,
             maintain_order=True,
