@@ -10,7 +10,7 @@ import altair as alt
 import polars as pl
 import polars_transferability as pt
 from polars_transferability._visible import visible
-from polars_transferability.cli.output import print_table
+from polars_transferability.cli.terminal_table import TerminalTable, print_table
 from polars_transferability.files.table_bytes import table_bytes
 from polars_transferability.files.whole_file import make_folder, write_whole
 
@@ -53,24 +53,18 @@ def main() -> None:
     print(f"All {table.height} bounds, in {seconds:.1f} s:")
     shown = ["bound", *TERMS, "target_loss", "target_accuracy", "trivial_loss", "vacuous"]
     columns = ["target", "model", "source", *shown, "accuracy"]
-    headings = {name: name.replace("_", "\n") for name in columns}
-    headings["accuracy"] = "finetuned\naccuracy"
-    print_table(
-        table.select(columns).sort("target", "bound"),
-        headings,
-    )
+    headings = {"accuracy": "finetuned\naccuracy"}
+    names = ["target", "model", "source"]
+    ranked = table.select(columns).sort("target", "bound")
+    print_table(TerminalTable(ranked, headings, names, section="target"))
 
     chosen = lowest_bounds(table)
     print(AGAINST_LEADERBOARD)
     print(joined.report())
-    print_table(
-        chosen.select("target", "model", "source", "bound", "target_loss", "accuracy"), headings
-    )
+    beside = chosen.select(*names, "bound", "target_loss", "accuracy")
+    print_table(TerminalTable(beside, headings, names, section="target"))
     print(CORRELATIONS)
-    print_table(
-        rank_correlations(chosen),
-        {"target_loss": "target\nloss", "mean_accuracy_elsewhere": "mean accuracy\nelsewhere"},
-    )
+    print_table(TerminalTable(rank_correlations(chosen), names=["target"]))
 
     make_folder(OUT)
     write_whole(OUT / "bounds.parquet", table_bytes(table, "parquet"))

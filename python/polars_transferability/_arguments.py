@@ -5,11 +5,15 @@ Also which arguments a caller gave: one that has two names, and names that no fu
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 # How alike two names must be, from 0 to 1, for one to be suggested in place of the other.
 _NEAR = 0.5
@@ -68,6 +72,27 @@ def refuse_unknown(
             near = near_name(name, [*inspect.signature(function).parameters, *options])
             msg = f"{function.__name__}() got an unexpected keyword argument '{name}'{near}"
             raise TypeError(msg)
+
+
+def names_near_keyword(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Let a function, if called by a keyword that it does not have, name the most similar it has.
+
+    Examples
+    --------
+    >>> @names_near_keyword
+    ... def area(*, width: float, height: float) -> float:
+    ...     return width * height
+    >>> area(width=2, hight=3)
+    Traceback (most recent call last):
+    TypeError: area() got an unexpected keyword argument 'hight'; did you mean 'height'?
+    """
+
+    @functools.wraps(function)
+    def checked(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        refuse_unknown(function, kwargs, inspect.signature(function).parameters)
+        return function(*args, **kwargs)
+
+    return checked
 
 
 def one_of(argument: str, value: object, allowed: tuple[str, ...]) -> str:

@@ -22,6 +22,15 @@ _HOLDS = {
     "source_label": "source labels",
 }
 
+# How a column is made that tables often do not have as one.
+_MADE_BY = {"embedding": " (polars.concat_arr makes one of columns of numbers)"}
+# What tables are like that have no column for an argument, where they need none.
+_STANDS_FOR = {
+    "by": "each file is one model",
+    "model": "each file is one model",
+    "task": "all rows are one task",
+}
+
 
 @dataclass(frozen=True)
 class Door:
@@ -40,6 +49,10 @@ class Door:
         What says that the tables have no split.
     leaderboard
         What names a column of a leaderboard.
+    without
+        What says, in place of a column, that the tables have none.
+    scoring
+        What computes scores of one task alone.
     wide
         What may be named in place of the column of targets, where leaderboards are wide.
     fewer_rows
@@ -51,6 +64,8 @@ class Door:
     unsplit: str
     leaderboard: str
     arguments: Mapping[str, str] = field(default_factory=dict)
+    without: str = ""
+    scoring: str = ""
     wide: str = ""
     fewer_rows: str = ""
 
@@ -62,7 +77,17 @@ class Door:
                 f"for tables without a split {self.unsplit}"
             )
         spelled = self.column.format(argument=argument, name=name)
-        return f"name the column of {_HOLDS[argument]} with {spelled}"
+        return f"name the column of {_HOLDS[argument]} with {spelled}{_MADE_BY.get(argument, '')}"
+
+    def or_none(self, argument: str) -> str:
+        """Return what else to do about such a column, where the argument also takes None."""
+        if not self.without:
+            return ""
+        return f", or {self.without.format(argument=argument)} if {_STANDS_FOR[argument]}"
+
+    def or_score(self) -> str:
+        """Return what else to do with rows of one task, since they alone bound nothing."""
+        return f", or use {self.scoring}, which needs no other task" if self.scoring else ""
 
     def reworded(self, message: str) -> str:
         """Return a message of the native side, which speaks of the arguments of Python."""
@@ -76,6 +101,8 @@ PYTHON = Door(
     fit="fit=",
     unsplit="pass fit=None",
     leaderboard="{argument}=",
+    without="pass {argument}=None",
+    scoring="compute_scores",
     wide=", or the columns that are targets with targets=",
 )
 COMMAND = Door(
@@ -84,6 +111,7 @@ COMMAND = Door(
     arguments={"fit": "--fit-split", "sources": "--source", "targets": "--target"},
     unsplit="give --no-fit",
     leaderboard="--leaderboard-{argument}",
+    scoring="transferability score",
     fewer_rows="--max-rows-per-class",
 )
 REPORT = Door(

@@ -16,6 +16,7 @@ from polars_transferability._sql import QueryError as QueryError
 from polars_transferability._sql import sql as sql
 from polars_transferability._task import Task as Task
 from polars_transferability._task import task as task
+from polars_transferability._verdict import verdict as verdict
 from polars_transferability._version import __version__ as __version__
 from polars_transferability.bound import transfer_bound as transfer_bound
 from polars_transferability.bound import transfer_bounds as transfer_bounds
@@ -51,6 +52,7 @@ NAMES = sorted(
         *("GroundCost", "LeaderboardJoin", "Lipschitz", "QueryError", "Rank", "Report", "Task"),
         *("Transform", "__version__", "combine_pool", "compare", "compute_bounds"),
         *("compute_scores", "join_leaderboard", "read_leaderboard", "report", "sql", "task"),
+        "verdict",
         *_expressions.__all__,
     }
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from polars_transferability._arguments import names_near_keyword
 from polars_transferability._columns import column_name, one_column, optional_column
 
 
@@ -33,6 +34,7 @@ class Task:
     fit: pl.Expr | None
 
 
+@names_near_keyword
 def task(
     embedding: str | pl.Expr = "embedding",
     label: str | pl.Expr = "label",

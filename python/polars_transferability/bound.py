@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from polars_transferability._arguments import refuse_unknown
+from polars_transferability._arguments import names_near_keyword, refuse_unknown
 from polars_transferability._columns import column_name, one_column, optional_column
 from polars_transferability._plugin import scalar_plugin
 from polars_transferability._task import Task, task_pair, task_rows
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from Python 3.11 on
 
 
+@names_near_keyword
 def transfer_bound(
     source: Task,
     target: Task,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 COMMAND = Path(sys.executable).with_name("transferability")
 QUICK = ["--source", "mnist", "--target", "kmnist", "--max-rows-per-class", "5"]
@@ -13,6 +16,32 @@ KEYS = ["model", "source", "target"]
 
 def run(*arguments: object) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True)
+
+
+def run_in_terminal(width: int, *arguments: object) -> subprocess.CompletedProcess[bytes]:
+    """Run the command with a terminal of that width as its standard output."""
+    pty = pytest.importorskip("pty", reason="there are no terminals to open")
+    ours, its = pty.openpty()
+    with subprocess.Popen(
+        [COMMAND, *map(str, arguments)],
+        stdout=its,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "COLUMNS": str(width)},
+    ) as process:
+        os.close(its)
+        printed = b"".join(iter(lambda: _read(ours), b""))
+        _, said = process.communicate()
+    os.close(ours)
+    return subprocess.CompletedProcess(
+        process.args, process.returncode, printed.replace(b"\r\n", b"\n"), said
+    )
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux says so where nobody can write to it any more.
+        return b""
 
 
 def results(*arguments: object) -> bytes:

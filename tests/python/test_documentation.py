@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import polars as pl
+import polars_transferability as pt
 import pytest
+from commands import run, run_in_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benches/*.md")]
-# The fit amplifies rounding, so machines may differ by so much; the order of the rows must not.
+# The fit amplifies rounding, so machines may differ by so much; the order of rows must not.
 TOLERANCE = 0.05
 
 
@@ -18,22 +24,63 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
 
 
-def test_the_first_example_prints_what_the_readme_shows(
+README = ROOT / "README.md"
+# A command as it is typed, and what it prints.
+SHOWN = [block.removeprefix("$ ").split("\n", 1) for block in blocks(README, "console")]
+
+
+@pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command for command, _ in SHOWN])
+def test_commands_print_what_the_readme_shows(
+    command: str, output: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    program, *arguments = shlex.split(command)
+    done = run_in_terminal(80, *arguments)
+    assert (program, done.returncode, done.stderr) == ("transferability", 0, b"")
+    found, shown = done.stdout.decode().split(), output.split()
+    assert len(found) == len(shown)
+    for found_word, shown_word in zip(found, shown, strict=True):
+        if re.search(r"\d\.\d", shown_word):
+            number, expected = (float(word.rstrip(".,;")) for word in (found_word, shown_word))
+            assert number == pytest.approx(expected, abs=TOLERANCE)
+        else:
+            assert found_word == shown_word
+
+
+def test_the_python_example_prints_what_its_comment_says(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    readme = ROOT / "README.md"
     monkeypatch.chdir(ROOT)
-    exec(compile(blocks(readme, "python")[0], str(readme), "exec"), {})
-    found, shown = (
-        [line.split("┆") for line in text.splitlines() if line.startswith("│ lenet")]
-        for text in (capsys.readouterr().out, blocks(readme, "text")[0])
+    (example,) = blocks(README, "python")
+    exec(compile(example, str(README), "exec"), {})
+    assert capsys.readouterr().out.strip() == example.rstrip().rpartition("# ")[2]
+
+
+def lines_that_make_tables() -> list[str]:
+    """The lines of Python in the README that write a table of embeddings."""
+    return re.findall(r"\| `(pl\..*?)` \|", README.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("line", lines_that_make_tables())
+def test_lines_that_make_a_table_make_one_to_score(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    x, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+    df = pd.DataFrame(x, columns=["a", "b", "c"]).assign(label=y)
+    exec(line, {"pl": pl, "x": x, "y": y, "df": df})
+    found = run("score", "resnet.parquet", "--format", "csv")
+    assert found.returncode == 0
+    expected = pt.compute_scores(
+        pl.DataFrame({"label": y, "embedding": x}), model=None, task=None, fit=None
     )
-    assert len(found) == len(shown) == 3
-    for found_row, shown_row in zip(found, shown, strict=True):
-        assert found_row[0] == shown_row[0]
-        for found_cell, shown_cell in zip(found_row[1:], shown_row[1:], strict=True):
-            number, expected = (float(cell.strip(" │")) for cell in (found_cell, shown_cell))
-            assert number == pytest.approx(expected, abs=TOLERANCE)
+    (row,) = pl.read_csv(found.stdout).drop("model").rows()
+    assert row == pytest.approx(expected.drop("model").row(0))
+
+
+def test_the_readme_has_a_line_for_arrays_and_one_for_pandas() -> None:
+    assert len(lines_that_make_tables()) == 2
+    assert len(SHOWN) == 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -9,7 +9,7 @@ within `polars_transferability`:
 3. `_expressions`, which is all of them, `pool`, which combines scores of models, and `tables`,
    which reads embedding tables;
 4. `compute` and `leaderboard`: whole folders of tables;
-5. `_sql`, queries over all of these;
+5. `_verdict`, which model is best by these, and `_sql`, queries over all of them;
 6. `_report`, which makes tables and a page of all of these, queries too;
 7. `cli`, the command;
 8. `_public`, `__init__` and `__main__`, which offer it all under its names.
@@ -38,7 +38,7 @@ FLOORS: tuple[set[str], ...] = (
     },
     {"_expressions", "pool", "tables"},
     {"compute", "leaderboard"},
-    {"_sql"},
+    {"_verdict", "_sql"},
     {"_report"},
     {"cli"},
     {"_public", "__init__", "__main__"},

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
+from polars_transferability._arguments import names_near_keyword
 from polars_transferability._door import REPORT, through
 from polars_transferability._report._cache import Cache
 from polars_transferability._report._config import ReportConfig, read_config
@@ -66,6 +67,7 @@ class Report:
 
 
 @through(REPORT)
+@names_near_keyword
 def report(
     config: str | PathLike[str], out: str | PathLike[str], *, progress: bool = False
 ) -> Report:

@@ -14,6 +14,7 @@ from polars_transferability._report._inventory import Leaderboard
 from polars_transferability._report._queries import answers
 from polars_transferability._report._units import Computed
 from polars_transferability._scores.choice import OF_ONE_TABLE, RANKING_FIELDS
+from polars_transferability.compute.scores import FACTS
 from polars_transferability.leaderboard.compare import compare
 from polars_transferability.leaderboard.join import LeaderboardJoin, join_leaderboard
 
@@ -161,7 +162,7 @@ def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl
 
 def _rankers(scores: pl.DataFrame, model: str) -> tuple[str, ...]:
     """Return the columns of which higher is better; parts of scores are none."""
-    facts = {model, "target", "n", "classes", "labels"}
+    facts = {model, "target", *FACTS}
     names = [name for name in scores.columns if name not in facts]
     # Columns are in the order in which scores were asked for; the fields of structs come last.
     wholes = (name for name in names if name in OF_ONE_TABLE)

@@ -9,6 +9,7 @@ from typing import Annotated
 import polars as pl
 from cyclopts import Parameter
 
+from polars_transferability._verdict import verdict
 from polars_transferability.cli.options import (
     COLUMNS,
     NO_LEADERBOARD,
@@ -16,15 +17,15 @@ from polars_transferability.cli.options import (
     Integer,
     Leaderboard,
     Several,
-    several,
     tables_and,
-    tasks_in,
+    tasks_named,
 )
-from polars_transferability.cli.output import Format, print_table, writer_of
+from polars_transferability.cli.output import Format, Wide, writer_of
+from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.settings import GroundCost, Lipschitz, Transform
 
-# The fields that a terminal has room for; --format json and parquet have all of them.
+# The fields that a terminal has room for; --wide, --format json and parquet have all of them.
 _SHOWN = {
     "bound": "bound",
     "source_loss": "source\nloss",
@@ -57,8 +58,11 @@ def bound(
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
+    wide: Wide = False,
 ) -> None:
     """Bound the loss on each target task of a head transformed from a source task.
+
+    Below the table stands for each target which model has the lowest bound, and by how much.
 
     Parameters
     ----------
@@ -86,13 +90,13 @@ def bound(
         What goes to standard output. csv leaves the nested field by_class out.
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
-    columns = column_options.of(files)
+    columns = column_options.of(files, needed=["task"])
     entries = board.read(columns.models)
     bounds = compute_bounds(
         files,
         **columns.arguments(),
-        sources=several(source, lambda: tasks_in(files, columns.task)),
-        targets=several(target, lambda: tasks_in(files, columns.task)),
+        sources=tasks_named("--source", source, files, columns.task),
+        targets=tasks_named("--target", target, files, columns.task),
         progress=sys.stderr.isatty(),
         ground_cost=ground_cost,
         transform=transform,
@@ -106,9 +110,12 @@ def bound(
     if format == "table":
         ranked = bounds.sort("target", "bound", maintain_order=True)
         named = [*columns.models, "source", "target"]
-        present = [name for name in _SHOWN if name in bounds.columns]
-        shown = [name for name in present if _worth_showing(bounds[name])]
-        print_table(ranked.select(*named, *shown, *board.static()), _SHOWN)
+        facts = [name for name in bounds.columns if name != "by_class"]
+        brief = [name for name in _SHOWN if name in facts and _worth_showing(bounds[name])]
+        shown = [name for name in facts if name not in named] if wide else [*brief, *board.static()]
+        table = TerminalTable(ranked.select(*named, *shown), _SHOWN, named, section="target")
+        print_table(table, wide=wide)
+        print_sentences(verdict(bounds, model=columns.models)["verdict"])
 
 
 def _worth_showing(column: pl.Series) -> bool:

@@ -8,7 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from polars_transferability.cli.options import COLUMNS, ColumnOptions
-from polars_transferability.cli.output import Format, print_bytes, print_table
+from polars_transferability.cli.output import Format, Wide, print_bytes
+from polars_transferability.cli.terminal_table import TerminalTable, print_table
 from polars_transferability.tables.check import check_tables
 
 
@@ -18,6 +19,7 @@ def check(
     *,
     column_options: ColumnOptions = COLUMNS,
     format: Format = "table",  # noqa: A002
+    wide: Wide = False,
 ) -> None:
     """Validate embedding tables and print what is in them.
 
@@ -28,11 +30,13 @@ def check(
     format
         What goes to standard output.
     """
-    content, problems = check_tables(files, column_options.of(files))
+    columns = column_options.of(files)
+    content, problems = check_tables(files, columns)
     if format != "table":
         print_bytes(content, format)
     elif content.width:
-        print_table(content, {name: name.replace("_", "\n") for name in content.columns})
+        names = ["file", *columns.group()]
+        print_table(TerminalTable(content, names=names), wide=wide)
     if not problems:
         print("no problems found", file=sys.stderr)
         return

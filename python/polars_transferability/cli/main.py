@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 import warnings
+from pathlib import Path
 
 import cyclopts
 import polars as pl
@@ -56,7 +57,9 @@ def main() -> None:
         warnings.filterwarnings("ignore", message=r"'\(default_\)region' not set")
         with through(COMMAND):
             app(exit_on_error=False, print_error=True)
-    except cyclopts.CycloptsError:
+    except cyclopts.CycloptsError as error:
+        if isinstance(error, cyclopts.MissingArgumentError):
+            print(_files_after_option(sys.argv[1:]), end="", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("transferability: interrupted", file=sys.stderr)
@@ -64,6 +67,20 @@ def main() -> None:
     except _BAD_INPUT as error:
         print(f"transferability: {_one_line(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _files_after_option(arguments: list[str]) -> str:
+    """Return what to say where an option has taken the files for its values, or nothing."""
+    option = ""
+    for argument in arguments:
+        if argument.startswith("--"):
+            option = argument
+        elif option and (argument.endswith(".parquet") or Path(argument).exists()):
+            return (
+                f"transferability: {option} takes all values up to the next option, so "
+                f"'{visible(argument)}' was taken for one; write the files before the options\n"
+            )
+    return ""
 
 
 def _one_line(error: BaseException) -> str:

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +20,8 @@ from cyclopts import Parameter, Token
 from polars_transferability.cli.output import usage_error
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, join_leaderboard
 from polars_transferability.leaderboard.read import open_source, read_leaderboard
-from polars_transferability.tables.columns import TableColumns
-from polars_transferability.tables.table import open_tables
+from polars_transferability.tables.columns import Purpose, TableColumns
+from polars_transferability.tables.table import columns_of_each, tables_of
 
 
 def _integer(_: type, tokens: Sequence[Token]) -> int:
@@ -59,9 +60,43 @@ def several(given: Sequence[str] | None, known: Callable[[], Collection[str]]) -
 
 def tasks_in(files: Sequence[str], task: str) -> set[str]:
     """Return the names in a column of tasks, of the tables that have it."""
-    tables = [table for table in open_tables(files) if task in table.schema()]
+    tables = [table for table in tables_of(files) if task in table.schema()]
     columns = (table.select([task]).distinct().read()[task] for table in tables)
     return {str(name) for column in columns for name in column.drop_nulls().cast(pl.String)}
+
+
+def tasks_named(
+    option: str, given: Sequence[str] | None, files: Sequence[str], task: str
+) -> list[str] | None:
+    """Return the tasks that an option names; exit with 2 if one is a file that was to be read."""
+
+    def known() -> set[str]:
+        return tasks_in(files, task)
+
+    names = several(given, known)
+    paths = [name for name in names or () if Path(name).is_file() or Path(name).is_dir()]
+    if paths and (wrong := [path for path in paths if path not in known()]):
+        usage_error(
+            f"{option}: '{wrong[0]}' is a file or folder, and no task of the tables; "
+            f"files come before the options"
+        )
+    return names
+
+
+def _if_a_task(files: Sequence[str], task: str) -> str:
+    """Return what to say of a name that was given as a file, but is that of a task."""
+    there = [file for file in files if Path(file).exists()]
+    tasks = tasks_in(there, task) if there else set()
+    wrong = [file for file in files if file in tasks]
+    return f"; '{wrong[0]}' is a task of the tables: name it with --target" if wrong else ""
+
+
+# What is done where no table has a column of the usual name.
+_ASSUMED: dict[Purpose, str] = {
+    "model": "each file is one model, called as the file",
+    "task": "all rows are one task",
+    "split": "all rows serve to fit on and to evaluate on",
+}
 
 
 @Parameter(name="*")
@@ -72,15 +107,17 @@ class ColumnOptions:
     Attributes
     ----------
     model
-        Column that tells models apart, or several. Default: model.
+        Column that tells models apart, or several. Default: model; without that column each file is
+        one model, called as the file.
     fit_split
-        Rows with this value of the split column are fitted on, the others evaluated on.
+        Rows with this value of the split column are fitted on, the others evaluated on. Default:
+        train.
     no_fit
         Tables have no split: fit and evaluate on all rows.
     task
-        Column of task names.
+        Column of task names. Default: task; without that column all rows are one task to score.
     split
-        Column of split names.
+        Column of split names. Default: split; without that column as with --no-fit.
     label
         Column of labels.
     embedding
@@ -88,26 +125,45 @@ class ColumnOptions:
     """
 
     model: Annotated[Several, Parameter(name=("--model", "--by"))] = None
-    fit_split: str = "train"
+    fit_split: str | None = None
     no_fit: Annotated[bool, Parameter(negative="")] = False
-    task: str = "task"
-    split: str = "split"
+    task: str | None = None
+    split: str | None = None
     label: str = "label"
     embedding: str = "embedding"
 
-    def of(self, files: Sequence[str]) -> TableColumns:
-        """Return the columns of these tables that are meant."""
+    def of(self, files: Sequence[str], *, needed: Collection[str] = ()) -> TableColumns:
+        """Return the columns of these tables that are meant; say what is done without one.
 
-        def known() -> set[str]:
-            return {name for table in open_tables(files) for name in table.schema()}
-
+        A column that is not named may be absent, unless it is `needed`.
+        """
+        try:
+            tables = columns_of_each(files)
+        except FileNotFoundError as error:
+            msg = f"{error}{_if_a_task(files, self.task or 'task')}"
+            raise FileNotFoundError(msg) from error
+        given: dict[Purpose, object] = {
+            "model": self.model,
+            "task": self.task,
+            "split": self.split or self.fit_split or self.no_fit or None,
+        }
+        absent = [
+            name
+            for name in _ASSUMED
+            if given[name] is None and name not in needed
+            if tables and not any(name in columns for columns in tables)
+        ]
+        for name in absent:
+            note = f"no column '{name}': {_ASSUMED[name]}; --{name} names another column"
+            print(note, file=sys.stderr)
         return TableColumns(
-            models=tuple(several(self.model, known) or ["model"]),
+            models=tuple(several(self.model, lambda: set(chain(*tables))) or ["model"]),
             embedding=self.embedding,
             label=self.label,
-            task=self.task,
-            split=None if self.no_fit else self.split,
-            fit_split=self.fit_split,
+            task=self.task or "task",
+            split=None if self.no_fit or "split" in absent else self.split or "split",
+            fit_split=self.fit_split or "train",
+            absent=tuple(absent),
         )
 
 
@@ -181,6 +237,6 @@ NO_LEADERBOARD = Leaderboard()
 
 def tables_and(files: Sequence[str], leaderboard: Path | None) -> Iterator[Path]:
     """Yield the files that are read; they are looked for only when they are asked for."""
-    yield from (Path(table.name) for table in open_tables(files))
+    yield from (Path(table.name) for table in tables_of(files))
     if leaderboard is not None:
         yield leaderboard

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import polars as pl
+from cyclopts import Parameter
 
-from polars_transferability._visible import visible
 from polars_transferability.files.table_bytes import FILE_FORMATS, FileFormat, table_bytes
 from polars_transferability.files.whole_file import (
     OverwritesInputError,
@@ -19,30 +19,13 @@ from polars_transferability.files.whole_file import (
 )
 
 Format = Literal["table", "csv", "json", "parquet"]
-
-
-def print_table(rows: pl.DataFrame, headings: dict[str, str]) -> None:
-    """Print a frame without cutting anything short; numbers with four digits after the point."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, dtype in rows.schema.items():
-        justify: Literal["left", "right"] = "right" if dtype.is_numeric() else "left"
-        table.add_column(visible(headings.get(name, name)), justify=justify, no_wrap=True)
-    for row in rows.iter_rows():
-        table.add_row(*(_cell(value) for value in row))
-    # Wider than any terminal: what does not fit wraps there instead of being cut here.
-    Console(width=1000, markup=False, highlight=False).print(table, soft_wrap=True)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.4f}" if isinstance(value, float) else visible(str(value))
+Wide = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        help="Print every column, however wide the terminal is.",
+    ),
+]
 
 
 def writer_of(

@@ -13,11 +13,12 @@ from polars_transferability._sql import QueryError, sql
 from polars_transferability.cli.options import Several
 from polars_transferability.cli.output import (
     Format,
+    Wide,
     print_bytes,
-    print_table,
     usage_error,
     write_file,
 )
+from polars_transferability.cli.terminal_table import TerminalTable, print_table
 from polars_transferability.files.table_bytes import FileFormat
 from polars_transferability.files.text_file import read_text
 from polars_transferability.files.whole_file import (
@@ -34,6 +35,7 @@ def report(
     table: Several = None,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
+    wide: Wide = False,
 ) -> None:
     """Make a report, or run a query in SQL, over tables of embeddings.
 
@@ -57,8 +59,10 @@ def report(
     if file.suffix == ".toml":
         if out is None:
             usage_error(f"{file}: a report is written to a folder: name it with --out")
-        if table or format != "table":
-            usage_error(f"{file}: --table and --format are for queries; a report names its files")
+        if table or format != "table" or wide:
+            usage_error(
+                f"{file}: --table, --format and --wide are for queries; a report names its files"
+            )
         _make_report(file, out)
         return
     if file.suffix != ".sql":
@@ -76,7 +80,8 @@ def report(
     for kind, path in written.items():
         write_file(rows, kind, path)
     if format == "table":
-        print_table(rows, {})
+        headings = {name: name for name in rows.columns}
+        print_table(TerminalTable(rows, headings), wide=wide)
     else:
         print_bytes(rows, format)
 

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 from cyclopts import Parameter
 
 from polars_transferability._scores.choice import DEFAULT, NAMED_OF_TWO_TASKS, NAMES
+from polars_transferability._verdict import ranking_column, verdict
 from polars_transferability.cli.options import (
     COLUMNS,
     NO_LEADERBOARD,
@@ -18,13 +20,18 @@ from polars_transferability.cli.options import (
     Several,
     several,
     tables_and,
-    tasks_in,
+    tasks_named,
 )
-from polars_transferability.cli.output import Format, print_table, writer_of
-from polars_transferability.compute.scores import compute_scores
+from polars_transferability.cli.output import Format, Wide, writer_of
+from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
+from polars_transferability.compute.scores import FACTS, compute_scores
 
 _SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
-_SOURCE = f"Task to transfer from, or several; {' and '.join(NAMED_OF_TWO_TASKS)} need one."
+_HEADINGS = {"accuracy": "leaderboard\naccuracy"}
+_SOURCE = (
+    f"Task to transfer from, or several, for {' and '.join(NAMED_OF_TWO_TASKS)}. "
+    "Default: every task, where such scores are named."
+)
 
 
 def score(
@@ -40,11 +47,14 @@ def score(
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
+    wide: Wide = False,
 ) -> None:
     """Compute the published transferability scores of each model on each task.
 
     Higher is better for every one. With a split, the rows to fit on are scored, and kNN and linear
-    probe are evaluated on the others.
+    probe are evaluated on the others. The table is ranked by the accuracy of kNN or linear probe
+    where one is computed, else by the first score. Below it stands for each target which model is
+    best, and whether its lead is more than the noise of the rows evaluated on.
 
     Parameters
     ----------
@@ -68,8 +78,8 @@ def score(
     found = compute_scores(
         files,
         **columns.arguments(),
-        sources=several(source, lambda: tasks_in(files, columns.task)),
-        targets=several(target, lambda: tasks_in(files, columns.task)),
+        sources=tasks_named("--source", source, files, columns.task),
+        targets=tasks_named("--target", target, files, columns.task),
         scores="all" if names == ["all"] else names,
         clusters=clusters,
         seed=seed,
@@ -79,12 +89,20 @@ def score(
     writer(found)
     if format == "table":
         named = [name for name in (*columns.models, "source", "target") if name in found.columns]
-        shown = [
-            name for name in found.columns if name not in named and name not in ("n", "classes")
-        ]
-        if (found["labels"] == "given").all():
-            shown.remove("labels")
-        ranked = found.sort("target", shown[0], descending=[False, True], maintain_order=True)
-        print_table(
-            ranked.select(*named, *shown), {name: name.replace("_", "\n") for name in shown}
+        values = [name for name in found.columns if name not in named]
+        hidden = set() if wide else _hidden(found)
+        shown = [name for name in values if name not in hidden]
+        ranked = found.sort(
+            *("target", ranking_column(found.drop(columns.models))),
+            descending=[False, True],
+            nulls_last=True,
+            maintain_order=True,
         )
+        table = TerminalTable(ranked.select(*named, *shown), _HEADINGS, named, section="target")
+        print_table(table, wide=wide)
+        print_sentences(verdict(found, model=columns.models)["verdict"])
+
+
+def _hidden(found: pl.DataFrame) -> set[str]:
+    """Return the facts that a terminal has no room for; `labels`, where they are the caller's."""
+    return {name for name in FACTS if name != "labels" or (found[name] == "given").all()}

@@ -33,7 +33,7 @@ def _evaluated(fit: pl.Expr | None) -> pl.Expr:
 def compute_bounds(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
     *,
-    model: str | Sequence[str] = MODEL,
+    model: str | Sequence[str] | None = MODEL,
     embedding: str | pl.Expr = "embedding",
     label: str | pl.Expr = "label",
     task: str | pl.Expr = "task",
@@ -57,7 +57,8 @@ def compute_bounds(
         for all Parquet files below it; names that begin with `.` or `_` are passed over, a file
         found by several paths counts once, and results of this package are left out.
     model
-        Column or columns that tell models apart, called otherwise than the columns returned.
+        Column or columns that tell models apart, called otherwise than the columns returned. None:
+        each file is one model, called as the file without its ending; the column is `model`.
     embedding, label, task
         As in `transfer_bounds`.
     fit
@@ -99,10 +100,11 @@ def compute_bounds(
     bounds = transfer_bounds(
         embedding, label, task, fit=fit, sources=sources, targets=targets, **same
     )
+    of_tasks = one_column("task", task)
     inputs = {
         "embedding": one_column("embedding", embedding),
         "label": one_column("label", label),
-        "task": one_column("task", task),
+        "task": of_tasks,
         "fit": optional_column("fit", fit),
     }
 
@@ -123,14 +125,30 @@ def compute_bounds(
             print(note, file=sys.stderr)
 
     columns = list(dict.fromkeys(bounds.meta.root_names()))
-    keys = open_keys(frame_or_paths, argument, models, inputs)
+    otherwise = {"task": door().or_score()}
+    keys = open_keys(frame_or_paths, argument, models, inputs, otherwise=otherwise)
     with each_key(keys, "bounds", progress=flag("progress", progress)) as steps:
-        results = [_bounds_of(key, columns, bounds, announce) for key in steps]
+        results = [_bounds_of(key, columns, of_tasks, bounds, announce) for key in steps]
     return pl.concat(results, how="vertical_relaxed")
 
 
+def _refuse_one_task(key: Key, tasks: pl.DataFrame) -> None:
+    """Raise ValueError if all rows of a key are of one task, which bounds nothing."""
+    names = tasks.unique().head(2).to_series()
+    if names.len() == 1 and not names.has_nulls():
+        msg = (
+            f"{key}: has rows of one task only, {names[0]!r}, and a bound is from one task to "
+            f"another: add rows of a task that the model knows{door().or_score()}"
+        )
+        raise ValueError(msg)
+
+
 def _bounds_of(
-    key: Key, columns: list[str], bounds: pl.Expr, announce: Callable[[Key, pl.DataFrame], None]
+    key: Key,
+    columns: list[str],
+    task: pl.Expr,
+    bounds: pl.Expr,
+    announce: Callable[[Key, pl.DataFrame], None],
 ) -> pl.DataFrame:
     pair = bounds.alias("pair")
     with key.naming():
@@ -139,6 +157,7 @@ def _bounds_of(
         assert isinstance(of_pairs.inner, pl.Struct)
         key.refuse_columns([field.name for field in of_pairs.inner.fields])
         rows = key.read(columns)
+        _refuse_one_task(key, rows.select(task))
         announce(key, rows)
         pairs = rows.select(pair)
     return key.values.join(pairs.explode("pair").unnest("pair"), how="cross")

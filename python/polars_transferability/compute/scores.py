@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from polars_transferability._arguments import flag, given_as, integer
+from polars_transferability._arguments import flag, given_as, integer, names_near_keyword
 from polars_transferability._columns import one_column, optional_column
+from polars_transferability._door import door
 from polars_transferability._scores.catalogue import Inputs
 from polars_transferability._scores.choice import (
     DEFAULT,
@@ -30,16 +31,20 @@ from polars_transferability.pool import combine_pool
 from polars_transferability.tables.keys import MODEL, TRAIN_ROWS, Key, each_key, open_keys
 from polars_transferability.tables.table import Paths
 
-_FACTS = ["n", "classes", "labels"]
+# Columns that say what was scored.
+FACTS = ("n", "n_evaluated", "classes", "labels")
+# What the task is called whose rows are all of the table.
+ONE_TASK = "all"
 
 
+@names_near_keyword
 def compute_scores(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
     *,
-    model: str | Sequence[str] = MODEL,
+    model: str | Sequence[str] | None = MODEL,
     embedding: str | pl.Expr = "embedding",
     label: str | pl.Expr = "label",
-    task: str | pl.Expr = "task",
+    task: str | pl.Expr | None = "task",
     fit: str | pl.Expr | None = TRAIN_ROWS,
     sources: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
@@ -62,16 +67,17 @@ def compute_scores(
     frame_or_paths
         As in `compute_bounds`.
     model
-        Column or columns that tell models apart.
+        As in `compute_bounds`.
     embedding, label
         As in `scores`.
     task
-        Column of task names.
+        Column of task names. None: all rows are one task, called "all".
     fit
         The rows that are scored; `knn_accuracy` and `linear_probe` are evaluated on the others. By
         default those whose `split` is "train". None: all rows serve for both.
     sources
-        Tasks from which to transfer, for `ot_nce` and `otdd`: one row per source, then.
+        Tasks from which to transfer, for `ot_nce` and `otdd`: one row per source, then. None: every
+        task, where such scores are named.
     targets
         Tasks to score; None for all.
     scores
@@ -95,9 +101,10 @@ def compute_scores(
     Returns
     -------
     DataFrame
-        The `model` columns, `source` where `sources` are given, `target`, a column for each score
+        The `model` columns, `source` where there are any, `target`, a column for each score
         (the fields of a linear probe and the parts of ETran and NCTI with its name in front), `n`,
-        `classes` and `labels`.
+        the number of rows that are scored, `n_evaluated`, the number of those that `knn_accuracy`
+        and `linear_probe` are evaluated on, `classes` and `labels`.
 
     Examples
     --------
@@ -121,15 +128,12 @@ def compute_scores(
     of_pairs = {name: wanted.pop(name) for name in list(wanted) if name in NAMED_OF_TWO_TASKS}
     if choice == "all" and sources is None:
         of_pairs = {}
-    if of_pairs and sources is None:
-        msg = f"sources: needed for {next(iter(of_pairs))}, but not given"
-        raise ValueError(msg)
     job = _Job(
         embedding=one_column("embedding", embedding),
         label=one_column("label", label)
         if clusters is None
         else pseudo_labels(embedding, clusters, seed=seed),
-        task=one_column("task", task),
+        task=pl.lit(ONE_TASK) if task is None else one_column("task", task),
         fit=optional_column("fit", fit),
         probabilities=optional_column("probabilities", probabilities),
         source_label=optional_column("source_label", source_label),
@@ -140,7 +144,8 @@ def compute_scores(
         leave_out=choice == "all",
     )
     integer("seed", seed, least=0)  # Without clusters nobody else looks at it.
-    keys = open_keys(frame_or_paths, argument, models, job.inputs())
+    otherwise = {"task": door().or_none("task")}
+    keys = open_keys(frame_or_paths, argument, models, job.inputs(), otherwise=otherwise)
     with each_key(keys, "scores", progress=flag("progress", progress)) as steps:
         results = [job.of_key(key) for key in steps]
     return _flat(pl.concat(results, how="diagonal_relaxed"), list(keys[0].values.columns))
@@ -185,7 +190,7 @@ class _Job:
         tasks = found.cast(pl.String).to_list()
         targets = _named(key, "targets", self.targets, tasks)
         scored = self._of_targets(key, rows, targets, expression)
-        if self.sources is not None:
+        if self.of_pairs or self.sources is not None:
             sources = _named(key, "sources", self.sources, tasks)
             pairs = self._of_sources(key, rows, sources, targets)
             scored = pairs.join(scored, on="target", maintain_order="left")
@@ -200,7 +205,7 @@ class _Job:
             for part in score.dtype.fields
         ]
         names = [score.name for score in scores.fields]
-        return ["source", "target", *self.of_pairs, *names, *parts, *_FACTS]
+        return ["source", "target", *self.of_pairs, *names, *parts, *FACTS]
 
     def _given(self) -> list[pl.Expr]:
         given = (self.task, self.embedding, self.label, self.fit)
@@ -245,21 +250,19 @@ class _Job:
         self, key: Key, rows: pl.DataFrame, targets: list[str], expression: pl.Expr
     ) -> pl.DataFrame:
         task = self.task.cast(pl.String)
+        of_targets = rows.lazy().filter(task.is_in(targets))
+        groups = of_targets.group_by(task.alias("target"), maintain_order=True)
         try:
-            scored = (
-                rows.lazy()
-                .filter(task.is_in(targets))
-                .group_by(task.alias("target"), maintain_order=True)
-                .agg(expression)
-                .collect(engine="in-memory")
-            )
+            scored = groups.agg(expression).collect(engine="in-memory")
         except pl.exceptions.PolarsError:
             # Which group it was, the message does not say.
             for target in targets:
                 with key.naming(f"target '{target}'"):
                     rows.filter(task == target).select(expression)
             raise
-        return scored.unnest("scores")
+        evaluated = pl.len() if self.fit is None else self.fit.not_().sum()
+        counts = groups.agg(n_evaluated=evaluated.cast(pl.UInt32)).collect(engine="in-memory")
+        return scored.unnest("scores").join(counts, on="target", maintain_order="left")
 
     def _of_sources(
         self, key: Key, rows: pl.DataFrame, sources: list[str], targets: list[str]
@@ -309,5 +312,5 @@ def _flat(found: pl.DataFrame, models: list[str]) -> pl.DataFrame:
         if name in found.columns:
             found = found.unnest(name, separator="_")
     front = [name for name in (*models, "source", "target") if name in found.columns]
-    back = [name for name in _FACTS if name in found.columns]
+    back = [name for name in FACTS if name in found.columns]
     return found.select(*front, pl.exclude(*front, *back), *back)

@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias, get_args
 
 import polars as pl
 
+from polars_transferability._arguments import names_near_keyword, one_of
 from polars_transferability._columns import column_name, one_column
+from polars_transferability._scores.choice import OF_ONE_TABLE, OF_TWO_TASKS, RANKING_FIELDS
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJoin
 from polars_transferability.ranking import selection_quality
 from polars_transferability.tables.keys import key_columns
 from polars_transferability.tables.table import FRAME, Table
 
+Measure: TypeAlias = Literal[
+    "pearson", "spearman", "kendall_tau", "weighted_tau", "top_k_recall", "regret_at_k"
+]
+# Measures that fit on a screen: of the whole order, of its top, and of the model one would take.
+_FEW: tuple[Measure, ...] = ("spearman", "weighted_tau", "regret_at_k")
+
 # What this package computes of which less is better.
 LOSSES = ("bound", "source_loss", "label_mismatch", "distribution_mismatch", "target_loss")
 
 
+def rankers_in(columns: Mapping[str, pl.DataType]) -> list[str]:
+    """Return the columns that rank models: bounds with their terms, and scores, of numbers.
+
+    Examples
+    --------
+    >>> rankers_in({"model": pl.String(), "logme": pl.Float64(), "n": pl.UInt32()})
+    ['logme']
+    """
+    known = {*LOSSES, "target_accuracy", *OF_ONE_TABLE, *OF_TWO_TASKS, *RANKING_FIELDS}
+    return [name for name, dtype in columns.items() if name in known and dtype.is_numeric()]
+
+
+@names_near_keyword
 def compare(
     joined: LeaderboardJoin | pl.DataFrame | pl.LazyFrame,
     *,
-    scores: str | pl.Expr | Sequence[str | pl.Expr],
+    scores: str | pl.Expr | Sequence[str | pl.Expr] | None = None,
     by: str | Sequence[str] | None = "target",
     accuracy: str | pl.Expr = "accuracy",
     model: str = "model",
     trivial: Sequence[str] | None = None,
     lower_is_better: Sequence[str] = LOSSES,
+    measures: Sequence[Measure] | Literal["all"] | None = None,
     k: int = 3,
     bootstrap: int = 0,
     confidence: float = 0.95,
@@ -41,7 +64,8 @@ def compare(
         What `join_leaderboard` returns, or a frame with one row per model and group.
     scores
         Columns by name, or expressions of which higher is better, such as
-        `(pl.col("logme") - pl.col("bound")).alias("both")`.
+        `(pl.col("logme") - pl.col("bound")).alias("both")`. None: every bound, term of a bound and
+        score that this package computes.
     by
         Column or columns that tell groups of models apart; None for one group. For bounds from
         several sources: `["source", "target"]`.
@@ -55,14 +79,18 @@ def compare(
     lower_is_better
         Names in `scores` and `trivial` that are ranked the other way round. (Expressions are taken
         as they are.)
+    measures
+        Fields of `selection_quality` to return, with their intervals, or "all". None: all where
+        `scores` are named; else `spearman`, `weighted_tau` and `regret_at_k`, so that the frame
+        fits on a screen.
     k, bootstrap, confidence, seed
         As in `selection_quality`.
 
     Returns
     -------
     DataFrame
-        The `by` columns, `score` (its name), `trivial` (Boolean) and the fields of
-        `selection_quality`, one row per group and score.
+        The `by` columns, `score` (its name), `trivial` (Boolean), the `measures` and `n`, the
+        number of models, one row per group and score. With all measures also `n_null`.
 
     Examples
     --------
@@ -78,13 +106,13 @@ def compare(
     ... )
     >>> scores, leaderboard = models.drop("accuracy"), models.drop("bound")
     >>> joined = pt.join_leaderboard(scores, leaderboard)
-    >>> pt.compare(joined, scores=["bound"], k=1).select(
-    ...     "target", "score", "trivial", pl.col("spearman").round(3), "top_k_recall"
+    >>> pt.compare(joined, k=1).drop("weighted_tau").with_columns(
+    ...     pl.col("spearman", "regret_at_k").round(3)
     ... ).rows()
-    [('cars', 'bound', False, 1.0, 1.0),
-     ('cars', 'mean_accuracy_elsewhere', True, -0.5, 0.0),
-     ('pets', 'bound', False, -0.5, 0.0),
-     ('pets', 'mean_accuracy_elsewhere', True, -0.5, 0.0)]
+    [('cars', 'bound', False, 1.0, 0.0, 3),
+     ('cars', 'mean_accuracy_elsewhere', True, -0.5, 0.2, 3),
+     ('pets', 'bound', False, -0.5, 0.1, 3),
+     ('pets', 'mean_accuracy_elsewhere', True, -0.5, 0.1, 3)]
     """
     frame = joined.frame if isinstance(joined, LeaderboardJoin) else joined
     if not isinstance(frame, (pl.DataFrame, pl.LazyFrame)):
@@ -103,10 +131,15 @@ def compare(
         trivial = [trivial]
     if isinstance(lower_is_better, str):
         lower_is_better = [lower_is_better]
+    if measures is None:
+        measures = _FEW if scores is None else "all"
+    if scores is None:
+        scores = [name for name in rankers_in(table.schema()) if name not in (*trivial, accuracy)]
     given = [scores] if isinstance(scores, (str, pl.Expr)) else list(scores)
     if not given:
-        msg = "scores: expected at least one column"
+        msg = f"scores: expected at least one column; there are {table.schema().names()}"
         raise ValueError(msg)
+    wanted = get_args(Measure) if measures == "all" else _measures(measures)
     truth = one_column("accuracy", accuracy)
     rankers = [
         *(_ranker("scores", score, lower_is_better) for score in given),
@@ -139,13 +172,31 @@ def compare(
         for place, ranker in enumerate(rankers)
     ]
     # From ranker by ranker to group by group.
-    return pl.concat(by_ranker)[
+    quality = pl.concat(by_ranker)[
         [
             place * groups.height + group
             for group in range(groups.height)
             for place in range(len(rankers))
         ]
     ]
+    left_out = [f"{name}{end}" for name in get_args(Measure) if name not in wanted for end in _ENDS]
+    if measures != "all":
+        left_out.append("n_null")
+    return quality.drop(left_out, strict=False)
+
+
+# What is added to the name of a measure, for itself and for its interval.
+_ENDS = ("", "_low", "_high")
+
+
+def _measures(names: object) -> Sequence[str]:
+    """Return the names if each is that of a measure."""
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        msg = f'measures: expected "all" or a list of measures, found {names!r}'
+        raise TypeError(msg)
+    for name in names:
+        one_of("measures", name, get_args(Measure))
+    return names
 
 
 def _check_keys(keys: list[str], quality: pl.Schema) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from polars_transferability._arguments import names_near_keyword
 from polars_transferability.leaderboard.read import KEY, Source, open_source, read_leaderboard
 from polars_transferability.leaderboard.unmatched import lines_of, unmatched_pairs
 
@@ -52,6 +53,7 @@ class LeaderboardJoin:
         return "\n".join(lines)
 
 
+@names_near_keyword
 def join_leaderboard(
     scores: Source,
     leaderboard: Source,

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from polars_transferability._arguments import names_near_keyword
 from polars_transferability._door import door
 from polars_transferability.leaderboard.csv_table import read_csv
 from polars_transferability.tables.table import FRAME, Table
@@ -19,6 +20,7 @@ Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | str | PathLike[str]"
 KEY = ["model", "target"]
 
 
+@names_near_keyword
 def read_leaderboard(
     leaderboard: Source,
     *,

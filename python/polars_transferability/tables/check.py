@@ -10,7 +10,7 @@ import polars as pl
 from polars_transferability._columns import is_embedding_type, is_label_type
 from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.keys import Key, keys_of
-from polars_transferability.tables.table import Paths, Table, embedding_tables, listed
+from polars_transferability.tables.table import Paths, Table, listed
 
 # What is said of each group of rows; of its files, besides.
 _FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -56,7 +56,7 @@ def check_tables(
             msg = f"column '{name}' has the name of a column that a check returns; rename it"
             raise ValueError(msg)
     problems: list[str] = []
-    tables = [table for table in embedding_tables(paths) if _is_sound(table, columns, problems)]
+    tables = [table for table in columns.tables(paths) if _is_sound(table, columns, problems)]
     models = keys_of(tables, columns.models) if tables else []
     groups = [group for model in models for group in _groups(model, columns, problems)]
     parts = [part for group in groups for part in _content(group, columns, problems)]
@@ -207,13 +207,13 @@ def _count(number: int, what: str) -> str:
 def _across_groups(content: pl.DataFrame, columns: TableColumns) -> Iterator[str]:
     models = list(columns.models)
     for key, group in content.group_by(models, maintain_order=True):
-        widths = group.select(columns.task, "width").unique(maintain_order=True)
-        if widths["width"].n_unique() > 1:
+        widths = group.select(*columns.tasks(), "width").unique(maintain_order=True)
+        if columns.tasks() and widths["width"].n_unique() > 1:
             found = ", ".join(f"{task}: {width}" for task, width in widths.iter_rows())
             yield f"{_named(models, key)}: tasks differ in width ({found})"
     if columns.split is None:
         return
-    of_tasks = [*models, columns.task]
+    of_tasks = [*models, *columns.tasks()]
     for key, group in content.group_by(of_tasks, maintain_order=True):
         place = _named(of_tasks, key)
         yield from (f"{place}: {line}" for line in _split_problems(group, columns.split, columns))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from polars_transferability._door import door
 from polars_transferability.tables.keys import fit_rows
-from polars_transferability.tables.table import Table
+from polars_transferability.tables.table import Paths, Table, embedding_tables, named_by_file
+
+# What tables may have no column for.
+Purpose = Literal["model", "task", "split"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,9 @@ class TableColumns:
         Column of splits; None: rows are not split.
     fit_split
         Value in it of the rows to fit on.
+    absent
+        What the tables have no column for: without one of models each file is a model, without one
+        of tasks all rows are one task, without one of splits rows are not split.
     """
 
     models: tuple[str, ...] = ("model",)
@@ -33,6 +39,7 @@ class TableColumns:
     task: str = "task"
     split: str | None = "split"
     fit_split: str = "train"
+    absent: tuple[Purpose, ...] = ()
 
     @property
     def model(self) -> str:
@@ -40,9 +47,18 @@ class TableColumns:
         (model,) = self.models
         return model
 
+    def tables(self, paths: Paths | pl.DataFrame | pl.LazyFrame) -> list[Table]:
+        """Return the tables, with a column of models where they have none themselves."""
+        tables = embedding_tables(paths)
+        return named_by_file(tables, self.model) if "model" in self.absent else tables
+
+    def tasks(self) -> list[str]:
+        """Return the column that tells tasks apart, if there is one."""
+        return [] if "task" in self.absent else [self.task]
+
     def group(self) -> list[str]:
         """Return the columns that tell groups of rows apart."""
-        return [*self.models, self.task, *([self.split] if self.split else [])]
+        return [*self.models, *self.tasks(), *([self.split] if self.split else [])]
 
     def all(self) -> list[str]:
         """Return every column that a table must have."""
@@ -62,10 +78,10 @@ class TableColumns:
          'fit': None}
         """
         return {
-            "model": list(self.models),
+            "model": None if "model" in self.absent else list(self.models),
             "embedding": self.embedding,
             "label": self.label,
-            "task": self.task,
+            "task": None if "task" in self.absent else self.task,
             "fit": self.fit(),
         }
 
@@ -77,7 +93,7 @@ class TableColumns:
                 raise ValueError(msg)
         arguments = {
             **dict.fromkeys(self.models, "model"),
-            self.task: "task",
+            **dict.fromkeys(self.tasks(), "task"),
             **({self.split: "split"} if self.split else {}),
             self.label: "label",
             self.embedding: "embedding",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
@@ -13,7 +14,13 @@ from polars_transferability._arguments import DefaultText
 from polars_transferability._columns import named_column
 from polars_transferability._door import door
 from polars_transferability._visible import visible
-from polars_transferability.tables.table import Paths, Table, embedding_tables, of_one_type
+from polars_transferability.tables.table import (
+    Paths,
+    Table,
+    embedding_tables,
+    named_by_file,
+    of_one_type,
+)
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -85,19 +92,22 @@ class Key:
 def open_keys(
     frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
     argument: str,
-    models: str | Sequence[str],
+    models: str | Sequence[str] | None,
     inputs: Mapping[str, pl.Expr | None],
+    *,
+    otherwise: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Key]:
     """Return the keys in order of first appearance, of tables that have all columns needed.
 
-    `models` names the columns that tell models apart, and was given as `argument`; `inputs` are
-    expressions by the name of the argument that they were given as.
+    `models` names the columns that tell models apart, and was given as `argument`; with None each
+    file is one model. `inputs` are expressions by the name of the argument that they were given as;
+    `otherwise` says for some what else to do if a column is missing.
     """
-    names = key_columns(argument, models)
+    names = [] if models is None else key_columns(argument, models)
     columns = {
-        **{name: door().missing(argument, name) for name in names},
+        **{name: door().missing(argument, name) + door().or_none(argument) for name in names},
         **{
-            name: door().missing(given_as, name)
+            name: door().missing(given_as, name) + otherwise.get(given_as, "")
             for given_as, expression in inputs.items()
             if expression is not None
             for name in expression.meta.root_names()
@@ -110,6 +120,9 @@ def open_keys(
         table.require_names(names)
         _check_names_of_tasks(table, inputs["task"])
         _check_fit(table, inputs["fit"])
+    if models is None:
+        names = [str(MODEL)]
+        tables = named_by_file(tables, *names)
     if not (found := keys_of(tables, names, argument=argument)):
         msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)

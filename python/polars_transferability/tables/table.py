@@ -18,6 +18,7 @@ import polars as pl
 import polars.selectors as cs
 
 from polars_transferability._columns import is_label_type, named_column
+from polars_transferability._door import door
 from polars_transferability.tables._files import File, Found, find_files
 from polars_transferability.tables.own_results import is_marked, kind_of_result
 
@@ -29,6 +30,8 @@ _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 FRAME = "frame"
 # How many files a message lists.
 _LISTED = 3
+# How many columns a message lists: an embedding whose values have a column each has hundreds.
+_LISTED_COLUMNS = 20
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Table:
             return self.rows.collect()
 
     def _hint(self) -> str:
+        if self.name.endswith(".csv"):
+            return "; write it as one, as in polars.read_csv('x.csv').write_parquet('x.parquet')"
         remote = _is_remote(self.name)
         return "; look at the address, the network and the credentials" if remote else ""
 
@@ -69,7 +74,11 @@ class Table:
         schema = self.schema()
         if missing := [name for name in columns if name not in schema]:
             quoted = ", ".join(f"'{name}'" for name in missing)
-            lacking = f"{self.name}: column {quoted} not found; there are {schema.names()}"
+            there = schema.names()
+            more = len(there) - _LISTED_COLUMNS
+            rest = f" and {more} more" if more > 0 else ""
+            there_are = f"there are {there[:_LISTED_COLUMNS]}{rest}"
+            lacking = f"{self.name}: column {quoted} not found; {there_are}"
             cures = dict.fromkeys(columns[name] for name in missing if columns[name])
             raise pl.exceptions.ColumnNotFoundError("; ".join([lacking, *cures]))
         for name in columns:
@@ -122,8 +131,57 @@ def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths) -> list[Tab
     Traceback (most recent call last):
     ValueError: expected at least one path, found an empty list
     """
+    tables, left_out = _find_tables(frame_or_paths)
+    if left_out:
+        names = listed([table.name for table in left_out])
+        print(f"left out what this package computed: {names}", file=sys.stderr)
+    return tables
+
+
+def tables_of(paths: Paths) -> list[Table]:
+    """Return the tables, as `open_tables` does, without a word of what is left out."""
+    return _find_tables(paths)[0]
+
+
+def columns_of_each(paths: Paths) -> list[list[str]]:
+    """Return the columns of each table that can be read and holds no results of this package.
+
+    What is left out, or cannot be read, is told by whoever reads the tables themselves.
+    """
+    tables = tables_of(paths)
+    return [names for table in tables if not _kind_of_result(table) if (names := _names_in(table))]
+
+
+def named_by_file(tables: Sequence[Table], column: str) -> list[Table]:
+    """Return the tables with a column that holds the name of their file, without its ending.
+
+    Examples
+    --------
+    >>> tables = [Table("zoo/resnet.parquet", pl.LazyFrame({"label": [0, 1]}))]
+    >>> named_by_file(tables, "model")[0].read().rows()
+    [(0, 'resnet'), (1, 'resnet')]
+    """
+    stems: dict[str, str] = {}
+    for table in tables:
+        same = stems.setdefault(Path(table.name).stem, table.name)
+        if same != table.name:
+            msg = (
+                f"{same} and {table.name} are called alike, so their names cannot tell models "
+                f"apart; {door().missing('model', column)}, or rename the files"
+            )
+            raise ValueError(msg)
+    return [
+        Table(table.name, table.rows.with_columns(pl.lit(stem).alias(column)))
+        for stem, table in zip(stems, tables, strict=True)
+    ]
+
+
+def _find_tables(
+    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
+) -> tuple[list[Table], list[Table]]:
+    """Return the tables that are meant, and those that are left out as results of this package."""
     if isinstance(frame_or_paths, (pl.DataFrame, pl.LazyFrame)):
-        return [Table(FRAME, frame_or_paths.lazy())]
+        return [Table(FRAME, frame_or_paths.lazy())], []
     if isinstance(frame_or_paths, (str, PathLike)):
         paths = [frame_or_paths]
     elif isinstance(frame_or_paths, Iterable):
@@ -238,14 +296,13 @@ def _is_result(opened: _Opened) -> bool:
         return False
 
 
-def _without_results(opened: list[_Opened]) -> list[Table]:
-    """Leave out results of this package that lie among other tables, and say so."""
+def _without_results(opened: list[_Opened]) -> tuple[list[Table], list[Table]]:
+    """Return the tables without results of this package that lie among others, and these."""
     results = [one for one in opened if one.found is Found.WITHIN and _is_result(one)]
-    if not results or len(results) == len(opened):
-        return [one.table for one in opened]
-    names = listed([one.table.name for one in results])
-    print(f"left out what this package computed: {names}", file=sys.stderr)
-    return [one.table for one in opened if one not in results]
+    if len(results) == len(opened):
+        return [one.table for one in opened], []
+    kept = [one.table for one in opened if one not in results]
+    return kept, [one.table for one in results]
 
 
 def listed(names: Sequence[str]) -> str:

@@ -74,7 +74,7 @@ def test_check_finds(change: pl.Expr, message: str, tmp_path: Path) -> None:
 def test_check_finds_missing_columns_and_no_table(table: Path, tmp_path: Path) -> None:
     lacking = tmp_path / "lacking.parquet"
     pl.read_parquet(table).drop("split", "label").write_parquet(lacking)
-    message = failure(1, "check", lacking)
+    message = failure(1, "check", lacking, "--split", "split")
     assert "lacking.parquet: column 'split', 'label' not found" in message
     assert message.count("\n") == 1
     text = tmp_path / "text.parquet"
@@ -92,4 +92,4 @@ def test_check_says_what_to_do_in_words_of_the_shell(tmp_path: Path) -> None:
         "model": "name the column of models with --model",
     }.items():
         embedding_rows().drop(column).write_parquet(path)
-        assert_one_line(failure(1, "check", path), f"{cure}\n")
+        assert_one_line(failure(1, "check", path, f"--{column}", column), f"{cure}\n")

@@ -29,8 +29,10 @@ def test_score_prints_a_table_ranked_by_the_first_score(data: Path) -> None:
     ]
 
 
-def test_score_needs_sources_for_scores_of_two_tasks(table: Path) -> None:
-    assert_one_line(failure(1, "score", table, "--scores", "otdd"), "--source: needed for otdd")
+def test_without_a_source_scores_of_two_tasks_take_every_task(table: Path) -> None:
+    found = results("score", table, "--scores", "otdd", "--format", "csv")
+    pairs = pl.read_csv(found).select("source", "target").unique(maintain_order=True).rows()
+    assert sorted(pairs) == [("new", "old"), ("old", "new")]
     found = results("score", table, "--scores", "otdd", "--source", "old", "--format", "csv")
     assert pl.read_csv(found).select("source", "target").unique().rows() == [("old", "new")]
 

@@ -26,11 +26,20 @@ BAD_INPUTS = {
     ),
     "no split": (
         embedding_rows().drop("split"),
-        [],
+        ["--split", "split"],
         "for tables without a split give --no-fit\n",
     ),
-    "no task": (embedding_rows().drop("task"), [], "name the column of tasks with --task\n"),
-    "no model": (embedding_rows().drop("model"), [], "name the column of models with --model\n"),
+    "no task": (
+        embedding_rows().drop("task"),
+        [],
+        "name the column of tasks with --task, or use transferability score, which needs no "
+        "other task\n",
+    ),
+    "no model": (
+        embedding_rows().drop("model"),
+        ["--model", "model"],
+        "name the column of models with --model\n",
+    ),
     "no label": (embedding_rows().drop("label"), [], "name the column of labels with --label\n"),
     "split of numbers": (
         embedding_rows().with_columns(split=1),
@@ -51,6 +60,11 @@ BAD_INPUTS = {
         embedding_rows().rename({"model": "bound"}),
         ["--by", "bound"],
         "transferability: --model: 'bound' cannot tell models apart, for the result has a column",
+    ),
+    "one task": (
+        embedding_rows().filter(task="new"),
+        ["--target", "new"],
+        "or use transferability score, which needs no other task\n",
     ),
     "pattern": (
         embedding_rows(),
@@ -85,6 +99,9 @@ def test_no_file_and_no_parquet_are_one_line_and_exit_code_1(tmp_path: Path) -> 
     assert_one_line(failure(1, "bound", path, "--source", "old"), "no such file: '")
     path.write_text("no table")
     assert_one_line(failure(1, "bound", path, "--source", "old"), "text.parquet")
+    table = tmp_path / "table.csv"
+    table.write_text("label,x\n0,1.5\n")
+    assert_one_line(failure(1, "score", table), "polars.read_csv('x.csv').write_parquet('x.parq")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +127,34 @@ def test_no_file_and_no_parquet_are_one_line_and_exit_code_1(tmp_path: Path) -> 
 )
 def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
     assert failure(2, *arguments)
+
+
+def test_files_after_an_option_are_told_from_its_values(table: Path) -> None:
+    for arguments in (["score", "--target", "new", table], ["check", "--model", table]):
+        message = failure(2, *arguments)
+        expected = f"{arguments[1]} takes all values up to the next option, so '{table}' was taken"
+        assert f"transferability: {expected}" in message
+        assert message.endswith("write the files before the options\n")
+    assert "was taken" not in failure(2, "score", "--target", "new")
+
+
+def test_a_file_among_tasks_and_a_task_among_files(table: Path) -> None:
+    for command in ("score", "bound"):
+        message = failure(2, command, table, "--target", "new", table)
+        assert_one_line(message, f"--target: '{table}' is a file or folder, and no task of the")
+    message = failure(1, "score", table, "new")
+    assert_one_line(message, "no such file: 'new'; 'new' is a task of the tables: name it with")
+    assert_one_line(failure(1, "score", table, "newer"), "no such file: 'newer'\n")
+
+
+def test_a_task_may_be_called_like_a_file(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "new").write_text("")
+    monkeypatch.chdir(tmp_path)
+    options = ["--scores", "gbc", "--format", "csv"]
+    found = pl.read_csv(results("score", table, "--target", "new", *options))
+    assert found["target"].unique().to_list() == ["new"]
 
 
 # Ways to give an option two values.

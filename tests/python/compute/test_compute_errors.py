@@ -9,7 +9,7 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from bad_rows import NAN
-from registry import embedding_rows
+from registry import OLD, embedding_rows
 
 
 def parts(*energies: float | None) -> pl.DataFrame:
@@ -55,20 +55,69 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "compute_bounds() got an unexpected keyword argument 'l3'; did you mean 'l2'?",
     ),
+    "an argument of scores that is nearly one": (
+        lambda: pt.compute_scores(embedding_rows(), target=["new"]),
+        TypeError,
+        "compute_scores() got an unexpected keyword argument 'target'; did you mean 'targets'?",
+    ),
+    "an argument of a comparison that is nearly one": (
+        lambda: pt.compare(embedding_rows(), score=["logme"]),
+        TypeError,
+        "compare() got an unexpected keyword argument 'score'; did you mean 'scores'?",
+    ),
+    "an argument of a task that is nearly one": (
+        lambda: pt.task(labels="label"),
+        TypeError,
+        "task() got an unexpected keyword argument 'labels'; did you mean 'label'?",
+    ),
     "an argument that is nearly one": (
         lambda: pt.compute_bounds(embedding_rows(), target=["new"]),
         TypeError,
         "compute_bounds() got an unexpected keyword argument 'target'; did you mean 'targets'?",
     ),
-    "sources missing": (
-        lambda: pt.compute_scores(embedding_rows(), scores=["otdd"]),
+    "no other task as a source": (
+        lambda: pt.compute_scores(embedding_rows().drop("task"), task=None, scores=["otdd"]),
         ValueError,
-        "sources: needed for otdd, but not given",
+        "model = 'net0': no pair of a source and another target",
     ),
     "targets missing": (
         lambda: pt.compute_scores(embedding_rows(), targets=["older"]),
         ValueError,
         "targets: model = 'net0' has no task 'older'; there are ['old', 'new']",
+    ),
+    "column of models missing": (
+        lambda: pt.compute_bounds(embedding_rows().drop("model")),
+        pl.exceptions.ColumnNotFoundError,
+        "name the column of models with model=, or pass model=None if each file is one model",
+    ),
+    "column of tasks to score missing": (
+        lambda: pt.compute_scores(embedding_rows().drop("task")),
+        pl.exceptions.ColumnNotFoundError,
+        "name the column of tasks with task=, or pass task=None if all rows are one task",
+    ),
+    "column of tasks missing": (
+        lambda: pt.compute_bounds(embedding_rows().drop("task", "split")),
+        pl.exceptions.ColumnNotFoundError,
+        "name the column of tasks with task=, or use compute_scores, which needs no other task; "
+        "say which rows to fit on with fit=; for tables without a split pass fit=None",
+    ),
+    "one task to bound": (
+        lambda: pt.compute_bounds(embedding_rows().filter(OLD)),
+        ValueError,
+        "model = 'net0': has rows of one task only, 'old', and a bound is from one task to "
+        "another: add rows of a task that the model knows, or use compute_scores, which needs "
+        "no other task",
+    ),
+    "columns of labels and embeddings missing": (
+        lambda: pt.compute_scores(embedding_rows().drop("label", "embedding")),
+        pl.exceptions.ColumnNotFoundError,
+        "name the column of embeddings with embedding= (polars.concat_arr makes one of columns of "
+        "numbers); name the column of labels with label=",
+    ),
+    "an embedding in many columns": (
+        lambda: pt.compute_scores(pl.DataFrame({f"f{i}": [0.5] for i in range(64)}), model=None),
+        pl.exceptions.ColumnNotFoundError,
+        "'f19'] and 44 more; name the column of embeddings with embedding= (polars.concat_arr",
     ),
     "parts missing": (
         lambda: pt.combine_pool(embedding_rows()),

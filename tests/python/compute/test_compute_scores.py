@@ -12,7 +12,7 @@ from registry import NEW, OLD, TRAIN, embedding_rows, source_groups, value
 
 NAMES = ["logme", "h_score", "gbc", "knn"]
 COLUMNS = ["logme", "h_score", "gbc", "knn_accuracy"]
-FACTS = ["n", "classes", "labels"]
+FACTS = ["n", "n_evaluated", "classes", "labels"]
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def test_equals_the_expression(models: pl.DataFrame, scores: pl.DataFrame) -> No
         "target": pl.String,
         **dict.fromkeys(COLUMNS, pl.Float64),
         "n": pl.UInt32,
+        "n_evaluated": pl.UInt32,
         "classes": pl.UInt32,
         "labels": pl.String,
     }
@@ -39,7 +40,8 @@ def test_equals_the_expression(models: pl.DataFrame, scores: pl.DataFrame) -> No
     for (model, task), rows in models.group_by("model", "task"):
         expected = value(rows, pt.scores("embedding", "label", scores=NAMES, fit=TRAIN))
         found = scores.filter(model=model, target=task).select(*COLUMNS, *FACTS)
-        assert found.to_dicts() == [expected]
+        held_out = rows.filter(~TRAIN).height
+        assert found.to_dicts() == [{**expected, "n_evaluated": held_out}]
 
 
 def test_lazy_frame(models: pl.DataFrame, scores: pl.DataFrame) -> None:
@@ -116,7 +118,27 @@ def test_without_a_split(models: pl.DataFrame) -> None:
     for (model, task), rows in models.group_by("model", "task"):
         expected = value(rows, pt.scores("embedding", "label", scores=NAMES))
         one = found.filter(model=model, target=task).select(*COLUMNS, *FACTS)
-        assert one.to_dicts() == [expected]
+        assert one.to_dicts() == [{**expected, "n_evaluated": rows.height}]
+
+
+def test_all_rows_are_one_task(models: pl.DataFrame, scores: pl.DataFrame) -> None:
+    old = models.filter(OLD).drop("task")
+    found = pt.compute_scores(old, task=None, scores=NAMES)
+    expected = scores.filter(target="old").with_columns(target=pl.lit("all"))
+    assert_frame_equal(found, expected, check_exact=True)
+    assert_frame_equal(pt.compute_scores(old, task=None, targets=["all"], scores=NAMES), found)
+    with pytest.raises(ValueError, match="has no task 'old'; there are \\['all'\\]"):
+        pt.compute_scores(old, task=None, targets=["old"])
+
+
+def test_each_file_is_one_model(models: pl.DataFrame, scores: pl.DataFrame, tmp_path: Path) -> None:
+    for (model,), part in models.group_by("model", maintain_order=True):
+        part.drop("model").write_parquet(tmp_path / f"{model}.parquet")
+    found = pt.compute_scores(tmp_path, model=None, scores=NAMES)
+    assert_frame_equal(found, scores, check_exact=True)
+    bounds = pt.compute_bounds(tmp_path, model=None, sources=["old"], transform="identity", l2=1)
+    expected = pt.compute_bounds(models, sources=["old"], transform="identity", l2=1)
+    assert_frame_equal(bounds, expected, check_exact=True)
 
 
 def test_options_of_scores(models: pl.DataFrame) -> None:

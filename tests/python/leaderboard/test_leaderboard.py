@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -263,3 +264,49 @@ def test_one_name_is_a_list_of_one(long: pl.DataFrame) -> None:
     assert_frame_equal(pt.read_leaderboard(rows, static="size"), expected)
     wide = pl.DataFrame({"model": ["a"], "cars": [0.5], "year": [2020]})
     assert pt.read_leaderboard(wide, targets="cars").rows() == [("a", "cars", 0.5)]
+
+
+def of_the_zoo(data: Path) -> pt.LeaderboardJoin:
+    scores = pt.compute_scores(data, scores=["logme", "linear_probe", "etran", "knn"])
+    return pt.join_leaderboard(scores, data / "lenet_finetuned.csv")
+
+
+def test_compare_needs_no_scores(data: Path) -> None:
+    joined = of_the_zoo(data)
+    quality = pt.compare(joined)
+    known = ["logme", "linear_probe_accuracy", "etran", "knn_accuracy"]
+    found = quality.filter(target="mnist")
+    assert set(found.filter(~pl.col("trivial"))["score"]) == set(known)
+    columns = ["target", "score", "trivial", "spearman", "weighted_tau", "regret_at_k", "n"]
+    assert quality.columns == columns
+    named = pt.compare(joined, scores=known).select(columns)
+    by = ["target", "score"]
+    assert_frame_equal(quality.sort(by), named.sort(by))
+    bounds = joined.frame.select("model", "target", "accuracy", bound=-pl.col("logme"), n=1, l2=2)
+    turned = pt.compare(bounds)
+    assert turned["score"].unique().to_list() == ["bound"]
+    expected = quality.filter(score="logme")["spearman"].to_list()
+    assert turned["spearman"].to_list() == expected
+
+
+def test_measures_are_chosen(data: Path) -> None:
+    joined = of_the_zoo(data)
+    full = pt.compare(joined, measures="all")
+    assert full.columns[3:] == [*STATISTICS, "n", "n_null"]
+    few = pt.compare(joined, measures=["kendall_tau"], bootstrap=20)
+    assert few.columns[3:] == ["kendall_tau", "kendall_tau_low", "kendall_tau_high", "n"]
+    assert few["kendall_tau"].to_list() == full["kendall_tau"].to_list()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_comparison_fits_on_the_screen(width: int, data: Path) -> None:
+    quality = pt.compare(of_the_zoo(data))
+    with pl.Config(tbl_width_chars=width, tbl_rows=-1):
+        text = str(quality)
+    assert max(map(len, text.splitlines())) <= width
+    rows = [re.split("[│┆]", line)[1:-1] for line in text.splitlines() if line.startswith("│")]
+    shown = [row for row in rows if row[-1].strip() == "3"]
+    assert len(shown) == quality.height
+    for row, expected in zip(shown, quality.rows(), strict=True):
+        numbers = [float(cell) for cell in row[3:6]]
+        assert numbers == pytest.approx(expected[3:6], abs=1e-6)

@@ -159,6 +159,21 @@ BAD_LEADERBOARDS: dict[str, tuple[Callable[[], object], type[Exception], str]] =
         ValueError,
         "scores: expected at least one column",
     ),
+    "compare nothing that is known": (
+        lambda: pt.compare(frame()),
+        ValueError,
+        "scores: expected at least one column; there are ['model'",
+    ),
+    "compare by no measure": (
+        lambda: pt.compare(frame(), scores=["accuracy"], measures=["rho"]),
+        ValueError,
+        "measures: expected one of 'pearson', 'spearman'",
+    ),
+    "compare by a text": (
+        lambda: pt.compare(frame(), scores=["accuracy"], measures="spearman"),
+        TypeError,
+        "measures: expected \"all\" or a list of measures, found 'spearman'",
+    ),
     "compare a model twice": (
         lambda: pt.compare(frame(model=["a", "a"], logme=[1, 2]), scores=["logme"]),
         ValueError,
