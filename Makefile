@@ -50,7 +50,7 @@ check: $(VENV)/built-dev
 	$(BIN)/mypy
 
 docs: $(VENV)/built-docs
-	$(BIN)/python scripts/site.py
+	$(BIN)/python scripts/site_pages.py
 
 clean:
 	rm -rf $(VENV) .venv-lowest out .pytest_cache .hypothesis .mypy_cache .ruff_cache

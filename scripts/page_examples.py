@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def examples(text: str) -> list[Example]:
     """Return the blocks of a page that are run, written or marked as not run."""
     blocks = list(_BLOCK.finditer(text))
     found = []
-    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+    for block, following in zip_longest(blocks, blocks[1:]):
         language, rest, code = block.groups()
         title = _TITLE.search(rest)
         if title is None and language not in ("python", "sh"):
