@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Literal, get_args, get_origin
 from unittest.mock import patch
 
@@ -294,10 +295,14 @@ def _sql_function(name: str, family: Family) -> str:
             f"### {name}",
             f"{_first_line(python)} What each argument means stands at "
             f"[`pt.{name.lower()}`]({family.page}.md#{PACKAGE}.{_module_of(name.lower())}.{name.lower()}).",
-            f"```sql\n{function.usage()}\n```",
+            f"```sql\n{_wrapped(function.usage())}\n```",
             table(["argument", "is a", "given by", "default"], rows),
         ]
     )
+
+
+def _wrapped(usage: str) -> str:
+    return fill(usage, width=76, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _as_sql(value: object) -> str:
