@@ -275,11 +275,8 @@ def sql_page() -> str:
 def _sql_function(name: str, family: Family) -> str:
     function = functions()[name]
     python = getattr(pt, name.lower())
-    defaults = {
-        parameter.name: parameter.default
-        for parameter in inspect.signature(python).parameters.values()
-        if parameter.default is not parameter.empty
-    }
+    # What all bounds have in common stands in the signature of one.
+    defaults = {**_defaults(transfer_bound), **_defaults(python)}
     kinds = {"column": "column", "frame": "table", "literal": "value"}
     rows = [
         [
@@ -301,8 +298,22 @@ def _sql_function(name: str, family: Family) -> str:
     )
 
 
+def _defaults(function: Callable[..., object]) -> dict[str, object]:
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
 def _wrapped(usage: str) -> str:
-    return fill(usage, width=76, subsequent_indent="    ", break_on_hyphens=False)
+    """Return a usage in lines that end behind commas.
+
+    Examples
+    --------
+    >>> _wrapped("LOGME(embedding, label)")
+    'LOGME(embedding, label)'
+    """
+    kept = usage.replace(" =>", "\xa0=>").replace("=> ", "=>\xa0")
+    wrapped = fill(kept, width=76, subsequent_indent="    ", break_on_hyphens=False)
+    return wrapped.replace("\xa0", " ")
 
 
 def _as_sql(value: object) -> str:

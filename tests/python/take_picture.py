@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from page_examples import DOCS, prepare, run  # noqa: E402
 
 PICTURE = DOCS / "tutorial-report.png"
-WIDTH, HEIGHT = 1000, 840
+WIDTH, HEIGHT = 1000, 900
 
 
 def main() -> None:
