@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 from pathlib import Path
+from types import ModuleType
 
+import page_examples
 import polars as pl
 import polars_transferability as pt
 import pytest
+import reference_pages
 from page_examples import differs, examples, pages, prepare, run
 from polars_transferability._scores.choice import CATALOGUE
 from polars_transferability._sql._functions import functions
@@ -73,6 +77,13 @@ def test_examples_print_what_their_page_shows(
 def test_examples_that_cannot_run_here_say_why(reason: str) -> None:
     assert reason.strip()
     pytest.skip(reason)
+
+
+@pytest.mark.parametrize("module", [page_examples, reference_pages], ids=lambda m: m.__name__)
+def test_what_makes_pages_does_what_it_says(module: ModuleType) -> None:
+    tried = doctest.testmod(module)
+    assert tried.attempted
+    assert not tried.failed
 
 
 @pytest.fixture(scope="module")
