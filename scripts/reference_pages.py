@@ -28,6 +28,7 @@ from polars_transferability._scores.catalogue import Default, Score
 from polars_transferability._scores.choice import CATALOGUE
 from polars_transferability._sql._functions import functions
 from polars_transferability.bound import transfer_bound
+from polars_transferability.cli import main
 from polars_transferability.leaderboard.read import read_leaderboard
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -382,10 +383,14 @@ def key_meaning(section: str, key: str) -> str:
 
 def command_page() -> str:
     """Return the page of the command, as it says itself what it takes."""
-    parts = ["# The command", f"```text\n{_help()}```"]
+    parts = ["# The command", f"```text\n{_help()}```", _after_first(main.__doc__)]
     for command in COMMANDS:
         parts += [f"## transferability {command}", f"```text\n{_help(command)}```"]
     return "\n\n".join(parts) + "\n"
+
+
+def _after_first(doc: str | None) -> str:
+    return (doc or "").partition("\n\n")[2].strip()
 
 
 def _help(*command: str) -> str:
