@@ -53,7 +53,7 @@ def main() -> None:
 
 def collect(folder: Path) -> None:
     """Put all pages, and what they show, into one folder that is not there yet."""
-    shutil.copytree(DOCS, folder)
+    shutil.copytree(DOCS, folder, ignore=shutil.ignore_patterns("*.toml"))
     write_reference(folder / "reference")
     own = {page: page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
     papers = {ROOT / paper: place for paper, place in PAPERS.items()}
