@@ -178,6 +178,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
     rows = pl.read_parquet(folder / "lenet-mnist.parquet")
     checked, _ = check_tables([str(folder / "lenet-mnist.parquet")], TableColumns())
     of_class = tables["bounds"].select(pl.col("by_class").explode(empty_as_null=False))
+    sides = [pt.task(where=pl.col("task") == name) for name in ("mnist", "kmnist")]
     pairs = pt.compute_scores(
         rows, scores=["ot_nce", "otdd"], sources=["mnist"], targets=["kmnist"]
     )
@@ -187,6 +188,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
         "by_class": struct_schema(of_class),
         "leaderboard": dict(pt.read_leaderboard(accuracies).schema),
         "check": dict(checked.schema),
+        "class_wasserstein": struct_schema(rows.select(pt.class_wasserstein(*sides))),
         "moments": struct_schema(rows.select(pt.moments("embedding", "label"))),
     }
 
