@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -29,9 +30,11 @@ DOCS = ROOT / "docs"
 NOT_RUN = "# Not run here: "
 # The fit of a bound amplifies rounding, so machines may differ by so much.
 TOLERANCE = 0.05
+TERMINAL_WIDTH = 80
 
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _TITLE = re.compile(r'title="([^"]+)"')
+_STYLE = re.compile(r"\x1b\[[\d;]*m")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d+(?![\w.])")
 
 
@@ -119,14 +122,33 @@ def run(page: Path) -> Iterator[tuple[Example, str]]:
 
 
 def _in_shell(page: Path, example: Example) -> str:
+    """Run a block in a terminal, since the command prints tables that fit one."""
     own = str(Path(sys.executable).parent)
-    variables = {**os.environ, "PATH": f"{own}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"}
-    command = ["bash", "-euo", "pipefail", "-c", example.code]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    if done.returncode:
-        msg = f"{page}, line {example.line}: exit code {done.returncode}: {done.stderr}"
-        raise RuntimeError(msg)
-    return done.stdout
+    variables = {
+        **os.environ,
+        "PATH": f"{own}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": str(TERMINAL_WIDTH),
+        "TERM": "xterm",
+    }
+    ours, its = pty.openpty()
+    with tempfile.TemporaryFile("w+") as said:
+        command = ["bash", "-euo", "pipefail", "-c", example.code]
+        with subprocess.Popen(command, env=variables, stdout=its, stderr=said) as shell:
+            os.close(its)
+            printed = b"".join(iter(lambda: _read(ours), b""))
+        os.close(ours)
+        if shell.returncode:
+            said.seek(0)
+            msg = f"{page}, line {example.line}: exit code {shell.returncode}: {said.read()}"
+            raise RuntimeError(msg)
+    return _STYLE.sub("", printed.decode()).replace("\r\n", "\n")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux says so where nobody can write to it any more.
+        return b""
 
 
 def as_shown(printed: str) -> str:

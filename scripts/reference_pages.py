@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Literal, get_args, get_origin
@@ -157,16 +158,11 @@ _ARGUMENTS_OF: Mapping[str, Callable[..., object]] = {
 }
 
 
-def write_reference(folder: Path) -> list[Path]:
-    """Write all pages into a folder, and return them."""
-    texts = {family.page: family_page(family) for family in FAMILIES}
-    texts["sql-functions"] = sql_page()
-    texts["report-keys"] = keys_page()
-    texts["command"] = command_page()
+def write_reference(folder: Path) -> None:
+    """Write all pages into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / f"{name}.md").write_text(text, "utf-8")
-    return [folder / f"{name}.md" for name in texts]
+    for name, text in PAGES.items():
+        (folder / name).write_text(text(), "utf-8")
 
 
 def names_of(family: Family) -> list[str]:
@@ -420,3 +416,12 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     ]
     rule = "|" + "---|" * len(lines[0])
     return "\n".join([written[0], rule, *written[1:]])
+
+
+# All pages, by the names of their files, and what makes them.
+PAGES: Mapping[str, Callable[[], str]] = {
+    **{f"{family.page}.md": partial(family_page, family) for family in FAMILIES},
+    "sql-functions.md": sql_page,
+    "report-keys.md": keys_page,
+    "command.md": command_page,
+}
