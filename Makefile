@@ -4,6 +4,7 @@
 #   make test-lowest  Python tests with the lowest versions of all dependencies
 #   make bench   all benchmarks, into benches/results.md
 #   make check   formatting and static checks
+#   make docs    the documentation site, into out/docs; needs Python 3.11 or newer
 #   make clean   remove what make made (not the Rust build in the target folder: cargo clean)
 # The first build compiles Polars, which takes several minutes; later ones take seconds. An exported
 # CARGO_TARGET_DIR is honoured.
@@ -24,7 +25,7 @@ AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
 AS_CLIPPY = RUSTC_WORKSPACE_WRAPPER="$$(command -v clippy-driver)" \
   CLIPPY_ARGS="-Dwarnings__CLIPPY_HACKERY__"
 
-.PHONY: demo test test-lowest bench check clean
+.PHONY: demo test test-lowest bench check docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/built-demo
@@ -47,6 +48,9 @@ check: $(VENV)/built-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(VENV)/built-docs
+	$(BIN)/python scripts/site_pages.py
 
 clean:
 	rm -rf $(VENV) .venv-lowest out .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -31,6 +31,8 @@ NAME = "polars-transferability"
 CACHE = Path.home() / ".cache" / NAME
 ENVIRONMENT = CACHE / "lowest-versions" if CACHE.is_dir() else ROOT / ".venv-lowest"
 
+# No test uses what the documentation site is built with.
+UNTESTED = {"docs"}
 # They read the text of the sources; no test imports them.
 TOOLS = {"mypy", "ruff"}
 # It runs the command ten times and more, and is about moments, not about versions.
@@ -55,7 +57,9 @@ def main() -> int:
 def lowest_versions() -> Iterator[str]:
     """Yield every dependency that applies to this Python, pinned to its lowest version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = project["optional-dependencies"].values()
+    extras = [
+        lines for name, lines in project["optional-dependencies"].items() if name not in UNTESTED
+    ]
     found: dict[str, str] = {}
     for line in [*project["dependencies"], *(line for extra in extras for line in extra)]:
         requirement = Requirement(line)
