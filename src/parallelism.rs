@@ -7,10 +7,10 @@ use rayon::prelude::*;
 /// How independent pieces of work are done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Parallelism {
-    /// One after the other, on the caller's thread.
+    /// Pieces are done one after the other, on the caller's thread.
     #[default]
     Sequential,
-    /// By the threads of the pool in which the caller runs.
+    /// Pieces are done by the threads of the pool in which the caller runs.
     Pool,
 }
 
@@ -23,7 +23,8 @@ impl Parallelism {
         }
     }
 
-    /// The same, with memory to work in: as much as there are threads at work, not items.
+    /// Call `work` with memory to work in, each item and its number. There is one piece of memory
+    /// for each thread at work, not one for each item.
     pub fn for_each_with<T: Send, M: Default>(
         self,
         items: &mut [T],

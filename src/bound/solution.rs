@@ -69,24 +69,8 @@ pub struct Coordinates<'t> {
     pub target: AffineRows<'t>,
 }
 
-impl<'t> Coordinates<'t> {
-    #[must_use]
-    pub fn new(
-        (source, source_basis): (&LabelledRows<'t>, &Basis),
-        (target, target_basis): (&LabelledRows<'t>, &Basis),
-        (active, part): (&[u32], &Part),
-        parallelism: Parallelism,
-    ) -> Self {
-        let used: Vec<&Vec<u32>> = active.iter().map(|&c| &part.source[c as usize]).collect();
-        let (source, target) = parallelism.join(
-            || source_basis.coordinates(source.table, &used),
-            || target_basis.coordinates(target.table, &part.target),
-        );
-        Self { source, target }
-    }
-}
-
 impl Solution {
+    /// The rows of a part of both tasks in the coordinates of the solution.
     #[must_use]
     pub fn coordinates<'t>(
         &self,
@@ -95,12 +79,12 @@ impl Solution {
         part: &Part,
         parallelism: Parallelism,
     ) -> Coordinates<'t> {
-        Coordinates::new(
-            (source, &self.source_basis),
-            (target, &self.target_basis),
-            (&self.active, part),
-            parallelism,
-        )
+        let used: Vec<&Vec<u32>> = self.active.iter().map(|&c| &part.source[c as usize]).collect();
+        let (source, target) = parallelism.join(
+            || self.source_basis.coordinates(source.table, &used),
+            || self.target_basis.coordinates(target.table, &part.target),
+        );
+        Coordinates { source, target }
     }
 
     /// The solution with its head's weights times `source` and its target map's times `target`; at

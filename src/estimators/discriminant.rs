@@ -32,8 +32,9 @@ use crate::linalg::matrix::cholesky_in_place;
 use crate::linalg::Matrix;
 use crate::rows::class_scatter::{ClassScatter, RowReader};
 
-/// The strength `a` of SFDA's adaptive shrinkage, and the least shrinkage it gives.
+/// The strength `a` of SFDA's adaptive shrinkage, as published.
 const ADAPTIVE_STRENGTH: f64 = 5.0;
+/// The least shrinkage that is applied, so that a covariance without full rank has an inverse.
 pub const LEAST_SHRINKAGE: f64 = 1e-10;
 /// Relative size, per value, of what rounding leaves of a difference that should be zero.
 const ROUNDING: f64 = 8.0 * f64::EPSILON;
@@ -108,7 +109,7 @@ pub fn adaptive_shrinkage(scatter: &ClassScatter) -> Result<f64, DiscriminantErr
 #[derive(Debug, Clone)]
 pub struct Discriminant {
     mean: Vec<f64>,
-    /// Of rows with the mean taken out.
+    /// The head of rows with the mean taken out.
     head: LinearHead,
     /// `L^T` with `S = L L^T`, in the upper triangle.
     factor: Matrix,

@@ -12,18 +12,19 @@
 
 use std::f64::consts::TAU;
 
-use faer::linalg::{matmul::matmul, matmul::triangular, triangular_inverse};
+use faer::linalg::{matmul::matmul, triangular_inverse};
 use faer::{Accum, Par, Side};
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::estimators::k_means::{k_means_centred, ClusterError};
+use crate::linalg::gram::add_gram;
 use crate::linalg::square_distance::square_norm;
 use crate::linalg::Matrix;
 
 /// Rows gathered for one product.
 const BLOCK_ROWS: usize = 512;
-/// Coordinates solved before rows are dropped.
+/// Coordinates of a triangular solve that are computed before rows are dropped.
 const PANEL: usize = 32;
 /// A row's log density under a component is not needed when it is this far below its largest.
 const NEGLIGIBLE_LOG: f64 = 70.0;
@@ -102,14 +103,14 @@ pub struct Fit {
 /// `P(component | row)`, without those that are zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Responsibilities {
-    /// Rows, ascending, and their probabilities, by component.
+    /// For each component, the rows in ascending order with their probabilities.
     pub by_component: Vec<Vec<(u32, f64)>>,
 }
 
 /// The map `x -> W (x - mean)` with `W^T W` the inverse covariance.
 #[derive(Debug, Clone)]
 enum Whitening {
-    /// Lower triangular.
+    /// A lower triangular `W`.
     Full(Matrix),
     Diagonal(Vec<f64>),
 }
@@ -140,7 +141,7 @@ pub fn fit(rows: &Matrix, settings: &Settings) -> Result<Fit, MixtureError> {
 }
 
 impl Responsibilities {
-    /// Each row belongs to its owner.
+    /// The responsibilities by which each row belongs to its owner alone.
     fn certain(owner: &[u32], components: usize) -> Self {
         let mut by_component = vec![Vec::new(); components];
         for (row, &k) in owner.iter().enumerate() {
@@ -149,7 +150,7 @@ impl Responsibilities {
         Self { by_component }
     }
 
-    /// Components, ascending, and their probabilities, for each of `rows` rows.
+    /// For each of `rows` rows, the components in ascending order with their probabilities.
     #[must_use]
     pub fn by_row(&self, rows: usize) -> Vec<Vec<(u32, f64)>> {
         let mut by_row = vec![Vec::new(); rows];
@@ -301,7 +302,7 @@ fn normalise(joint: &mut [Vec<(u32, f64)>], owner: &mut [u32]) -> f64 {
     normaliser.iter().sum::<f64>() / owner.len() as f64
 }
 
-/// The mixture that responsibilities call for.
+/// The mixture that is most likely for given responsibilities.
 fn maximise(
     rows: &Matrix,
     responsibilities: &Responsibilities,
@@ -349,7 +350,6 @@ fn full_covariance(
     mass: f64,
     ridge: f64,
 ) -> Matrix {
-    use triangular::BlockStructure::{Rectangular, TriangularLower};
     let width = rows.ncols();
     let mut covariance = Matrix::zeros(width, width);
     let mut scaled = Matrix::zeros(BLOCK_ROWS.min(members.len()), width);
@@ -361,17 +361,7 @@ fn full_covariance(
             }
         }
         let part = scaled.view().subrows(0, block.len());
-        triangular::matmul(
-            covariance.view_mut(),
-            TriangularLower,
-            Accum::Add,
-            part.transpose(),
-            Rectangular,
-            part,
-            Rectangular,
-            1.0,
-            Par::Seq,
-        );
+        add_gram(&mut covariance, 1.0, part.transpose());
     }
     for j in 0..width {
         covariance.row_mut(j)[j] += ridge;

@@ -63,7 +63,7 @@ pub fn k_means(
     clusters: usize,
     seed: u64,
 ) -> Result<KMeans, ClusterError> {
-    let (_, ordered) = sorted_by_norm(table, rows);
+    let ordered = sorted_by_norm(table, rows).rows;
     // Far from the origin the products below would cancel.
     let centring = Basis::unrotated(table, &ordered, Scale::Kept);
     let mean = centring.mean();
@@ -290,7 +290,7 @@ impl Step {
         centres
     }
 
-    /// As many rows as there are empty clusters.
+    /// The rows farthest from their centres, as many as there are empty clusters.
     fn farthest_first(&self) -> Vec<usize> {
         let empty = self.counts.iter().filter(|count| **count == 0).count();
         if empty == 0 {

@@ -39,7 +39,8 @@ impl Scatter {
         Self { width, lower }
     }
 
-    /// The same, in the memory of the square matrix, of which half is given back.
+    /// Packs the lower triangle of a square matrix in the memory of that matrix, of which half is
+    /// given back.
     #[must_use]
     pub fn from_square(square: Matrix) -> Self {
         let width = square.ncols();
@@ -50,11 +51,6 @@ impl Scatter {
         lower.truncate(width * (width + 1) / 2);
         lower.shrink_to_fit();
         Self { width, lower }
-    }
-
-    #[must_use]
-    pub fn width(&self) -> usize {
-        self.width
     }
 
     /// The packed triangle.

@@ -15,32 +15,32 @@ use crate::linalg::Matrix;
 /// Sweeps that an eigenvalue may take. Two are usual.
 const SWEEPS: usize = 60;
 
-/// Implicit QR with Wilkinson's shift, on the way.
+/// The state of the implicit QR iteration with Wilkinson's shift.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Iteration {
     diagonal: Vec<f64>,
     below: Vec<f64>,
-    /// Beyond it the matrix is diagonal.
+    /// The row from which on the matrix is diagonal.
     end: usize,
-    /// Since `end` was found.
+    /// The sweeps since `end` last changed.
     sweeps: usize,
 }
 
 impl Iteration {
-    /// Of a tridiagonal matrix, by its diagonal and the one below.
+    /// Starts with a tridiagonal matrix, given by its diagonal and the entries below it.
     #[must_use]
     pub fn new(diagonal: &[f64], below: &[f64]) -> Self {
         let (diagonal, below) = (diagonal.to_vec(), below.to_vec());
         Self { end: diagonal.len(), diagonal, below, sweeps: 0 }
     }
 
-    /// What is on the diagonal: the eigenvalues, once nothing is beside it.
+    /// The diagonal, which holds the eigenvalues once the iteration has ended.
     #[must_use]
     pub fn diagonal(&self) -> &[f64] {
         &self.diagonal
     }
 
-    /// One sweep over the last block that is not diagonal; none where all is.
+    /// Makes one sweep over the last block that is not diagonal, and an empty one where all is.
     ///
     /// # Errors
     /// The iteration does not converge.
@@ -99,34 +99,49 @@ impl Iteration {
                 bulge = s * e[k + 1];
                 e[k + 1] *= c;
             }
-            sweep.rotations[PAD + k] = (c, s);
+            sweep.rotations[PAD + k] = Rotation { cosine: c, sine: s };
         }
         sweep.range = start..last;
     }
 }
 
-/// Sweeps that are undone at a time, each as many coordinates behind the one before as there are
-/// between, and rows without meaning at both ends of what they turn, so that the ends need no care.
+/// Sweeps that are undone in one pass over the coordinates. Each works one coordinate behind the
+/// sweep before it, so a pass reads and writes every coordinate once for all of them.
 const FUSED: usize = 4;
 /// Sweeps that are undone by one call.
 pub const BLOCK_SWEEPS: usize = 16 * FUSED;
+/// Rows without meaning at both ends of a panel, so that fused sweeps need no special case there.
 const PAD: usize = FUSED;
 
-/// The cosines and sines of rotations of each coordinate with the next: in a range, beyond which
-/// there are none.
+/// A rotation of two coordinates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rotation {
+    cosine: f64,
+    sine: f64,
+}
+
+impl Rotation {
+    /// The rotation that turns nothing.
+    const NONE: Self = Self { cosine: 1.0, sine: 0.0 };
+
+    #[inline(always)]
+    fn undone(self) -> Self {
+        Self { cosine: self.cosine, sine: -self.sine }
+    }
+}
+
+/// The rotations of each coordinate with the next. Outside of a range they turn nothing.
 #[derive(Debug, Clone)]
 pub struct Sweep {
     range: Range<usize>,
-    rotations: Vec<(f64, f64)>,
+    rotations: Vec<Rotation>,
 }
 
 impl Sweep {
-    const NO_TURN: (f64, f64) = (1.0, 0.0);
-
-    /// In which nothing is turned, of so many coordinates.
+    /// A sweep over `size` coordinates that turns none of them.
     #[must_use]
     pub fn none(size: usize) -> Self {
-        Self { range: 0..0, rotations: vec![Self::NO_TURN; size + 2 * PAD] }
+        Self { range: 0..0, rotations: vec![Rotation::NONE; size + 2 * PAD] }
     }
 
     #[must_use]
@@ -136,18 +151,18 @@ impl Sweep {
 
     fn clear(&mut self) {
         for k in std::mem::take(&mut self.range) {
-            self.rotations[PAD + k] = Self::NO_TURN;
+            self.rotations[PAD + k] = Rotation::NONE;
         }
     }
 }
 
-/// Vectors that stand side by side, because a rotation turns two coordinates of all of them and
-/// waits for the last one.
+/// Vectors that stand side by side in a panel. Each rotation waits for the one before, so it is
+/// applied to many vectors at once.
 pub const LANES: usize = 16;
 /// Vector registers that are turned at a time.
 const REGISTERS: usize = 2;
 
-/// Some vectors, coordinate by coordinate.
+/// Some vectors, stored coordinate by coordinate.
 #[derive(Debug, Clone)]
 pub struct Panel(Vec<[f64; LANES]>);
 
@@ -176,12 +191,12 @@ impl Panel {
         }
     }
 
-    /// Turn all vectors.
+    /// Applies the rotations of a sweep to all vectors.
     pub fn turn(&mut self, sweep: &Sweep) {
         pulp::Arch::new().dispatch(Turn { sweep, panel: &mut self.0 });
     }
 
-    /// Undo that for sweeps that followed each other, the last one first.
+    /// Undoes the rotations of successive sweeps, the last sweep first.
     pub fn turn_back(&mut self, sweeps: &[Sweep; BLOCK_SWEEPS]) {
         for sweeps in sweeps.as_chunks().0.iter().rev() {
             pulp::Arch::new().dispatch(TurnBack { sweeps, panel: &mut self.0 });
@@ -189,7 +204,7 @@ impl Panel {
     }
 }
 
-/// Turn each coordinate with the next, from the first on.
+/// Applies the rotations of a sweep, from the first coordinate on.
 struct Turn<'a> {
     sweep: &'a Sweep,
     panel: &'a mut [[f64; LANES]],
@@ -214,8 +229,8 @@ impl WithSimd for Turn<'_> {
     }
 }
 
-/// Undo that for some sweeps, the last one first, from the last coordinate on: a coordinate is read
-/// and written once, which takes longer than to turn it.
+/// Undoes the rotations of some sweeps, the last sweep first, from the last coordinate on. Every
+/// coordinate is read and written once for all of them, because that takes longer than to turn it.
 struct TurnBack<'a> {
     sweeps: &'a [Sweep; FUSED],
     panel: &'a mut [[f64; LANES]],
@@ -239,8 +254,8 @@ impl WithSimd for TurnBack<'_> {
             for k in (first..end).rev() {
                 let mut passing = *registers::<S>(&mut self.panel[k], at);
                 for (j, lower) in lower.iter_mut().enumerate() {
-                    let (c, s) = self.sweeps[FUSED - 1 - j].rotations[k + j];
-                    (*lower, passing) = turned(simd, (c, -s), passing, *lower);
+                    let rotation = self.sweeps[FUSED - 1 - j].rotations[k + j].undone();
+                    (*lower, passing) = turned(simd, rotation, passing, *lower);
                 }
                 *registers::<S>(&mut self.panel[k + FUSED], at) = passing;
             }
@@ -251,21 +266,23 @@ impl WithSimd for TurnBack<'_> {
     }
 }
 
-/// Some of a coordinate's registers.
+/// A group of the vector registers that hold one coordinate.
 #[inline(always)]
 fn registers<S: Simd>(row: &mut [f64; LANES], at: usize) -> &mut [S::f64s; REGISTERS] {
     &mut S::as_mut_simd_f64s(row).0.as_chunks_mut().0[at]
 }
 
-/// `(c u + s l, c l - s u)`.
+/// The rotated coordinates `(c u + s l, c l - s u)` of an upper `u` and a lower `l`.
 #[inline(always)]
 fn turned<S: Simd>(
     simd: S,
-    (c, s): (f64, f64),
+    rotation: Rotation,
     upper: [S::f64s; REGISTERS],
     lower: [S::f64s; REGISTERS],
 ) -> ([S::f64s; REGISTERS], [S::f64s; REGISTERS]) {
-    let (cosine, sine, minus) = (simd.splat_f64s(c), simd.splat_f64s(s), simd.splat_f64s(-s));
+    let Rotation { cosine, sine } = rotation;
+    let minus = simd.splat_f64s(-sine);
+    let (cosine, sine) = (simd.splat_f64s(cosine), simd.splat_f64s(sine));
     let combined = |by, with: [S::f64s; REGISTERS], values: [S::f64s; REGISTERS]| {
         std::array::from_fn(|k| simd.mul_add_e_f64s(by, with[k], simd.mul_f64s(cosine, values[k])))
     };

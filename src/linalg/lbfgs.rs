@@ -9,13 +9,18 @@ use std::collections::VecDeque;
 use crate::linalg::error::OptimizeError;
 use crate::linalg::matrix::dot;
 
-/// Steps that are remembered, and how many where there are so many unknowns that they are most of
-/// the memory.
+/// Steps that are remembered.
 const MEMORY: usize = 7;
+/// Steps that are remembered where unknowns are many, because the steps are then most of the
+/// memory.
 const MEMORY_OF_MANY: usize = 4;
+/// The number of unknowns from which on they are many.
 const MANY: usize = 1 << 15;
+/// The share of the decrease promised by the slope that a step must bring, and the share of the
+/// slope that it may leave: the usual constants of the Wolfe conditions for quasi-Newton methods.
 const SUFFICIENT_DECREASE: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
+/// A line search gives up after this many steps.
 const LINE_SEARCH_STEPS: usize = 40;
 /// Steps of a line search beyond which the direction had a wrong length.
 const FAILED_STEPS: usize = 2;

@@ -21,13 +21,13 @@ use crate::linalg::Matrix;
 const GRADED: f64 = 1e6;
 /// Entries whose squares are floats, with room for sums of them and for much smaller ones.
 const SQUARABLE: RangeInclusive<f64> = 1e-120..=1e120;
-/// Turns of every pair. Ten are usual, and twenty of rows that depend on each other.
+/// The most turns of every pair. Ten are usual, and twenty for rows that depend on each other.
 const SWEEPS: usize = 100;
 /// A share of the sum of squares that is not worth another turn of every pair.
 const NEGLIGIBLE: f64 = 1e-15;
 /// Products of rows below this share of their lengths, times the root of the width, are rounding.
 const ROUNDING: f64 = 16.0 * f64::EPSILON;
-/// Smaller ones have no digits left; rows that depend on others become ever shorter.
+/// Smaller products have no digits left: rows that depend on others become ever shorter.
 const LEAST_PRODUCT: f64 = 1e-290;
 
 /// The root of the least sum of squares.
@@ -77,7 +77,7 @@ fn is_graded(rows: &Matrix) -> bool {
     most / GRADED > least
 }
 
-/// With rows of zeros below.
+/// The matrix with rows of zeros appended until it has `rows` of them.
 fn padded(matrix: Matrix, rows: usize) -> Matrix {
     if matrix.nrows() == rows {
         return matrix;
@@ -196,7 +196,7 @@ fn symmetrising(a: f64, b: f64, c: f64, d: f64) -> (f64, f64) {
 
 /// Cosine and sine of the smaller turn that makes `[[a, b], [b, d]]` diagonal.
 fn diagonalising(a: f64, b: f64, d: f64) -> (f64, f64) {
-    /// Beyond it the square is next to nothing else, or infinite.
+    /// Beyond this cotangent, adding 1 to its square changes nothing, or the square is infinite.
     const FAR: f64 = 1e9;
     let cotangent = 0.5 * (d - a) / b;
     let tangent = if cotangent.abs() > FAR {

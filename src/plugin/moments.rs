@@ -143,48 +143,23 @@ impl NamedMoments {
     }
 
     fn read(column: &Series, row: usize, name: &str) -> PolarsResult<Self> {
-        // Engines and files may have made fixed-size lists, or other integers, of these.
-        let cast = |of: &str, dtype: DataType| {
-            let values = column.struct_()?.field_by_name(of)?;
-            let found = values.dtype().clone();
-            let wrong = |_| {
-                wrong(name, &format_args!("the field `{of}` of dtype {found} does not fit {dtype}"))
-            };
-            values.strict_cast(&dtype).map_err(wrong)
-        };
-        let list = |of: &str| -> PolarsResult<Option<Series>> {
-            let dtype = DataType::List(Box::new(match of {
-                "classes" => DataType::String,
-                "counts" => DataType::UInt64,
-                _ => DataType::Float64,
-            }));
-            Ok(cast(of, dtype)?.list()?.get_as_series(row))
-        };
-        let present = |of: &str| {
-            list(of)?.ok_or_else(|| wrong(name, &format_args!("the field `{of}` is null")))
-        };
-        let numbers = |values: &Series| -> PolarsResult<Vec<f64>> {
-            let found: Vec<f64> = values.f64()?.iter().flatten().collect();
-            polars_ensure!(
-                found.len() == values.len(),
-                ComputeError: "moments column {name:?} has nulls inside its lists"
-            );
-            Ok(found)
-        };
-        let classes: Vec<String> =
-            present("classes")?.str()?.iter().flatten().map(String::from).collect();
-        let counts: Vec<u64> = present("counts")?.u64()?.iter().flatten().collect();
-        let means = numbers(&present("means")?)?;
-        let within = numbers(&present("within")?)?;
-        let class_within = list("class_within")?.map(|v| numbers(&v)).transpose()?;
-        let cubic = numbers(&present("cubic")?)?;
-        let quartic = cast("quartic", DataType::Float64)?
-            .f64()?
-            .get(row)
-            .ok_or_else(|| wrong(name, &"the field `quartic` is null"))?;
+        let stored = StoredMoments { column, row, name };
+        let classes: Vec<String> = stored
+            .list("classes", DataType::String)?
+            .str()?
+            .iter()
+            .flatten()
+            .map(String::from)
+            .collect();
+        let counts: Vec<u64> =
+            stored.list("counts", DataType::UInt64)?.u64()?.iter().flatten().collect();
+        let means = stored.numbers("means")?;
+        let within = stored.numbers("within")?;
+        let class_within = stored.optional_numbers("class_within")?;
+        let cubic = stored.numbers("cubic")?;
+        let quartic = stored.number("quartic")?;
 
         let width = cubic.len();
-        let triangle = width * (width + 1) / 2;
         polars_ensure!(
             width > 0 && classes.len() == counts.len() && means.len() == counts.len() * width,
             ComputeError:
@@ -199,6 +174,7 @@ impl NamedMoments {
                 &format_args!("the field `classes` has {:?} more than once", classes[class]),
             ));
         }
+        let triangle = width * (width + 1) / 2;
         let means = Matrix::from_fn(counts.len(), width, |i, k| means[i * width + k]);
         let class_within =
             class_within.map(|all| all.chunks(triangle).map(<[f64]>::to_vec).collect());
@@ -245,6 +221,62 @@ impl NamedMoments {
         }
         columns.extend(fields.map(|field| Series::new(field.name, [moments.quartic()])));
         Ok(StructChunked::from_series(name.clone(), 1, columns.iter())?.into_series())
+    }
+}
+
+/// One value of a column of moments, whose fields may have been stored as other types than those
+/// that `moments` gives them: engines and files make fixed-size lists, or other integers, of these.
+struct StoredMoments<'a> {
+    column: &'a Series,
+    row: usize,
+    /// The caller's name of the column.
+    name: &'a str,
+}
+
+impl StoredMoments<'_> {
+    fn field(&self, of: &str, dtype: &DataType) -> PolarsResult<Series> {
+        let values = self.column.struct_()?.field_by_name(of)?;
+        let found = values.dtype().clone();
+        values.strict_cast(dtype).map_err(|_| {
+            wrong(
+                self.name,
+                &format_args!("the field `{of}` of dtype {found} does not fit {dtype}"),
+            )
+        })
+    }
+
+    fn optional_list(&self, of: &str, inner: DataType) -> PolarsResult<Option<Series>> {
+        let lists = self.field(of, &DataType::List(Box::new(inner)))?;
+        Ok(lists.list()?.get_as_series(self.row))
+    }
+
+    fn list(&self, of: &str, inner: DataType) -> PolarsResult<Series> {
+        self.optional_list(of, inner)?.ok_or_else(|| self.null(of))
+    }
+
+    fn optional_numbers(&self, of: &str) -> PolarsResult<Option<Vec<f64>>> {
+        let Some(values) = self.optional_list(of, DataType::Float64)? else {
+            return Ok(None);
+        };
+        let found: Vec<f64> = values.f64()?.iter().flatten().collect();
+        polars_ensure!(
+            found.len() == values.len(),
+            ComputeError: "moments column {:?} has nulls inside its lists", self.name
+        );
+        Ok(Some(found))
+    }
+
+    fn numbers(&self, of: &str) -> PolarsResult<Vec<f64>> {
+        self.optional_numbers(of)?.ok_or_else(|| self.null(of))
+    }
+
+    fn number(&self, of: &str) -> PolarsResult<f64> {
+        let values = self.field(of, &DataType::Float64)?;
+        values.f64()?.get(self.row).ok_or_else(|| self.null(of))
+    }
+
+    fn null(&self, of: &str) -> PolarsError {
+        wrong(self.name, &format_args!("the field `{of}` is null"))
     }
 }
 

@@ -12,14 +12,15 @@ use serde::Deserialize;
 
 use crate::ranking::Pairs;
 
-/// By what the weights of [`weighted_tau`] rank the pairs, best first.
+/// What decides the place of a pair, on which its weight in [`weighted_tau`] depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rank {
     /// The mean of two values: ranked by score (equal scores by truth), and by truth (equal truths
     /// by score). The default of scipy, its `rank=True`.
     Both,
-    /// By score, equal scores by truth. scipy's `rank=None` with the score as first argument.
+    /// Pairs are ranked by score, and equal scores by truth. This is scipy's `rank=None` with the
+    /// score as first argument.
     #[serde(rename = "none")]
     Score,
 }

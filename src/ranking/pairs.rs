@@ -47,7 +47,7 @@ impl Pairs {
         &self.truth
     }
 
-    /// As many pairs, drawn with replacement.
+    /// Draws as many pairs as there are, with replacement.
     #[must_use]
     pub fn resample(&self, rng: &mut impl Rng) -> Self {
         let n = self.len();

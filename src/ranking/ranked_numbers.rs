@@ -35,8 +35,8 @@ impl RankedNumbers {
         Self { numbers: Numbers::Floats(values), places }
     }
 
-    /// Of integers, each divided by `denominator`, which is above 0: 1, or 100 for decimals with
-    /// two places.
+    /// Makes a side of integers, each divided by `denominator`, which is above 0: 1, or 100 for
+    /// decimals with two places.
     #[must_use]
     pub fn of_integers(values: Vec<i128>, denominator: f64) -> Self {
         let places = places(values.len(), |a, b| values[a].cmp(&values[b]));

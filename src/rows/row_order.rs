@@ -9,10 +9,18 @@ use std::cmp::Ordering;
 
 use crate::rows::{ClassedTable, Table};
 
-/// The rows by their norm, ties by their values, equal rows in the order given; and the sum of
-/// their squared norms.
+/// Rows in order of their norm.
+#[derive(Debug, Clone)]
+pub struct ByNorm {
+    pub rows: Vec<u32>,
+    /// The sum of the squared norms.
+    square: f64,
+}
+
+/// Puts rows in order of their norm, ties in order of their values, and equal rows in the order
+/// given.
 #[must_use]
-pub fn sorted_by_norm(table: Table<'_>, rows: &[u32]) -> (f64, Vec<u32>) {
+pub fn sorted_by_norm(table: Table<'_>, rows: &[u32]) -> ByNorm {
     let mut buffer = vec![0.0; table.width()];
     let mut keyed: Vec<(f64, u32)> = rows
         .iter()
@@ -23,7 +31,8 @@ pub fn sorted_by_norm(table: Table<'_>, rows: &[u32]) -> (f64, Vec<u32>) {
         .collect();
     let mut values = RowValues::of(table);
     keyed.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| values.compare(a.1, b.1)));
-    (keyed.iter().map(|k| k.0).sum(), keyed.into_iter().map(|k| k.1).collect())
+    let square = keyed.iter().map(|k| k.0).sum();
+    ByNorm { rows: keyed.into_iter().map(|k| k.1).collect(), square }
 }
 
 /// Classes in canonical order, each with its rows in canonical order.
@@ -41,23 +50,21 @@ pub struct CanonicalClasses<const N: usize> {
 pub fn canonical<const N: usize>(parts: [ClassedTable<'_>; N]) -> CanonicalClasses<N> {
     let mut sorted = parts.map(|part| {
         let classes = part.classes.iter().map(|class| sorted_by_norm(part.table, class));
-        classes.collect::<Vec<(f64, Vec<u32>)>>()
+        classes.collect::<Vec<ByNorm>>()
     });
     let classes = sorted.first().map_or(0, Vec::len);
     let mut class_of: Vec<u32> = (0..classes as u32).collect();
     class_of.sort_by(|&a, &b| {
         let (a, b) = (a as usize, b as usize);
-        let by_norm = sorted.iter().map(|classes| classes[a].0.total_cmp(&classes[b].0));
+        let by_norm = sorted.iter().map(|classes| classes[a].square.total_cmp(&classes[b].square));
         first_difference(by_norm).then_with(|| {
-            first_difference(
-                parts.iter().zip(&sorted).map(|(part, classes)| {
-                    compare_classes(part.table, &classes[a].1, &classes[b].1)
-                }),
-            )
+            first_difference(parts.iter().zip(&sorted).map(|(part, classes)| {
+                compare_classes(part.table, &classes[a].rows, &classes[b].rows)
+            }))
         })
     });
     let parts = sorted.each_mut().map(|classes| {
-        class_of.iter().map(|&class| std::mem::take(&mut classes[class as usize].1)).collect()
+        class_of.iter().map(|&class| std::mem::take(&mut classes[class as usize].rows)).collect()
     });
     CanonicalClasses { parts, class_of }
 }

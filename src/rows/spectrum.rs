@@ -251,11 +251,6 @@ impl ClassSpectrum {
     }
 
     #[must_use]
-    pub fn counts(&self) -> &[u64] {
-        &self.counts
-    }
-
-    #[must_use]
     pub fn classes(&self) -> usize {
         self.counts.len()
     }

@@ -48,6 +48,7 @@ impl RowScore for Settings {
 const NAME: &str = "ETran";
 /// One row in this many counts towards the energy, and one at least.
 const ROWS_PER_LEAST: usize = 200;
+/// The weights of the two parts in the score of a pool.
 const ENERGY_WEIGHT: f64 = 0.15;
 const LDA_WEIGHT: f64 = 0.85;
 

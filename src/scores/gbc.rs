@@ -45,13 +45,14 @@ pub enum Covariance {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Settings {
     pub covariance: Covariance,
-    /// Number of leading principal axes.
-    pub pca: usize,
+    /// The most leading principal axes that are taken.
+    #[serde(rename = "pca")]
+    pub most_axes: usize,
 }
 
 impl SpectralScore for Settings {
     fn axes(&self) -> usize {
-        self.pca
+        self.most_axes
     }
 
     fn of_rows(
@@ -60,17 +61,17 @@ impl SpectralScore for Settings {
         shared: Option<&ClassSpectrum>,
     ) -> Result<f64, ScoreError> {
         match shared {
-            Some(shared) => from_spectrum(rows, shared, self.covariance, self.pca),
-            None => from_rows(rows, self.covariance, self.pca),
+            Some(shared) => from_spectrum(rows, shared, self.covariance, self.most_axes),
+            None => from_rows(rows, self.covariance, self.most_axes),
         }
     }
 
     fn of_moments(&self, moments: &Moments, _: Option<&ClassSpectrum>) -> Result<f64, ScoreError> {
-        from_moments(moments, self.covariance, self.pca)
+        from_moments(moments, self.covariance, self.most_axes)
     }
 }
 
-/// GBC of rows in their first `pca` principal axes. Time `O(n d min(n, d) + min(n, d)^3)`.
+/// GBC of rows in their first `most_axes` principal axes. Time `O(n d min(n, d) + min(n, d)^3)`.
 ///
 /// # Errors
 /// Fewer than two classes, constant features, no axes asked for, or a decomposition that did not
@@ -78,15 +79,15 @@ impl SpectralScore for Settings {
 pub fn from_rows(
     input: ClassedTable<'_>,
     covariance: Covariance,
-    pca: usize,
+    most_axes: usize,
 ) -> Result<f64, ScoreError> {
-    let spectrum =
-        ClassSpectrum::of(input, pca).map_err(|_| ScoreError::Decomposition { score: SCORE })?;
-    from_spectrum(input, &spectrum, covariance, pca)
+    let spectrum = ClassSpectrum::of(input, most_axes)
+        .map_err(|_| ScoreError::Decomposition { score: SCORE })?;
+    from_spectrum(input, &spectrum, covariance, most_axes)
 }
 
-/// GBC of rows whose decomposition is there already; it must have been made with `pca` axes or
-/// more. Time `O(n d pca + C^2 pca)`.
+/// GBC of rows whose decomposition is there already; it must have been made with `most_axes` axes
+/// or more. Time `O(n d most_axes + C^2 most_axes)`.
 ///
 /// # Errors
 /// Fewer than two classes, constant features, or no axes asked for.
@@ -94,9 +95,9 @@ pub fn from_spectrum(
     input: ClassedTable<'_>,
     spectrum: &ClassSpectrum,
     covariance: Covariance,
-    pca: usize,
+    most_axes: usize,
 ) -> Result<f64, ScoreError> {
-    let axes = leading_axes(spectrum, pca)?;
+    let axes = leading_axes(spectrum, most_axes)?;
     let mut means = Matrix::zeros(input.classes.len(), axes.nrows());
     let mut variances = means.clone();
     for (class, rows) in input.classes.iter().enumerate() {
@@ -114,19 +115,19 @@ pub fn from_spectrum(
     Ok(score(&means, &mut variances, spectrum.spectrum(), covariance))
 }
 
-/// GBC of moments with a scatter per class. Time `O(d^3 + C d^2 pca)`.
+/// GBC of moments with a scatter per class. Time `O(d^3 + C d^2 most_axes)`.
 ///
 /// # Errors
 /// Those of [`from_rows`], and moments without a scatter per class.
 pub fn from_moments(
     moments: &Moments,
     covariance: Covariance,
-    pca: usize,
+    most_axes: usize,
 ) -> Result<f64, ScoreError> {
     let scatters = moments.class_within().ok_or(ScoreError::NoClassScatter { score: SCORE })?;
-    let spectrum = ClassSpectrum::of_moments(moments, pca)
+    let spectrum = ClassSpectrum::of_moments(moments, most_axes)
         .map_err(|_| ScoreError::Decomposition { score: SCORE })?;
-    let axes = leading_axes(&spectrum, pca)?;
+    let axes = leading_axes(&spectrum, most_axes)?;
     let means = moments.offsets().times_transposed(&axes);
     let mut variances = Matrix::zeros(means.nrows(), means.ncols());
     for (class, (scatter, &count)) in scatters.iter().zip(moments.counts()).enumerate() {
@@ -139,16 +140,16 @@ pub fn from_moments(
     Ok(score(&means, &mut variances, spectrum.spectrum(), covariance))
 }
 
-fn leading_axes(spectrum: &ClassSpectrum, pca: usize) -> Result<Matrix, ScoreError> {
+fn leading_axes(spectrum: &ClassSpectrum, most_axes: usize) -> Result<Matrix, ScoreError> {
     super::check_classes(SCORE, spectrum.classes())?;
-    if pca == 0 {
+    if most_axes == 0 {
         return Err(ScoreError::NoAxes);
     }
     let axes = spectrum.spectrum().axes();
     if axes.nrows() == 0 {
         return Err(ScoreError::ConstantFeatures { score: SCORE });
     }
-    Ok(Matrix::from_fn(pca.min(axes.nrows()), axes.ncols(), |k, j| axes.row(k)[j]))
+    Ok(Matrix::from_fn(most_axes.min(axes.nrows()), axes.ncols(), |k, j| axes.row(k)[j]))
 }
 
 fn coordinates(axes: &Matrix, row: &[f64]) -> Vec<f64> {

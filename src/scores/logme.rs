@@ -64,9 +64,9 @@ pub struct Stopping {
 }
 
 impl Stopping {
-    /// As in the authors' ICML code, whose figures everyone compares with.
+    /// The iteration ends where the authors' ICML code ends, whose figures everyone compares with.
     pub const PUBLISHED: Self = Self { tolerance: 1e-2, max_iterations: 11 };
-    /// To the maximum of the evidence.
+    /// The iteration goes on to the maximum of the evidence.
     pub const CONVERGED: Self = Self { tolerance: 1e-12, max_iterations: 100_000 };
 }
 
@@ -296,8 +296,8 @@ impl<'a> Regression<'a> {
         axes.map(|((&s, &a), &q)| (s, a, q))
     }
 
-    /// By Sherman and Morrison: `X^T X = diag(s) + a a^T`, `X^T y = sqrt(s) q + level a`. Written
-    /// such that nothing cancels when the mean is large.
+    /// The posterior, by the formula of Sherman and Morrison, for `X^T X = diag(s) + a a^T` and
+    /// `X^T y = sqrt(s) q + level a`. It is written so that nothing cancels when the mean is large.
     fn posterior(&self, t: f64) -> Posterior {
         let outside = self.spectrum.mean_outside();
         let unspanned = self.spectrum.count() as f64 - self.rank() as f64;

@@ -50,6 +50,7 @@ impl RowScore for Settings {
 }
 
 const NAME: &str = "NCTI";
+/// How many principal axes rows are projected on.
 const PRINCIPAL_AXES: usize = 64;
 /// How many axes count towards the shrinkage.
 const SHRINKAGE_AXES: usize = 32;

@@ -31,6 +31,7 @@ const COMPONENTS_PER_CLASS: usize = 5;
 /// Unless a number is given, components have at least this many rows on average.
 const ROWS_PER_COMPONENT: usize = 2;
 
+/// What mixture is fitted, and to which axes.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -132,7 +133,7 @@ pub fn nleep(classes: ClassedTable<'_>, settings: &Settings) -> Result<Nleep, Sc
 /// each class's rows are.
 fn canonical_order(classes: ClassedTable<'_>) -> (Vec<u32>, Vec<Vec<u32>>) {
     let CanonicalClasses { parts: [of_class], .. } = canonical([classes]);
-    let (_, rows) = sorted_by_norm(classes.table, &of_class.concat());
+    let rows = sorted_by_norm(classes.table, &of_class.concat()).rows;
     let mut position = vec![0; classes.table.nrows()];
     for (at, &row) in (0..).zip(&rows) {
         position[row as usize] = at;

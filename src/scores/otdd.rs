@@ -49,8 +49,9 @@ pub enum InnerDistance {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Settings {
     pub inner: InnerDistance,
-    /// The power of the distances, at least 1.
-    pub p: f64,
+    /// The power `p` of the distances, at least 1.
+    #[serde(rename = "p")]
+    pub power: f64,
     #[serde(flatten)]
     pub limit: RowLimit,
 }
@@ -65,7 +66,7 @@ pub fn otdd(
     target: ClassedTable<'_>,
     settings: Settings,
 ) -> Result<f64, ScoreError> {
-    let Settings { inner, p, limit } = settings;
+    let Settings { inner, power: p, limit } = settings;
     if !(p.is_finite() && p >= 1.0) {
         let allowed = "a finite number of at least 1";
         return Err(TransportError::Power { distance: "OTDD", allowed, found: p }.into());

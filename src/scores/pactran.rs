@@ -62,6 +62,8 @@ const GAMMA: &str = "PACTran-Gamma";
 pub const GAUSSIAN: &str = "PACTran-Gaussian";
 /// Gain per row at which the bound counts as reached.
 const GAIN: f64 = 1e-9;
+/// The most iterations, some tens of times what is usual: the bound rises by every one, so more can
+/// only mean a defect.
 const MAX_ITERATIONS: usize = 10_000;
 /// Logarithm below which a factor is held, against underflow: still nothing beside the largest, 0.
 const LEAST_LOG_FACTOR: f64 = -600.0;

@@ -103,7 +103,7 @@ fn draw(classes: ClassedTable<'_>, max_rows: usize, seed: u64) -> (Vec<u32>, Vec
         }
     }
     // Equal rows of different classes stay in the order of these.
-    let (_, ordered) = sorted_by_norm(classes.table, &of_class.concat());
+    let ordered = sorted_by_norm(classes.table, &of_class.concat()).rows;
     let mut drawn = limit_rows(&[ordered], Some(max_rows), seed, Stream::ComparedRows).concat();
     drawn.sort_by_key(|&row| class_of[row as usize]);
     drawn.into_iter().map(|row| (row, class_of[row as usize])).unzip()

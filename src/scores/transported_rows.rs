@@ -20,11 +20,6 @@ pub struct RowLimit {
     pub seed: u64,
 }
 
-impl RowLimit {
-    /// All rows are moved.
-    pub const NONE: Self = Self { rows: None, seed: 0 };
-}
-
 /// The features of both sides, grouped by class. With a limit, at most so many rows of a side,
 /// drawn without replacement from all its classes together, so that classes keep their shares but
 /// for chance; a class of which no row is drawn is left out. Rows and classes come in an order of

@@ -15,8 +15,7 @@ use crate::linalg::procrustes;
 use crate::linalg::square_distance::norm;
 use crate::linalg::Matrix;
 use crate::rows::equilibrated::Equilibrated;
-use crate::rows::moments::ClassScatters;
-use crate::rows::{ClassedTable, Moments};
+use crate::rows::Moments;
 
 /// A negative variance below this share of the largest is rounding, and so is what a factor leaves
 /// of an entry below this share of the roots of its variances.
@@ -92,7 +91,7 @@ impl Gaussian {
         Ok(Self { mean, factor })
     }
 
-    /// Of all rows of some moments, with the covariance that divides by the count.
+    /// The Gaussian of all rows of some moments. Its covariance divides by the count.
     ///
     /// # Errors
     /// Scatters that no rows have.
@@ -103,14 +102,6 @@ impl Gaussian {
             *v /= root;
         }
         Ok(Self { mean: moments.mean(), factor })
-    }
-
-    /// Fits a Gaussian to all rows of a table. Time `O(n d^2 + d^3)`.
-    ///
-    /// # Errors
-    /// Those of [`Gaussian::of_moments`].
-    pub fn of_rows(input: ClassedTable<'_>) -> Result<Self, GaussianError> {
-        Self::of_moments(&Moments::of(input, ClassScatters::Pooled))
     }
 
     /// The distance. Time `O(d r^2)` for covariances of rank up to `r`.
@@ -126,26 +117,6 @@ impl Gaussian {
         let turned = procrustes::distance(self.factor.clone(), other.factor.clone())?;
         Ok(norm(&means).hypot(turned))
     }
-}
-
-/// The distance of two Gaussians given as mean and covariance. Time `O(d^3)`.
-///
-/// # Errors
-/// Those of [`Gaussian::new`], or the widths differ.
-pub fn gaussian_wasserstein(
-    left: (&[f64], &Matrix),
-    right: (&[f64], &Matrix),
-) -> Result<f64, GaussianError> {
-    let gaussian = |(mean, covariance): (&[f64], &Matrix)| Gaussian::new(mean.to_vec(), covariance);
-    gaussian(left)?.distance(&gaussian(right)?)
-}
-
-/// The distance of the Gaussians that two sets of moments describe. Time `O(d^3)`.
-///
-/// # Errors
-/// The widths differ, or a decomposition did not converge.
-pub fn from_moments(left: &Moments, right: &Moments) -> Result<f64, GaussianError> {
-    Gaussian::of_moments(left)?.distance(&Gaussian::of_moments(right)?)
 }
 
 /// `L^T` with `L L^T` the covariance, whose lower triangle is given and which is a sum of so many

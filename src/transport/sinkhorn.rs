@@ -27,10 +27,9 @@
 //! which can be negative, and with the entropy instead of the KL term; geomloss takes
 //! `|x - y|^p / p` and a fixed number of iterations.
 
-use faer::linalg::matmul::dot::inner_prod;
-use faer::{ColRef, Conj, RowRef};
 use thiserror::Error;
 
+use crate::linalg::matrix::dot;
 use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::transport::costs::cost_rows::{check_memory, CostRows};
@@ -286,7 +285,8 @@ fn solve_between(
             }
             scaling
         })?;
-    let (value, gap) = certify(cost, (a, b), (&f, &g), kernel);
+    let duals = Pair { source: &f, target: &g };
+    let Certificate { value, gap } = certify(cost, Pair { source: a, target: b }, duals, kernel);
     Ok(Entropic { value, gap, marginal_error, iterations })
 }
 
@@ -311,7 +311,8 @@ fn solve_within(
     let factor: Vec<f64> = kernel.rows().map(|row| 1.0 / dot(row, a)).collect();
     let mut g = f.clone();
     raise(&mut g, &factor, 1.0);
-    let (value, gap) = certify(cost, (a, a), (&f, &g), kernel);
+    let duals = Pair { source: &f, target: &g };
+    let Certificate { value, gap } = certify(cost, Pair { source: a, target: a }, duals, kernel);
     Ok(Entropic { value, gap, marginal_error, iterations })
 }
 
@@ -519,15 +520,25 @@ fn raise(dual: &mut [f64], factor: &[f64], temperature: f64) {
     }
 }
 
+/// A number for each point of either side.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    source: &'a [f64],
+    target: &'a [f64],
+}
+
+/// A dual value, and how far above it the optimum may lie.
+struct Certificate {
+    value: f64,
+    gap: f64,
+}
+
 /// The dual value, and how far the objective of a feasible plan lies above it. The columns of the
 /// duals' plan must have their masses; rows that have too much are scaled down, and what is then
 /// missing in rows and columns is filled in as their product (Altschuler, Weed and Rigollet 2017).
-fn certify(
-    cost: &[f64],
-    (a, b): (&[f64], &[f64]),
-    (f, g): (&[f64], &[f64]),
-    mut plan: Matrix,
-) -> (f64, f64) {
+fn certify(cost: &[f64], mass: Pair<'_>, duals: Pair<'_>, mut plan: Matrix) -> Certificate {
+    let Pair { source: a, target: b } = mass;
+    let Pair { source: f, target: g } = duals;
     fill_kernel(&mut plan, cost, f, g, 1.0);
     let mut missing_columns = b.to_vec();
     let mut missing_rows = vec![0.0; a.len()];
@@ -557,9 +568,5 @@ fn certify(
         }
     }
     let dual = dot(a, f) + dot(b, g) + (1.0 - mass);
-    (dual, (primal - dual).max(0.0))
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    inner_prod(RowRef::from_slice(a), Conj::No, ColRef::from_slice(b), Conj::No)
+    Certificate { value: dual, gap: (primal - dual).max(0.0) }
 }

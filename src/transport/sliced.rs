@@ -45,7 +45,7 @@ pub enum SlicedError {
 /// A sliced distance and how well the drawn directions determine it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SlicedWasserstein {
-    /// In the units of the coordinates.
+    /// The distance, in the units of the coordinates.
     pub distance: f64,
     /// Standard error of `distance` over the draw of directions (for `p > 1` that of the mean
     /// `W_p^p`, carried through the root to first order). `None` for a single direction.

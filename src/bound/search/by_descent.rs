@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::bound::search::joint_descent::{HeadUse, JointDescent, Schedule};
 use crate::bound::search::problem::{
-    adjusted_head, bound_by_scale, bound_of, constant_head_bound, fitted_bound, head_is_fixed,
-    head_scale, mapped_prior, Candidate, Mapped, Problem,
+    adjusted_head, bound_by_scale, bound_of, constant_head_bound, coordinates, fitted_bound,
+    head_is_fixed, head_scale, mapped_prior, Candidate, Mapped, Problem,
 };
-use crate::bound::solution::{Coordinates, Geometry, Maps, Part, Solution};
+use crate::bound::solution::{Coordinates, Geometry, Maps, Solution};
 use crate::bound::BoundError;
 use crate::rows::{AffineRows, Basis};
 
@@ -38,35 +38,13 @@ pub fn by_joint_descent(
     mapped: &Mapped,
     target_basis: &Arc<Basis>,
 ) -> Result<Candidate, BoundError> {
-    let coordinates = |part: &Part| {
-        Coordinates::new(
-            (problem.source, &mapped.source_basis),
-            (problem.target, target_basis),
-            (&mapped.active, part),
-            problem.settings.parallelism,
-        )
+    let constant = constant_solution(problem, mapped, target_basis);
+    let aside_rows = || coordinates(problem, &constant, &problem.aside);
+    let constant_held_out = if head_is_fixed(problem) {
+        bound_of(problem, &constant, &aside_rows())?
+    } else {
+        constant_head_bound(mapped, &constant.prior, &problem.aside)
     };
-    let prior = mapped_prior(mapped, &problem.fit);
-    let mut maps = Maps::constant(&prior, mapped.source_basis.rank(), target_basis.rank());
-    if let Some(head) = &problem.settings.head {
-        maps.source = adjusted_head(problem, head, mapped, &prior);
-    }
-    let constant = Solution {
-        active: mapped.active.clone(),
-        label_map: mapped.label_map.clone(),
-        source_basis: Arc::clone(&mapped.source_basis),
-        target_basis: Arc::clone(target_basis),
-        maps,
-        geometry: Geometry::Margin,
-        prior,
-    };
-    let constant_on = |part: &Part| {
-        if head_is_fixed(problem) {
-            return bound_of(problem, &constant, &coordinates(part));
-        }
-        Ok(constant_head_bound(mapped, &constant.prior, part))
-    };
-    let constant_held_out = constant_on(&problem.aside)?;
     // Levels must not swap places by a rounding, so what is compared with their bounds is
     // computed as they are.
     let constant_judged =
@@ -75,41 +53,71 @@ pub fn by_joint_descent(
     let picked = if let Some(l2) = problem.settings.l2 {
         Picked::unjudged(&constant.maps, l2)
     } else {
-        let (learn, aside) = (coordinates(&problem.learn), coordinates(&problem.aside));
+        let (learn, aside) = (coordinates(problem, &constant, &problem.learn), aside_rows());
         descend_path(problem, &constant, constant_held_out, &learn, &aside)?
     };
-    let constant_choice =
-        Candidate { solution: constant.clone(), l2: None, judged: constant_judged };
     let Some(l2) = picked.l2 else {
-        return Ok(constant_choice);
+        return Ok(Candidate { solution: constant, l2: None, judged: constant_judged });
     };
+    let held_out = picked.held_out;
+    let solution = final_descent(problem, &constant, picked, l2)?;
+    // The rows that were set aside tell well enough whether the last fit went wrong, and are
+    // fewer than all fit rows. Without other evaluation rows the bound on all is what counts.
+    let fitted = if problem.split {
+        bound_of(problem, &solution, &aside_rows())?
+    } else {
+        fitted_bound(problem, &solution)?
+    };
+    if constant_judged < fitted {
+        return Ok(Candidate { solution: constant, l2: None, judged: constant_judged });
+    }
+    let judged = if problem.split && held_out.is_finite() { held_out } else { fitted };
+    Ok(Candidate { solution, l2: Some(l2), judged })
+}
+
+/// The solution whose maps are constant, or the user's head with a constant target map.
+fn constant_solution(
+    problem: &Problem<'_, '_>,
+    mapped: &Mapped,
+    target_basis: &Arc<Basis>,
+) -> Solution {
+    let prior = mapped_prior(mapped, &problem.fit);
+    let mut maps = Maps::constant(&prior, mapped.source_basis.rank(), target_basis.rank());
+    if let Some(head) = &problem.settings.head {
+        maps.source = adjusted_head(problem, head, mapped, &prior);
+    }
+    Solution {
+        active: mapped.active.clone(),
+        label_map: mapped.label_map.clone(),
+        source_basis: Arc::clone(&mapped.source_basis),
+        target_basis: Arc::clone(target_basis),
+        maps,
+        geometry: Geometry::Margin,
+        prior,
+    }
+}
+
+/// The solution that a descent on all fit rows ends with, which starts from what was picked.
+fn final_descent(
+    problem: &Problem<'_, '_>,
+    constant: &Solution,
+    picked: Picked,
+    l2: f64,
+) -> Result<Solution, BoundError> {
     // These rows are not made earlier, because the rows to choose by have left memory by now.
-    let fit = coordinates(&problem.fit);
-    let mut solution = Solution { maps: picked.maps, ..constant };
+    let fit = coordinates(problem, constant, &problem.fit);
+    let mut solution = Solution { maps: picked.maps, ..constant.clone() };
     let source = descent_rows(problem, &solution, &fit.source);
     JointDescent::new(
         &source,
         &fit.target,
-        &mapped.label_map,
+        &constant.label_map,
         head_use(problem),
         problem.settings.seed,
         problem.settings.parallelism,
     )
     .run(&mut solution.maps, schedule(l2, FINAL_STEPS))?;
-    let solution = solution.scaled(head_scale(problem, picked.scale), picked.scale);
-    // The rows that were set aside tell well enough whether the last fit went wrong, and are
-    // fewer than all fit rows. Without other evaluation rows the bound on all is what counts.
-    let fitted = if problem.split {
-        bound_of(problem, &solution, &coordinates(&problem.aside))?
-    } else {
-        fitted_bound(problem, &solution)?
-    };
-    if constant_judged < fitted {
-        return Ok(constant_choice);
-    }
-    let judged =
-        if problem.split && picked.held_out.is_finite() { picked.held_out } else { fitted };
-    Ok(Candidate { solution, l2: Some(l2), judged })
+    Ok(solution.scaled(head_scale(problem, picked.scale), picked.scale))
 }
 
 /// What the descent takes as source rows: coordinates, or the logits of a head that stays as it

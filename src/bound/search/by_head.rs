@@ -27,7 +27,7 @@ const HEAD_SCALES: [f64; 4] = [0.25, 0.5, 0.75, 1.0];
 
 /// What becomes of features before rows are moved.
 pub enum FeatureMap {
-    /// They stay as they are.
+    /// Features stay as they are.
     Identity,
     /// Source rows are turned and shifted towards the target's class means.
     Rotation,

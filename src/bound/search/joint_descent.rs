@@ -21,7 +21,7 @@ use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::rows::AffineRows;
 use crate::sampling::{generator, Stream};
-use crate::transport::costs::ground_cost;
+use crate::transport::costs::ground_cost::{margin_classes, margin_matrix, MarginClasses};
 use crate::transport::exact::assignment;
 use crate::transport::TransportError;
 
@@ -335,12 +335,12 @@ impl Piece<'_> {
             }
         }
         self.target_slopes.fill(0.0);
-        let cost = ground_cost::margin_matrix(self.source, self.target, k, support);
+        let cost = margin_matrix(self.source, self.target, k, support);
         let column_of = assignment::assign(&cost, ROWS_PER_CLASS)?;
         for (i, j) in column_of.into_iter().enumerate() {
             let (i, j) = (i * k, j as usize * k);
             let (source, target) = (&self.source[i..i + k], &self.target[j..j + k]);
-            let (high, low) = ground_cost::margin_extremes(source, target, support);
+            let MarginClasses { high, low } = margin_classes(source, target, support);
             self.target_slopes[j + high] += weight;
             self.target_slopes[j + low] -= weight;
             self.source_slopes[i + high] -= weight;
@@ -359,6 +359,8 @@ struct Adam {
 }
 
 impl Adam {
+    /// The decay of the mean gradient, as published, and that of its square, which is shorter than
+    /// the published 0.999 because descents have some hundred steps.
     const FIRST_DECAY: f64 = 0.9;
     const SECOND_DECAY: f64 = 0.99;
 
@@ -366,7 +368,7 @@ impl Adam {
         Self { gradient: vec![0.0; size], first: vec![0.0; size], second: vec![0.0; size] }
     }
 
-    /// From the slopes in the logits of rows that were drawn, penalty included.
+    /// Sets the gradient of the penalised loss from its slopes in the logits of drawn rows.
     fn set_gradient(
         &mut self,
         map: &LinearHead,

@@ -89,12 +89,14 @@ fn in_callers_order(bound: Bound, source_of: &[u32], target_of: &[u32]) -> Bound
     Bound { by_class, ..bound }
 }
 
-fn canonical_bound<'t>(
-    shared: &SharedSource<'t>,
-    target: &LabelledRows<'t>,
-    settings: &Settings,
-) -> Result<Bound, BoundError> {
-    let source = &shared.canonical.task;
+/// The rows that a bound is fitted to, and those that it is evaluated on.
+struct Drawn {
+    fit: Part,
+    evaluation: Part,
+}
+
+/// Draws the rows of classes that have more than the settings allow.
+fn drawn(source: &LabelledRows<'_>, target: &LabelledRows<'_>, settings: &Settings) -> Drawn {
     let limited = |rows: &[Vec<u32>], stream| {
         limit_rows(rows, settings.max_rows_per_class, settings.seed, stream)
     };
@@ -113,6 +115,16 @@ fn canonical_bound<'t>(
         source: fit_rows(source, &evaluation.source, Stream::BoundSourceFit),
         target: fit_rows(target, &evaluation.target, Stream::BoundTargetFit),
     };
+    Drawn { fit, evaluation }
+}
+
+fn canonical_bound<'t>(
+    shared: &SharedSource<'t>,
+    target: &LabelledRows<'t>,
+    settings: &Settings,
+) -> Result<Bound, BoundError> {
+    let source = &shared.canonical.task;
+    let Drawn { fit, evaluation } = drawn(source, target, settings);
     let choice = best(&Problem::new(shared, target, settings, fit))?;
     let parallelism = settings.parallelism;
     let rows = choice.solution.coordinates(source, target, &evaluation, parallelism);
@@ -140,15 +152,14 @@ fn canonical_bound<'t>(
         n_target: count(&evaluation.target),
         source_classes: classes(&evaluation.source),
         target_classes: classes(&evaluation.target),
-        by_class: terms
-            .by_class
-            .into_iter()
-            .map(|class| ClassTerms {
-                sources: class.sources.iter().map(|&(k, w)| (active[k as usize], w)).collect(),
-                ..class
-            })
-            .collect(),
+        by_class: terms.by_class.into_iter().map(|class| of_all_classes(class, active)).collect(),
     })
+}
+
+/// The terms of a class with its sources numbered among all classes, not among the active ones.
+fn of_all_classes(class: ClassTerms, active: &[u32]) -> ClassTerms {
+    let sources = class.sources.iter().map(|&(k, w)| (active[k as usize], w)).collect();
+    ClassTerms { sources, ..class }
 }
 
 fn check<'t>(
@@ -276,7 +287,7 @@ fn learned(
     }
 }
 
-/// Of two levels' candidates, the one with the lower bound.
+/// The candidate of two levels whose bound is lower.
 fn better(lower: Candidate, higher: Candidate) -> Candidate {
     if lower.judged < higher.judged {
         lower

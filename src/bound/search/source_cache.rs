@@ -67,8 +67,8 @@ impl<K: Ord, V: Clone> Kept<K, V> {
         Self(Mutex::new(BTreeMap::new()))
     }
 
-    /// What `make` gives, or gave for this key before. Others wait for the key, not for the whole
-    /// map.
+    /// Returns what `make` gives, or gave for this key before. Others wait for the key, not for the
+    /// whole map.
     pub(super) fn get(
         &self,
         key: K,

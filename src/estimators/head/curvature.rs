@@ -41,7 +41,8 @@ pub struct Curvature {
     parallelism: Parallelism,
 }
 
-/// Of the rows left out and the penalty: one for each class, made when it is asked for.
+/// The part of the curvature that is taken as diagonal: that of the rows left out, and the penalty.
+/// Each class has its own, which is made when it is asked for.
 struct Diagonal {
     /// Total `q` of the rows left out, for each class.
     rest: Vec<f64>,
@@ -51,7 +52,7 @@ struct Diagonal {
 }
 
 impl Diagonal {
-    /// The last entry is the bias's.
+    /// The diagonal of one class. Its last entry is that of the bias.
     fn of(&self, class: usize) -> Vec<f64> {
         let rest = self.rest[class];
         let weights = self.square.iter().map(|s| self.l2 + rest * s);
@@ -61,9 +62,9 @@ impl Diagonal {
 
 /// Cholesky factors per class; `None` where there is none, so that the diagonal must do.
 enum Factors {
-    /// Of `diagonal + V^T V`.
+    /// Factors of `diagonal + V^T V`.
     Columns(Vec<Option<Llt<f64>>>),
-    /// Of `I + V diagonal^-1 V^T`, with the rows of `V`.
+    /// Factors of `I + V diagonal^-1 V^T`, with the rows of `V`.
     Rows(Vec<(Option<Llt<f64>>, Vec<Kept>)>),
 }
 

@@ -29,6 +29,8 @@ use crate::parallelism::Parallelism;
 use crate::rows::class_rows::add_mean;
 use crate::rows::AffineRows;
 
+/// The most iterations of a fit, a hundred times what is usual: a fit that takes more has data that
+/// its penalty does not hold.
 const MAX_ITERATIONS: usize = 2000;
 /// Strength, relative to the mean square of a feature, at which a fit from nothing starts, and the
 /// factor by which it falls; a strength that is not much above the last one would cost more than it
@@ -111,8 +113,8 @@ struct PartSums {
     doubt: Option<Doubt>,
 }
 
-/// Of `q_ic = w_i p_ic (1 - p_ic)`, the curvature that a row gives to a class: the sum over rows,
-/// and that of squares.
+/// Sums over rows of `q_ic = w_i p_ic (1 - p_ic)`, which is the curvature that a row gives to a
+/// class, and of its square.
 #[derive(Clone, Default)]
 struct Doubt {
     sum: Vec<f64>,
@@ -143,7 +145,8 @@ impl Doubt {
         add(&mut self.square, &other.square);
     }
 
-    /// As many rows as would make up a class's doubt if each had the same: the mean over classes.
+    /// How many rows of equal curvature would make up the curvature of a class, in the mean over
+    /// classes.
     fn rows(&self) -> f64 {
         let rows = self.sum.iter().zip(&self.square).map(|(sum, square)| {
             if *square > 0.0 {

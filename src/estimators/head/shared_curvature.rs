@@ -47,7 +47,7 @@ pub struct SharedCurvature {
 }
 
 enum Factor {
-    /// By columns.
+    /// The Cholesky factor, column by column.
     Cholesky(Vec<f32>),
     /// The diagonal must do where rounding leaves no factor.
     None { diagonal: Vec<f64> },

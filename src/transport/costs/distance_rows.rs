@@ -111,7 +111,7 @@ impl<'a> DistanceRows<'a> {
         Self::new(self.source.select(rows), self.target.select(columns), self.power)
     }
 
-    /// All of them, row-major.
+    /// The matrix of all costs, row-major.
     #[must_use]
     pub fn matrix(&self, parallelism: Parallelism) -> Vec<f64> {
         let (n, m) = (self.nrows(), self.ncols());

@@ -23,18 +23,17 @@ pub fn euclidean(source: MatRef<'_, f64>, target: MatRef<'_, f64>, power: Power)
     DistanceRows::new(source.into(), target.into(), power).matrix(Parallelism::Sequential)
 }
 
-/// The margin cost of moving logits `source` to logits `target`, for a label whose sources are the
-/// classes in `support`.
-#[must_use]
-pub fn margin(source: &[f64], target: &[f64], support: &[u32]) -> f64 {
-    let (high, low) = margin_extremes(source, target, support);
-    (target[high] - source[high]) - (target[low] - source[low])
+/// The classes at which the max and the min of a margin cost are attained: the cost is
+/// `(t_h - s_h) - (t_l - s_l)` with the class `h` of the max and the class `l` of the min.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarginClasses {
+    pub high: usize,
+    pub low: usize,
 }
 
-/// The classes at which the margin cost's max and min are attained: it is
-/// `(t_h - s_h) - (t_l - s_l)` for the pair `(h, l)` returned.
+/// The classes at which the margin cost from `source` to `target` is attained.
 #[must_use]
-pub fn margin_extremes(source: &[f64], target: &[f64], support: &[u32]) -> (usize, usize) {
+pub fn margin_classes(source: &[f64], target: &[f64], support: &[u32]) -> MarginClasses {
     let delta = |c: usize| target[c] - source[c];
     let mut high = 0;
     for c in 1..source.len() {
@@ -48,7 +47,7 @@ pub fn margin_extremes(source: &[f64], target: &[f64], support: &[u32]) -> (usiz
             low = c as usize;
         }
     }
-    (high, low)
+    MarginClasses { high, low }
 }
 
 /// Margin costs between all pairs, flat row-major `n x m`. `source` and `target` hold logits, one
@@ -76,8 +75,8 @@ pub struct MarginRows<'a> {
 }
 
 impl<'a> MarginRows<'a> {
-    /// From logits, one row of `classes` per point, for a label whose sources are the classes in
-    /// `support`.
+    /// Prepares the costs between logits, one row of `classes` per point, for a label whose sources
+    /// are the classes in `support`.
     #[must_use]
     pub fn new(source: Cow<'a, [f64]>, target: &[f64], classes: usize, support: &[u32]) -> Self {
         let targets = target.len() / classes;
@@ -114,7 +113,7 @@ impl<'a> MarginRows<'a> {
         Self::new(source.into(), &target, k, &self.support)
     }
 
-    /// All of them, row-major.
+    /// The matrix of all costs, row-major.
     #[must_use]
     pub fn matrix(&self) -> Vec<f64> {
         let mut cost = vec![0.0; self.nrows() * self.targets];
@@ -185,6 +184,13 @@ fn margins<S: Simd>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The margin cost of moving logits `source` to logits `target`, for a label whose sources are
+    /// the classes in `support`.
+    fn margin(source: &[f64], target: &[f64], support: &[u32]) -> f64 {
+        let MarginClasses { high, low } = margin_classes(source, target, support);
+        (target[high] - source[high]) - (target[low] - source[low])
+    }
 
     #[test]
     fn matrix_equals_the_pairwise_margin() {

@@ -8,6 +8,7 @@ use ndarray::ArrayView2;
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
 use polars_transferability::rows::{ClassedTable, Table};
+use polars_transferability::scores::RowLimit;
 use polars_transferability::transport::{
     sliced, wasserstein, TransportError, WeightedPoints, Weights,
 };
@@ -25,6 +26,9 @@ pub fn wasserstein(
     let weights = Weights { source: a, target: b };
     wasserstein::wasserstein(x.view().into(), y.view().into(), weights, p, sequential)
 }
+
+/// All rows of two tasks are moved.
+pub const ALL_ROWS: RowLimit = RowLimit { rows: None, seed: 0 };
 
 /// The rows of a matrix as one side of a distance.
 pub fn side<'a>(points: &'a Matrix, weight: Option<&'a [f64]>) -> WeightedPoints<'a> {

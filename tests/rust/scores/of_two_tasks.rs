@@ -10,7 +10,7 @@ use polars_transferability::transport::TransportError;
 use proptest::prelude::*;
 
 fn exact(limit: RowLimit) -> Settings {
-    Settings { inner: InnerDistance::Exact, p: 2.0, limit }
+    Settings { inner: InnerDistance::Exact, power: 2.0, limit }
 }
 
 proptest! {
@@ -65,7 +65,7 @@ fn bad_score_input_is_named() {
     let narrow = Task::new(wave(6, 2, 1.0, 0.0), |i| i % 2, 2);
     let one_class = Task::new(wave(6, 3, 1.0, 0.0), |_| 0, 1);
     let nothing = Task { points: Matrix::zeros(0, 3), classes: vec![] };
-    let none = RowLimit::NONE;
+    let none = ALL_ROWS;
     let all = exact(none);
     assert_eq!(
         ot_nce(source.table(), narrow.table(), none).unwrap_err(),
@@ -86,12 +86,12 @@ fn bad_score_input_is_named() {
         otdd(
             source.table(),
             target.table(),
-            Settings { inner: InnerDistance::Gaussian, p: 1.0, ..all }
+            Settings { inner: InnerDistance::Gaussian, power: 1.0, ..all }
         )
         .unwrap_err(),
         ScoreError::GaussianPower { p: 1.0 }
     );
-    let found = otdd(source.table(), target.table(), Settings { p: 0.5, ..all }).unwrap_err();
+    let found = otdd(source.table(), target.table(), Settings { power: 0.5, ..all }).unwrap_err();
     assert!(matches!(found, ScoreError::Transport(TransportError::Power { .. })));
     let huge = Task { points: map(&source.points, |v| v * 1e200), classes: source.classes.clone() };
     let found = otdd(huge.table(), target.table(), all).unwrap_err();

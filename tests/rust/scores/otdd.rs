@@ -5,12 +5,11 @@ use crate::generators::cases;
 use crate::generators::points::*;
 use polars_transferability::linalg::Matrix;
 use polars_transferability::scores::otdd::{otdd, InnerDistance, Settings};
-use polars_transferability::scores::RowLimit;
 use proptest::prelude::*;
 
 /// The score is the negated distance.
 fn distance(source: &Task, target: &Task, inner: InnerDistance, p: f64) -> f64 {
-    let settings = Settings { inner, p, limit: RowLimit::NONE };
+    let settings = Settings { inner, power: p, limit: ALL_ROWS };
     -otdd(source.table(), target.table(), settings).unwrap()
 }
 

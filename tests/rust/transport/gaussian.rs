@@ -5,10 +5,23 @@ use crate::generators::cases;
 use crate::generators::labelled_rows::*;
 use ndarray::Array2;
 use polars_transferability::linalg::Matrix;
-use polars_transferability::transport::gaussian::{
-    from_moments, gaussian_wasserstein, Gaussian, GaussianError,
-};
+use polars_transferability::rows::Moments;
+use polars_transferability::transport::gaussian::{Gaussian, GaussianError};
 use proptest::prelude::*;
+
+/// The distance of two Gaussians given as mean and covariance.
+fn gaussian_wasserstein(
+    left: (&[f64], &Matrix),
+    right: (&[f64], &Matrix),
+) -> Result<f64, GaussianError> {
+    let gaussian = |(mean, covariance): (&[f64], &Matrix)| Gaussian::new(mean.to_vec(), covariance);
+    gaussian(left)?.distance(&gaussian(right)?)
+}
+
+/// The distance of the Gaussians that two sets of moments describe.
+fn from_moments(left: &Moments, right: &Moments) -> Result<f64, GaussianError> {
+    Gaussian::of_moments(left)?.distance(&Gaussian::of_moments(right)?)
+}
 
 fn diagonal(variances: &[f64]) -> Matrix {
     let d = variances.len();
