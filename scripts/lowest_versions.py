@@ -34,7 +34,7 @@ ENVIRONMENT = CACHE / "lowest-versions" if CACHE.is_dir() else ROOT / ".venv-low
 # No test uses what the documentation site is built with.
 UNTESTED = {"docs"}
 # They read the text of the sources; no test imports them.
-TOOLS = {"mypy", "ruff"}
+TOOLS = {"check-jsonschema", "mypy", "ruff"}
 # It runs the command ten times and more, and is about moments, not about versions.
 LEFT_OUT = (
     "tests/python/report/test_report_runs.py"

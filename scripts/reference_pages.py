@@ -82,8 +82,9 @@ FAMILIES = (
     Family(
         "ranking",
         "Ranking",
-        "How well a score ranks models, against a truth such as their accuracy.",
-        ("ranking",),
+        "How well a score ranks models, against a truth such as their accuracy; and which model is "
+        "best, by more than noise or not.",
+        ("ranking", "_verdict"),
     ),
     Family(
         "leaderboards",

@@ -104,6 +104,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
         "scores": {**tables["scores"].schema, **pairs.schema},
         "by_class": struct_schema(of_class),
         "leaderboard": dict(pt.read_leaderboard(accuracies).schema),
+        "verdict": dict(pt.verdict(tables["scores"]).schema),
         "check": dict(checked.schema),
         "class_wasserstein": struct_schema(rows.select(pt.class_wasserstein(*sides))),
         "moments": struct_schema(rows.select(pt.moments("embedding", "label"))),
