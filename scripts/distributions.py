@@ -44,7 +44,7 @@ def build() -> list[Path]:
     """Return a new wheel and a new source distribution."""
     shutil.rmtree(OUT, ignore_errors=True)
     maturin = Path(sys.executable).parent / "maturin"
-    for command in (["build", "--release", "--strip"], ["sdist"]):
+    for command in (["build", "--profile", "wheel", "--strip"], ["sdist"]):
         subprocess.run([str(maturin), *command, "--out", str(OUT)], cwd=ROOT, check=True)
     return sorted(OUT.iterdir(), key=lambda archive: archive.suffix != ".whl")
 
