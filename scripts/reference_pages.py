@@ -124,7 +124,7 @@ FAMILIES = (
 _DEFINED_IN = {"__version__": "_version"} | {
     name: module.__name__.removeprefix(f"{PACKAGE}.")
     for module in (settings, ranking)
-    for name in _public.__all__
+    for name in _public.NAMES
     if get_origin(vars(module).get(name)) is Literal
 }
 
@@ -168,7 +168,7 @@ def write_reference(folder: Path) -> None:
 
 def names_of(family: Family) -> list[str]:
     """Return the public names of a family, in the order of their definition where they have one."""
-    return [name for name in _public.__all__ if _module_of(name).split(".")[0] in family.modules]
+    return [name for name in _public.NAMES if _module_of(name).split(".")[0] in family.modules]
 
 
 def _module_of(name: str) -> str:
