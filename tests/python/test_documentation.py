@@ -54,7 +54,8 @@ def test_the_python_example_prints_what_its_comment_says(
     monkeypatch.chdir(ROOT)
     (example,) = blocks(README, "python")
     exec(compile(example, str(README), "exec"), {})
-    assert capsys.readouterr().out.strip() == example.rstrip().rpartition("# ")[2]
+    printed = [line.rpartition("  # ")[2] for line in example.splitlines() if "print(" in line]
+    assert capsys.readouterr().out.splitlines() == printed
 
 
 def lines_that_make_tables() -> list[str]:

@@ -104,5 +104,9 @@ def score(
 
 
 def _hidden(found: pl.DataFrame) -> set[str]:
-    """Return the facts that a terminal has no room for; `labels`, where they are the caller's."""
-    return {name for name in FACTS if name != "labels" or (found[name] == "given").all()}
+    """Return the facts that a terminal has no room for; `labels`, where they are the caller's.
+
+    Scores of two tasks alone come without facts.
+    """
+    pseudo = "labels" in found.columns and (found["labels"] != "given").any()
+    return {name for name in FACTS if name != "labels" or not pseudo}

@@ -37,6 +37,12 @@ def test_without_a_source_scores_of_two_tasks_take_every_task(table: Path) -> No
     assert pl.read_csv(found).select("source", "target").unique().rows() == [("old", "new")]
 
 
+def test_scores_of_two_tasks_alone_are_a_table(table: Path) -> None:
+    shown = results("score", table, "--scores", "otdd", "--target", "new").decode()
+    assert "otdd" in shown
+    assert "net" in shown or "new" in shown
+
+
 def test_score_of_unknown_name_is_one_line(table: Path) -> None:
     message = failure(1, "score", table, "--scores", "logmee")
     assert_one_line(message, "no score is called 'logmee'; did you mean 'logme'?")

@@ -4,6 +4,7 @@ use ndarray::Array2;
 use polars_transferability::bound::certificate::{evaluate, Ground};
 use polars_transferability::bound::search::joint_descent::{HeadUse, JointDescent, Schedule};
 use polars_transferability::bound::solution::Maps;
+use polars_transferability::bound::LabelMap;
 use polars_transferability::bound::{transfer_bound, LabelledRows, Settings};
 use polars_transferability::estimators::head::{logistic, LinearHead};
 use polars_transferability::linalg::Matrix;
@@ -103,7 +104,8 @@ proptest! {
 fn give_the_same_descent() {
     let (source, source_classes) = task(1, 400, 7);
     let (target, target_classes) = task(2, 300, 7);
-    let map = Matrix::from_fn(CLASSES, CLASSES, |y, c| f64::from(u8::from(y == c)));
+    let each: Vec<u32> = (0..CLASSES as u32).collect();
+    let map = LabelMap::one_hot(&each, CLASSES);
     let found = [0, 1].map(|mode| {
         let source = &both(&source, &source_classes, 4)[mode];
         let target = &both(&target, &target_classes, 4)[mode];
@@ -114,9 +116,16 @@ fn give_the_same_descent() {
             map.weight.values_mut().iter_mut().for_each(|w| *w = rng.random::<f64>() - 0.5);
         }
         let schedule = Schedule { l2: 0.1, steps: 20, first_rate: 0.03, last_rate: 0.01 };
-        JointDescent::new(source, target, &map, HeadUse::Learned, 5, Parallelism::Sequential)
-            .run(&mut maps, schedule)
-            .unwrap();
+        JointDescent::new(
+            source,
+            target,
+            map.weights(),
+            HeadUse::Learned,
+            5,
+            Parallelism::Sequential,
+        )
+        .run(&mut maps, schedule)
+        .unwrap();
         let logits = (maps.source.class_logits(source), maps.target.class_logits(target));
         let bound = {
             let sequential = Parallelism::Sequential;
