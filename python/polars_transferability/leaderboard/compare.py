@@ -114,23 +114,10 @@ def compare(
      ('pets', 'bound', False, -0.5, 0.1, 3),
      ('pets', 'mean_accuracy_elsewhere', True, -0.5, 0.1, 3)]
     """
-    frame = joined.frame if isinstance(joined, LeaderboardJoin) else joined
-    if not isinstance(frame, (pl.DataFrame, pl.LazyFrame)):
-        kind = type(frame).__name__
-        msg = f"joined: expected what join_leaderboard returns, or a frame, found {kind}"
-        raise TypeError(msg)
-    rows = frame.lazy()
+    rows = _rows(joined)
     table = Table(FRAME, rows)
     keys = [] if by is None or (isinstance(by, Sequence) and not by) else key_columns("by", by)
-    if trivial is None:
-        if isinstance(joined, LeaderboardJoin):
-            trivial = joined.trivial
-        else:
-            trivial = [name for name in (MEAN_ELSEWHERE,) if name in table.schema()]
-    elif isinstance(trivial, str):
-        trivial = [trivial]
-    if isinstance(lower_is_better, str):
-        lower_is_better = [lower_is_better]
+    trivial = _names(_trivial_of(joined, table) if trivial is None else trivial)
     if measures is None:
         measures = _FEW if scores is None else "all"
     if scores is None:
@@ -141,48 +128,73 @@ def compare(
         raise ValueError(msg)
     wanted = get_args(Measure) if measures == "all" else _measures(measures)
     truth = one_column("accuracy", accuracy)
+    lower = _names(lower_is_better)
     rankers = [
-        *(_ranker("scores", score, lower_is_better) for score in given),
-        *(_ranker("trivial", name, lower_is_better) for name in trivial),
+        *(_ranker("scores", score, lower) for score in given),
+        *(_ranker("trivial", name, lower) for name in trivial),
     ]
     columns = [name for column in (*rankers, truth) for name in column.meta.root_names()]
     table.require(dict.fromkeys([*keys, model, *columns], ""))
     table.require_names([*keys, model])
+    _check_one_row_per_model(rows.filter(truth.is_not_null()), keys, model)
 
-    ranked = rows.filter(truth.is_not_null())
-    _check_one_row_per_model(ranked, keys, model)
     qualities = [
         selection_quality(
             ranker, truth, k=k, bootstrap=bootstrap, confidence=confidence, seed=seed
-        ).alias(f"ranker {place}")
-        for place, ranker in enumerate(rankers)
+        ).alias(column_name(ranker))
+        for ranker in rankers
     ]
-    _check_keys(keys, rows.select(qualities[0]).collect_schema())
-    by_group = (
-        rows.group_by(keys, maintain_order=True).agg(qualities) if keys else rows.select(qualities)
-    )
-    groups = by_group.collect()
-    by_ranker = [
-        groups.select(
-            *keys,
-            pl.lit(column_name(ranker)).alias("score"),
-            pl.lit(place >= len(given)).alias("trivial"),
-            f"ranker {place}",
-        ).unnest(f"ranker {place}")
-        for place, ranker in enumerate(rankers)
-    ]
-    # From ranker by ranker to group by group.
-    quality = pl.concat(by_ranker)[
-        [
-            place * groups.height + group
-            for group in range(groups.height)
-            for place in range(len(rankers))
-        ]
-    ]
+    quality = _by_group_and_ranker(rows, keys, qualities, scores=len(given))
     left_out = [f"{name}{end}" for name in get_args(Measure) if name not in wanted for end in _ENDS]
     if measures != "all":
         left_out.append("n_null")
     return quality.drop(left_out, strict=False)
+
+
+def _rows(joined: object) -> pl.LazyFrame:
+    frame = joined.frame if isinstance(joined, LeaderboardJoin) else joined
+    if not isinstance(frame, (pl.DataFrame, pl.LazyFrame)):
+        kind = type(frame).__name__
+        msg = f"joined: expected what join_leaderboard returns, or a frame, found {kind}"
+        raise TypeError(msg)
+    return frame.lazy()
+
+
+def _trivial_of(joined: object, table: Table) -> Sequence[str]:
+    """Return the trivial rankers of what is compared, where the caller names none."""
+    if isinstance(joined, LeaderboardJoin):
+        return joined.trivial
+    return [name for name in (MEAN_ELSEWHERE,) if name in table.schema()]
+
+
+def _names(given: str | Sequence[str]) -> Sequence[str]:
+    return [given] if isinstance(given, str) else given
+
+
+def _by_group_and_ranker(
+    rows: pl.LazyFrame, keys: list[str], qualities: list[pl.Expr], *, scores: int
+) -> pl.DataFrame:
+    """Return a row for each group and ranker, group by group; the first `scores` are scores."""
+    numbered = [quality.alias(f"ranker {place}") for place, quality in enumerate(qualities)]
+    _check_keys(keys, rows.select(numbered[0]).collect_schema())
+    by_group = rows.group_by(keys, maintain_order=True).agg(numbered) if keys else None
+    groups = (rows.select(numbered) if by_group is None else by_group).collect()
+    by_ranker = [
+        groups.select(
+            *keys,
+            pl.lit(column_name(quality)).alias("score"),
+            pl.lit(place >= scores).alias("trivial"),
+            f"ranker {place}",
+        ).unnest(f"ranker {place}")
+        for place, quality in enumerate(qualities)
+    ]
+    # From ranker by ranker to group by group.
+    order = [
+        place * groups.height + group
+        for group in range(groups.height)
+        for place in range(len(qualities))
+    ]
+    return pl.concat(by_ranker)[order]
 
 
 # What is added to the name of a measure, for itself and for its interval.
