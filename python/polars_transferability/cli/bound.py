@@ -17,6 +17,7 @@ from polars_transferability.cli.options import (
     Integer,
     Leaderboard,
     Several,
+    require_fit_rows,
     tables_and,
     tasks_named,
 )
@@ -91,6 +92,7 @@ def bound(
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
     columns = column_options.of(files, needed=["task"])
+    require_fit_rows(files, columns)
     entries = board.read(columns.models)
     bounds = compute_bounds(
         files,

@@ -58,11 +58,15 @@ def several(given: Sequence[str] | None, known: Callable[[], Collection[str]]) -
     ]
 
 
-def tasks_in(files: Sequence[str], task: str) -> set[str]:
-    """Return the names in a column of tasks, of the tables that have it."""
-    tables = [table for table in tables_of(files) if task in table.schema()]
-    columns = (table.select([task]).distinct().read()[task] for table in tables)
-    return {str(name) for column in columns for name in column.drop_nulls().cast(pl.String)}
+def names_in(files: Sequence[str], column: str) -> set[str]:
+    """Return the names in a column, as of tasks or splits, of the tables that have it."""
+    tables = [
+        table
+        for table in tables_of(files)
+        if column in table.schema() and not table.schema()[column].is_nested()
+    ]
+    columns = (table.select([column]).distinct().read()[column] for table in tables)
+    return {str(name) for found in columns for name in found.drop_nulls().cast(pl.String)}
 
 
 def tasks_named(
@@ -71,7 +75,7 @@ def tasks_named(
     """Return the tasks that an option names; exit with 2 if one is a file that was to be read."""
 
     def known() -> set[str]:
-        return tasks_in(files, task)
+        return names_in(files, task)
 
     names = several(given, known)
     paths = [name for name in names or () if Path(name).is_file() or Path(name).is_dir()]
@@ -86,7 +90,7 @@ def tasks_named(
 def _if_a_task(files: Sequence[str], task: str) -> str:
     """Return what to say of a name that was given as a file, but is that of a task."""
     there = [file for file in files if Path(file).exists()]
-    tasks = tasks_in(there, task) if there else set()
+    tasks = names_in(there, task) if there else set()
     wrong = [file for file in files if file in tasks]
     return f"; '{wrong[0]}' is a task of the tables: name it with --target" if wrong else ""
 
@@ -165,6 +169,20 @@ class ColumnOptions:
             fit_split=self.fit_split or "train",
             absent=tuple(absent),
         )
+
+
+def require_fit_rows(files: Sequence[str], columns: TableColumns) -> None:
+    """Raise ValueError, with the splits that there are, if none of them is the one to fit on."""
+    if columns.split is None:
+        return
+    splits = names_in(files, columns.split)
+    if splits and columns.fit_split not in splits:
+        listed = ", ".join(f"'{split}'" for split in sorted(splits))
+        msg = (
+            f"no row has {columns.split} '{columns.fit_split}', so there is none to fit on; there "
+            f"are {listed}: name the rows to fit on with --fit-split, or give --no-fit"
+        )
+        raise ValueError(msg)
 
 
 @Parameter(name="*")

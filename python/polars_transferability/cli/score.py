@@ -18,6 +18,7 @@ from polars_transferability.cli.options import (
     Integer,
     Leaderboard,
     Several,
+    require_fit_rows,
     several,
     tables_and,
     tasks_named,
@@ -73,6 +74,7 @@ def score(
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
     columns = column_options.of(files)
+    require_fit_rows(files, columns)
     entries = board.read(columns.models)
     names = several(scores, tuple) or DEFAULT
     found = compute_scores(

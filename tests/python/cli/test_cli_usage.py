@@ -44,7 +44,8 @@ BAD_INPUTS = {
     "split of numbers": (
         embedding_rows().with_columns(split=1),
         [],
-        'task "new" has no rows to learn from: its `--fit-split` is false for all 21 rows\n',
+        "no row has split 'train', so there is none to fit on; there are '1': name the rows to fit "
+        "on with --fit-split, or give --no-fit\n",
     ),
     "split of lists": (
         embedding_rows().with_columns(pl.concat_list("split")),
