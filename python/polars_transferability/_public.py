@@ -4,7 +4,6 @@ Type checkers read no `__all__` that is put together of others. So there is none
 imported as itself, or with a star from where the names are listed, is what they see.
 """
 
-from polars_transferability import _expressions
 from polars_transferability._moments import merge_moments as merge_moments
 from polars_transferability._moments import moments as moments
 from polars_transferability._report import Report as Report
@@ -47,12 +46,4 @@ from polars_transferability.transport import sinkhorn_divergence as sinkhorn_div
 from polars_transferability.transport import sliced_wasserstein as sliced_wasserstein
 from polars_transferability.transport import wasserstein as wasserstein
 
-NAMES = sorted(
-    {
-        *("GroundCost", "LeaderboardJoin", "Lipschitz", "QueryError", "Rank", "Report", "Task"),
-        *("Transform", "__version__", "combine_pool", "compare", "compute_bounds"),
-        *("compute_scores", "join_leaderboard", "read_leaderboard", "report", "sql", "task"),
-        "verdict",
-        *_expressions.__all__,
-    }
-)
+NAMES = sorted(["__version__", *(name for name in globals() if not name.startswith("_"))])

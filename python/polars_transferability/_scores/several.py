@@ -66,15 +66,13 @@ def scores(
     """
     argument, choice = given_as("scores", scores, DEFAULT, which=which)
     settings = chosen(choice, argument=argument)
+    given = {"probabilities": probabilities, "source_label": source_label, "embedding": embedding}
     if choice == "all":
-        given = {"probabilities": probabilities, "source_label": source_label}
-        given["embedding"] = embedding
         settings = [score for score in settings if given[_reads(score)] is not None]
         if not settings:
             msg = f"{', '.join(given)}: at least one is needed, but none is given"
             raise ValueError(msg)
     needed = {_reads(score): score["score"] for score in settings}
-    given = {"embedding": embedding, "probabilities": probabilities, "source_label": source_label}
     for argument, score in needed.items():
         if given[argument] is None:
             msg = f"{argument}: needed for {score}, but not given"

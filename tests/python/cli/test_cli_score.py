@@ -39,8 +39,9 @@ def test_without_a_source_scores_of_two_tasks_take_every_task(table: Path) -> No
 
 def test_scores_of_two_tasks_alone_are_a_table(table: Path) -> None:
     shown = results("score", table, "--scores", "otdd", "--target", "new").decode()
-    assert "otdd" in shown
-    assert "net" in shown or "new" in shown
+    heading, *rows = [line.split() for line in shown.splitlines() if line.startswith(" ")]
+    assert heading == ["model", "source", "target", "otdd"]
+    assert rows[1][:3] == ["net0", "old", "new"]
 
 
 def test_score_of_unknown_name_is_one_line(table: Path) -> None:
