@@ -180,18 +180,17 @@ pub enum Ground<'a, 't> {
 }
 
 /// The joint mass `J` and its column sums `D`.
-struct Joint {
+pub struct Joint {
     mass: Matrix,
     prior: Vec<f64>,
 }
 
 impl Joint {
-    fn new(label_map: &LabelMap, target_prior: &[f64]) -> Self {
-        let mass =
-            Matrix::from_fn(label_map.weights().nrows(), label_map.weights().ncols(), |y, c| {
-                target_prior[y] * label_map.row(y)[c]
-            });
-        let mut prior = vec![0.0; label_map.weights().ncols()];
+    #[must_use]
+    pub fn new(label_map: &LabelMap, target_prior: &[f64]) -> Self {
+        let (targets, sources) = (label_map.target_classes(), label_map.source_classes());
+        let mass = Matrix::from_fn(targets, sources, |y, c| target_prior[y] * label_map.row(y)[c]);
+        let mut prior = vec![0.0; sources];
         for row in mass.rows() {
             for (d, j) in prior.iter_mut().zip(row) {
                 *d += j;
@@ -201,7 +200,8 @@ impl Joint {
     }
 
     /// `B[y, c]`: how much of source class `c` plays target class `y`.
-    fn share(&self, y: usize, c: usize) -> f64 {
+    #[must_use]
+    pub fn share(&self, y: usize, c: usize) -> f64 {
         let mass = self.mass.row(y)[c];
         if mass > 0.0 {
             mass / self.prior[c]
@@ -224,7 +224,7 @@ fn check_premises(
     target: &AffineRows<'_>,
     label_map: &LabelMap,
 ) -> Result<(), BoundError> {
-    let (target_classes, classes) = (label_map.weights().nrows(), label_map.weights().ncols());
+    let (target_classes, classes) = (label_map.target_classes(), label_map.source_classes());
     let defect = |found| Err(BoundError::Premise { found });
     for (side, width) in [(Side::Source, source.width()), (Side::Target, target.width())] {
         if width != classes {

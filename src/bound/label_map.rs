@@ -63,6 +63,16 @@ impl LabelMap {
         Self(weights)
     }
 
+    #[must_use]
+    pub fn target_classes(&self) -> usize {
+        self.0.nrows()
+    }
+
+    #[must_use]
+    pub fn source_classes(&self) -> usize {
+        self.0.ncols()
+    }
+
     /// How much of each source class stands for target class `y`.
     #[must_use]
     pub fn row(&self, y: usize) -> &[f64] {
@@ -73,13 +83,13 @@ impl LabelMap {
     #[must_use]
     pub fn active_classes(&self) -> Vec<u32> {
         let is_active = |c: &u32| self.0.rows().any(|row| row[*c as usize] > 0.0);
-        (0..self.0.ncols() as u32).filter(is_active).collect()
+        (0..self.source_classes() as u32).filter(is_active).collect()
     }
 
     /// The map over its active source classes only.
     #[must_use]
     pub(crate) fn restricted(&self, active: &[u32]) -> Self {
-        Self(Matrix::from_fn(self.0.nrows(), active.len(), |y, k| {
+        Self(Matrix::from_fn(self.target_classes(), active.len(), |y, k| {
             self.0.row(y)[active[k] as usize]
         }))
     }

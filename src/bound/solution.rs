@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::bound::certificate::{
-    bound, class_terms, evaluate, log_prior, source_prior, unmoved_terms, Ground, Terms,
+    bound, class_terms, evaluate, log_prior, unmoved_terms, Ground, Joint, Terms,
 };
 use crate::bound::{BoundError, LabelMap, LabelledRows, Lipschitz};
 use crate::estimators::head::{lipschitz, log_sum_exp, LinearHead};
@@ -197,12 +197,10 @@ impl Solution {
         gradient: &Matrix,
     ) -> f64 {
         let target_prior = target.prior();
-        let prior = source_prior(&self.label_map, &target_prior);
+        let joint = Joint::new(&self.label_map, &target_prior);
         let mut largest: f64 = 0.0;
         for (y, &weight) in target_prior.iter().enumerate() {
-            let row = self.label_map.row(y).iter().zip(&prior);
-            let share: Vec<f64> =
-                row.map(|(q, d)| if *d > 0.0 { weight * q / d } else { 0.0 }).collect();
+            let share: Vec<f64> = (0..source.classes()).map(|c| joint.share(y, c)).collect();
             let standing = (0..source.classes()).filter(|&c| share[c] > 0.0);
             for class in standing {
                 let slopes = loss_slopes(&source.class(class), &share);
