@@ -34,7 +34,7 @@ from polars_transferability.leaderboard.read import read_leaderboard
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "polars_transferability"
-COMMANDS = ("check", "score", "bound", "report")
+COMMANDS = ("check", "score", "bound", "curve", "report")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@
 //! relatives, [`logits`], [`scores`], [`task_scores`], [`pool_scores`], [`moments`],
 //! [`rank_statistics`]), and one per kind of input ([`embedding`], [`class_names`], [`task`],
 //! [`inputs`], [`points`], [`score_rows`], [`options`], [`given_head`],
-//! [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`], [`record`]). What a
+//! [`given_label_map`], [`score_and_truth`]) or output ([`bound_record`], [`record`]). [`own_rows`]
+//! puts scores beside a bound. What a
 //! caller can do about an error is in [`remedy`]. No mathematics here: a number that is computed,
 //! not looked up or counted, comes from below.
 
@@ -20,6 +21,7 @@ mod inputs;
 mod logits;
 mod moments;
 mod options;
+mod own_rows;
 mod points;
 mod pool_scores;
 mod pseudo_labels;

@@ -16,13 +16,16 @@ from polars_transferability._report._section import Section
 from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, score_settings
 from polars_transferability.files.text_file import read_text
 from polars_transferability.ranking import selection_quality
-from polars_transferability.settings import bound_settings
+from polars_transferability.settings import BoundOptions, bound_settings
 from polars_transferability.tables.columns import TableColumns
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+# Options of a bound that are tables.
+_TABLES = ("head", "label_map")
 
 
 @dataclass(frozen=True)
@@ -218,10 +221,8 @@ def _columns(section: Section) -> TableColumns:
 
 def _bound(section: Section) -> Mapping[str, Any]:
     # A head or a label map is a table, which has no place here.
-    section.allow(
-        *("transform", "ground_cost", "lipschitz", "l2", "standardize"),
-        *("max_rows_per_class", "seed"),
-    )
+    section.allow(*(name for name in BoundOptions.__annotations__ if name not in _TABLES))
+    section.text("target_label", None)
     try:
         bound_settings(**section.values)
     except (ValueError, TypeError) as error:

@@ -132,6 +132,7 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
                 "what": "bound",
                 "columns": asdict(columns),
                 "bound": bound_settings(**bound),
+                "target_label": bound.get("target_label"),
                 "files": fingerprints(files_with(files, model.name, (source, target))),
                 "model": repr(model.name),
                 "source": source,
@@ -141,7 +142,9 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
         )
 
     def compute(targets: list[str]) -> pl.DataFrame:
-        with reading(files, columns, model.name, (source, *targets)) as rows:
+        tasks = (source, *targets)
+        besides = [name for name in (bound.get("target_label"),) if name is not None]
+        with reading(files, columns, model.name, tasks, besides=besides) as rows:
             return compute_bounds(
                 rows, sources=[source], targets=targets, **columns.arguments(), **bound
             )

@@ -24,20 +24,26 @@ from polars_transferability.cli.options import (
 from polars_transferability.cli.output import Format, Wide, writer_of
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.bounds import compute_bounds
-from polars_transferability.settings import GroundCost, Lipschitz, Transform
+from polars_transferability.settings import GroundCost, Lipschitz, SourceRows, Transform
 
 # The fields that a terminal has room for; --wide, --format json and parquet have all of them.
 _SHOWN = {
     "bound": "bound",
+    "bound_high": "bound\nhigh",
     "source_loss": "source\nloss",
     "label_mismatch": "label\nmismatch",
     "distribution_mismatch": "distribution\nmismatch",
     "lipschitz": "lipschitz",
     "target_loss": "target\nloss",
     "target_accuracy": "accuracy",
+    "accuracy_low": "accuracy\nlow",
+    "probe_loss": "probe\nloss",
+    "probe_accuracy": "probe\naccuracy",
+    "gap": "gap",
     "trivial_loss": "trivial\nloss",
     "vacuous": "vacuous",
     "certified": "certified",
+    "labels": "labels",
     "accuracy": "leaderboard\naccuracy",
     "mean_accuracy_elsewhere": "mean accuracy\nelsewhere",
 }
@@ -54,7 +60,14 @@ def bound(
     lipschitz: Lipschitz = "certified",
     l2: float | None = None,
     seed: Integer = 0,
+    seeds: Integer = 1,
     max_rows_per_class: Integer | None = None,
+    max_target_rows_per_class: Integer | None = None,
+    source_rows: SourceRows = "held-out",
+    target_label: str | None = None,
+    target_clusters: Integer | None = None,
+    confidence: float | None = None,
+    probe: Annotated[bool, Parameter(negative="")] = False,
     column_options: ColumnOptions = COLUMNS,
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
@@ -83,8 +96,24 @@ def bound(
         Strength of the L2 penalty; chosen on held-out rows where not given.
     seed
         Seed of every random choice.
+    seeds
+        Fit with so many seeds, from --seed on, and take the lowest bound.
     max_rows_per_class
         Take at most that many rows of each class.
+    max_target_rows_per_class
+        Fit to at most that many rows of each class of the target.
+    source_rows
+        Which rows of the source the bound is evaluated on: those that are not fitted on (held-out),
+        or all, which then also serve to fit on.
+    target_label
+        Column of labels that stand in for those of the targets.
+    target_clusters
+        So many clusters of its rows stand in for the labels of each target, which are not read.
+    confidence
+        Add what holds for the population with this probability, such as 0.95: bound_high and
+        accuracy_low.
+    probe
+        Add the loss and accuracy of a linear probe fitted to the target's own rows.
     out
         Also write all fields to this file: .parquet, .csv or .json.
     format
@@ -105,7 +134,14 @@ def bound(
         lipschitz=lipschitz,
         l2=l2,
         seed=seed,
+        seeds=seeds,
         max_rows_per_class=max_rows_per_class,
+        max_target_rows_per_class=max_target_rows_per_class,
+        source_rows=source_rows,
+        target_label=target_label,
+        target_clusters=target_clusters,
+        confidence=confidence,
+        probe=probe,
     )
     bounds = board.join(bounds, entries, columns.models)
     writer(bounds)
@@ -121,5 +157,7 @@ def bound(
 
 
 def _worth_showing(column: pl.Series) -> bool:
-    """Leave out `lipschitz` where there is none, and `certified` where every bound is."""
+    """Leave out what is the same of every bound: no constant, certified, the caller's labels."""
+    if column.name == "labels":
+        return not (column == "given").all()
     return not (column.is_null().all() or (column.name == "certified" and column.all()))

@@ -20,9 +20,11 @@ from polars_transferability._version import __version__
 from polars_transferability._visible import visible
 from polars_transferability.cli.bound import bound
 from polars_transferability.cli.check import check
+from polars_transferability.cli.curve import curve
 from polars_transferability.cli.report import report
 from polars_transferability.cli.score import score
 from polars_transferability.compute.bounds import compute_bounds
+from polars_transferability.compute.curve import compute_curve
 from polars_transferability.compute.scores import compute_scores
 from polars_transferability.settings import BoundOptions
 
@@ -32,7 +34,7 @@ app = App(
     "of several values takes them as --target a b, as --target a,b and as --target a --target b.",
     version=__version__,
 )
-for command in (bound, score, report, check):
+for command in (bound, score, curve, report, check):
     app.command(command)
 
 # What input can lead to. Polars panics at some damaged files; its panic is no Exception.
@@ -46,6 +48,7 @@ _BAD_INPUT = (
 _ARGUMENTS = {
     *inspect.signature(compute_bounds).parameters,
     *inspect.signature(compute_scores).parameters,
+    *inspect.signature(compute_curve).parameters,
     *BoundOptions.__annotations__,
 }
 

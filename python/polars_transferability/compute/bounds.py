@@ -71,7 +71,8 @@ def compute_bounds(
         Another name of `model`.
     **same
         `transform`, `ground_cost`, `lipschitz`, `l2`, `head`, `label_map`, `standardize`,
-        `max_rows_per_class` and `seed`, as in `transfer_bound`.
+        `max_rows_per_class`, `seed`, `source_rows`, `target_label`, `target_clusters`,
+        `max_target_rows_per_class`, `confidence`, `probe` and `seeds`, as in `transfer_bound`.
 
     Returns
     -------
@@ -106,6 +107,7 @@ def compute_bounds(
         "label": one_column("label", label),
         "task": of_tasks,
         "fit": optional_column("fit", fit),
+        "target_label": optional_column("target_label", same.get("target_label")),
     }
 
     def announce(key: Key, rows: pl.DataFrame) -> None:
