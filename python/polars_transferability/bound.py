@@ -88,9 +88,11 @@ def transfer_bound(
         Seed of every random choice, 0 to 2^63 - 1.
     source_rows
         "held-out": the head is learned from the source's fit rows, and the bound is evaluated on
-        its others. "all": every source row serves for both. The theorem asks for no rows of the
-        source that the head has not seen, since it speaks of the target rows; `source_loss` is
-        then no estimate of the loss on new source rows.
+        its others. "all": every source row serves for both, whatever its `fit` says. The theorem
+        asks for no rows of the source that the head has not seen, since it speaks of the target
+        rows. The bound is then lower where source rows are few, and models are ranked better by it,
+        but it takes a third longer, and `source_loss` is no estimate of the loss on new source
+        rows.
     target_label
         Column of labels that stand in for the target's own, such as the most probable class of
         another model. The source keeps its labels. The bound is then one of the loss against those

@@ -104,7 +104,7 @@ def bound(
         Fit to at most that many rows of each class of the target.
     source_rows
         Which rows of the source the bound is evaluated on: those that are not fitted on (held-out),
-        or all, which then also serve to fit on.
+        or all, which then also serve to fit on: the bound is lower where source rows are few.
     target_label
         Column of labels that stand in for those of the targets.
     target_clusters

@@ -74,7 +74,7 @@ def curve(
         What is learned: nothing (identity), head and feature map (features), label map too (all).
     source_rows
         Which rows of the source the bound is evaluated on: those that are not fitted on (held-out),
-        or all, which then also serve to fit on.
+        or all, which then also serve to fit on: the bound is lower where source rows are few.
     seed
         Seed of the first draw.
     out

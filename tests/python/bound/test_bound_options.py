@@ -68,10 +68,9 @@ def test_the_schema_is_that_of_the_result(rows: pl.DataFrame) -> None:
 def test_all_source_rows_are_those_of_a_source_without_a_split(rows: pl.DataFrame) -> None:
     unsplit = pt.transfer_bound(pt.task(where=OLD), TARGET)
     expected = rows.select(unsplit.alias("b")).unnest("b").row(0, named=True)
-    found = bound(rows, source_rows="all")
-    assert found == expected
-    assert found["n_source"] == rows.filter(OLD).height
-    assert found["n_target"] == rows.filter(NEW & ~TRAIN).height
+    assert bound(rows, source_rows="all") == expected
+    assert expected["n_source"] == rows.filter(OLD).height
+    assert expected["n_target"] == rows.filter(NEW & ~TRAIN).height
 
 
 def test_a_source_class_without_fit_rows_serves_where_all_rows_do(rows: pl.DataFrame) -> None:
