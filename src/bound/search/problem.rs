@@ -80,6 +80,13 @@ impl<'a, 't> Problem<'a, 't> {
         let split = source.is_split() || target.is_split();
         Self { shared, source, target, settings, split, fit, learn, aside }
     }
+
+    /// Whether a choice would be made by the target rows that were learned from, because each class
+    /// has but one: whatever learned most from them would win, and be worst on the evaluation rows.
+    pub fn judges_by_learned_rows(&self) -> bool {
+        let is_chosen = self.settings.l2.is_none();
+        is_chosen && self.split && self.aside.target == self.learn.target
+    }
 }
 
 /// The coordinates that some fit rows of a task are put into; `side` names the task in an error.
