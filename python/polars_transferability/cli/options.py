@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -59,14 +60,17 @@ def several(given: Sequence[str] | None, known: Callable[[], Collection[str]]) -
 
 
 def names_in(files: Sequence[str], column: str) -> set[str]:
-    """Return the names in a column, as of tasks or splits, of the tables that have it."""
-    tables = [
-        table
-        for table in tables_of(files)
-        if column in table.schema() and not table.schema()[column].is_nested()
-    ]
-    columns = (table.select([column]).distinct().read()[column] for table in tables)
-    return {str(name) for found in columns for name in found.drop_nulls().cast(pl.String)}
+    """Return the names in a column, as of tasks or splits, of the tables that have it.
+
+    What cannot be read is told by whoever computes on the tables.
+    """
+    names: set[str] = set()
+    for table in tables_of(files):
+        with suppress(pl.exceptions.PolarsError):
+            if column in table.schema() and not table.schema()[column].is_nested():
+                found = table.select([column]).distinct().read()[column]
+                names.update(found.drop_nulls().cast(pl.String))
+    return names
 
 
 def tasks_named(

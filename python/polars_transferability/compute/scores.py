@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,21 @@ from polars_transferability._task import task as task_of
 from polars_transferability.bound import task_names
 from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability.pool import combine_pool
-from polars_transferability.tables.keys import MODEL, TRAIN_ROWS, Key, each_key, open_keys
+from polars_transferability.tables.keys import (
+    MODEL,
+    TRAIN_ROWS,
+    Key,
+    each_key,
+    open_keys,
+    require_tasks,
+)
+from polars_transferability.tables.problems import FAILURES, NO_PROBLEM, PROBLEMS, Failures
 from polars_transferability.tables.table import Paths
 
 # Columns that say what was scored.
 FACTS = ("n", "n_evaluated", "classes", "labels")
+# Scores that are structs, and their fields.
+_FIELDS = {**POOLED, **STRUCTS}
 # What the task is called whose rows are all of the table.
 ONE_TASK = "all"
 
@@ -54,6 +64,7 @@ def compute_scores(
     clusters: int | None = None,
     seed: int = 0,
     progress: bool = False,
+    strict: bool = False,
     by: str | Sequence[str] | None = None,
     which: ScoreChoice | None = None,
 ) -> pl.DataFrame:
@@ -95,6 +106,9 @@ def compute_scores(
         Of these clusters.
     progress
         Show a progress bar on standard error.
+    strict
+        Stop at the first score that cannot be computed, or file that cannot be read. False: go on
+        without it, and say why in `problems`.
     by, which
         Other names of `model` and `scores`.
 
@@ -104,7 +118,15 @@ def compute_scores(
         The `model` columns, `source` where there are any, `target`, a column for each score
         (the fields of a linear probe and the parts of ETran and NCTI with its name in front), `n`,
         the number of rows that are scored, `n_evaluated`, the number of those that `knn_accuracy`
-        and `linear_probe` are evaluated on, `classes` and `labels`.
+        and `linear_probe` are evaluated on, `classes`, `labels` and `problems`. `problems` lists
+        why scores of the row could not be computed, which are null then; it is empty where there
+        are all. A file that cannot be read has a row with nothing else.
+
+    Raises
+    ------
+    ValueError, TypeError, PolarsError
+        If an argument is wrong, a task is named that no model has, a column is in none of the
+        tables, or no score at all can be computed.
 
     Examples
     --------
@@ -144,11 +166,19 @@ def compute_scores(
         leave_out=choice == "all",
     )
     integer("seed", seed, least=0)  # Without clusters nobody else looks at it.
+    failures = Failures(flag("strict", strict))
     otherwise = {"task": door().or_none("task")}
-    keys = open_keys(frame_or_paths, argument, models, job.inputs(), otherwise=otherwise)
+    keys, left_out = open_keys(
+        frame_or_paths, argument, models, job.inputs(), failures, otherwise=otherwise
+    )
+    keys[0].refuse_columns(job.result_columns())
+    require_tasks(keys, job.task, sources=job.sources, targets=job.targets)
+    job.require_inputs(keys)
     with each_key(keys, "scores", progress=flag("progress", progress)) as steps:
-        results = [job.of_key(key) for key in steps]
-    return _flat(pl.concat(results, how="diagonal_relaxed"), list(keys[0].values.columns))
+        results = [job.of_key(key, failures) for key in steps]
+    found = pl.concat([*results, *left_out], how="diagonal_relaxed")
+    failures.refuse_all(found, [*job.of_pairs, *job.of_one])
+    return _flat(found, list(keys[0].values.columns), [*job.of_pairs, *job.of_one])
 
 
 @dataclass(frozen=True)
@@ -173,16 +203,33 @@ class _Job:
         names = ("embedding", "label", "task", "fit", "probabilities", "source_label")
         return {name: getattr(self, name) for name in names}
 
-    def of_key(self, key: Key) -> pl.DataFrame:
-        present = set.intersection(*(set(table.schema().names()) for table in key.tables))
-        probabilities = self._probabilities(present)
-        expression = self._scores(key, probabilities)
-        columns = _roots([expression, *self._given()])
+    def result_columns(self) -> list[str]:
+        """Return the columns that a result may have besides those of models."""
+        parts = [f"{name}_{part}" for name in self.of_one for part in _FIELDS.get(name, ())]
+        return ["source", "target", *self.of_pairs, *self.of_one, *parts, *FACTS, PROBLEMS]
+
+    def require_inputs(self, keys: Sequence[Key]) -> None:
+        """Raise an error if the tables of no key have columns for one of the scores."""
+        lacking = set.intersection(*({*self._without_inputs(key)} for key in keys))
+        if lacking and not self.leave_out:
+            raise _needs_probabilities(keys[0], next(n for n in self.of_one if n in lacking))
+
+    def of_key(self, key: Key, failures: Failures) -> pl.DataFrame:
+        """Return the scores of a key: all at once or, where that fails, one by one."""
+        try:
+            scored = self._at_once(key)
+        except FAILURES as error:
+            if failures.strict:
+                raise
+            scored = self._one_by_one(key, error, failures)
+        return key.values.join(scored, how="cross")
+
+    def _at_once(self, key: Key) -> pl.DataFrame:
+        if (lacking := self._without_inputs(key)) and not self.leave_out:
+            raise _needs_probabilities(key, lacking[0])
+        expression = self._expression(key, self._possible(key))
         with key.naming():
-            (of_target,) = key.rows(columns).select(expression).collect_schema().values()
-            assert isinstance(of_target, pl.Struct)
-            key.refuse_columns(self._result_columns(of_target))
-            rows = key.read(columns)
+            rows = key.read(self._columns(key))
         found = rows.select(self.task.unique(maintain_order=True)).to_series()
         if found.has_nulls():
             msg = f"{key}: column '{found.name}' of tasks has nulls; leave them out with a filter"
@@ -194,43 +241,43 @@ class _Job:
             sources = _named(key, "sources", self.sources, tasks)
             pairs = self._of_sources(key, rows, sources, targets)
             scored = pairs.join(scored, on="target", maintain_order="left")
-        return key.values.join(scored, how="cross")
-
-    def _result_columns(self, scores: pl.Struct) -> list[str]:
-        """Return the columns that a result with such scores of each target has."""
-        parts = [
-            f"{score.name}_{part.name}"
-            for score in scores.fields
-            if isinstance(score.dtype, pl.Struct)
-            for part in score.dtype.fields
-        ]
-        names = [score.name for score in scores.fields]
-        return ["source", "target", *self.of_pairs, *names, *parts, *FACTS]
+        return scored.with_columns(NO_PROBLEM)
 
     def _given(self) -> list[pl.Expr]:
         given = (self.task, self.embedding, self.label, self.fit)
         return [column for column in given if column is not None]
 
-    def _probabilities(self, present: set[str]) -> pl.Expr | None:
+    def _probabilities(self, key: Key) -> pl.Expr | None:
         if self.probabilities is not None:
             return self.probabilities
+        present = set.intersection(*(set(table.schema().names()) for table in key.tables))
         if "probabilities" in present:
             return pl.col("probabilities")
         return softmax("logits") if "logits" in present else None
 
-    def _scores(self, key: Key, probabilities: pl.Expr | None) -> pl.Expr:
-        source_label = self.source_label
-        if source_label is None and probabilities is not None:
-            source_label = argmax_labels(probabilities)
+    def _source_label(self, key: Key) -> pl.Expr | None:
+        probabilities = self._probabilities(key)
+        if self.source_label is not None or probabilities is None:
+            return self.source_label
+        return argmax_labels(probabilities)
+
+    def _without_inputs(self, key: Key) -> list[str]:
+        """Return the scores for which the tables of a key have no columns."""
         missing = [
-            *(name for name in reading(Inputs.PROBABILITIES) if probabilities is None),
-            *(name for name in reading(Inputs.SOURCE_LABEL) if source_label is None),
+            *(name for name in reading(Inputs.PROBABILITIES) if self._probabilities(key) is None),
+            *(name for name in reading(Inputs.SOURCE_LABEL) if self._source_label(key) is None),
         ]
-        possible = {name: options for name, options in self.of_one.items() if name not in missing}
-        if len(possible) < len(self.of_one) and not self.leave_out:
-            name = next(name for name in self.of_one if name in missing)
-            msg = f"{key}: {name} needs a column 'probabilities' or 'logits', and there is none"
-            raise pl.exceptions.ColumnNotFoundError(msg)
+        return [name for name in self.of_one if name in missing]
+
+    def _possible(self, key: Key) -> dict[str, dict[str, Any]]:
+        lacking = self._without_inputs(key)
+        return {name: options for name, options in self.of_one.items() if name not in lacking}
+
+    def _columns(self, key: Key) -> list[str]:
+        """Return the columns that scores of a key are computed from."""
+        return _roots([self._expression(key, self._possible(key)), *self._given()])
+
+    def _expression(self, key: Key, possible: dict[str, dict[str, Any]]) -> pl.Expr:
         if not possible:
             return pl.struct(n=pl.len().cast(pl.UInt32)).alias("scores")
 
@@ -241,8 +288,8 @@ class _Job:
             self.embedding,
             self.label,
             scores=possible,
-            probabilities=probabilities if reads(Inputs.PROBABILITIES) else None,
-            source_label=source_label if reads(Inputs.SOURCE_LABEL) else None,
+            probabilities=self._probabilities(key) if reads(Inputs.PROBABILITIES) else None,
+            source_label=self._source_label(key) if reads(Inputs.SOURCE_LABEL) else None,
             fit=self.fit,
         )
 
@@ -260,34 +307,168 @@ class _Job:
                 with key.naming(f"target '{target}'"):
                     rows.filter(task == target).select(expression)
             raise
-        evaluated = pl.len() if self.fit is None else self.fit.not_().sum()
-        counts = groups.agg(n_evaluated=evaluated.cast(pl.UInt32)).collect(engine="in-memory")
+        counts = groups.agg(self._evaluated()).collect(engine="in-memory")
         return scored.unnest("scores").join(counts, on="target", maintain_order="left")
+
+    def _evaluated(self) -> pl.Expr:
+        """Return the number of rows that scores which learn are evaluated on."""
+        evaluated = pl.len() if self.fit is None else self.fit.not_().sum()
+        return evaluated.cast(pl.UInt32).alias("n_evaluated")
 
     def _of_sources(
         self, key: Key, rows: pl.DataFrame, sources: list[str], targets: list[str]
     ) -> pl.DataFrame:
         pairs = []
         for source, target in ((s, t) for t in targets for s in sources if s != t):
-            sides = [self._side(source), self._side(target)]
-            found = [
-                OF_TWO_TASKS[name].function(*sides, **options)
-                for name, options in self.of_pairs.items()
-            ]
             with key.naming(f"source '{source}', target '{target}'"):
-                values = rows.select(found)
+                values = rows.select(self._between(source, target, self.of_pairs))
             names = pl.DataFrame({"source": [source], "target": [target]})
             pairs.append(pl.concat([names, values], how="horizontal"))
         if not pairs:
-            msg = f"{key}: no pair of a source and another target"
-            raise ValueError(msg)
+            raise _no_pair(key)
         return pl.concat(pairs)
+
+    def _between(self, source: str, target: str, names: Iterable[str]) -> list[pl.Expr]:
+        """Return the scores of two tasks by their names."""
+        sides = [self._side(source), self._side(target)]
+        return [OF_TWO_TASKS[name].function(*sides, **self.of_pairs[name]) for name in names]
 
     def _side(self, name: str) -> Task:
         where = self.task.cast(pl.String) == name
         if self.fit is not None:
             where &= self.fit
         return task_of(self.embedding, self.label, where=where)
+
+    def _one_by_one(self, key: Key, error: Exception, failures: Failures) -> pl.DataFrame:
+        """Return the scores of a key that can be computed, and why the others cannot.
+
+        Computing all at once gave `error`. It has a row of its own if it is about no score.
+        """
+        try:
+            rows, lost = key.rescue(self._columns(key), self.task)
+            found = rows.select(self.task.unique(maintain_order=True)).to_series()
+        except FAILURES as unreadable:
+            unknown: Sequence[str | None] = self.targets or [None]
+            return pl.concat(failures.row([unreadable], target=target) for target in unknown)
+        tasks = dict.fromkeys([*found.drop_nulls().cast(pl.String), *lost])
+        held = _Held(key, rows, list(tasks), lost)
+        before = len(failures.met)
+        targets = self.targets or held.tasks
+        scored = [self._of_target(held, target, failures) for target in targets]
+        if self.of_pairs or self.sources is not None:
+            sources = self.sources or held.tasks
+            pairs = [(s, row) for row in scored for s in sources if s != row["target"].item()]
+            scored = [
+                _beside(self._of_pair(held, s, row["target"].item(), failures), row)
+                for s, row in pairs
+            ] or [_beside(failures.row([_no_pair(key)], source=None), row) for row in scored]
+        if len(failures.met) == before:
+            scored.append(failures.row([error], target=None))
+        empty = pl.DataFrame(schema={name: _dtype(name) for name in self._possible(key)})
+        return pl.concat([empty, *scored], how="diagonal_relaxed")
+
+    def _of_target(self, held: _Held, target: str, failures: Failures) -> pl.DataFrame:
+        """Return a row of the scores of one table that can be computed."""
+        own = held.rows.filter(self.task.cast(pl.String) == target)
+        possible = self._possible(held.key)
+
+        def compute(names: list[str]) -> pl.DataFrame:
+            held.require("targets", target)
+            expression = self._expression(held.key, {name: possible[name] for name in names})
+            with held.key.naming(f"target '{target}'"):
+                return own.select(expression, self._evaluated()).unnest("scores")
+
+        values, errors = _as_far_as_possible(compute, list(possible))
+        if not self.leave_out:
+            lacking = self._without_inputs(held.key)
+            errors += [_needs_probabilities(held.key, name) for name in lacking]
+        return pl.concat([failures.row(errors, target=target), values], how="horizontal")
+
+    def _of_pair(self, held: _Held, source: str, target: str, failures: Failures) -> pl.DataFrame:
+        """Return a row of the scores of two tasks that can be computed."""
+
+        def compute(names: list[str]) -> pl.DataFrame:
+            held.require("sources", source)
+            held.require("targets", target)
+            with held.key.naming(f"source '{source}', target '{target}'"):
+                return held.rows.select(self._between(source, target, names))
+
+        values, errors = _as_far_as_possible(compute, list(self.of_pairs))
+        return pl.concat([failures.row(errors, source=source), values], how="horizontal")
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """What a key holds, of which scores are computed one by one.
+
+    Attributes
+    ----------
+    lost
+        Tasks of which some rows cannot be read, and why.
+    """
+
+    key: Key
+    rows: pl.DataFrame
+    tasks: list[str]
+    lost: dict[str, Exception]
+
+    def require(self, argument: str, task: str) -> None:
+        """Raise an error if the rows of a task are not there."""
+        _named(self.key, argument, [task], self.tasks)
+        if task in self.lost:
+            raise self.lost[task]
+
+
+def _beside(of_pair: pl.DataFrame, of_target: pl.DataFrame) -> pl.DataFrame:
+    """Return a row of both, with the reasons of both."""
+    reasons = of_pair[PROBLEMS].list.concat(of_target[PROBLEMS]).list.unique(maintain_order=True)
+    both = pl.concat([of_pair, of_target.drop(PROBLEMS)], how="horizontal")
+    return both.with_columns(reasons)
+
+
+def _as_far_as_possible(
+    compute: Callable[[list[str]], pl.DataFrame], names: list[str]
+) -> tuple[pl.DataFrame, list[Exception]]:
+    """Return a row of what can be computed of names, and why the others cannot.
+
+    They are computed together, so that they share what they can; each alone only if that fails.
+
+    Examples
+    --------
+    >>> def compute(names: list[str]) -> pl.DataFrame:
+    ...     return pl.DataFrame({name: [1 / len(name)] for name in names if name.index("a") >= 0})
+    >>> row, errors = _as_far_as_possible(compute, ["a", "bc", "da"])
+    >>> row.rows(named=True), errors
+    ([{'a': 1.0, 'da': 0.5}], [ValueError('substring not found')])
+    """
+    try:
+        return compute(names), []
+    except FAILURES as together:
+        if not names:
+            return pl.DataFrame(), [together]
+    columns: dict[str, pl.Series] = {}
+    errors: list[Exception] = []
+    for name in names:
+        try:
+            columns |= compute([name]).to_dict()
+        except FAILURES as error:
+            errors.append(error)
+    return pl.DataFrame(columns), errors
+
+
+def _needs_probabilities(key: Key, score: str) -> Exception:
+    msg = f"{key}: {score} needs a column 'probabilities' or 'logits', and there is none"
+    return pl.exceptions.ColumnNotFoundError(msg)
+
+
+def _no_pair(key: Key) -> Exception:
+    return ValueError(f"{key}: no pair of a source and another target")
+
+
+def _dtype(score: str) -> pl.DataType:
+    """Return the type of a score: a number, or a struct of numbers."""
+    fields = _FIELDS.get(score)
+    return pl.Struct(dict.fromkeys(fields, pl.Float64)) if fields else pl.Float64()
 
 
 def _named(key: Key, argument: str, wanted: list[str] | None, tasks: list[str]) -> list[str]:
@@ -304,13 +485,17 @@ def _roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
     return list(dict.fromkeys(name for names in roots for name in names))
 
 
-def _flat(found: pl.DataFrame, models: list[str]) -> pl.DataFrame:
-    """Combine pooled scores, and give the fields of the others columns of their own."""
+def _flat(found: pl.DataFrame, models: list[str], wanted: list[str]) -> pl.DataFrame:
+    """Combine pooled scores, and give the fields of the others columns of their own.
+
+    Scores stand in the order in which they are wanted, whatever the first key has.
+    """
+    front = [name for name in (*models, "source", "target") if name in found.columns]
+    back = [name for name in (*FACTS, PROBLEMS) if name in found.columns]
+    found = found.select(*front, *(name for name in wanted if name in found.columns), *back)
     if any(isinstance(found.schema.get(name), pl.Struct) for name in POOLED):
         found = combine_pool(found)
     for name in STRUCTS:
         if name in found.columns:
             found = found.unnest(name, separator="_")
-    front = [name for name in (*models, "source", "target") if name in found.columns]
-    back = [name for name in FACTS if name in found.columns]
-    return found.select(*front, pl.exclude(*front, *back), *back)
+    return found

@@ -177,6 +177,9 @@ def _by_group_and_ranker(
     """Return a row for each group and ranker, group by group; the first `scores` are scores."""
     numbered = [quality.alias(f"ranker {place}") for place, quality in enumerate(qualities)]
     _check_keys(keys, rows.select(numbered[0]).collect_schema())
+    # A file that could not be read has a row of results without names, so it is in no group.
+    if keys:
+        rows = rows.filter(~pl.all_horizontal(pl.col(keys).is_null()))
     by_group = rows.group_by(keys, maintain_order=True).agg(numbered) if keys else None
     groups = (rows.select(numbered) if by_group is None else by_group).collect()
     by_ranker = [

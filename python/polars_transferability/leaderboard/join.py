@@ -134,7 +134,8 @@ def join_leaderboard(
     beside = names.join(
         _with_mean_elsewhere(entries), on=KEY, how="left", maintain_order="left"
     ).select(added)
-    scored, listed = names.unique(maintain_order=True), entries.select(KEY)
+    # A file that could not be read has a row of results without names.
+    scored, listed = names.drop_nulls().unique(maintain_order=True), entries.select(KEY)
     static_rankers = (name for name in static if entries.schema[name].is_numeric())
     return LeaderboardJoin(
         frame=rows.hstack(beside),

@@ -1,0 +1,145 @@
+"""What of a batch cannot be computed, and why.
+
+A batch goes on after a failure: what failed is null, and the column `problems` of the result says
+why. A strict batch stops at the first failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import NoReturn, TypeVar
+
+import polars as pl
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Column of reasons, the last one of a result.
+PROBLEMS = "problems"
+NO_PROBLEM = pl.lit([], dtype=pl.List(pl.String)).alias(PROBLEMS)
+# What a file, or the rows of one unit, can lead to.
+FAILURES = (pl.exceptions.PolarsError, TypeError, ValueError)
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The failures of a batch, in the order in which they were met.
+
+    Attributes
+    ----------
+    strict
+        The batch stops at the first.
+    """
+
+    strict: bool
+    met: list[Exception] = field(default_factory=list)
+
+    def note(self, error: Exception) -> None:
+        """Remember a failure, or raise it where the batch is strict."""
+        if self.strict:
+            raise error
+        self.met.append(error)
+
+    def row(self, errors: Sequence[Exception], **names: str | None) -> pl.DataFrame:
+        """Note failures and return a row that has names, and of the rest nothing but reasons.
+
+        Examples
+        --------
+        >>> Failures(strict=False).row([ValueError("one class")], target="pets").rows()
+        [('pets', ['one class'])]
+        """
+        for error in errors:
+            self.note(error)
+        columns = [pl.Series(name, [text], dtype=pl.String) for name, text in names.items()]
+        why = pl.Series(PROBLEMS, [reasons(errors)], dtype=pl.List(pl.String))
+        return pl.DataFrame([*columns, why])
+
+    def refuse_all(self, found: pl.DataFrame, values: Collection[str]) -> None:
+        """Raise the first failure if none of the columns `values` has a value in any row."""
+        there = [name for name in values if name in found.columns]
+        nothing = all(found[name].is_null().all() for name in there)
+        if self.met and nothing and not _IS_PART.get():
+            _raise_for_all(self.met[0], found.height)
+
+
+_IS_PART = ContextVar("is_part", default=False)
+
+
+@contextmanager
+def part_of_a_batch() -> Iterator[None]:
+    """Let what cannot be computed at all be a result with reasons, not an error.
+
+    Whoever puts the parts together looks whether all of them are like that.
+
+    Examples
+    --------
+    >>> with part_of_a_batch():
+    ...     Failures(strict=False, met=[ValueError("one class")]).refuse_all(pl.DataFrame(), [])
+    """
+    before = _IS_PART.set(True)
+    try:
+        yield
+    finally:
+        _IS_PART.reset(before)
+
+
+def _raise_for_all(first: Exception, rows: int) -> NoReturn:
+    if rows == 1:
+        raise first
+    kind = type(first) if isinstance(first, pl.exceptions.PolarsError) else ValueError
+    msg = f"{reason(first)}; none of the {rows} results could be computed"
+    raise kind(msg) from first
+
+
+def kept(
+    items: Iterable[Item],
+    step: Callable[[Item], Result],
+    leave_out: Callable[[Item, Exception], None],
+) -> list[tuple[Item, Result]]:
+    """Return the items for which a step does not fail, each with what the step returns."""
+    found = []
+    for item in items:
+        try:
+            found.append((item, step(item)))
+        except FAILURES as error:
+            leave_out(item, error)
+    return found
+
+
+def reason(error: BaseException) -> str:
+    r"""Return the message of an error as one line.
+
+    Examples
+    --------
+    >>> reason(pl.exceptions.ComputeError("the plugin failed with message: bad\n\nplan: ..."))
+    'bad'
+    """
+    # Polars says first that a plugin failed, and appends the plan in which it did.
+    first_paragraph = str(error).partition("\n\n")[0]
+    return " ".join(first_paragraph.replace("the plugin failed with message: ", "").split())
+
+
+def reasons(errors: Sequence[Exception]) -> list[str]:
+    """Return the messages of errors, each once."""
+    return list(dict.fromkeys(map(reason, errors)))
+
+
+def with_problems(found: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of a result in which something could not be computed.
+
+    Examples
+    --------
+    >>> found = pl.DataFrame({"target": ["pets", "cars"], "problems": [["one class"], []]})
+    >>> with_problems(found)["target"].to_list()
+    ['pets']
+    """
+    return found.filter(pl.col(PROBLEMS).list.len() > 0)
+
+
+def problem_lines(found: pl.DataFrame) -> list[str]:
+    """Return every reason of a result once, in the order of its rows."""
+    texts = with_problems(found)[PROBLEMS].explode()
+    return texts.unique(maintain_order=True).to_list()
