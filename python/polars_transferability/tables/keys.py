@@ -84,7 +84,7 @@ class Key:
         """Return the rows of the tables that can be read, and the tasks that others hold rows of.
 
         Beside these tasks stands why the rows cannot be read. It is an error if such a table does
-        not even say which tasks it holds.
+        not even say which tasks it holds. Rows without a task are left out.
         """
         with self.naming():
             tables = self.select(columns)
@@ -98,7 +98,7 @@ class Key:
                 with self.naming():
                     tasks = Table(table.name, table.rows.select(task)).distinct().read()
                 lost.update(dict.fromkeys(_texts(tasks.to_series()), error))
-        return pl.concat(read), lost
+        return pl.concat(read).filter(task.is_not_null()), lost
 
     def tasks(self, task: pl.Expr) -> list[str]:
         """Return the tasks that the key has rows of."""
