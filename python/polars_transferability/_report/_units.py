@@ -30,6 +30,7 @@ from polars_transferability.tables.problems import (
     FAILURES,
     PROBLEMS,
     Failures,
+    detached,
     part_of_a_batch,
     problem_lines,
     reasons,
@@ -253,9 +254,10 @@ def _computed(step: _Step, targets: list[str]) -> pl.DataFrame:
     except FAILURES as error:
         if step.strict:
             raise
-        if len(targets) > 1:
-            alone = [_computed(step, [target]) for target in targets]
-            return pl.concat(alone, how="diagonal_relaxed")
-        (target,) = targets
-        row = {**(step.units[target].row or {}), PROBLEMS: reasons([error])}
-        return pl.DataFrame([row], schema_overrides=step.types)
+        failure = detached(error)
+    if len(targets) > 1:
+        alone = [_computed(step, [target]) for target in targets]
+        return pl.concat(alone, how="diagonal_relaxed")
+    (target,) = targets
+    row = {**(step.units[target].row or {}), PROBLEMS: reasons([failure])}
+    return pl.DataFrame([row], schema_overrides=step.types)

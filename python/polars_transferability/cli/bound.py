@@ -93,14 +93,15 @@ def bound(
         What goes to standard output. csv leaves the nested field by_class out.
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
-    columns = column_options.of(files, needed=["task"])
-    require_fit_rows(files, columns)
+    tables = column_options.open(files)
+    columns = column_options.of(tables, needed=["task"])
+    require_fit_rows(tables, columns)
     entries = board.read(columns.models)
     bounds = compute_bounds(
         files,
         **columns.arguments(),
-        sources=tasks_named("--source", source, files, columns.task),
-        targets=tasks_named("--target", target, files, columns.task),
+        sources=tasks_named("--source", source, tables, columns.task),
+        targets=tasks_named("--target", target, tables, columns.task),
         progress=sys.stderr.isatty(),
         strict=strict,
         ground_cost=ground_cost,

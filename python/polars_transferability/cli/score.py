@@ -75,15 +75,16 @@ def score(
         What goes to standard output.
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
-    columns = column_options.of(files)
-    require_fit_rows(files, columns)
+    tables = column_options.open(files)
+    columns = column_options.of(tables)
+    require_fit_rows(tables, columns)
     entries = board.read(columns.models)
     names = several(scores, tuple) or DEFAULT
     found = compute_scores(
         files,
         **columns.arguments(),
-        sources=tasks_named("--source", source, files, columns.task),
-        targets=tasks_named("--target", target, files, columns.task),
+        sources=tasks_named("--source", source, tables, columns.task),
+        targets=tasks_named("--target", target, tables, columns.task),
         scores="all" if names == ["all"] else names,
         clusters=clusters,
         seed=seed,

@@ -24,7 +24,13 @@ from polars_transferability.tables.keys import (
     open_keys,
     require_tasks,
 )
-from polars_transferability.tables.problems import FAILURES, NO_PROBLEM, PROBLEMS, Failures
+from polars_transferability.tables.problems import (
+    FAILURES,
+    NO_PROBLEM,
+    PROBLEMS,
+    Failures,
+    detached,
+)
 from polars_transferability.tables.table import Paths
 
 if TYPE_CHECKING:
@@ -238,7 +244,7 @@ def _bounds_of(key: Key, job: _Job, failures: Failures) -> pl.DataFrame:
     except FAILURES as error:
         if failures.strict:
             raise
-        bounds = _pair_by_pair(key, job, error, failures)
+        bounds = _pair_by_pair(key, job, detached(error), failures)
     return key.values.join(bounds, how="cross")
 
 

@@ -36,7 +36,13 @@ from polars_transferability.tables.keys import (
     open_keys,
     require_tasks,
 )
-from polars_transferability.tables.problems import FAILURES, NO_PROBLEM, PROBLEMS, Failures
+from polars_transferability.tables.problems import (
+    FAILURES,
+    NO_PROBLEM,
+    PROBLEMS,
+    Failures,
+    detached,
+)
 from polars_transferability.tables.table import Paths
 
 # Columns that say what was scored.
@@ -173,7 +179,8 @@ def compute_scores(
     )
     keys[0].refuse_columns(job.result_columns())
     require_tasks(keys, job.task, sources=job.sources, targets=job.targets)
-    job.require_inputs(keys)
+    if not job.leave_out:
+        job.require_outputs(keys)
     with each_key(keys, "scores", progress=flag("progress", progress)) as steps:
         results = [job.of_key(key, failures) for key in steps]
     found = pl.concat([*results, *left_out], how="diagonal_relaxed")
@@ -208,35 +215,41 @@ class _Job:
         parts = [f"{name}_{part}" for name in self.of_one for part in _FIELDS.get(name, ())]
         return ["source", "target", *self.of_pairs, *self.of_one, *parts, *FACTS, PROBLEMS]
 
-    def require_inputs(self, keys: Sequence[Key]) -> None:
+    def require_outputs(self, keys: Sequence[Key]) -> None:
         """Raise an error if the tables of no key have columns for one of the scores."""
-        lacking = set.intersection(*({*self._without_inputs(key)} for key in keys))
-        if lacking and not self.leave_out:
-            raise _needs_probabilities(keys[0], next(n for n in self.of_one if n in lacking))
+        lacking = self._outputs(keys[0]).lacking(self.of_one)
+        for key in keys[1:]:
+            if not lacking:
+                break
+            of_key = self._outputs(key).lacking(self.of_one)
+            lacking = [name for name in lacking if name in of_key]
+        if lacking:
+            raise _needs_probabilities(keys[0], lacking[0])
 
     def of_key(self, key: Key, failures: Failures) -> pl.DataFrame:
         """Return the scores of a key: all at once or, where that fails, one by one."""
+        outputs = self._outputs(key)
         try:
-            scored = self._at_once(key)
+            scored = self._at_once(key, outputs, failures)
         except FAILURES as error:
             if failures.strict:
                 raise
-            scored = self._one_by_one(key, error, failures)
+            scored = self._one_by_one(key, outputs, detached(error), failures)
         return key.values.join(scored, how="cross")
 
-    def _at_once(self, key: Key) -> pl.DataFrame:
-        if (lacking := self._without_inputs(key)) and not self.leave_out:
+    def _at_once(self, key: Key, outputs: _Outputs, failures: Failures) -> pl.DataFrame:
+        if (lacking := outputs.lacking(self.of_one)) and not self.leave_out:
             raise _needs_probabilities(key, lacking[0])
-        expression = self._expression(key, self._possible(key))
+        expression = self._expression(self._possible(outputs), outputs)
         with key.naming():
-            rows = key.read(self._columns(key))
+            rows = key.read(self._columns(expression))
         found = rows.select(self.task.unique(maintain_order=True)).to_series()
         if found.has_nulls():
             msg = f"{key}: column '{found.name}' of tasks has nulls; leave them out with a filter"
             raise ValueError(msg)
         tasks = found.cast(pl.String).to_list()
         targets = _named(key, "targets", self.targets, tasks)
-        scored = self._of_targets(key, rows, targets, expression)
+        scored = self._of_targets(key, rows, targets, expression, failures)
         if self.of_pairs or self.sources is not None:
             sources = _named(key, "sources", self.sources, tasks)
             pairs = self._of_sources(key, rows, sources, targets)
@@ -247,37 +260,30 @@ class _Job:
         given = (self.task, self.embedding, self.label, self.fit)
         return [column for column in given if column is not None]
 
-    def _probabilities(self, key: Key) -> pl.Expr | None:
-        if self.probabilities is not None:
-            return self.probabilities
-        present = set.intersection(*(set(table.schema().names()) for table in key.tables))
-        if "probabilities" in present:
-            return pl.col("probabilities")
-        return softmax("logits") if "logits" in present else None
+    def _outputs(self, key: Key) -> _Outputs:
+        """Return what there is of the source model's outputs on the rows of a key."""
+        probabilities = self.probabilities
+        if probabilities is None:
+            present = set.intersection(*(set(table.schema().names()) for table in key.tables))
+            if "probabilities" in present:
+                probabilities = pl.col("probabilities")
+            elif "logits" in present:
+                probabilities = softmax("logits")
+        source_label = self.source_label
+        if source_label is None and probabilities is not None:
+            source_label = argmax_labels(probabilities)
+        return _Outputs(probabilities, source_label)
 
-    def _source_label(self, key: Key) -> pl.Expr | None:
-        probabilities = self._probabilities(key)
-        if self.source_label is not None or probabilities is None:
-            return self.source_label
-        return argmax_labels(probabilities)
-
-    def _without_inputs(self, key: Key) -> list[str]:
-        """Return the scores for which the tables of a key have no columns."""
-        missing = [
-            *(name for name in reading(Inputs.PROBABILITIES) if self._probabilities(key) is None),
-            *(name for name in reading(Inputs.SOURCE_LABEL) if self._source_label(key) is None),
-        ]
-        return [name for name in self.of_one if name in missing]
-
-    def _possible(self, key: Key) -> dict[str, dict[str, Any]]:
-        lacking = self._without_inputs(key)
+    def _possible(self, outputs: _Outputs) -> dict[str, dict[str, Any]]:
+        """Return the scores of one table for which there are columns, with their options."""
+        lacking = outputs.lacking(self.of_one)
         return {name: options for name, options in self.of_one.items() if name not in lacking}
 
-    def _columns(self, key: Key) -> list[str]:
-        """Return the columns that scores of a key are computed from."""
-        return _roots([self._expression(key, self._possible(key)), *self._given()])
+    def _columns(self, expression: pl.Expr) -> list[str]:
+        """Return the columns that scores are computed from."""
+        return _roots([expression, *self._given()])
 
-    def _expression(self, key: Key, possible: dict[str, dict[str, Any]]) -> pl.Expr:
+    def _expression(self, possible: dict[str, dict[str, Any]], outputs: _Outputs) -> pl.Expr:
         if not possible:
             return pl.struct(n=pl.len().cast(pl.UInt32)).alias("scores")
 
@@ -288,13 +294,18 @@ class _Job:
             self.embedding,
             self.label,
             scores=possible,
-            probabilities=self._probabilities(key) if reads(Inputs.PROBABILITIES) else None,
-            source_label=self._source_label(key) if reads(Inputs.SOURCE_LABEL) else None,
+            probabilities=outputs.probabilities if reads(Inputs.PROBABILITIES) else None,
+            source_label=outputs.source_label if reads(Inputs.SOURCE_LABEL) else None,
             fit=self.fit,
         )
 
     def _of_targets(
-        self, key: Key, rows: pl.DataFrame, targets: list[str], expression: pl.Expr
+        self,
+        key: Key,
+        rows: pl.DataFrame,
+        targets: list[str],
+        expression: pl.Expr,
+        failures: Failures,
     ) -> pl.DataFrame:
         task = self.task.cast(pl.String)
         of_targets = rows.lazy().filter(task.is_in(targets))
@@ -302,8 +313,8 @@ class _Job:
         try:
             scored = groups.agg(expression).collect(engine="in-memory")
         except pl.exceptions.PolarsError:
-            # Which group it was, the message does not say.
-            for target in targets:
+            # Which group it was, the message does not say; unless all goes on, one by one.
+            for target in targets if failures.strict else ():
                 with key.naming(f"target '{target}'"):
                     rows.filter(task == target).select(expression)
             raise
@@ -339,19 +350,23 @@ class _Job:
             where &= self.fit
         return task_of(self.embedding, self.label, where=where)
 
-    def _one_by_one(self, key: Key, error: Exception, failures: Failures) -> pl.DataFrame:
+    def _one_by_one(
+        self, key: Key, outputs: _Outputs, error: Exception, failures: Failures
+    ) -> pl.DataFrame:
         """Return the scores of a key that can be computed, and why the others cannot.
 
         Computing all at once gave `error`. It has a row of its own if it is about no score.
         """
+        possible = self._possible(outputs)
         try:
-            rows, lost = key.rescue(self._columns(key), self.task)
+            expression = self._expression(possible, outputs)
+            rows, lost = key.rescue(self._columns(expression), self.task)
             found = rows.select(self.task.unique(maintain_order=True)).to_series()
         except FAILURES as unreadable:
             unknown: Sequence[str | None] = self.targets or [None]
             return pl.concat(failures.row([unreadable], target=target) for target in unknown)
         tasks = dict.fromkeys([*found.drop_nulls().cast(pl.String), *lost])
-        held = _Held(key, rows, list(tasks), lost)
+        held = _Held(key, outputs, rows, list(tasks), lost)
         before = len(failures.met)
         targets = self.targets or held.tasks
         scored = [self._of_target(held, target, failures) for target in targets]
@@ -364,23 +379,23 @@ class _Job:
             ] or [_beside(failures.row([_no_pair(key)], source=None), row) for row in scored]
         if len(failures.met) == before:
             scored.append(failures.row([error], target=None))
-        empty = pl.DataFrame(schema={name: _dtype(name) for name in self._possible(key)})
+        empty = pl.DataFrame(schema={name: _dtype(name) for name in possible})
         return pl.concat([empty, *scored], how="diagonal_relaxed")
 
     def _of_target(self, held: _Held, target: str, failures: Failures) -> pl.DataFrame:
         """Return a row of the scores of one table that can be computed."""
         own = held.rows.filter(self.task.cast(pl.String) == target)
-        possible = self._possible(held.key)
+        possible = self._possible(held.outputs)
 
         def compute(names: list[str]) -> pl.DataFrame:
             held.require("targets", target)
-            expression = self._expression(held.key, {name: possible[name] for name in names})
+            expression = self._expression({n: possible[n] for n in names}, held.outputs)
             with held.key.naming(f"target '{target}'"):
                 return own.select(expression, self._evaluated()).unnest("scores")
 
         values, errors = _as_far_as_possible(compute, list(possible))
         if not self.leave_out:
-            lacking = self._without_inputs(held.key)
+            lacking = held.outputs.lacking(self.of_one)
             errors += [_needs_probabilities(held.key, name) for name in lacking]
         return pl.concat([failures.row(errors, target=target), values], how="horizontal")
 
@@ -397,6 +412,23 @@ class _Job:
         return pl.concat([failures.row(errors, source=source), values], how="horizontal")
 
 
+# Two expressions have no truth value when compared, so neither has what holds them.
+@dataclass(frozen=True, eq=False)
+class _Outputs:
+    """Outputs of the source model on some rows, as expressions; None where there are none."""
+
+    probabilities: pl.Expr | None
+    source_label: pl.Expr | None
+
+    def lacking(self, names: Iterable[str]) -> list[str]:
+        """Return those of the scores for which outputs are lacking."""
+        missing = [
+            *(reading(Inputs.PROBABILITIES) if self.probabilities is None else ()),
+            *(reading(Inputs.SOURCE_LABEL) if self.source_label is None else ()),
+        ]
+        return [name for name in names if name in missing]
+
+
 @dataclass(frozen=True, eq=False)
 class _Held:
     """What a key holds, of which scores are computed one by one.
@@ -408,6 +440,7 @@ class _Held:
     """
 
     key: Key
+    outputs: _Outputs
     rows: pl.DataFrame
     tasks: list[str]
     lost: dict[str, Exception]

@@ -15,7 +15,7 @@ from polars_transferability._arguments import DefaultText, near_name
 from polars_transferability._columns import named_column
 from polars_transferability._door import door
 from polars_transferability._visible import visible
-from polars_transferability.tables.problems import Failures, kept
+from polars_transferability.tables.problems import Failures, detached, kept
 from polars_transferability.tables.table import (
     Paths,
     Table,
@@ -97,7 +97,7 @@ class Key:
             except pl.exceptions.PolarsError as error:
                 with self.naming():
                     tasks = Table(table.name, table.rows.select(task)).distinct().read()
-                lost.update(dict.fromkeys(_texts(tasks.to_series()), error))
+                lost.update(dict.fromkeys(_texts(tasks.to_series()), detached(error)))
         return pl.concat(read).filter(task.is_not_null()), lost
 
     def tasks(self, task: pl.Expr) -> list[str]:

@@ -41,7 +41,7 @@ class Failures:
         """Remember a failure, or raise it where the batch is strict."""
         if self.strict:
             raise error
-        self.met.append(error)
+        self.met.append(detached(error))
 
     def row(self, errors: Sequence[Exception], **names: str | None) -> pl.DataFrame:
         """Note failures and return a row that has names, and of the rest nothing but reasons.
@@ -107,6 +107,12 @@ def kept(
         except FAILURES as error:
             leave_out(item, error)
     return found
+
+
+def detached(error: Exception) -> Exception:
+    """Return an error without its traceback, which would keep the rows of a model in memory."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 def reason(error: BaseException) -> str:

@@ -143,12 +143,11 @@ def tables_of(paths: Paths) -> list[Table]:
     return _find_tables(paths)[0]
 
 
-def columns_of_each(paths: Paths) -> list[list[str]]:
+def columns_of_each(tables: Iterable[Table]) -> list[list[str]]:
     """Return the columns of each table that can be read and holds no results of this package.
 
     What is left out, or cannot be read, is told by whoever reads the tables themselves.
     """
-    tables = tables_of(paths)
     return [names for table in tables if not _kind_of_result(table) if (names := _names_in(table))]
 
 

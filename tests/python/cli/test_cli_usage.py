@@ -48,8 +48,8 @@ BAD_INPUTS = {
     "split of numbers": (
         embedding_rows().with_columns(split=1),
         [],
-        "no row has split 'train', so there is none to fit on; there are '1': name the rows to fit "
-        "on with --fit-split, or give --no-fit\n",
+        "no row has split 'train', so there is none to fit on; there are '1': say which rows to "
+        "fit on with --split and --fit-split; for tables without a split give --no-fit\n",
     ),
     "split of lists": (
         embedding_rows().with_columns(pl.concat_list("split")),
