@@ -19,6 +19,7 @@ from polars_transferability._scores.choice import OF_TWO_TASKS
 from polars_transferability.leaderboard.compare import LOSSES, compare, rankers_in
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJoin
 from polars_transferability.tables.keys import MODEL, key_columns
+from polars_transferability.tables.problems import of_units
 from polars_transferability.tables.table import FRAME, Table
 
 # Columns that are a share of evaluation rows.
@@ -139,14 +140,12 @@ def verdict(
     if not frame.schema[ranker].is_numeric():
         msg = f"score: column '{ranker}' is {frame.schema[ranker]}; expected numbers"
         raise TypeError(msg)
-    best = _best_of_each_model(frame, models, target, ranker)
+    best = _best_of_each_model(of_units(frame.lazy(), [target]), models, target, ranker)
     ranked = best.drop_nulls(ranker)
     agreements = _agreements(ranked, ranker, accuracy)
     rows = []
     for (name,), group in best.group_by("target", maintain_order=True):
         judged = group.drop_nulls(ranker)
-        if name is None and judged.is_empty():
-            continue  # Of files that could not be read.
         lead, agreement = _lead(judged, ranker), agreements.get(name, _Agreement())
         not_judged = group.height - judged.height
         sentences = [f"{name}: {lead.told(ranker, not_judged)}", *agreement.told()]
@@ -238,7 +237,7 @@ class _Agreement:
 
 
 def _best_of_each_model(
-    results: pl.DataFrame, models: list[str], target: str, ranker: str
+    results: pl.LazyFrame, models: list[str], target: str, ranker: str
 ) -> pl.DataFrame:
     """Return a row per target and model, the best first, with columns `target` and `model`.
 
@@ -256,7 +255,7 @@ def _best_of_each_model(
         nulls_last=True,
         maintain_order=True,
     )
-    return ranked.unique(["target", "model"], keep="first", maintain_order=True)
+    return ranked.unique(["target", "model"], keep="first", maintain_order=True).collect()
 
 
 def _lead(models: pl.DataFrame, ranker: str) -> _Lead:

@@ -145,6 +145,27 @@ def with_problems(found: pl.DataFrame) -> pl.DataFrame:
     return found.filter(pl.col(PROBLEMS).list.len() > 0)
 
 
+def of_units(found: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
+    """Return the rows of a result but those with problems and none of the names.
+
+    Such a row stands for a file that could not be read.
+
+    Examples
+    --------
+    >>> found = pl.LazyFrame({"target": ["pets", None], "problems": [["one class"], ["no file"]]})
+    >>> of_units(found, ["target"]).collect()["target"].to_list()
+    ['pets']
+    """
+    schema = found.collect_schema()
+    if PROBLEMS not in schema or not names:
+        return found
+    # A CSV file has the reasons as one text.
+    is_list = isinstance(schema[PROBLEMS], pl.List)
+    problems = pl.col(PROBLEMS)
+    has_problems = problems.list.len() > 0 if is_list else problems.is_not_null()
+    return found.filter(~(has_problems & pl.all_horizontal(pl.col(names).is_null())))
+
+
 def problem_lines(found: pl.DataFrame) -> list[str]:
     """Return every reason of a result once, in the order of its rows."""
     texts = with_problems(found)[PROBLEMS].explode()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import polars_transferability as pt
 import pytest
 from planted import DAMAGED, FAULTS, LEFT_OUT, SOUND, TASKS, UNBOUNDED
 from polars.testing import assert_frame_equal
+from polars_transferability.files.table_bytes import table_bytes
+from polars_transferability.tables.keys import Key
 from polars_transferability.tables.problems import problem_lines
 from registry import NEW, OLD, TRAIN, embedding_rows, value
 
@@ -226,6 +230,25 @@ def test_a_fault_that_spoils_no_unit_has_a_row_of_its_own() -> None:
         assert "null" in one["problems"][0]
 
 
+@pytest.mark.parametrize("compute", [pt.compute_bounds, pt.compute_scores])
+def test_a_model_that_failed_does_not_stay_in_memory(
+    compute: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error keeps all that its traceback can reach."""
+    read, rows_read = Key.read, []
+
+    def reading(key: Key, columns: Sequence[str]) -> pl.DataFrame:
+        assert all(rows() is None for rows in rows_read)
+        rows = read(key, columns)
+        rows_read.append(weakref.ref(rows))
+        return rows
+
+    monkeypatch.setattr(Key, "read", reading)
+    spoilt = FAULTS["net7"][1](embedding_rows(models=3))
+    compute(pl.concat([spoilt, embedding_lists().with_columns(model=pl.lit("last"))]))
+    assert len(rows_read) == 4
+
+
 def test_a_file_is_named_where_each_is_a_model(tmp_path: Path) -> None:
     embedding_rows().drop("model").write_parquet(tmp_path / "good.parquet")
     (tmp_path / "bad.parquet").write_bytes(b"PAR1")
@@ -282,7 +305,7 @@ def test_a_target_without_any_value_has_no_best_model() -> None:
     assert (second["outcome"], second["best"], second["not_judged"]) == ("only one model", "a", 0)
 
 
-def test_what_could_not_be_computed_is_not_compared(bounds: pl.DataFrame) -> None:
+def test_what_could_not_be_computed_is_not_compared(bounds: pl.DataFrame, tmp_path: Path) -> None:
     board = pl.DataFrame(
         [(f"net{i}", task, i / 20) for i in range(20) for task in TASKS],
         schema=["model", "target", "accuracy"],
@@ -291,6 +314,8 @@ def test_what_could_not_be_computed_is_not_compared(bounds: pl.DataFrame) -> Non
     old = bounds.filter(pl.col("source").eq("old") | pl.col("source").is_null())
     joined = pt.join_leaderboard(old, board)
     assert joined.unmatched_scores.is_empty()
+    (tmp_path / "old.csv").write_bytes(table_bytes(old, "csv"))
+    assert pt.join_leaderboard(tmp_path / "old.csv", board).report() == joined.report()
     assert set(joined.unmatched_leaderboard["model"]) >= set(LEFT_OUT)
     found = pt.compare(joined, scores="bound")
     known = pt.compare(pt.join_leaderboard(old.drop_nulls("bound"), board), scores="bound")
