@@ -88,7 +88,7 @@ def report(
     config
         Path of a TOML file. `files`, which is required, lists embedding tables: paths, globs and
         folders (hive-partitioned or not), from where the file lies. `title`, `sources`, `targets`,
-        `scores`, `leaderboards` and the tables `[columns]`, `[bound]`, `[comparison]` and
+        `scores`, `leaderboards`, `strict` and the tables `[columns]`, `[bound]`, `[comparison]` and
         `[queries]` are optional; `docs/reports.md` and `examples/report` say more.
     out
         Folder to write to; made if it is not there. Each result is a Parquet and a CSV file (which

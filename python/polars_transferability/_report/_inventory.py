@@ -105,8 +105,8 @@ def take_inventory(config: ReportConfig, tables: Sequence[Table]) -> Inventory:
     columns = config.columns
     leaderboards = tuple(_leaderboard(board, columns.model) for board in config.leaderboards)
     queries = tuple(Query(name, file, read_text(file)) for name, file in config.queries.items())
-    looked = [EmbeddingFile(table, look_at(Path(table.name)), frozenset()) for table in tables]
     failures = Failures(config.settings.strict)
+    looked = [file for _, file in kept(tables, _looked_at, lambda _, error: failures.note(error))]
     held = _read(looked, columns, failures)
     # What they hold was read after they were looked at.
     require_untouched(looked)
@@ -125,6 +125,14 @@ def take_inventory(config: ReportConfig, tables: Sequence[Table]) -> Inventory:
         settings=config.settings,
         left_out=tuple(reasons(failures.met)),
     )
+
+
+def _looked_at(table: Table) -> EmbeddingFile:
+    try:
+        return EmbeddingFile(table, look_at(Path(table.name)), frozenset())
+    except PermissionError as error:
+        msg = f"{table.name}: cannot be read: {error.strerror}"
+        raise pl.exceptions.ComputeError(msg) from error
 
 
 def _read(

@@ -92,7 +92,8 @@ def say_problems(incomplete: int, results: int, reasons: Sequence[str]) -> None:
     """Say on standard error how many results lack something, and each reason once."""
     if not incomplete:
         return
-    print(f"transferability: {incomplete} of {results} results are incomplete:", file=sys.stderr)
+    count = f"{incomplete} of {results} results could not be computed in full:"
+    print(f"transferability: {count}", file=sys.stderr)
     for reason in reasons[:_MOST_REASONS]:
         print(f"  {visible(reason)}", file=sys.stderr)
     if (more := len(reasons) - _MOST_REASONS) > 0:

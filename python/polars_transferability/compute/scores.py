@@ -508,7 +508,8 @@ def _named(key: Key, argument: str, wanted: list[str] | None, tasks: list[str]) 
     if wanted is None:
         return tasks
     if missing := [name for name in wanted if name not in tasks]:
-        msg = f"{argument}: {key} has no task {missing[0]!r}; there are {tasks}"
+        spelled = door().arguments.get(argument, argument)
+        msg = f"{spelled}: {key} has no task {missing[0]!r}; there are {tasks}"
         raise ValueError(msg)
     return wanted
 

@@ -26,7 +26,10 @@ def assert_summary(stderr: str, found: pl.DataFrame) -> None:
     """A count, and then each reason once."""
     first, *reasons = stderr.splitlines()
     incomplete = found.filter(pl.col("problems").is_not_null()).height
-    assert first == f"transferability: {incomplete} of {found.height} results are incomplete:"
+    assert (
+        first
+        == f"transferability: {incomplete} of {found.height} results could not be computed in full:"
+    )
     assert len(set(reasons)) == len(reasons) >= len(FAULTS) + len(LEFT_OUT) + 1
     assert all(reason.startswith("  ") for reason in reasons)
     for name in (*FAULTS, *LEFT_OUT, DAMAGED):
@@ -63,7 +66,7 @@ def test_bounds_are_computed_without_the_bad_ones(folder: Path, tmp_path: Path) 
     told = done.stderr.decode()
     assert told.startswith("2 of 18 pairs of model and target are on the leaderboard\n")
     # Of 20 models two are left out, and four have a fault in one of the two tasks.
-    assert "transferability: 6 of 20 results are incomplete:\n" in told
+    assert "transferability: 6 of 20 results could not be computed in full:\n" in told
     *_, first, last = (line for line in done.stdout.decode().splitlines() if line[:4] == " net")
     assert first.split()[3:] == last.split()[3:] == ["-"] * len(last.split()[3:])
     assert "4 models could not be judged." in done.stdout.decode()

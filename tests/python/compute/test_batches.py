@@ -211,6 +211,17 @@ def test_only_the_tasks_of_a_damaged_file_are_lost(tmp_path: Path) -> None:
     assert scores.filter(pl.col("gbc").is_null())["target"].to_list() == ["far"]
 
 
+def test_a_damaged_file_in_folders_named_after_columns_is_left_out(tmp_path: Path) -> None:
+    for (model,), rows in embedding_rows(models=2).group_by("model"):
+        folder = tmp_path / f"model={model}"
+        folder.mkdir()
+        rows.select("model", pl.exclude("model")).write_parquet(folder / "0.parquet")
+    planted.damage(tmp_path / "model=net1" / "0.parquet")
+    found = pt.compute_scores(tmp_path, scores="gbc")
+    assert found["model"].to_list() == ["net0", "net0", None]
+    assert "model=net1/0.parquet: its rows cannot be read" in found["problems"][2][0]
+
+
 def test_a_fault_that_spoils_no_unit_has_a_row_of_its_own() -> None:
     rows = embedding_rows()
     unnamed = rows.head(1).with_columns(task=pl.lit(None, pl.String))

@@ -14,7 +14,8 @@ import polars_transferability as pt
 import pytest
 from planted import DAMAGED, FAULTS, LEFT_OUT, TASKS, UNBOUNDED
 from polars.testing import assert_frame_equal
-from polars_transferability._report import _units
+from polars_transferability._report import _inventory, _units
+from polars_transferability._report._embedding_file import Look
 from reports import change, command, make, problem, written
 
 REPORT = """
@@ -71,7 +72,9 @@ def test_the_page_and_the_report_say_what_is_missing(planted_folder: Path) -> No
     assert all(any(name in reason for reason in problems.reasons) for name in names)
     page = unescape(made.page.read_text("utf-8"))
     assert all(f"<li>{reason}</li>" in page for reason in problems.reasons)
-    assert f"{problems.incomplete} of {problems.results} results are incomplete" in page
+    assert (
+        f"{problems.incomplete} of {problems.results} results could not be computed in full" in page
+    )
     without_bound = made.tables["ranking"].filter(target="new")["bound"].null_count()
     assert f"{without_bound} models could not be judged." in page
     bounded = made.tables["bounds"]["bound"].count()
@@ -90,7 +93,9 @@ def test_the_command_counts_and_strict_stops(planted_folder: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"{planted_folder / 'out' / 'index.html'}\n")
     counts = re.search(r"computed (\d+), unchanged since an earlier run 0\n", done.stderr)
     assert counts is not None
-    assert re.search(r"transferability: \d+ of \d+ results are incomplete:\n  \S", done.stderr)
+    assert re.search(
+        r"transferability: \d+ of \d+ results could not be computed in full:\n  \S", done.stderr
+    )
     again = command(*arguments)
     assert f"computed 0, unchanged since an earlier run {counts[1]}\n" in again.stderr
     summary = done.stderr.partition("transferability: ")[2]
@@ -154,6 +159,23 @@ def test_where_no_file_can_be_read_the_report_fails(folder: Path) -> None:
     message = problem(folder)
     assert "net0.parquet: cannot be read as a Parquet table" in message
     assert message.endswith("; none of the 3 results could be computed")
+
+
+def test_a_file_that_may_not_be_read_is_left_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = _inventory.look_at
+
+    def look_at(file: Path) -> Look:
+        if file.name == "net1.parquet":
+            raise PermissionError(13, "Permission denied", str(file))
+        return look(file)
+
+    monkeypatch.setattr(_inventory, "look_at", look_at)
+    made = make(folder)
+    (reason,) = made.problems.reasons
+    assert reason.endswith("net1.parquet: cannot be read: Permission denied")
+    assert set(made.tables["bounds"]["model"]) == {"net0", "net2"}
 
 
 def test_every_target_is_there_although_a_fault_spoils_some(planted_folder: Path) -> None:
