@@ -23,7 +23,7 @@ from polars_transferability.files.text_file import read_text
 from polars_transferability.leaderboard.read import read_leaderboard
 from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.keys import refuse_unknown_tasks
-from polars_transferability.tables.problems import PROBLEMS, Failures, kept, reasons
+from polars_transferability.tables.problems import Failures, kept, reasons
 from polars_transferability.tables.table import Table, of_one_type
 
 
@@ -111,7 +111,7 @@ def take_inventory(config: ReportConfig, tables: Sequence[Table]) -> Inventory:
     # What they hold was read after they were looked at.
     require_untouched(looked)
     if failures.met and not held:
-        failures.refuse_all(pl.DataFrame({PROBLEMS: reasons(failures.met)}), [])
+        failures.stop(len(failures.met))
     if not any(pairs for _, pairs in held):
         msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)

@@ -62,7 +62,16 @@ class Failures:
         there = [name for name in values if name in found.columns]
         nothing = all(found[name].is_null().all() for name in there)
         if self.met and nothing and not _IS_PART.get():
-            _raise_for_all(self.met[0], found.height)
+            self.stop(found.height)
+
+    def stop(self, results: int) -> NoReturn:
+        """Raise the first failure, of as many results of which none could be computed."""
+        first = self.met[0]
+        if results == 1:
+            raise first
+        kind = type(first) if isinstance(first, pl.exceptions.PolarsError) else ValueError
+        msg = f"{reason(first)}; none of the {results} results could be computed"
+        raise kind(msg) from first
 
 
 _IS_PART = ContextVar("is_part", default=False)
@@ -84,14 +93,6 @@ def part_of_a_batch() -> Iterator[None]:
         yield
     finally:
         _IS_PART.reset(before)
-
-
-def _raise_for_all(first: Exception, rows: int) -> NoReturn:
-    if rows == 1:
-        raise first
-    kind = type(first) if isinstance(first, pl.exceptions.PolarsError) else ValueError
-    msg = f"{reason(first)}; none of the {rows} results could be computed"
-    raise kind(msg) from first
 
 
 def kept(
