@@ -63,6 +63,8 @@ class Settings:
         All scores are asked for: those that a table has no columns for are left out.
     comparison
         Of scores with leaderboards.
+    strict
+        The report stops at the first failure.
     """
 
     title: str
@@ -70,6 +72,7 @@ class Settings:
     scores: Mapping[str, Mapping[str, Any]]
     every_score: bool
     comparison: Comparison
+    strict: bool
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,10 @@ class ReportConfig:
     settings: Settings
 
 
-def read_config(path: str | PathLike[str]) -> ReportConfig:
+def read_config(path: str | PathLike[str], *, strict: bool = False) -> ReportConfig:
     r"""Read and check a `report.toml`; paths within it start from the folder that it lies in.
+
+    It is `strict` if the file or the caller says so.
 
     Examples
     --------
@@ -124,7 +129,7 @@ def read_config(path: str | PathLike[str]) -> ReportConfig:
         raise FileNotFoundError(msg)
     try:
         values = tomllib.loads(read_text(path))
-        return _checked(path, values)
+        return _checked(path, {**values, "strict": True} if strict else values)
     except tomllib.TOMLDecodeError as error:
         msg = f"{path}: is not valid TOML: {error}"
         raise ValueError(msg) from error
@@ -136,7 +141,7 @@ def read_config(path: str | PathLike[str]) -> ReportConfig:
 def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
     top = Section(str(path), "", values).allow(
         *("title", "files", "sources", "targets", "scores"),
-        *("leaderboards", "columns", "bound", "comparison", "queries"),
+        *("leaderboards", "columns", "bound", "comparison", "queries", "strict"),
     )
     return ReportConfig(
         path=path,
@@ -157,6 +162,7 @@ def _settings(top: Section) -> Settings:
         scores=_scores(top),
         every_score=top.values.get("scores") in ("all", ["all"]),
         comparison=_comparison(top.section("comparison")),
+        strict=top.flag("strict"),
     )
 
 

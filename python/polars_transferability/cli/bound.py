@@ -21,10 +21,11 @@ from polars_transferability.cli.options import (
     tables_and,
     tasks_named,
 )
-from polars_transferability.cli.output import Format, Wide, writer_of
+from polars_transferability.cli.output import Format, Strict, Wide, say_problems, writer_of
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.settings import GroundCost, Lipschitz, SourceRows, Transform
+from polars_transferability.tables.problems import PROBLEMS, problem_lines, with_problems
 
 # The fields that a terminal has room for; --wide, --format json and parquet have all of them.
 _SHOWN = {
@@ -73,6 +74,7 @@ def bound(
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
     wide: Wide = False,
+    strict: Strict = False,
 ) -> None:
     """Bound the loss on each target task of a head transformed from a source task.
 
@@ -120,15 +122,17 @@ def bound(
         What goes to standard output. csv leaves the nested field by_class out.
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
-    columns = column_options.of(files, needed=["task"])
-    require_fit_rows(files, columns)
+    tables = column_options.open(files)
+    columns = column_options.of(tables, needed=["task"])
+    require_fit_rows(tables, columns)
     entries = board.read(columns.models)
     bounds = compute_bounds(
         files,
         **columns.arguments(),
-        sources=tasks_named("--source", source, files, columns.task),
-        targets=tasks_named("--target", target, files, columns.task),
+        sources=tasks_named("--source", source, tables, columns.task),
+        targets=tasks_named("--target", target, tables, columns.task),
         progress=sys.stderr.isatty(),
+        strict=strict,
         ground_cost=ground_cost,
         transform=transform,
         lipschitz=lipschitz,
@@ -146,14 +150,16 @@ def bound(
     bounds = board.join(bounds, entries, columns.models)
     writer(bounds)
     if format == "table":
-        ranked = bounds.sort("target", "bound", maintain_order=True)
+        there = bounds.drop_nulls("target")
+        ranked = there.sort("target", "bound", nulls_last=True, maintain_order=True)
         named = [*columns.models, "source", "target"]
-        facts = [name for name in bounds.columns if name != "by_class"]
+        facts = [name for name in bounds.columns if name not in ("by_class", PROBLEMS)]
         brief = [name for name in _SHOWN if name in facts and _worth_showing(bounds[name])]
         shown = [name for name in facts if name not in named] if wide else [*brief, *board.static()]
         table = TerminalTable(ranked.select(*named, *shown), _SHOWN, named, section="target")
         print_table(table, wide=wide)
-        print_sentences(verdict(bounds, model=columns.models)["verdict"])
+        print_sentences(verdict(there, model=columns.models)["verdict"])
+    say_problems(with_problems(bounds).height, bounds.height, problem_lines(bounds))
 
 
 def _worth_showing(column: pl.Series) -> bool:

@@ -20,10 +20,18 @@ from polars_transferability.cli.options import (
     tables_and,
     tasks_named,
 )
-from polars_transferability.cli.output import Format, Wide, usage_error, writer_of
+from polars_transferability.cli.output import (
+    Format,
+    Strict,
+    Wide,
+    say_problems,
+    usage_error,
+    writer_of,
+)
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.curve import ROWS, compute_curve
 from polars_transferability.settings import GroundCost, SourceRows, Transform
+from polars_transferability.tables.problems import problem_lines, with_problems
 
 _HEADINGS = {
     "bound_low": "bound\n2.5 %",
@@ -50,6 +58,7 @@ def curve(
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
     wide: Wide = False,
+    strict: Strict = False,
 ) -> None:
     """Show from how many target labels on a source helps: bound, probe and kNN by their number.
 
@@ -83,10 +92,11 @@ def curve(
         What goes to standard output.
     """
     writer = writer_of(out, format, tables_and(files, None))
-    columns = column_options.of(files, needed=["task"])
-    require_fit_rows(files, columns)
+    tables = column_options.open(files)
+    columns = column_options.of(tables, needed=["task"])
+    require_fit_rows(tables, columns)
     for option, name in (("--source", source), ("--target", target)):
-        tasks_named(option, [name], files, columns.task)
+        tasks_named(option, [name], tables, columns.task)
     draws = compute_curve(
         files,
         **columns.arguments(),
@@ -95,6 +105,7 @@ def curve(
         rows=_numbers(rows),
         repeats=repeats,
         progress=sys.stderr.isatty(),
+        strict=strict,
         ground_cost=ground_cost,
         transform=transform,
         source_rows=source_rows,
@@ -102,10 +113,11 @@ def curve(
     )
     writer(draws)
     if format == "table":
-        means = _means(draws, columns.models)
+        means = _means(draws.drop_nulls("rows"), columns.models)
         named = [*columns.models, "rows"]
         print_table(TerminalTable(means, _HEADINGS, named, section=columns.models[0]), wide=wide)
         print_sentences(_sentences(means, columns.models, source))
+    say_problems(with_problems(draws).height, draws.height, problem_lines(draws))
 
 
 def _numbers(rows: Sequence[str] | None) -> Sequence[int]:

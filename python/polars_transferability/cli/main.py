@@ -27,6 +27,7 @@ from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.compute.curve import compute_curve
 from polars_transferability.compute.scores import compute_scores
 from polars_transferability.settings import BoundOptions
+from polars_transferability.tables.problems import reason
 
 app = App(
     name="transferability",
@@ -87,11 +88,9 @@ def _files_after_option(arguments: list[str]) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    # Polars says first that a plugin failed, and appends the plan in which it did.
-    first_paragraph = str(error).partition("\n\n")[0]
-    message = first_paragraph.replace("the plugin failed with message: ", "")
+    message = reason(error)
     argument, colon, what = message.partition(":")
     if argument in _ARGUMENTS:
         option = COMMAND.arguments.get(argument, f"--{argument.replace('_', '-')}")
         message = f"{option}{colon}{what}"
-    return visible(" ".join(message.split()))
+    return visible(message)

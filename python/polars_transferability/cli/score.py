@@ -23,9 +23,10 @@ from polars_transferability.cli.options import (
     tables_and,
     tasks_named,
 )
-from polars_transferability.cli.output import Format, Wide, writer_of
+from polars_transferability.cli.output import Format, Strict, Wide, say_problems, writer_of
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.scores import FACTS, compute_scores
+from polars_transferability.tables.problems import PROBLEMS, problem_lines, with_problems
 
 _SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
 _HEADINGS = {"accuracy": "leaderboard\naccuracy"}
@@ -49,6 +50,7 @@ def score(
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
     wide: Wide = False,
+    strict: Strict = False,
 ) -> None:
     """Compute the published transferability scores of each model on each task.
 
@@ -73,28 +75,31 @@ def score(
         What goes to standard output.
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
-    columns = column_options.of(files)
-    require_fit_rows(files, columns)
+    tables = column_options.open(files)
+    columns = column_options.of(tables)
+    require_fit_rows(tables, columns)
     entries = board.read(columns.models)
     names = several(scores, tuple) or DEFAULT
     found = compute_scores(
         files,
         **columns.arguments(),
-        sources=tasks_named("--source", source, files, columns.task),
-        targets=tasks_named("--target", target, files, columns.task),
+        sources=tasks_named("--source", source, tables, columns.task),
+        targets=tasks_named("--target", target, tables, columns.task),
         scores="all" if names == ["all"] else names,
         clusters=clusters,
         seed=seed,
         progress=sys.stderr.isatty(),
+        strict=strict,
     )
     found = board.join(found, entries, columns.models)
     writer(found)
     if format == "table":
         named = [name for name in (*columns.models, "source", "target") if name in found.columns]
         values = [name for name in found.columns if name not in named]
-        hidden = set() if wide else _hidden(found)
+        hidden = {PROBLEMS} if wide else {PROBLEMS, *_hidden(found)}
         shown = [name for name in values if name not in hidden]
-        ranked = found.sort(
+        there = found.drop_nulls("target")
+        ranked = there.sort(
             *("target", ranking_column(found.drop(columns.models))),
             descending=[False, True],
             nulls_last=True,
@@ -102,7 +107,8 @@ def score(
         )
         table = TerminalTable(ranked.select(*named, *shown), _HEADINGS, named, section="target")
         print_table(table, wide=wide)
-        print_sentences(verdict(found, model=columns.models)["verdict"])
+        print_sentences(verdict(there, model=columns.models)["verdict"])
+    say_problems(with_problems(found).height, found.height, problem_lines(found))
 
 
 def _hidden(found: pl.DataFrame) -> set[str]:

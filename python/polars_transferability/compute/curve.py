@@ -12,7 +12,15 @@ from polars_transferability._columns import one_column, optional_column
 from polars_transferability._door import door
 from polars_transferability.bound import TaskColumn, task_names
 from polars_transferability.settings import BoundOptions, bound_settings
-from polars_transferability.tables.keys import MODEL, TRAIN_ROWS, Key, each_key, open_keys
+from polars_transferability.tables.keys import (
+    MODEL,
+    TRAIN_ROWS,
+    Key,
+    each_key,
+    open_keys,
+    require_tasks,
+)
+from polars_transferability.tables.problems import FAILURES, NO_PROBLEM, PROBLEMS, Failures
 from polars_transferability.tables.table import Paths
 
 if TYPE_CHECKING:
@@ -42,6 +50,7 @@ def compute_curve(
     task: str | pl.Expr = "task",
     fit: str | pl.Expr | None = TRAIN_ROWS,
     progress: bool = False,
+    strict: bool = False,
     by: str | Sequence[str] | None = None,
     **same: Unpack[BoundOptions],
 ) -> pl.DataFrame:
@@ -65,6 +74,9 @@ def compute_curve(
         As in `compute_bounds`.
     progress
         Show a progress bar on standard error.
+    strict
+        Stop at the first draw that cannot be computed, or file that cannot be read. False: go on
+        without it, and say why in `problems`.
     by
         Another name of `model`.
     **same
@@ -80,7 +92,7 @@ def compute_curve(
         of as many as there are rows), and `transfer`, which says what is lowest: "bound" (the bound
         is below the probe's loss, so that the source helps for certain on these rows),
         "target_loss" (the loss that it bounds is, but the bound isn't) or "probe" (the source does
-        not help). Losses are in nats.
+        not help); and `problems`, as in `compute_bounds`. Losses are in nats.
 
     Raises
     ------
@@ -142,9 +154,19 @@ def compute_curve(
         "target_label": tasks.target_label,
     }
     otherwise = {"task": door().or_score()}
-    keys = open_keys(frame_or_paths, argument, models, inputs, otherwise=otherwise)
+    failures = Failures(flag("strict", strict))
+    keys, left_out = open_keys(
+        frame_or_paths, argument, models, inputs, failures, otherwise=otherwise
+    )
+    require_tasks(keys, tasks.task, source=[source], target=[target])
     with each_key(keys, "curves", progress=flag("progress", progress)) as steps:
-        return pl.concat([_curve_of(key, bounds, draws) for key in steps])
+        results = [_curve_of(key, bounds, draws, failures) for key in steps]
+    found = pl.concat([*results, *left_out], how="diagonal_relaxed")
+    failures.refuse_all(found, ["bound"])
+    names = [*keys[0].values.columns, "source", "target", *draws.columns]
+    of_pair = pl.lit(source).alias("source"), pl.lit(target).alias("target")
+    found = found.with_columns(of_pair, transfer=_lowest())
+    return found.select(*names, *_FIELDS, "transfer", PROBLEMS)
 
 
 def _numbers(rows: object) -> list[int]:
@@ -157,23 +179,37 @@ def _numbers(rows: object) -> list[int]:
     return list(dict.fromkeys(numbers))
 
 
-def _curve_of(key: Key, bounds: list[pl.Expr], draws: pl.DataFrame) -> pl.DataFrame:
-    columns = bounds[0].meta.root_names()
-    key.refuse_columns(["source", "target", *draws.columns, *_FIELDS, "transfer"])
-    with key.naming():
-        rows = key.read(list(dict.fromkeys(columns)))
-        found = [
-            rows.select(bound.alias("pair")).explode("pair").unnest("pair") for bound in bounds
-        ]
-    curve = pl.concat(
-        [pl.concat(found).select("source", "target", *_FIELDS), draws], how="horizontal"
-    )
-    lowest = (
-        pl.when(pl.col("bound") < pl.col("probe_loss"))
+def _curve_of(
+    key: Key, bounds: list[pl.Expr], draws: pl.DataFrame, failures: Failures
+) -> pl.DataFrame:
+    """Return the bounds of a key, a row for each draw."""
+    key.refuse_columns(["source", "target", *draws.columns, *_FIELDS, "transfer", PROBLEMS])
+    columns = list(dict.fromkeys(bounds[0].meta.root_names()))
+    try:
+        rows = key.read(columns)
+    except FAILURES as error:
+        return key.values.join(failures.row([error]), how="cross")
+    found = []
+    for bound in bounds:
+        try:
+            with key.naming():
+                pair = rows.select(bound.alias("pair")).explode("pair").unnest("pair")
+            found.append(pair.select(*_FIELDS, NO_PROBLEM))
+        except FAILURES as error:
+            found.append(failures.row([error]))
+    curve = pl.concat([draws, pl.concat(found, how="diagonal_relaxed")], how="horizontal")
+    return key.values.join(curve, how="cross")
+
+
+def _lowest() -> pl.Expr:
+    """Return what is lowest: the bound, the loss that it bounds, or that of the probe."""
+    bound, loss, probe = pl.col("bound"), pl.col("target_loss"), pl.col("probe_loss")
+    return (
+        pl.when(bound.is_null())
+        .then(None)
+        .when(bound < probe)
         .then(pl.lit("bound"))
-        .when(pl.col("target_loss") < pl.col("probe_loss"))
+        .when(loss < probe)
         .then(pl.lit("target_loss"))
         .otherwise(pl.lit("probe"))
     )
-    curve = curve.select("source", "target", *draws.columns, *_FIELDS, transfer=lowest)
-    return key.values.join(curve, how="cross")

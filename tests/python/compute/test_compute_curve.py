@@ -81,5 +81,18 @@ def test_bad_requests(
 
 
 def test_a_task_that_is_not_there(rows: pl.DataFrame) -> None:
-    with pytest.raises(pl.exceptions.ComputeError, match=r"names task \"older\""):
+    with pytest.raises(ValueError, match="source: no model has a task 'older'; did you mean 'old'"):
         pt.compute_curve(rows, source="older", target="new", rows=[1], repeats=1)
+
+
+def test_a_model_that_fails_is_null_with_its_reason(rows: pl.DataFrame) -> None:
+    nothing = pl.lit([float("nan")] * 3, dtype=rows.schema["embedding"])
+    damaged = rows.with_columns(model=pl.lit("damaged"), embedding=nothing)
+    found = curve(pl.concat([rows, damaged]), rows=[1], repeats=2)
+    good, bad = found.partition_by("model")
+    assert_frame_equal(good, curve(rows, rows=[1], repeats=2))
+    assert bad["bound"].is_null().all()
+    assert bad["transfer"].is_null().all()
+    assert "NaN or infinite" in bad["problems"].explode()[0]
+    with pytest.raises(pl.exceptions.ComputeError, match="NaN or infinite"):
+        curve(pl.concat([rows, damaged]), rows=[1], repeats=2, strict=True)
