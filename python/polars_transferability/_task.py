@@ -80,8 +80,12 @@ def task(
     )
 
 
-def task_pair(source: object, target: object) -> tuple[list[pl.Expr], dict[str, str]]:
+def task_pair(
+    source: object, target: object, *, own_label: pl.Expr | None = None
+) -> tuple[list[pl.Expr], dict[str, str]]:
     """Return the inputs of a plugin on two tasks, and the column names for its messages.
+
+    `own_label` are the labels of the target where those of the task stand in for them.
 
     Tasks that share embedding and label columns go in as one struct: Polars then runs the groups of
     a `group_by` in parallel and copies less than with two inputs.
@@ -93,6 +97,10 @@ def task_pair(source: object, target: object) -> tuple[list[pl.Expr], dict[str, 
         "target_embedding": column_name(target.embedding),
         "target_label": column_name(target.label),
     }
+    if own_label is not None:
+        columns["target_own_label"] = column_name(own_label)
+        selections = {**_selection(target), "own_label": own_label}
+        return [task_rows(source, _selection(source)), task_rows(target, selections)], columns
     shared = source.embedding.meta.eq(target.embedding) and source.label.meta.eq(target.label)
     if shared:
         selections = {**_selection(source, "source_"), **_selection(target, "target_")}

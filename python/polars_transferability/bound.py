@@ -47,6 +47,7 @@ def transfer_bound(
     confidence: float | None = None,
     probe: bool = False,
     seeds: int = 1,
+    match_labels: bool = False,
 ) -> pl.Expr:
     """Upper bound on the target's cross-entropy under a head transformed from the source's.
 
@@ -114,6 +115,9 @@ def transfer_bound(
     seeds
         Fit with so many seeds, from `seed` on, and return the lowest bound. With `confidence`,
         which then makes up for the choice.
+    match_labels
+        Add `matched_loss` and `matched_accuracy`, of the target's own labels where others stand in
+        for them. Their classes are matched one to one, so that as many fit rows as possible agree.
 
     Returns
     -------
@@ -131,6 +135,9 @@ def transfer_bound(
         the fit rows, which have the weight `1 / n` for `n` evaluation rows. Where the lowest of `k`
         bounds on the same rows is chosen, such as among sources, give each the confidence
         `1 - (1 - confidence) / k`.
+
+        With `match_labels`, `matched_loss` and `matched_accuracy`; null where the labels have more
+        classes than those that stand in for them.
 
         With `probe`, `probe_loss`, `probe_accuracy` and `gap`, which is `(bound - probe_loss) /
         (trivial_loss - probe_loss)`: 0 where the bound is as low as the probe's loss, 1 where it
@@ -185,11 +192,14 @@ def transfer_bound(
         confidence=confidence,
         probe=probe,
         seeds=seeds,
+        match_labels=match_labels,
     )
     target = checked_task("target", target)
+    own_label = None
     if target_label is not None:
+        own_label = target.label
         target = replace(target, label=one_column("target_label", target_label))
-    inputs, columns = task_pair(source, target)
+    inputs, columns = task_pair(source, target, own_label=own_label)
     return scalar_plugin("transfer_bound", inputs, {**settings, "columns": columns})
 
 
@@ -218,7 +228,8 @@ def transfer_bounds(
     **same
         `transform`, `ground_cost`, `lipschitz`, `l2`, `head`, `label_map`, `standardize`,
         `max_rows_per_class`, `seed`, `source_rows`, `target_label`, `target_clusters`,
-        `max_target_rows_per_class`, `confidence`, `probe` and `seeds`, as in `transfer_bound`.
+        `max_target_rows_per_class`, `confidence`, `probe`, `seeds` and `match_labels`, as in
+        `transfer_bound`.
 
     Returns
     -------

@@ -39,6 +39,7 @@ class BoundOptions(TypedDict, total=False):
     confidence: float | None
     probe: bool
     seeds: int
+    match_labels: bool
 
 
 def bound_settings(
@@ -59,6 +60,7 @@ def bound_settings(
     confidence: float | None = None,
     probe: bool = False,
     seeds: int = 1,
+    match_labels: bool = False,
 ) -> dict[str, Any]:
     """Return the settings of a bound in the form that the native side reads.
 
@@ -82,6 +84,12 @@ def bound_settings(
     if target_label is not None and target_clusters is not None:
         msg = "target_clusters: is a label of the target, and so is target_label; give one of them"
         raise ValueError(msg)
+    if flag("match_labels", match_labels) and target_label is None and target_clusters is None:
+        msg = (
+            "match_labels: needs target_label or target_clusters, whose classes are matched to "
+            "those of the labels"
+        )
+        raise ValueError(msg)
     return {
         "transform": one_of("transform", transform, get_args(Transform)),
         "ground_cost": one_of("ground_cost", ground_cost, get_args(GroundCost)),
@@ -103,6 +111,7 @@ def bound_settings(
         "confidence": None if confidence is None else open_share("confidence", confidence),
         "beside": ["probe"] if flag("probe", probe) else [],
         "seeds": integer("seeds", seeds, least=1),
+        "match_labels": match_labels,
         "head": None if head is None else _head(head),
         "label_map": None if label_map is None else _label_map(label_map),
     }

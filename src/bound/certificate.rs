@@ -497,20 +497,42 @@ struct Performance {
 /// Mean loss and accuracy of `B softmax(s(x))` on the target rows.
 fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> Performance {
     let (mut total, mut correct) = (0.0, 0_usize);
-    for_each_prediction(target, joint, |y, loss, probability| {
-        total += loss;
-        correct += usize::from(is_predicted(y, target.classes(), probability));
+    for_each_prediction(target, joint, |y, predicted| {
+        total += predicted.loss(y);
+        correct += usize::from(is_largest(y, target.classes(), |y| predicted.probability(y)));
     });
     let n = target.nrows().max(1) as f64;
     Performance { loss: total / n, accuracy: correct as f64 / n }
 }
 
-/// Call `act` for every target row with its class, its loss, and the function that gives the
-/// probability of each target class, `sum_c B[y, c] softmax(s(x))_c`.
+/// What the target head says of one row.
+pub struct Prediction<'a> {
+    logits: &'a [f64],
+    softmax: &'a [f64],
+    /// The source classes that stand for each target class, with their `B[y, c]`.
+    shares: &'a [Vec<(usize, f64)>],
+}
+
+impl Prediction<'_> {
+    /// `-log sum_c B[y, c] softmax(s(x))_c`, the loss under label `y`.
+    #[must_use]
+    pub fn loss(&self, y: usize) -> f64 {
+        loss(self.logits, &self.shares[y])
+    }
+
+    /// `sum_c B[y, c] softmax(s(x))_c`.
+    #[must_use]
+    pub fn probability(&self, y: usize) -> f64 {
+        self.shares[y].iter().map(|&(c, share)| share * self.softmax[c]).sum()
+    }
+}
+
+/// Call `act` for every target row, by class and in their order, with its class and what the head
+/// says of it.
 pub fn for_each_prediction(
     target: &AffineRows<'_>,
     joint: &Joint,
-    mut act: impl FnMut(usize, f64, &dyn Fn(usize) -> f64),
+    mut act: impl FnMut(usize, Prediction<'_>),
 ) {
     let (classes, width) = (joint.mass.nrows(), joint.mass.ncols());
     // A label map has few source classes for a target class, and rows are many: only those are
@@ -523,18 +545,16 @@ pub fn for_each_prediction(
             for (p, s) in softmax.iter_mut().zip(logits) {
                 *p = (s - normaliser).exp();
             }
-            let probability =
-                |y: usize| -> f64 { shares[y].iter().map(|&(c, share)| share * softmax[c]).sum() };
-            act(y, loss(logits, &shares[y]), &probability);
+            act(y, Prediction { logits, softmax: &softmax, shares: &shares });
         }
     }
 }
 
-/// Whether class `y` has the largest probability; of equal ones the first counts, as in argmax.
-pub fn is_predicted(y: usize, classes: usize, probability: impl Fn(usize) -> f64) -> bool {
-    let own = probability(y);
+/// Whether class `y` has the largest value; of equal ones the first counts, as in argmax.
+pub fn is_largest(y: usize, classes: usize, value: impl Fn(usize) -> f64) -> bool {
+    let own = value(y);
     let is_before = |o: usize| {
-        let other = probability(o);
+        let other = value(o);
         other > own || (other == own && o < y)
     };
     !(0..classes).any(is_before)

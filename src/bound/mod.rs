@@ -11,11 +11,13 @@
 pub mod certificate;
 mod error;
 mod label_map;
+pub mod matching;
 pub mod population;
 pub mod search;
 mod settings;
 pub mod solution;
 
+use crate::bound::matching::Matched;
 use crate::bound::population::Population;
 use crate::rows::Table;
 
@@ -76,6 +78,9 @@ pub struct Bound {
     pub certified: bool,
     /// What holds for the population of the target, where that was asked for.
     pub population: Option<Population>,
+    /// How well true labels are predicted, where they were given beside pseudo-labels and each class
+    /// has a pseudo-class.
+    pub matched: Option<Matched>,
     /// Strength of the L2 penalty that was used; `None` where nothing was fitted.
     pub l2: Option<f64>,
     pub n_source: u32,

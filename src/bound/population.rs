@@ -45,7 +45,7 @@
 
 use rand::seq::SliceRandom;
 
-use crate::bound::certificate::{for_each_prediction, is_predicted, Joint};
+use crate::bound::certificate::{for_each_prediction, is_largest, Joint};
 use crate::bound::LabelMap;
 use crate::estimators::betting::upper_mean;
 use crate::estimators::clopper_pearson::lower_share;
@@ -83,10 +83,10 @@ pub fn population(
     let top = -(mixed * rarest).ln();
     let mut losses = Vec::with_capacity(target.nrows());
     let mut predicted = 0;
-    for_each_prediction(target, &Joint::new(label_map, fit_prior), |y, loss, probability| {
-        losses.push((-with_prior(y, (-loss).exp()).ln() / top).clamp(0.0, 1.0));
-        let mixture = |y: usize| with_prior(y, probability(y));
-        predicted += usize::from(is_predicted(y, fit_prior.len(), mixture));
+    for_each_prediction(target, &Joint::new(label_map, fit_prior), |y, row| {
+        losses.push((-with_prior(y, row.probability(y)).ln() / top).clamp(0.0, 1.0));
+        let mixture = |y: usize| with_prior(y, row.probability(y));
+        predicted += usize::from(is_largest(y, fit_prior.len(), mixture));
     });
     losses.shuffle(&mut generator(claim.seed, Stream::PopulationOrder));
     Population {

@@ -1,7 +1,10 @@
 //! How a bound is fitted and measured: what a caller may choose.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
+use crate::bound::matching::Truth;
 use crate::bound::LabelMap;
 use crate::estimators::head::LinearHead;
 use crate::parallelism::Parallelism;
@@ -57,6 +60,8 @@ pub struct Settings {
     pub max_target_rows_per_class: Option<usize>,
     /// How often the claims about the target's population may be wrong; `None` makes none.
     pub population_error: Option<f64>,
+    /// The true labels of the target's rows, where the labels to bound are pseudo-labels.
+    pub truth: Option<Arc<Truth>>,
     pub seed: u64,
     /// Results do not depend on it.
     pub parallelism: Parallelism,
@@ -75,6 +80,7 @@ impl Default for Settings {
             max_rows_per_class: None,
             max_target_rows_per_class: None,
             population_error: None,
+            truth: None,
             seed: 0,
             parallelism: Parallelism::Sequential,
         }

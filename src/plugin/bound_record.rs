@@ -88,6 +88,11 @@ pub fn columns<'a>(options: &Options) -> Vec<Column<BoundRow<'a>>> {
             r.bound.population.map(|population| population.accuracy_low).into()
         }));
     }
+    if options.match_labels {
+        columns.push(Column::f64("matched_loss", |r| r.bound.matched.map(|m| m.loss).into()));
+        columns
+            .push(Column::f64("matched_accuracy", |r| r.bound.matched.map(|m| m.accuracy).into()));
+    }
     if options.beside.contains(&Beside::Probe) {
         columns.push(Column::f64("probe_loss", |r| r.own.probe.map(|probe| probe.loss).into()));
         columns.push(Column::f64("probe_accuracy", |r| {

@@ -12,6 +12,7 @@ pub struct PairColumnNames {
     source_label: String,
     target_embedding: String,
     target_label: String,
+    target_own_label: Option<String>,
 }
 
 /// The only input of an expression.
@@ -50,18 +51,20 @@ pub fn pair_columns(
         [source, target] => (source, target, "", ""),
         _ => polars_bail!(ComputeError: "expected one or two inputs, got {}", inputs.len()),
     };
-    let columns = |input: &Series, task: &str, prefix: &str, names: (&str, &str)| {
-        PolarsResult::Ok(TaskColumns {
-            task: task.to_string(),
-            vectors: "embedding",
-            embedding_name: names.0.to_string(),
-            label_name: names.1.to_string(),
-            embedding: field(input, "embedding")?,
-            label: field(input, "label")?,
-            selection: optional_field(input, &format!("{prefix}where"))?,
-            fit: optional_field(input, &format!("{prefix}fit"))?,
-        })
-    };
+    let columns =
+        |input: &Series, task: &str, prefix: &str, (embedding_name, label_name): (&str, &str)| {
+            PolarsResult::Ok(TaskColumns {
+                task: task.to_string(),
+                vectors: "embedding",
+                embedding_name: embedding_name.to_string(),
+                label_name: label_name.to_string(),
+                embedding: field(input, "embedding")?,
+                label: field(input, "label")?,
+                own_label: optional_field(input, "own_label")?.zip(names.target_own_label.clone()),
+                selection: optional_field(input, &format!("{prefix}where"))?,
+                fit: optional_field(input, &format!("{prefix}fit"))?,
+            })
+        };
     let source_names = (names.source_embedding.as_str(), names.source_label.as_str());
     let target_names = (names.target_embedding.as_str(), names.target_label.as_str());
     Ok((

@@ -71,6 +71,7 @@ fn moments(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
         label_name: kwargs.label,
         embedding: field(input, "embedding")?,
         label: field(input, "label")?,
+        own_label: None,
         selection: None,
         fit: None,
     };

@@ -32,6 +32,8 @@ pub struct Options {
     pub beside: Vec<Beside>,
     /// How sure claims about the target's population are to be.
     pub confidence: Option<f64>,
+    /// The target's own labels stand beside those that stand in for them.
+    pub match_labels: bool,
     seeds: u64,
     source_rows: SourceRows,
     max_target_rows_per_class: Option<usize>,
@@ -49,9 +51,14 @@ pub struct Options {
 impl Options {
     /// Read the rows of a target that `rows` lists, with the labels that the options ask for.
     pub fn read_target(&self, columns: &TaskColumns, rows: &[u32]) -> PolarsResult<Task> {
-        match self.target_clusters {
-            Some(clusters) => Task::clustered(columns, rows, clusters, self.seed),
-            None => Task::read(columns, rows),
+        let task = match self.target_clusters {
+            Some(clusters) => Task::clustered(columns, rows, clusters, self.seed)?,
+            None => Task::read(columns, rows)?,
+        };
+        if self.match_labels {
+            task.with_truth(columns, rows)
+        } else {
+            Ok(task)
         }
     }
 
@@ -103,6 +110,7 @@ impl Options {
             l2: self.l2,
             head: head.transpose()?,
             label_map: label_map.transpose()?,
+            truth: target.truth.clone(),
             standardize: self.standardize,
             max_rows_per_class: self.max_rows_per_class,
             max_target_rows_per_class: self.max_target_rows_per_class,

@@ -139,6 +139,7 @@ impl<'a> ScoreInput<'a> {
             label_name: self.names.label.clone(),
             embedding: field(self.input, what)?,
             label: field(self.input, "label")?,
+            own_label: None,
             selection: None,
             fit: optional_field(self.input, "fit")?,
         };

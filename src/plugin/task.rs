@@ -1,9 +1,11 @@
 //! Reading one task: its embedding, label, selection and split columns as rows by class.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use polars::prelude::*;
 
+use crate::bound::matching::Truth;
 use crate::bound::LabelledRows;
 use crate::estimators::k_means::pseudo_labels_of_split;
 use crate::plugin::class_names::{listed, ClassNames, PSEUDO};
@@ -23,6 +25,8 @@ pub struct TaskColumns {
     pub label_name: String,
     pub embedding: Series,
     pub label: Series,
+    /// The task's own labels with their name, where those of `label` stand in for them.
+    pub own_label: Option<(Series, String)>,
     /// True for the rows that belong to the task; without this column all rows do.
     pub selection: Option<Series>,
     /// True for rows to learn from, false for rows to evaluate on; without this column every row
@@ -118,6 +122,8 @@ pub struct Task {
     pub fit: Vec<Vec<u32>>,
     /// Rows of the embedding table to evaluate on, for each class.
     pub evaluation: Vec<Vec<u32>>,
+    /// The true labels of the rows, where those of the task stand in for them.
+    pub truth: Option<Arc<Truth>>,
 }
 
 impl Task {
@@ -195,7 +201,25 @@ impl Task {
             label_column: columns.column("label", &columns.label_name),
             fit,
             evaluation,
+            truth: None,
         }
+    }
+
+    /// The task with the true labels of its rows, from the same columns and rows that it was read
+    /// from.
+    pub fn with_truth(self, columns: &TaskColumns, rows: &[u32]) -> PolarsResult<Self> {
+        let (labels, name) = match &columns.own_label {
+            Some((labels, name)) => (labels, name),
+            None => (&columns.label, &columns.label_name),
+        };
+        let classes = ClassNames::read(labels, rows, &columns.column("label", name))?;
+        let most = self.embeddings.rows.iter().max().map_or(0, |row| *row as usize + 1);
+        let mut class_of = vec![u32::MAX; most];
+        for (&row, &class) in self.embeddings.rows.iter().zip(&classes.of_row) {
+            class_of[row as usize] = class;
+        }
+        let truth = Truth { class_of, classes: classes.names.len() };
+        Ok(Self { truth: Some(Arc::new(truth)), ..self })
     }
 
     /// The rows by class, as the mathematics takes them.

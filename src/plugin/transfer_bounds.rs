@@ -172,12 +172,11 @@ impl Tasks {
             let tasks = read_tasks(input, names, &sources, label, kwargs, Task::read)?;
             return Ok(Self { sources: tasks, targets: None });
         }
-        let label = (field(input, "label")?, kwargs.columns.label.clone());
-        let sources = read_tasks(input, names, &sources, label.clone(), kwargs, Task::read)?;
-        let given = target_label.zip(kwargs.columns.target_label.clone());
+        let own = (field(input, "label")?, kwargs.columns.label.clone());
+        let sources = read_tasks(input, names, &sources, own.clone(), kwargs, Task::read)?;
+        let label = target_label.zip(kwargs.columns.target_label.clone()).unwrap_or(own);
         let as_target =
             |columns: &TaskColumns, rows: &[u32]| kwargs.options.read_target(columns, rows);
-        let label = given.unwrap_or(label);
         let targets = read_tasks(input, names, &targets, label, kwargs, as_target)?;
         Ok(Self { sources, targets: Some(targets) })
     }
@@ -209,6 +208,7 @@ fn read_tasks(
         label_name,
         embedding: field(input, "embedding")?,
         label,
+        own_label: Some((field(input, "label")?, kwargs.columns.label.clone())),
         selection: None,
         fit: optional_field(input, "fit")?,
     };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import polars_transferability as pt
@@ -99,8 +100,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
     pairs = pt.compute_scores(
         rows, scores=["ot_nce", "otdd"], sources=["mnist"], targets=["kmnist"]
     )
-    asked = {"sources": ["mnist"], "targets": ["kmnist"], "max_rows_per_class": 5}
-    bounds = pt.compute_bounds(rows, **asked, confidence=0.9, probe=True)  # type: ignore[arg-type]
+    asked: dict[str, Any] = {"max_rows_per_class": 5, "target_clusters": 3, "match_labels": True}
+    pair = {"sources": ["mnist"], "targets": ["kmnist"]}
+    bounds = pt.compute_bounds(rows, **pair, **asked, confidence=0.9, probe=True)
     curve = pt.compute_curve(rows, source="mnist", target="kmnist", rows=[1], repeats=1)
     return {
         **{name: dict(table.schema) for name, table in tables.items()},

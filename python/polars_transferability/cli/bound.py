@@ -38,6 +38,8 @@ _SHOWN = {
     "target_loss": "target\nloss",
     "target_accuracy": "accuracy",
     "accuracy_low": "accuracy\nlow",
+    "matched_loss": "matched\nloss",
+    "matched_accuracy": "matched\naccuracy",
     "probe_loss": "probe\nloss",
     "probe_accuracy": "probe\naccuracy",
     "gap": "gap",
@@ -67,6 +69,7 @@ def bound(
     source_rows: SourceRows = "held-out",
     target_label: str | None = None,
     target_clusters: Integer | None = None,
+    match_labels: Annotated[bool, Parameter(negative="")] = False,
     confidence: float | None = None,
     probe: Annotated[bool, Parameter(negative="")] = False,
     column_options: ColumnOptions = COLUMNS,
@@ -111,6 +114,8 @@ def bound(
         Column of labels that stand in for those of the targets.
     target_clusters
         So many clusters of its rows stand in for the labels of each target, which are not read.
+    match_labels
+        Add the loss and accuracy of the targets' own labels, matched to those that stand in.
     confidence
         Add what holds for the population with this probability, such as 0.95: bound_high and
         accuracy_low.
@@ -144,6 +149,7 @@ def bound(
         source_rows=source_rows,
         target_label=target_label,
         target_clusters=target_clusters,
+        match_labels=match_labels,
         confidence=confidence,
         probe=probe,
     )

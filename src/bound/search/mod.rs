@@ -19,7 +19,8 @@ pub mod source_cache;
 
 use std::sync::Arc;
 
-use crate::bound::certificate::ClassTerms;
+use crate::bound::certificate::{ClassTerms, Joint};
+use crate::bound::matching::{matched, PseudoRows};
 use crate::bound::population::{population, Claim, Population};
 use crate::bound::search::by_descent::by_joint_descent;
 use crate::bound::search::by_head::{by_head, FeatureMap};
@@ -136,7 +137,7 @@ fn canonical_bound<'t>(
     let (from, to) = (drawn_source(source, settings), drawn_target(target, settings));
     let fit = Part { source: from.fit, target: to.fit };
     let evaluation = Part { source: from.evaluation, target: to.evaluation };
-    let target_shares = shares(&fit.target);
+    let fit_of_target = fit.target.clone();
     let choice = best(&Problem::new(shared, target, settings, fit))?;
     let parallelism = settings.parallelism;
     let rows = choice.solution.coordinates(source, target, &evaluation, parallelism);
@@ -161,8 +162,17 @@ fn canonical_bound<'t>(
         certified: settings.is_certified(),
         population: settings.population_error.map(|error| {
             let claim = Claim { error, seed: settings.seed };
-            claimed(&choice.solution, target, &target_shares, claim)
+            claimed(&choice.solution, target, &shares(&fit_of_target), claim)
         }),
+        matched: match &settings.truth {
+            Some(truth) => {
+                let logits = choice.solution.maps.target.class_logits(&rows.target);
+                let pseudo = PseudoRows { numbers: &evaluation.target, logits: &logits };
+                let joint = Joint::new(&choice.solution.label_map, &rows.target.prior());
+                matched(&pseudo, &joint, &fit_of_target, truth)?
+            }
+            None => None,
+        },
         l2: choice.l2,
         n_source: count(&evaluation.source),
         n_target: count(&evaluation.target),

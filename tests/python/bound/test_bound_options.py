@@ -22,6 +22,11 @@ OPTIONS: dict[str, Mapping[str, Any]] = {
     "confidence": {"confidence": 0.9},
     "probe": {"probe": True},
     "seeds": {"seeds": 3},
+    "match_labels": {"target_clusters": 3, "match_labels": True},
+    "match_labels of a column": {
+        "target_label": pl.col("label").cast(pl.String) + "?",
+        "match_labels": True,
+    },
 }
 
 
@@ -131,6 +136,35 @@ class TestLabels:
             match=r"the fit rows of the target task: there are \d+ rows, too few for 1000 clusters",
         ):
             bound(rows, target_clusters=1000)
+
+
+class TestMatchedLabels:
+    def test_renamed_classes_lose_what_they_did(self, rows: pl.DataFrame) -> None:
+        renamed = pl.col("label").replace_strict({0: "x", 1: "z", 2: "y"})
+        found = bound(rows, target_label=renamed, match_labels=True)
+        own = bound(rows)
+        assert found["matched_loss"] == pytest.approx(own["target_loss"], rel=1e-12)
+        assert found["matched_accuracy"] == own["target_accuracy"]
+
+    def test_more_classes_than_clusters_cannot_be_matched(self, rows: pl.DataFrame) -> None:
+        found = bound(rows, target_clusters=2, match_labels=True)
+        assert found["matched_loss"] is None
+        assert found["matched_accuracy"] is None
+
+    def test_clusters_are_matched_to_classes(self, rows: pl.DataFrame) -> None:
+        found = bound(rows, target_clusters=3, match_labels=True)
+        # Clusters of these rows are the classes, but for a row or two.
+        assert found["matched_accuracy"] >= found["target_accuracy"] - 0.3
+        assert found["matched_loss"] > 0
+
+    def test_labels_are_needed(self, rows: pl.DataFrame) -> None:
+        unlabelled = rows.with_columns(pl.when(OLD).then("label"))
+        with pytest.raises(pl.exceptions.ComputeError, match='label" of the target task is null'):
+            bound(unlabelled, target_clusters=3, match_labels=True)
+
+    def test_it_needs_what_stands_in(self) -> None:
+        with pytest.raises(ValueError, match="match_labels: needs target_label or target_clust"):
+            pt.transfer_bound(SOURCE, TARGET, match_labels=True)
 
 
 class TestPopulation:
