@@ -30,8 +30,8 @@
 //! parts that are not negative. With
 //!
 //! * `T_y = sum_c J[y, c] mean_{i in c} loss_y(s_i)`, what the source rows lose that play `y`, and
-//! * `H_y = -sum_c J[y, c] log B[y, c]`, whose sum over `y` is the entropy of the target class given
-//!   the source class,
+//! * `H_y = -sum_c J[y, c] log B[y, c]`, whose sum over `y` is the entropy of the target class
+//!   given the source class,
 //!
 //! the parts are
 //!

@@ -19,8 +19,8 @@ pub struct Truth {
     pub classes: usize,
 }
 
-/// How well true labels are predicted on the evaluation rows, by the pseudo-class that each class is
-/// matched to.
+/// How well true labels are predicted on the evaluation rows, by the pseudo-class that each class
+/// is matched to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Matched {
     pub loss: f64,

@@ -3,10 +3,10 @@
 //! frozen features after transforms of class prior, label set and feature space.
 //!
 //! [`certificate`] evaluates the inequality for any transforms, with its proof; it can be read
-//! without any other file of this folder. [`population`] carries it from the evaluation rows to what
-//! they were drawn from. [`solution`] is a set of transforms, and its bound on any
-//! rows. `search` looks for transforms whose bound is low. Whatever the search does, the result is
-//! a bound: nothing in [`certificate`] depends on how good a solution is.
+//! without any other file of this folder. [`population`] carries it from the evaluation rows to
+//! what they were drawn from. [`solution`] is a set of transforms, and its bound on any rows.
+//! `search` looks for transforms whose bound is low. Whatever the search does, the result is a
+//! bound: nothing in [`certificate`] depends on how good a solution is.
 
 pub mod certificate;
 mod error;
@@ -78,8 +78,8 @@ pub struct Bound {
     pub certified: bool,
     /// What holds for the population of the target, where that was asked for.
     pub population: Option<Population>,
-    /// How well true labels are predicted, where they were given beside pseudo-labels and each class
-    /// has a pseudo-class.
+    /// How well true labels are predicted, where they were given beside pseudo-labels and each
+    /// class has a pseudo-class.
     pub matched: Option<Matched>,
     /// Strength of the L2 penalty that was used; `None` where nothing was fitted.
     pub l2: Option<f64>,

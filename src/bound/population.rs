@@ -14,10 +14,10 @@
 //! `g_y(x) = (1 - e) p_y(x) + e pi_y`, with `e = 1 / n` for `n` evaluation rows.
 //!
 //! It is the head of the bound but for two things. Its class shares are those of the fit rows, not
-//! of the evaluation rows: with these it would depend on the draws. (Where no source class is shared
-//! by target classes, `B` is the same.) And it gives a share `e` to the class prior, so that no row
-//! can lose more than `top = -log(e min_y pi_y)`, which raises its mean loss by at most `-log(1 - e)`,
-//! about `1 / n` nats.
+//! of the evaluation rows: with these it would depend on the draws. (Where no source class is
+//! shared by target classes, `B` is the same.) And it gives a share `e` to the class prior, so that
+//! no row can lose more than `top = -log(e min_y pi_y)`, which raises its mean loss by at most
+//! `-log(1 - e)`, about `1 / n` nats.
 //!
 //! # Theorem
 //!
@@ -30,18 +30,18 @@
 //!
 //! `g` does not depend on the evaluation rows, so their losses are independent draws of one
 //! distribution on `[0, top]`, whose mean is the loss over the population;
-//! [`betting`](crate::estimators::betting) bounds it from losses divided by `top`, taken in an order
-//! that a seed shuffled. Whether the class of a row has the largest `g` is likewise a draw of one
-//! Bernoulli distribution; [`clopper_pearson`](crate::estimators::clopper_pearson) bounds its mean.
-//! QED
+//! [`betting`](crate::estimators::betting) bounds it from losses divided by `top`, taken in an
+//! order that a seed shuffled. Whether the class of a row has the largest `g` is likewise a draw of
+//! one Bernoulli distribution; [`clopper_pearson`](crate::estimators::clopper_pearson) bounds its
+//! mean. QED
 //!
 //! # Corollary
 //!
-//! Let `loss` be the mean loss of the rows that the bound is evaluated on. `bound + max(0, loss_high
-//! - loss)` is at least `loss_high`, because a certified bound is at least `loss`; so it is at least
-//! the loss over the population with the same probability. Whoever takes the lowest of several
-//! bounds on the same evaluation rows asks each for an `error` that is as many times smaller: by the
-//! union bound all hold together then, and the lowest among them.
+//! Let `loss` be the mean loss of the rows that the bound is evaluated on. `bound + max(0,
+//! loss_high - loss)` is at least `loss_high`, because a certified bound is at least `loss`; so it
+//! is at least the loss over the population with the same probability. Whoever takes the lowest of
+//! several bounds on the same evaluation rows asks each for an `error` that is as many times
+//! smaller: by the union bound all hold together then, and the lowest among them.
 
 use rand::seq::SliceRandom;
 

@@ -3,20 +3,20 @@
 //!
 //! # Theorem
 //!
-//! Let `x_1 .. x_n` be independent draws of one distribution on `[0, 1]` with mean `mu`, in an order
-//! that does not depend on their values. With probability at least `1 - error`, [`upper_mean`] is at
-//! least `mu`.
+//! Let `x_1 .. x_n` be independent draws of one distribution on `[0, 1]` with mean `mu`, in an
+//! order that does not depend on their values. With probability at least `1 - error`,
+//! [`upper_mean`] is at least `mu`.
 //!
 //! # Proof
 //!
 //! Somebody who holds that the mean is `m` or more offers fair bets on the draws. Against it one
 //! stakes, before draw `i`, the share `b_i` of a capital that starts at 1; draw `i` multiplies the
-//! capital by `1 + b_i (m - x_i)`. With `0 <= b_i < 1` this is above 0, and where `m = mu` and `b_i`
-//! depends on earlier draws alone its mean is 1. Then the capital after `n` draws, `K(mu)`, is not
-//! negative and has the mean 1, so by Markov's inequality it reaches `1 / error` with a probability
-//! of at most `error`. Every factor grows with `m`, so `K` does; the values of `m` at which it stays
-//! below `1 / error` are those below one number, which is the bound. Unless `K(mu)` reaches `1 /
-//! error`, `mu` is among them. QED
+//! capital by `1 + b_i (m - x_i)`. With `0 <= b_i < 1` this is above 0, and where `m = mu` and
+//! `b_i` depends on earlier draws alone its mean is 1. Then the capital after `n` draws, `K(mu)`,
+//! is not negative and has the mean 1, so by Markov's inequality it reaches `1 / error` with a
+//! probability of at most `error`. Every factor grows with `m`, so `K` does; the values of `m` at
+//! which it stays below `1 / error` are those below one number, which is the bound. Unless `K(mu)`
+//! reaches `1 / error`, `mu` is among them. QED
 //!
 //! How much is staked decides how tight the bound is, not whether it holds: the stakes are those
 //! that would be best if the variance of the draws before were that of all.
@@ -32,8 +32,8 @@ const FIRST_VARIANCE: f64 = 0.02;
 /// Halvings of the interval in which the bound is looked for: enough for the last digits.
 const HALVINGS: usize = 55;
 
-/// The number that the mean is not above, but with a probability of at most `error`. `values` lie in
-/// `[0, 1]`.
+/// The number that the mean is not above, but with a probability of at most `error`. `values` lie
+/// in `[0, 1]`.
 #[must_use]
 pub fn upper_mean(values: &[f64], error: f64) -> f64 {
     let goal = -error.ln();

@@ -8,7 +8,8 @@ const HALVINGS: usize = 55;
 /// The number that the probability of success is not below, but with a probability of at most
 /// `error`: the least one at which so many successes or more of `trials` independent trials have a
 /// probability above `error`. That probability is the regularised incomplete beta function with
-/// parameters `successes` and `trials - successes + 1`, which grows with the probability of success.
+/// parameters `successes` and `trials - successes + 1`, which grows with the probability of
+/// success.
 #[must_use]
 pub fn lower_share(successes: usize, trials: usize, error: f64) -> f64 {
     if successes == 0 {

@@ -149,7 +149,8 @@ proptest! {
             Task::random(&mut rng, sources, 3, false),
             Task::random(&mut rng, targets, 3, false),
         );
-        let (head, map) = (random_head(&mut rng, sources, 3), random_map(&mut rng, targets, sources));
+        let head = random_head(&mut rng, sources, 3);
+        let map = random_map(&mut rng, targets, sources);
         let rows = |task: &Task| -> AffineRows<'_> {
             let counts = (0..task.classes).map(|c| task.labels.iter().filter(|&&l| l == c).count());
             let rows = Matrix::from_fn(task.labels.len(), 3, |i, j| task.rows[(i, j)]);
