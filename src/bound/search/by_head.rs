@@ -61,7 +61,14 @@ pub fn by_head(
         None => vec![0.0],
     };
     let is_one = head_is_fixed(problem) || problem.settings.l2.is_some();
-    let scales: &[f64] = if is_one { &[1.0] } else { &HEAD_SCALES };
+    let scales: &[f64] = if is_one {
+        &[1.0]
+    } else if problem.judges_by_learned_rows() {
+        // The label map was assigned by the rows that a head with it would be judged by.
+        &[]
+    } else {
+        &HEAD_SCALES
+    };
     let mut best = if head_is_fixed(problem) {
         (f64::INFINITY, path[0], 1.0)
     } else {

@@ -3,8 +3,8 @@
 //! Unless a strength of the penalty is given, a quarter of the fit rows is set aside. Candidates
 //! (strengths, label maps, scales of the maps) are fitted on the rest, judged by their bound on the
 //! rows set aside, and the best is fitted again on all fit rows. Unless a head is given, the
-//! constant head, whose bound is the trivial loss, is a candidate. Where no target row can be set
-//! aside, because each class has one, features stay as they are. The transform levels are nested:
+//! constant head, whose bound is the trivial loss, is a candidate, and the only one where no target
+//! row can be set aside, because each class has one. The transform levels are nested:
 //! a higher level also considers what the lower levels chose, so that its bound is never above
 //! theirs where the fit rows are also the evaluation rows.
 
