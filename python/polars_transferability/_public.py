@@ -4,6 +4,7 @@ Type checkers read no `__all__` that is put together of others. So there is none
 imported as itself, or with a star from where the names are listed, is what they see.
 """
 
+from polars_transferability._consensus import consensus as consensus
 from polars_transferability._moments import merge_moments as merge_moments
 from polars_transferability._moments import moments as moments
 from polars_transferability._report import Report as Report

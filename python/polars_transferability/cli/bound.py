@@ -9,6 +9,7 @@ from typing import Annotated
 import polars as pl
 from cyclopts import Parameter
 
+from polars_transferability._consensus import PARTS, with_consensus
 from polars_transferability._verdict import verdict
 from polars_transferability.cli.options import (
     COLUMNS,
@@ -24,7 +25,9 @@ from polars_transferability.cli.options import (
 from polars_transferability.cli.output import Format, Wide, writer_of
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.bounds import compute_bounds
+from polars_transferability.compute.scores import compute_scores
 from polars_transferability.settings import GroundCost, Lipschitz, Transform
+from polars_transferability.tables.columns import TableColumns
 
 # The fields that a terminal has room for; --wide, --format json and parquet have all of them.
 _SHOWN = {
@@ -40,7 +43,10 @@ _SHOWN = {
     "certified": "certified",
     "accuracy": "leaderboard\naccuracy",
     "mean_accuracy_elsewhere": "mean accuracy\nelsewhere",
+    "consensus": "con-\nsensus",
 }
+# What is computed beside the bounds where they are compared with a leaderboard.
+_BESIDE = [name for name in PARTS if name != "bound"]
 
 
 def bound(
@@ -63,7 +69,9 @@ def bound(
 ) -> None:
     """Bound the loss on each target task of a head transformed from a source task.
 
-    Below the table stands for each target which model has the lowest bound, and by how much.
+    Below the table stands for each target which model has the lowest bound, and by how much. With
+    a leaderboard, kNN and LogME are computed too, and the last column is the consensus of the
+    three, the mean of a model's ranks by them.
 
     Parameters
     ----------
@@ -107,7 +115,11 @@ def bound(
         seed=seed,
         max_rows_per_class=max_rows_per_class,
     )
-    bounds = board.join(bounds, entries, columns.models)
+    if entries is not None:
+        bounds = with_consensus(
+            board.join(_beside_scores(bounds, files, columns), entries, columns.models),
+            columns.models,
+        )
     writer(bounds)
     if format == "table":
         ranked = bounds.sort("target", "bound", maintain_order=True)
@@ -118,6 +130,15 @@ def bound(
         table = TerminalTable(ranked.select(*named, *shown), _SHOWN, named, section="target")
         print_table(table, wide=wide)
         print_sentences(verdict(bounds, model=columns.models)["verdict"])
+
+
+def _beside_scores(bounds: pl.DataFrame, files: list[str], columns: TableColumns) -> pl.DataFrame:
+    """Put the scores beside the bounds that a consensus is taken of, of each model and target."""
+    targets = bounds["target"].unique(maintain_order=True).to_list()
+    scores = compute_scores(files, **columns.arguments(), targets=targets, scores=_BESIDE)
+    keys = [*columns.models, "target"]
+    beside = scores.select(*keys, *_BESIDE)
+    return bounds.join(beside, on=keys, how="left", maintain_order="left")
 
 
 def _worth_showing(column: pl.Series) -> bool:

@@ -9,6 +9,7 @@ from typing import Annotated
 import polars as pl
 from cyclopts import Parameter
 
+from polars_transferability._consensus import with_consensus
 from polars_transferability._scores.choice import DEFAULT, NAMED_OF_TWO_TASKS, NAMES
 from polars_transferability._verdict import ranking_column, verdict
 from polars_transferability.cli.options import (
@@ -28,7 +29,7 @@ from polars_transferability.cli.terminal_table import TerminalTable, print_sente
 from polars_transferability.compute.scores import FACTS, compute_scores
 
 _SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
-_HEADINGS = {"accuracy": "leaderboard\naccuracy"}
+_HEADINGS = {"accuracy": "leaderboard\naccuracy", "consensus": "con-\nsensus"}
 _SOURCE = (
     f"Task to transfer from, or several, for {' and '.join(NAMED_OF_TWO_TASKS)}. "
     "Default: every task, where such scores are named."
@@ -54,7 +55,8 @@ def score(
 
     Higher is better for every one. With a split, the rows to fit on are scored, and kNN and linear
     probe are evaluated on the others. The table is ranked by the accuracy of kNN or linear probe
-    where one is computed, else by the first score. Below it stands for each target which model is
+    where one is computed, else by the first score; its last column is the consensus of kNN and
+    LogME, the mean of a model's ranks by them. Below it stands for each target which model is
     best, and whether its lead is more than the noise of the rows evaluated on.
 
     Parameters
@@ -87,7 +89,7 @@ def score(
         seed=seed,
         progress=sys.stderr.isatty(),
     )
-    found = board.join(found, entries, columns.models)
+    found = with_consensus(board.join(found, entries, columns.models), columns.models)
     writer(found)
     if format == "table":
         named = [name for name in (*columns.models, "source", "target") if name in found.columns]

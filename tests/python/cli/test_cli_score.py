@@ -18,6 +18,8 @@ def test_score(data: Path, tmp_path: Path) -> None:
         data / "lenet-mnist.parquet", targets=["kmnist", "mnist"], scores=["knn_accuracy", "logme"]
     )
     assert expected.columns[:4] == ["model", "target", "knn_accuracy", "logme"]
+    # There is one model, so nothing for it to be above or below.
+    expected = expected.with_columns(consensus=pl.lit(0.5))
     assert pl.read_csv(done.stdout, schema=expected.schema).equals(expected)
     assert pl.read_json(out, schema=expected.schema).equals(expected)
 
@@ -27,6 +29,17 @@ def test_score_prints_a_table_ranked_by_the_first_score(data: Path) -> None:
     assert [line.split()[0] for line in lines if line.startswith(" lenet")] == [
         *("lenet-kmnist", "lenet-usps", "lenet-mnist")
     ]
+
+
+def test_the_last_column_is_the_consensus_of_knn_and_logme(data: Path) -> None:
+    shown = results("score", data, "--scores", "logme,knn,gbc", "--format", "csv")
+    found = pl.read_csv(shown)
+    assert found.columns[-1] == "consensus"
+    of_target = pt.consensus("knn_accuracy", "logme").over("target").alias("consensus")
+    assert found.equals(found.with_columns(of_target))
+    assert found["consensus"].n_unique() > 2
+    shown = results("score", data, "--scores", "logme", "--format", "csv")
+    assert "consensus" not in pl.read_csv(shown).columns
 
 
 def test_without_a_source_scores_of_two_tasks_take_every_task(table: Path) -> None:
