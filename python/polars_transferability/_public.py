@@ -21,6 +21,7 @@ from polars_transferability._version import __version__ as __version__
 from polars_transferability.bound import transfer_bound as transfer_bound
 from polars_transferability.bound import transfer_bounds as transfer_bounds
 from polars_transferability.compute.bounds import compute_bounds as compute_bounds
+from polars_transferability.compute.rank_confidence import rank_confidence as rank_confidence
 from polars_transferability.compute.scores import compute_scores as compute_scores
 from polars_transferability.labels import argmax_labels as argmax_labels
 from polars_transferability.labels import pseudo_labels as pseudo_labels

@@ -258,7 +258,7 @@ def selection_quality(
         truth,
         k=integer("k", k, least=1),
         bootstrap=integer("bootstrap", bootstrap, least=0),
-        confidence=_confidence(confidence),
+        confidence=share_between("confidence", confidence),
         seed=integer("seed", seed, least=0),
     )
 
@@ -271,11 +271,11 @@ def _statistic(name: str, score: object, truth: object, **options: Any) -> pl.Ex
     return scalar_plugin(name, [rows], {"columns": names, **options})
 
 
-def _confidence(confidence: object) -> float:
-    if isinstance(confidence, bool) or not isinstance(confidence, (int, float)):
-        msg = f"confidence: expected a number between 0 and 1, found {confidence!r}"
+def share_between(argument: str, value: object) -> float:
+    """Return `value` if it is a number between 0 and 1."""
+    msg = f"{argument}: expected a number between 0 and 1, found {value!r}"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(msg)
-    if not 0 < confidence < 1:
-        msg = f"confidence: expected a number between 0 and 1, found {confidence}"
+    if not 0 < value < 1:
         raise ValueError(msg)
-    return float(confidence)
+    return float(value)

@@ -24,9 +24,12 @@ from polars_transferability.cli.options import (
     tables_and,
     tasks_named,
 )
-from polars_transferability.cli.output import Format, Wide, writer_of
+from polars_transferability.cli.output import Format, Wide, usage_error, writer_of
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
+from polars_transferability.compute.rank_confidence import FIGURES, advice
+from polars_transferability.compute.rank_confidence import rank_confidence as ranks_of
 from polars_transferability.compute.scores import FACTS, compute_scores
+from polars_transferability.tables.columns import TableColumns
 
 _SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
 _HEADINGS = {"accuracy": "leaderboard\naccuracy", "consensus": "con-\nsensus"}
@@ -45,6 +48,7 @@ def score(
     source: Annotated[Several, Parameter(help=_SOURCE)] = None,
     clusters: Integer | None = None,
     seed: Integer = 0,
+    rank_confidence: Annotated[bool, Parameter(negative="")] = False,
     column_options: ColumnOptions = COLUMNS,
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
@@ -68,7 +72,10 @@ def score(
     clusters
         Score so many k-means clusters of each task in place of its labels.
     seed
-        Seed of these clusters.
+        Seed of these clusters, and of the draws of --rank-confidence.
+    rank_confidence
+        Draw the evaluation rows again and again, and say how often each model is then first by kNN,
+        and which are as good as the best within the noise.
     out
         Also write all columns to this file: .parquet, .csv or .json.
     format
@@ -79,6 +86,8 @@ def score(
     require_fit_rows(files, columns)
     entries = board.read(columns.models)
     names = several(scores, tuple) or DEFAULT
+    if rank_confidence and clusters is not None:
+        usage_error("--rank-confidence classifies by labels; leave --clusters out")
     found = compute_scores(
         files,
         **columns.arguments(),
@@ -89,6 +98,10 @@ def score(
         seed=seed,
         progress=sys.stderr.isatty(),
     )
+    sure = _how_sure(found, files, columns, seed) if rank_confidence else None
+    if sure is not None:
+        keys = [*columns.models, "target"]
+        found = found.join(sure.select(*keys, *FIGURES), on=keys, how="left", maintain_order="left")
     found = with_consensus(board.join(found, entries, columns.models), columns.models)
     writer(found)
     if format == "table":
@@ -105,6 +118,18 @@ def score(
         table = TerminalTable(ranked.select(*named, *shown), _HEADINGS, named, section="target")
         print_table(table, wide=wide)
         print_sentences(verdict(found, model=columns.models)["verdict"])
+        if sure is not None:
+            print_sentences(advice(sure, columns.models))
+
+
+def _how_sure(
+    found: pl.DataFrame, files: list[str], columns: TableColumns, seed: int
+) -> pl.DataFrame:
+    """Return how sure the ranking of the models by kNN is, on the targets that were scored."""
+    targets = found["target"].unique(maintain_order=True).to_list()
+    return ranks_of(
+        files, **columns.arguments(), targets=targets, seed=seed, progress=sys.stderr.isatty()
+    )
 
 
 def _hidden(found: pl.DataFrame) -> set[str]:
@@ -113,4 +138,4 @@ def _hidden(found: pl.DataFrame) -> set[str]:
     Scores of two tasks alone come without facts.
     """
     pseudo = "labels" in found.columns and (found["labels"] != "given").any()
-    return {name for name in FACTS if name != "labels" or not pseudo}
+    return {"p_top_k", *(name for name in FACTS if name != "labels" or not pseudo)}

@@ -177,21 +177,17 @@ class _Job:
         present = set.intersection(*(set(table.schema().names()) for table in key.tables))
         probabilities = self._probabilities(present)
         expression = self._scores(key, probabilities)
-        columns = _roots([expression, *self._given()])
+        columns = column_roots([expression, *self._given()])
         with key.naming():
             (of_target,) = key.rows(columns).select(expression).collect_schema().values()
             assert isinstance(of_target, pl.Struct)
             key.refuse_columns(self._result_columns(of_target))
             rows = key.read(columns)
-        found = rows.select(self.task.unique(maintain_order=True)).to_series()
-        if found.has_nulls():
-            msg = f"{key}: column '{found.name}' of tasks has nulls; leave them out with a filter"
-            raise ValueError(msg)
-        tasks = found.cast(pl.String).to_list()
-        targets = _named(key, "targets", self.targets, tasks)
+        tasks = rows.select(self.task).to_series()
+        targets = tasks_named(key, "targets", self.targets, tasks)
         scored = self._of_targets(key, rows, targets, expression)
         if self.of_pairs or self.sources is not None:
-            sources = _named(key, "sources", self.sources, tasks)
+            sources = tasks_named(key, "sources", self.sources, tasks)
             pairs = self._of_sources(key, rows, sources, targets)
             scored = pairs.join(scored, on="target", maintain_order="left")
         return key.values.join(scored, how="cross")
@@ -290,7 +286,12 @@ class _Job:
         return task_of(self.embedding, self.label, where=where)
 
 
-def _named(key: Key, argument: str, wanted: list[str] | None, tasks: list[str]) -> list[str]:
+def tasks_named(key: Key, argument: str, wanted: list[str] | None, of_rows: pl.Series) -> list[str]:
+    """Return the tasks that an argument names, or all that the rows of a key are of."""
+    if of_rows.has_nulls():
+        msg = f"{key}: column '{of_rows.name}' of tasks has nulls; leave them out with a filter"
+        raise ValueError(msg)
+    tasks: list[str] = of_rows.unique(maintain_order=True).cast(pl.String).to_list()
     if wanted is None:
         return tasks
     if missing := [name for name in wanted if name not in tasks]:
@@ -299,7 +300,8 @@ def _named(key: Key, argument: str, wanted: list[str] | None, tasks: list[str]) 
     return wanted
 
 
-def _roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
+def column_roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
+    """Return the names of the columns that expressions read; None reads none."""
     roots = [e.meta.root_names() for e in expressions if e is not None]
     return list(dict.fromkeys(name for names in roots for name in names))
 

@@ -42,6 +42,26 @@ def test_the_last_column_is_the_consensus_of_knn_and_logme(data: Path) -> None:
     assert "consensus" not in pl.read_csv(shown).columns
 
 
+def test_how_sure_the_ranking_is(data: Path) -> None:
+    options = ["--scores", "knn,logme", "--target", "fashion-mnist", "mnist", "--rank-confidence"]
+    found = pl.read_csv(results("score", data, *options, "--format", "csv"))
+    figures = ["p_best", "p_top_k", "rank_low", "rank_high"]
+    sure = pt.rank_confidence(data, targets=["fashion-mnist", "mnist"])
+    keys = ["target", "model"]
+    expected = sure.select(*keys, pl.col(figures)).sort(keys)
+    assert found.select(*keys, *figures).sort(keys).rows() == expected.rows()
+    told = results("score", data, *options).decode()
+    assert told.endswith(
+        "\n fashion-mnist: use lenet-usps, first in 80 % of the draws of its evaluation rows; "
+        "lenet-kmnist is as good within the noise.\n"
+        " mnist: use lenet-mnist, first in 100 % of the draws of its evaluation rows.\n\n"
+    )
+    other = pl.read_csv(results("score", data, *options, "--seed", "1", "--format", "csv"))
+    assert other["p_best"].to_list() != found["p_best"].to_list()
+    message = failure(2, "score", data, *options, "--clusters", "2")
+    assert_one_line(message, "--rank-confidence classifies by labels; leave --clusters out")
+
+
 def test_without_a_source_scores_of_two_tasks_take_every_task(table: Path) -> None:
     found = results("score", table, "--scores", "otdd", "--format", "csv")
     pairs = pl.read_csv(found).select("source", "target").unique(maintain_order=True).rows()

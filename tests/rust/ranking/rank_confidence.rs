@@ -4,6 +4,8 @@ use polars_transferability::ranking::{
     rank_confidence, Evaluated, RankConfidence, RankingError, Resampling,
 };
 use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::generators::cases;
 
@@ -117,6 +119,31 @@ fn shared_rows_tell_models_apart_that_rows_of_their_own_do_not() {
     };
     assert!(pair(0) > 0.95);
     assert!(pair(1) < 0.9);
+}
+
+/// Four models of known accuracy, the second and third all but equal, on rows that are hard for all
+/// of them or for none: in how many repetitions the interval has the rank that they have in truth.
+#[test]
+fn the_interval_has_the_true_rank_as_often_as_it_says() {
+    let (repetitions, rows) = (400, 150);
+    let mut covered = [0; 4];
+    for repetition in 0..repetitions {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(repetition);
+        let mut models: Vec<_> = (0..4).map(|_| Evaluated { hits: Vec::new(), rows: 0 }).collect();
+        for _ in 0..rows {
+            let hardness: f64 = rng.random();
+            for (model, skill) in models.iter_mut().zip([0.75, 0.66, 0.65, 0.55]) {
+                let own: f64 = rng.random();
+                model.hits.push(0.5 * (hardness + own) < skill);
+            }
+        }
+        for ((found, covered), rank) in of(&models).iter().zip(&mut covered).zip(1..) {
+            *covered += u64::from((found.rank_low..=found.rank_high).contains(&rank));
+        }
+    }
+    for covered in covered {
+        assert!(covered as f64 >= SETTINGS.confidence * repetitions as f64, "{covered}");
+    }
 }
 
 #[test]
