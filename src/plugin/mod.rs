@@ -6,9 +6,9 @@
 //! relatives, [`logits`], [`scores`], [`task_scores`], [`pool_scores`], [`moments`],
 //! [`rank_statistics`]), and one per kind of input ([`embedding`], [`class_names`], [`task`],
 //! [`inputs`], [`points`], [`score_rows`], [`options`], [`given_head`],
-//! [`given_label_map`], [`score_and_truth`], [`ranked_column`]) or output ([`bound_record`], [`record`]). What a
-//! caller can do about an error is in [`remedy`]. No mathematics here: a number that is computed,
-//! not looked up or counted, comes from below.
+//! [`given_label_map`], [`score_and_truth`], [`ranked_column`]) or output ([`bound_record`],
+//! [`record`]). What a caller can do about an error is in [`remedy`]. No mathematics here: a number
+//! that is computed, not looked up or counted, comes from below.
 
 mod bound_record;
 mod class_names;

@@ -1,8 +1,9 @@
 //! How well a score ranks models, against the truth that it is meant to foretell (their accuracy
 //! after fine-tuning): correlations ([`pearson()`], [`spearman()`], [`kendall_tau`],
 //! [`weighted_tau`]), what is lost by choosing with it ([`top_k_recall`], [`regret_at_k`]), and
-//! bootstrap intervals over models. Without a truth, [`consensus()`] is the mean place among several
-//! scores, and [`rank_confidence()`] says how sure a ranking is, given the rows evaluated on.
+//! bootstrap intervals over models. Without a truth, [`consensus()`] is the mean place among
+//! several scores, and [`rank_confidence()`] says how sure a ranking is, given the rows evaluated
+//! on.
 //!
 //! Score and truth are both higher for better. Every statistic is a function of [`Pairs`], which
 //! are kept in a canonical order, so the order of rows changes no bit of any result. `None` stands

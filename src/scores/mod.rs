@@ -100,8 +100,8 @@ pub trait LearnedScore: Sync {
         parallelism: Parallelism,
     ) -> Result<Vec<f64>, ScoreError>;
 
-    /// Which rows are classified right, by their numbers, ascending: those for evaluation or, without
-    /// a split, all. The share of right ones is the accuracy of the score.
+    /// Which rows are classified right, by their numbers, ascending: those for evaluation or,
+    /// without a split, all. The share of right ones is the accuracy of the score.
     ///
     /// # Errors
     /// Those of the score.
