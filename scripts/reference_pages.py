@@ -34,7 +34,7 @@ from polars_transferability.leaderboard.read import read_leaderboard
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "polars_transferability"
-COMMANDS = ("check", "score", "bound", "report")
+COMMANDS = ("check", "score", "bound", "curve", "report")
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,8 @@ _KEYS = {
     "scores": 'Names of scores, "all", or [] for none; as tables with their options, such as '
     "`[scores.knn_accuracy]` and below it `k = 3`. Left out: the default ones.",
     "leaderboards": "Files of accuracies, or a table `[[leaderboards]]` for each.",
+    "strict": "`true`: stop at the first file, bound or score that fails. Left out: it is left "
+    "empty, and the page says why.",
     "columns": "Table: names of columns, where they differ from the defaults.",
     "bound": "Table: settings of the bounds.",
     "comparison": "Table: settings of the comparison with leaderboards.",

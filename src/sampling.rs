@@ -39,6 +39,8 @@ pub enum Stream {
     TransportedRows = 18,
     /// The rows that PARC compares in pairs.
     ComparedRows = 19,
+    /// The order in which the losses of evaluation rows are taken for a claim about the population.
+    PopulationOrder = 20,
     /// The resamples of a bootstrap.
     Resamples = 0xB007,
 }

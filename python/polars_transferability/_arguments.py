@@ -143,3 +143,20 @@ def number(
     if not math.isfinite(as_float) or too_small:
         raise ValueError(msg)
     return as_float
+
+
+def open_share(argument: str, value: object) -> float:
+    """Return `value` if it is a number between 0 and 1, of which it is neither.
+
+    Examples
+    --------
+    >>> open_share("confidence", 95)
+    Traceback (most recent call last):
+    ValueError: confidence: expected a number between 0 and 1, found 95
+    """
+    msg = f"{argument}: expected a number between 0 and 1, found {value!r}"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(msg)
+    if not 0 < value < 1:
+        raise ValueError(msg)
+    return float(value)

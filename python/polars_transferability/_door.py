@@ -48,6 +48,8 @@ class Door:
         Names of arguments of Python that callers here know by another name.
     unsplit
         What says that the tables have no split.
+    stand_in
+        What names the column of labels that stand in for those of targets.
     leaderboard
         What names a column of a leaderboard.
     without
@@ -63,6 +65,7 @@ class Door:
     column: str
     fit: str
     unsplit: str
+    stand_in: str
     leaderboard: str
     arguments: Mapping[str, str] = field(default_factory=dict)
     without: str = ""
@@ -77,6 +80,8 @@ class Door:
                 f"say which rows to fit on with {self.fit}; "
                 f"for tables without a split {self.unsplit}"
             )
+        if argument == "target_label":
+            return f"name the column of labels for targets with {self.stand_in}"
         spelled = self.column.format(argument=argument, name=name)
         return f"name the column of {_HOLDS[argument]} with {spelled}{_MADE_BY.get(argument, '')}"
 
@@ -101,6 +106,7 @@ PYTHON = Door(
     column="{argument}=",
     fit="fit=",
     unsplit="pass fit=None",
+    stand_in="target_label=",
     leaderboard="{argument}=",
     without="pass {argument}=None",
     scoring="compute_scores",
@@ -109,8 +115,14 @@ PYTHON = Door(
 COMMAND = Door(
     column="--{argument}",
     fit="--split and --fit-split",
-    arguments={"fit": "--fit-split", "sources": "--source", "targets": "--target"},
+    arguments={
+        "fit": "--fit-split",
+        "sources": "--source",
+        "targets": "--target",
+        "confidence": "--confidence",
+    },
     unsplit="give --no-fit",
+    stand_in="--target-label",
     leaderboard="--leaderboard-{argument}",
     scoring="transferability score",
     fewer_rows="--max-rows-per-class",
@@ -120,6 +132,7 @@ REPORT = Door(
     fit="split and fit_split under [columns]",
     arguments={"fit": "fit_split"},
     unsplit="write split = false under [columns]",
+    stand_in="target_label under [bound]",
     leaderboard="{argument} under [[leaderboards]]",
     wide=", or the columns that are targets with targets under [[leaderboards]]",
     fewer_rows="max_rows_per_class under [bound]",
@@ -129,6 +142,7 @@ SQL = Door(
     fit="AS split",
     arguments={"fit": "split"},
     unsplit="leave the column split out",
+    stand_in="target_label =>",
     leaderboard="AS {argument}",
 )
 

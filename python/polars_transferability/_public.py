@@ -21,6 +21,7 @@ from polars_transferability._version import __version__ as __version__
 from polars_transferability.bound import transfer_bound as transfer_bound
 from polars_transferability.bound import transfer_bounds as transfer_bounds
 from polars_transferability.compute.bounds import compute_bounds as compute_bounds
+from polars_transferability.compute.curve import compute_curve as compute_curve
 from polars_transferability.compute.rank_confidence import rank_confidence as rank_confidence
 from polars_transferability.compute.scores import compute_scores as compute_scores
 from polars_transferability.labels import argmax_labels as argmax_labels
@@ -41,6 +42,7 @@ from polars_transferability.ranking import top_k_recall as top_k_recall
 from polars_transferability.ranking import weighted_tau as weighted_tau
 from polars_transferability.settings import GroundCost as GroundCost
 from polars_transferability.settings import Lipschitz as Lipschitz
+from polars_transferability.settings import SourceRows as SourceRows
 from polars_transferability.settings import Transform as Transform
 from polars_transferability.transport import class_wasserstein as class_wasserstein
 from polars_transferability.transport import gaussian_wasserstein as gaussian_wasserstein

@@ -9,6 +9,7 @@ import polars as pl
 
 from polars_transferability._arguments import names_near_keyword
 from polars_transferability._columns import column_name, one_column, optional_column
+from polars_transferability._restricted import restricted
 
 
 # Two expressions have no truth value when compared, so neither have two tasks.
@@ -52,7 +53,8 @@ def task(
     label
         Column of integers, strings, categories, enums or booleans.
     where
-        Boolean column or expression: the rows of this task. As in `filter`, null means no.
+        Boolean column or expression: the rows of this task. As in `filter`, null means no. Nothing
+        else sees the other rows: `pseudo_labels` as `label` are the clusters of the selected ones.
     fit
         Boolean column or expression: rows from which head and transforms are learned; the others
         are the rows on which the bound is evaluated. None: all rows serve for both.
@@ -69,10 +71,11 @@ def task(
     >>> print(digits.where)
     [(col("task")) == ("digits")]
     """
+    labels, selected = one_column("label", label), optional_column("where", where)
     return Task(
         embedding=one_column("embedding", embedding),
-        label=one_column("label", label),
-        where=optional_column("where", where),
+        label=labels if selected is None else restricted("label", labels, selected),
+        where=selected,
         fit=optional_column("fit", fit),
     )
 
@@ -83,7 +86,7 @@ def task_pair(source: object, target: object) -> tuple[list[pl.Expr], dict[str, 
     Tasks that share embedding and label columns go in as one struct: Polars then runs the groups of
     a `group_by` in parallel and copies less than with two inputs.
     """
-    source, target = _checked("source", source), _checked("target", target)
+    source, target = checked_task("source", source), checked_task("target", target)
     columns = {
         "source_embedding": column_name(source.embedding),
         "source_label": column_name(source.label),
@@ -103,7 +106,8 @@ def task_rows(rows: Task, selections: Mapping[str, pl.Expr]) -> pl.Expr:
     return pl.struct([column.alias(name) for name, column in fields.items()])
 
 
-def _checked(argument: str, value: object) -> Task:
+def checked_task(argument: str, value: object) -> Task:
+    """Return `value` if it is a task."""
     if isinstance(value, Task):
         return value
     msg = f"{argument}: expected a task made by task(), found {type(value).__name__}"

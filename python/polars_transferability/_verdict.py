@@ -19,6 +19,7 @@ from polars_transferability._scores.choice import OF_TWO_TASKS
 from polars_transferability.leaderboard.compare import LOSSES, compare, rankers_in
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJoin
 from polars_transferability.tables.keys import MODEL, key_columns
+from polars_transferability.tables.problems import of_units
 from polars_transferability.tables.table import FRAME, Table
 
 # Columns that are a share of evaluation rows.
@@ -28,7 +29,9 @@ _NORMAL = 1.96
 # With fewer models even a perfect rank correlation comes by chance more than one time in twenty.
 _FEWEST_MODELS = 5
 
-Outcome = Literal["more than noise", "within noise", "not tested", "tie", "only one model"]
+Outcome = Literal[
+    "more than noise", "within noise", "not tested", "tie", "only one model", "no model"
+]
 
 _SCHEMA = {
     "score": pl.String,
@@ -41,6 +44,7 @@ _SCHEMA = {
     "n": pl.UInt32,
     "outcome": pl.String,
     "vacuous": pl.Boolean,
+    "not_judged": pl.UInt32,
     "models": pl.UInt32,
     "agreement": pl.Float64,
     "trivial_agreement": pl.Float64,
@@ -81,11 +85,12 @@ def verdict(
         One row per target: `target`; `score`, the column's name; `best` and `runner_up`, models
         (with the source where it matters), with `value` and `runner_up_value`; their `difference`;
         `noise`, what it has to exceed, of `n` evaluation rows; `outcome`: "more than noise",
-        "within noise", "not tested" (for want of a known spread), "tie" or "only one model";
-        `vacuous`, whether even the best bound says nothing; `models`, the number of models with an
-        accuracy on the leaderboard, and the Spearman correlation with these accuracies, `agreement`
-        of the score and `trivial_agreement` of `mean_accuracy_elsewhere`; and `verdict`, all of it
-        in words.
+        "within noise", "not tested" (for want of a known spread), "tie", "only one model" or "no
+        model"; `vacuous`, whether even the best bound says nothing; `not_judged`, the number of
+        models whose values are all null, as where they could not be computed; `models`, the number
+        of models with an accuracy on the leaderboard, and the Spearman correlation with these
+        accuracies, `agreement` of the score and `trivial_agreement` of `mean_accuracy_elsewhere`;
+        and `verdict`, all of it in words.
 
     Notes
     -----
@@ -135,14 +140,17 @@ def verdict(
     if not frame.schema[ranker].is_numeric():
         msg = f"score: column '{ranker}' is {frame.schema[ranker]}; expected numbers"
         raise TypeError(msg)
-    ranked = _best_of_each_model(frame, models, target, ranker)
+    best = _best_of_each_model(of_units(frame.lazy(), [target]), models, target, ranker)
+    ranked = best.drop_nulls(ranker)
     agreements = _agreements(ranked, ranker, accuracy)
     rows = []
-    for (name,), group in ranked.group_by("target", maintain_order=True):
-        lead, agreement = _lead(group, ranker), agreements.get(name, _Agreement())
-        sentences = [f"{name}: {lead.told(ranker)}", *agreement.told()]
+    for (name,), group in best.group_by("target", maintain_order=True):
+        judged = group.drop_nulls(ranker)
+        lead, agreement = _lead(judged, ranker), agreements.get(name, _Agreement())
+        not_judged = group.height - judged.height
+        sentences = [f"{name}: {lead.told(ranker, not_judged)}", *agreement.told()]
         told = {"target": name, "score": ranker, "verdict": " ".join(sentences)}
-        rows.append({**told, **asdict(lead), **asdict(agreement)})
+        rows.append({**told, **asdict(lead), "not_judged": not_judged, **asdict(agreement)})
     return pl.DataFrame(rows, schema={"target": frame.schema[target], **_SCHEMA})
 
 
@@ -169,8 +177,8 @@ def ranking_column(results: pl.DataFrame) -> str:
 class _Lead:
     """How far the best model is ahead of the next."""
 
-    best: str
-    value: float
+    best: str | None
+    value: float | None
     outcome: Outcome
     vacuous: bool
     runner_up: str | None = None
@@ -179,12 +187,19 @@ class _Lead:
     noise: float | None = None
     n: int | None = None
 
-    def told(self, ranker: str) -> str:
-        """Return it as sentences."""
+    def told(self, ranker: str, not_judged: int) -> str:
+        """Return it as sentences; `not_judged` is the number of models without a value."""
+        lead = self._told(ranker)
+        models = "1 model" if not_judged == 1 else f"{not_judged} models"
+        return f"{lead} {models} could not be judged." if not_judged else lead
+
+    def _told(self, ranker: str) -> str:
         column, end = ranker.replace("_", " "), "lowest" if ranker in LOSSES else "highest"
+        if self.outcome == "no model":
+            return f"no model has a {column}."
         first = f"{self.best} has the {end} {column}, {self.value:.4f}"
         if self.outcome == "only one model":
-            return f"{first}. It is the only model."
+            return f"{first}. No other model has one."
         first += f"; next is {self.runner_up}, {self.runner_up_value:.4f}."
         if self.vacuous:
             return f"{first} Neither says anything: guessing has a lower loss."
@@ -222,23 +237,31 @@ class _Agreement:
 
 
 def _best_of_each_model(
-    results: pl.DataFrame, models: list[str], target: str, ranker: str
+    results: pl.LazyFrame, models: list[str], target: str, ranker: str
 ) -> pl.DataFrame:
-    """Return a row per target and model, the best first, with columns `target` and `model`."""
+    """Return a row per target and model, the best first, with columns `target` and `model`.
+
+    Models without a value are the last.
+    """
     names = pl.concat_str([pl.col(name).cast(pl.String) for name in models], separator=", ")
-    known = results.filter(pl.col(ranker).is_not_null()).select(
+    rows = results.select(
         pl.col(target).alias("target"),
         names.alias("model"),
         pl.exclude("target", "model", target, *models),
     )
-    ranked = known.sort(
-        "target", ranker, descending=[False, ranker not in LOSSES], maintain_order=True
+    ranked = rows.sort(
+        *("target", ranker),
+        descending=[False, ranker not in LOSSES],
+        nulls_last=True,
+        maintain_order=True,
     )
-    return ranked.unique(["target", "model"], keep="first", maintain_order=True)
+    return ranked.unique(["target", "model"], keep="first", maintain_order=True).collect()
 
 
 def _lead(models: pl.DataFrame, ranker: str) -> _Lead:
     """Return the lead of the first of the models of one target."""
+    if models.is_empty():
+        return _Lead(None, None, "no model", vacuous=False)
     best, *others = models.head(2).rows(named=True)
     vacuous = ranker == "bound" and best.get("vacuous") is True
     if not others:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
@@ -10,12 +11,13 @@ import polars as pl
 from polars_transferability._arguments import names_near_keyword, refuse_unknown
 from polars_transferability._columns import column_name, one_column, optional_column
 from polars_transferability._plugin import scalar_plugin
-from polars_transferability._task import Task, task_pair, task_rows
+from polars_transferability._task import Task, checked_task, task_pair, task_rows
 from polars_transferability._task import task as labelled_rows
 from polars_transferability.settings import (
     BoundOptions,
     GroundCost,
     Lipschitz,
+    SourceRows,
     Transform,
     bound_settings,
 )
@@ -38,6 +40,13 @@ def transfer_bound(
     standardize: bool = True,
     max_rows_per_class: int | None = None,
     seed: int = 0,
+    source_rows: SourceRows = "held-out",
+    target_label: str | pl.Expr | None = None,
+    target_clusters: int | None = None,
+    max_target_rows_per_class: int | None = None,
+    confidence: float | None = None,
+    probe: bool = False,
+    seeds: int = 1,
 ) -> pl.Expr:
     """Upper bound on the target's cross-entropy under a head transformed from the source's.
 
@@ -77,20 +86,68 @@ def transfer_bound(
         At most that many rows of each class, drawn with `seed`; None takes all.
     seed
         Seed of every random choice, 0 to 2^63 - 1.
+    source_rows
+        "held-out": the head is learned from the source's fit rows, and the bound is evaluated on
+        its others. "all": every source row serves for both, whatever its `fit` says. The theorem
+        asks for no rows of the source that the head has not seen, since it speaks of the target
+        rows. The bound is then lower where source rows are few, and models are ranked better by it,
+        but it takes a third longer, and `source_loss` is no estimate of the loss on new source
+        rows.
+    target_label
+        Column of labels that stand in for the target's own, such as the most probable class of
+        another model. The source keeps its labels. The bound is then one of the loss against those
+        labels; it says "pseudo" in `labels`, and `certified` is false.
+    target_clusters
+        So many k-means clusters of the target's fit rows stand in for its labels, which are not
+        read and may be null; a row to evaluate on is of the nearest cluster. `labels` and
+        `certified` are as with `target_label`. At least 2.
+    max_target_rows_per_class
+        At most that many fit rows of each class of the target, drawn with `seed`; all its other
+        rows are evaluated on. None takes all.
+    confidence
+        How sure claims about the target's population are to be, between 0 and 1, such as 0.95; adds
+        `bound_high` and `accuracy_low`. The target needs a `fit`, and its rows to evaluate on must
+        be independent draws from that population. None makes no such claim.
+    probe
+        Add `probe_loss`, `probe_accuracy` and `gap`: what a linear probe of the target gives that
+        is fitted to the same target rows, without any source.
+    seeds
+        Fit with so many seeds, from `seed` on, and return the lowest bound. With `confidence`,
+        which then makes up for the choice.
 
     Returns
     -------
     Expr
         Struct of `bound`, `source_loss`, `label_mismatch`, `distribution_mismatch`, `lipschitz`
         (null for "margin"), `target_loss`, `target_accuracy`, `trivial_loss` (of always predicting
-        the target's class shares), `vacuous` (bound above trivial_loss), `certified`, `l2`,
-        `n_source`, `n_target`, `source_classes`, `target_classes` and `by_class`, whose terms sum
-        to the totals. Losses are in nats.
+        the target's class shares), `vacuous` (bound above trivial_loss), `certified` (the cost is
+        proven, and the labels are the caller's), `labels` ("given" or "pseudo": those of either
+        task stand in for labels), `l2`, `n_source`, `n_target`, `source_classes`, `target_classes`
+        and `by_class`, whose terms sum to the totals. Losses are in nats.
+
+        With `confidence`, `bound_high`: the mean loss over the target's population is not above it,
+        but with probability `1 - confidence`; and `accuracy_low`, which its accuracy is not below,
+        but with the same probability. Both are of the bound's head mixed with the class shares of
+        the fit rows, which have the weight `1 / n` for `n` evaluation rows. Where the lowest of `k`
+        bounds on the same rows is chosen, such as among sources, give each the confidence
+        `1 - (1 - confidence) / k`.
+
+        With `probe`, `probe_loss`, `probe_accuracy` and `gap`, which is `(bound - probe_loss) /
+        (trivial_loss - probe_loss)`: 0 where the bound is as low as the probe's loss, 1 where it
+        says no more than guessing, and null where the probe is no better than guessing.
+
+    Notes
+    -----
+    Where several source classes stand for one target class, `source_loss` is the loss of what they
+    give it together, so that the head may confuse them for free; `label_mismatch` of a class is the
+    paper's conditional entropy, but never more than all that its source rows lose. For label maps
+    that give each target class one source class both are the paper's.
 
     References
     ----------
     Mehra, Zhang and Hamm, "Understanding the Transferability of Representations via
-    Task-Relatedness", arXiv 2307.00823.
+    Task-Relatedness", arXiv 2307.00823. `confidence`: Waudby-Smith and Ramdas, "Estimating means of
+    bounded random variables by betting", arXiv 2010.09686; Clopper and Pearson, Biometrika 1934.
 
     Examples
     --------
@@ -121,7 +178,17 @@ def transfer_bound(
         standardize=standardize,
         max_rows_per_class=max_rows_per_class,
         seed=seed,
+        source_rows=source_rows,
+        target_label=target_label,
+        target_clusters=target_clusters,
+        max_target_rows_per_class=max_target_rows_per_class,
+        confidence=confidence,
+        probe=probe,
+        seeds=seeds,
     )
+    target = checked_task("target", target)
+    if target_label is not None:
+        target = replace(target, label=one_column("target_label", target_label))
     inputs, columns = task_pair(source, target)
     return scalar_plugin("transfer_bound", inputs, {**settings, "columns": columns})
 
@@ -150,7 +217,8 @@ def transfer_bounds(
         Tasks that serve as source, as target; None for all.
     **same
         `transform`, `ground_cost`, `lipschitz`, `l2`, `head`, `label_map`, `standardize`,
-        `max_rows_per_class` and `seed`, as in `transfer_bound`.
+        `max_rows_per_class`, `seed`, `source_rows`, `target_label`, `target_clusters`,
+        `max_target_rows_per_class`, `confidence`, `probe` and `seeds`, as in `transfer_bound`.
 
     Returns
     -------
@@ -176,23 +244,53 @@ def transfer_bounds(
     [('digits', 'letters')]
     """
     refuse_unknown(transfer_bounds, same, BoundOptions.__annotations__)
-    settings = bound_settings(**same)
-    rows = labelled_rows(embedding, label)
-    names = one_column("task", task)
-    selections = {"task": names}
-    if (fitted := optional_column("fit", fit)) is not None:
-        selections["fit"] = fitted
-    kwargs = {
-        **settings,
+    tasks = TaskColumn(
+        embedding=one_column("embedding", embedding),
+        label=one_column("label", label),
+        task=one_column("task", task),
+        fit=optional_column("fit", fit),
+        target_label=optional_column("target_label", same.get("target_label")),
+    )
+    pairs = {
         "sources": task_names("sources", sources),
         "targets": task_names("targets", targets),
-        "columns": {
-            "embedding": column_name(rows.embedding),
-            "label": column_name(rows.label),
-            "task": column_name(names),
-        },
     }
-    return scalar_plugin("transfer_bounds", [task_rows(rows, selections)], kwargs)
+    return tasks.bounds({**bound_settings(**same), **pairs})
+
+
+@dataclass(frozen=True, eq=False)
+class TaskColumn:
+    """The columns of several tasks, of which one names the task of each row.
+
+    Attributes
+    ----------
+    embedding, label, fit
+        As in `Task`.
+    task
+        Name of each row's task.
+    target_label
+        Labels that stand in for those of the targets, or None.
+    """
+
+    embedding: pl.Expr
+    label: pl.Expr
+    task: pl.Expr
+    fit: pl.Expr | None
+    target_label: pl.Expr | None = None
+
+    def bounds(self, settings: dict[str, Any]) -> pl.Expr:
+        """Return the bounds of pairs of these tasks with settings as the native side reads them."""
+        optional = {"fit": self.fit, "target_label": self.target_label}
+        given = {name: column for name, column in optional.items() if column is not None}
+        columns = {
+            "embedding": self.embedding,
+            "label": self.label,
+            "task": self.task,
+            "target_label": self.target_label,
+        }
+        names = {name: column_name(c) for name, c in columns.items() if c is not None}
+        rows = task_rows(labelled_rows(self.embedding, self.label), {"task": self.task, **given})
+        return scalar_plugin("transfer_bounds", [rows], {**settings, "columns": names})
 
 
 def task_names(argument: str, names: object) -> list[str] | None:

@@ -7,6 +7,7 @@ import polars as pl
 from polars_transferability._arguments import integer
 from polars_transferability._columns import column_name, one_column
 from polars_transferability._plugin import column_plugin
+from polars_transferability._restricted import restrictable
 
 
 def pseudo_labels(embedding: str | pl.Expr, clusters: int, *, seed: int = 0) -> pl.Expr:
@@ -46,7 +47,13 @@ def pseudo_labels(embedding: str | pl.Expr, clusters: int, *, seed: int = 0) -> 
         "seed": integer("seed", seed, least=0),
         "embedding": column_name(column),
     }
-    return column_plugin("pseudo_labels", [pl.struct(column.alias("embedding"))], kwargs)
+
+    def of_rows(where: pl.Expr | None) -> pl.Expr:
+        fields = {"embedding": column} if where is None else {"embedding": column, "where": where}
+        rows = pl.struct([field.alias(name) for name, field in fields.items()])
+        return column_plugin("pseudo_labels", [rows], kwargs)
+
+    return restrictable(of_rows)
 
 
 def argmax_labels(probabilities: str | pl.Expr) -> pl.Expr:

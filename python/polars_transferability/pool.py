@@ -23,6 +23,7 @@ def combine_pool(
     ----------
     frame
         One row per model and pool, with `etran` or `ncti` (or both) as those expressions make them.
+        A model whose parts are null stays null and takes no part in the pool.
     pool
         Column or columns whose values tell pools apart: models are compared with each other on the
         same target. None: all rows are one pool.
@@ -72,7 +73,12 @@ def combine_pool(
             continue
         score = column_plugin(f"{column.name}_of_pool", [pl.col(column.name)], {})
         whole = score.over(pools) if pools else score
-        columns.append(frame.select(whole.alias(column.name)).to_series())
+        # The parts of a model that has none would be nulls within the pool, which are an error.
+        there = column.is_not_null()
+        values = frame.filter(there).select(whole.alias(column.name)).to_series()
+        places = there.arg_true()
+        nulls = pl.Series(column.name, [None], dtype=pl.Float64).new_from_index(0, frame.height)
+        columns.append(nulls.scatter(places, values))
         parts = column.struct
         columns += [parts[part].alias(f"{column.name}_{part}") for part in parts.fields]
     return pl.DataFrame(columns)

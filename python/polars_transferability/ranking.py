@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
-from polars_transferability._arguments import integer, one_of
+from polars_transferability._arguments import integer, one_of, open_share
 from polars_transferability._columns import column_name, one_column
 from polars_transferability._plugin import scalar_plugin
 
@@ -258,7 +258,7 @@ def selection_quality(
         truth,
         k=integer("k", k, least=1),
         bootstrap=integer("bootstrap", bootstrap, least=0),
-        confidence=share_between("confidence", confidence),
+        confidence=open_share("confidence", confidence),
         seed=integer("seed", seed, least=0),
     )
 
@@ -269,13 +269,3 @@ def _statistic(name: str, score: object, truth: object, **options: Any) -> pl.Ex
     names = {side: column_name(column) for side, column in sides.items()}
     rows = pl.struct([column.alias(side) for side, column in sides.items()])
     return scalar_plugin(name, [rows], {"columns": names, **options})
-
-
-def share_between(argument: str, value: object) -> float:
-    """Return `value` if it is a number between 0 and 1."""
-    msg = f"{argument}: expected a number between 0 and 1, found {value!r}"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(msg)
-    if not 0 < value < 1:
-        raise ValueError(msg)
-    return float(value)

@@ -11,12 +11,13 @@ from typing import Any, Literal, TypedDict, get_args
 
 import polars as pl
 
-from polars_transferability._arguments import flag, integer, number, one_of
+from polars_transferability._arguments import flag, integer, number, one_of, open_share
 from polars_transferability._columns import is_label_type
 
 Transform = Literal["identity", "features", "all"]
 GroundCost = Literal["margin", "head", "euclidean"]
 Lipschitz = Literal["certified", "empirical"]
+SourceRows = Literal["held-out", "all"]
 
 
 class BoundOptions(TypedDict, total=False):
@@ -31,6 +32,13 @@ class BoundOptions(TypedDict, total=False):
     standardize: bool
     max_rows_per_class: int | None
     seed: int
+    source_rows: SourceRows
+    target_label: str | pl.Expr | None
+    target_clusters: int | None
+    max_target_rows_per_class: int | None
+    confidence: float | None
+    probe: bool
+    seeds: int
 
 
 def bound_settings(
@@ -44,8 +52,17 @@ def bound_settings(
     standardize: bool = True,
     max_rows_per_class: int | None = None,
     seed: int = 0,
+    source_rows: SourceRows = "held-out",
+    target_label: str | pl.Expr | None = None,
+    target_clusters: int | None = None,
+    max_target_rows_per_class: int | None = None,
+    confidence: float | None = None,
+    probe: bool = False,
+    seeds: int = 1,
 ) -> dict[str, Any]:
     """Return the settings of a bound in the form that the native side reads.
+
+    Of `target_label`, a column, only that there is one is a setting.
 
     Examples
     --------
@@ -59,6 +76,12 @@ def bound_settings(
             "'margin' has no Lipschitz constant"
         )
         raise ValueError(msg)
+    if confidence is not None and lipschitz == "empirical":
+        msg = "confidence: needs lipschitz 'certified'; nothing holds of an 'empirical' constant"
+        raise ValueError(msg)
+    if target_label is not None and target_clusters is not None:
+        msg = "target_clusters: is a label of the target, and so is target_label; give one of them"
+        raise ValueError(msg)
     return {
         "transform": one_of("transform", transform, get_args(Transform)),
         "ground_cost": one_of("ground_cost", ground_cost, get_args(GroundCost)),
@@ -69,6 +92,17 @@ def bound_settings(
         if max_rows_per_class is None
         else integer("max_rows_per_class", max_rows_per_class, least=1),
         "seed": integer("seed", seed, least=0),
+        "source_rows": one_of("source_rows", source_rows, get_args(SourceRows)),
+        "target_labels": "given" if target_label is None else "pseudo",
+        "target_clusters": None
+        if target_clusters is None
+        else integer("target_clusters", target_clusters, least=2),
+        "max_target_rows_per_class": None
+        if max_target_rows_per_class is None
+        else integer("max_target_rows_per_class", max_target_rows_per_class, least=1),
+        "confidence": None if confidence is None else open_share("confidence", confidence),
+        "beside": ["probe"] if flag("probe", probe) else [],
+        "seeds": integer("seeds", seeds, least=1),
         "head": None if head is None else _head(head),
         "label_map": None if label_map is None else _label_map(label_map),
     }

@@ -26,28 +26,40 @@
 //!
 //! If `cost_y(s, t) >= loss_y(t) - loss_y(s)` for the source rows and target rows that meet in
 //! class `y`, then the mean of `loss_y` over the target rows is at most `source_loss +
-//! label_mismatch + distribution_mismatch`, where
+//! label_mismatch + distribution_mismatch`. Each of the three is a sum over target classes `y` of
+//! parts that are not negative. With
 //!
-//! * `source_loss = sum_c D[c] mean_{i in c} -log softmax(s_i)_c`,
-//! * `label_mismatch = -sum_{y, c} J[y, c] log B[y, c]`, the entropy of the target class given the
-//!   source class,
-//! * `distribution_mismatch = sum_y P[y] OT_y`, where `OT_y` is the optimal transport cost under
+//! * `T_y = sum_c J[y, c] mean_{i in c} loss_y(s_i)`, what the source rows lose that play `y`, and
+//! * `H_y = -sum_c J[y, c] log B[y, c]`, whose sum over `y` is the entropy of the target class given
+//!   the source class,
+//!
+//! the parts are
+//!
+//! * `label_mismatch_y = min(H_y, T_y)`,
+//! * `source_loss_y = T_y - label_mismatch_y`,
+//! * `distribution_mismatch_y = P[y] OT_y`, where `OT_y` is the optimal transport cost under
 //!   `cost_y` from the source rows, each of class `c` with mass `q[y, c] / n_c`, to the target rows
 //!   of class `y`, all of the same mass. On both sides the masses sum to 1.
 //!
 //! # Proof
 //!
-//! 1. A sum of non-negative numbers is at least each of them, so a source row of class `c` that
-//!    plays class `y` loses `loss_y(s_i) <= -log B[y, c] - log softmax(s_i)_c`. Take the mean of
-//!    both sides with mass `J[y, c] / n_c` on row `i` and class `y`. The left-hand side becomes the
-//!    sum over `y` of `P[y]` times the mean of `loss_y(s_i)` under the masses `q[y, c] / n_c`; the
-//!    right-hand side becomes `label_mismatch + source_loss`, because the masses of a source class
-//!    sum to `D[c]`.
-//! 2. Given class `y`, these masses are those from which `OT_y` starts. For any coupling of them
-//!    with the target rows of class `y`, the mean loss of the target rows exceeds that of the
-//!    source rows by the mean over coupled pairs of `loss_y(t_j) - loss_y(s_i)`, which is at most
-//!    the mean cost. Take the optimal coupling.
-//! 3. Average step 2 over `y` with weights `P[y]` and add step 1. QED
+//! 1. Given class `y`, the masses `q[y, c] / n_c` are those from which `OT_y` starts, and `P[y]`
+//!    times the mean of `loss_y` under them is `T_y`. For any coupling of them with the target rows
+//!    of class `y`, the mean loss of the target rows exceeds that of the source rows by the mean
+//!    over coupled pairs of `loss_y(t_j) - loss_y(s_i)`, which is at most the mean cost. Take the
+//!    optimal coupling.
+//! 2. Average step 1 over `y` with weights `P[y]`: the mean loss of all target rows is at most the
+//!    sum of `T_y + P[y] OT_y`, and `T_y = source_loss_y + label_mismatch_y`. QED
+//!
+//! # The paper's terms
+//!
+//! Where a target class has one source class `c`, `loss_y(s) = -log B[y, c] - log softmax(s)_c`. So
+//! `T_y = H_y + J[y, c] mean_{i in c} -log softmax(s_i)_c`, and the parts of the class are the
+//! paper's: the entropy, and the loss of the source head on its own classes, weighed by `J`. Where
+//! it has several, a sum of non-negative numbers is at least each of them, so `loss_y(s_i) <= -log
+//! B[y, c] - log softmax(s_i)_c` for a row of class `c`, and `T_y` is at most the paper's two parts
+//! together: that the head confuses source classes which stand for the same target class costs
+//! nothing.
 //!
 //! No step asks for more than the rows at hand, so the inequality is exact on any finite sample,
 //! also on other rows than those that logits, label map and cost were chosen by. A coupling that
@@ -209,6 +221,13 @@ impl Joint {
             0.0
         }
     }
+
+    /// The source classes that stand for class `y`, with their `B[y, c]`.
+    #[must_use]
+    pub fn shares(&self, y: usize) -> Vec<(usize, f64)> {
+        let shares = (0..self.prior.len()).map(|c| (c, self.share(y, c)));
+        shares.filter(|(_, share)| *share > 0.0).collect()
+    }
 }
 
 /// The class prior that a label map gives the source.
@@ -324,13 +343,38 @@ pub fn unmoved_terms(
         if weight > 0.0 {
             let mass = joint.mass.row(y);
             for c in terms.sources.iter().map(|s| s.0 as usize) {
-                terms.source_loss += mass[c] * losses[c];
                 terms.label_mismatch -= mass[c] * joint.share(y, c).ln();
+            }
+            match terms.sources[..] {
+                [(c, _)] => terms.source_loss = mass[c as usize] * losses[c as usize],
+                _ => {
+                    let lost = shared_loss(source, &joint, y);
+                    terms.label_mismatch = terms.label_mismatch.min(lost);
+                    terms.source_loss = lost - terms.label_mismatch;
+                }
             }
         }
         terms
     };
     target_prior.iter().enumerate().map(of_class).collect()
+}
+
+/// What the source rows lose that play class `y`, `T_y`, by the loss of all classes that stand for
+/// it together.
+fn shared_loss(source: &AffineRows<'_>, joint: &Joint, y: usize) -> f64 {
+    let shares = joint.shares(y);
+    let of_class = |&(c, _): &(usize, f64)| {
+        let logits = source.class(c);
+        let losses = logits.chunks_exact(source.width()).map(|row| loss(row, &shares));
+        joint.mass.row(y)[c] * losses.sum::<f64>() / source.count(c) as f64
+    };
+    shares.iter().map(of_class).sum()
+}
+
+/// `-log sum_c B[y, c] softmax(logits)_c`, with the log shares of the classes that stand for `y`.
+fn loss(logits: &[f64], shares: &[(usize, f64)]) -> f64 {
+    let supported: Vec<f64> = shares.iter().map(|&(c, share)| logits[c] + share.ln()).collect();
+    log_sum_exp(logits) - log_sum_exp(&supported)
 }
 
 /// `source_loss + label_mismatch + distribution_mismatch` of all classes.
@@ -345,13 +389,12 @@ pub fn bound(by_class: &[ClassTerms]) -> f64 {
 #[must_use]
 pub fn constant_bound(label_map: &LabelMap, target_prior: &[f64], prior: &[f64]) -> f64 {
     let joint = Joint::new(label_map, target_prior);
-    let mut bound = 0.0;
-    for (y, row) in joint.mass.rows().enumerate() {
-        for (c, &mass) in row.iter().enumerate().filter(|(_, mass)| **mass > 0.0) {
-            bound -= mass * (log_prior(prior[c]) + joint.share(y, c).ln());
-        }
-    }
-    bound
+    let of_class = |(y, &weight): (usize, &f64)| match joint.shares(y)[..] {
+        [] => 0.0,
+        [(c, share)] => weight * (log_prior(prior[c]) + share.ln()),
+        ref shares => weight * shares.iter().map(|&(c, share)| share * prior[c]).sum::<f64>().ln(),
+    };
+    -target_prior.iter().enumerate().map(of_class).sum::<f64>()
 }
 
 /// The logit of a class prior; finite for classes without any.
@@ -453,40 +496,48 @@ struct Performance {
 
 /// Mean loss and accuracy of `B softmax(s(x))` on the target rows.
 fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> Performance {
+    let (mut total, mut correct) = (0.0, 0_usize);
+    for_each_prediction(target, joint, |y, loss, probability| {
+        total += loss;
+        correct += usize::from(is_predicted(y, target.classes(), probability));
+    });
+    let n = target.nrows().max(1) as f64;
+    Performance { loss: total / n, accuracy: correct as f64 / n }
+}
+
+/// Call `act` for every target row with its class, its loss, and the function that gives the
+/// probability of each target class, `sum_c B[y, c] softmax(s(x))_c`.
+pub fn for_each_prediction(
+    target: &AffineRows<'_>,
+    joint: &Joint,
+    mut act: impl FnMut(usize, f64, &dyn Fn(usize) -> f64),
+) {
     let (classes, width) = (joint.mass.nrows(), joint.mass.ncols());
     // A label map has few source classes for a target class, and rows are many: only those are
     // read.
-    let shares: Vec<Vec<(usize, f64)>> = (0..classes)
-        .map(|y| {
-            let shares = (0..width).map(|c| (c, joint.share(y, c)));
-            shares.filter(|(_, share)| *share > 0.0).collect()
-        })
-        .collect();
-    let mut probability = vec![0.0; width];
-    let (mut loss, mut correct) = (0.0, 0_usize);
+    let shares: Vec<Vec<(usize, f64)>> = (0..classes).map(|y| joint.shares(y)).collect();
+    let mut softmax = vec![0.0; width];
     for y in 0..classes {
         for logits in target.class(y).chunks_exact(width) {
-            let supported: Vec<f64> =
-                shares[y].iter().map(|&(c, share)| logits[c] + share.ln()).collect();
             let normaliser = log_sum_exp(logits);
-            loss += normaliser - log_sum_exp(&supported);
-            for (p, s) in probability.iter_mut().zip(logits) {
+            for (p, s) in softmax.iter_mut().zip(logits) {
                 *p = (s - normaliser).exp();
             }
-            let score = |y: usize| -> f64 {
-                shares[y].iter().map(|&(c, share)| share * probability[c]).sum()
-            };
-            let own = score(y);
-            // Ties go to the first class, as argmax does.
-            let beaten = (0..classes).any(|o| {
-                let other = score(o);
-                other > own || (other == own && o < y)
-            });
-            correct += usize::from(!beaten);
+            let probability =
+                |y: usize| -> f64 { shares[y].iter().map(|&(c, share)| share * softmax[c]).sum() };
+            act(y, loss(logits, &shares[y]), &probability);
         }
     }
-    let n = target.nrows().max(1) as f64;
-    Performance { loss: loss / n, accuracy: correct as f64 / n }
+}
+
+/// Whether class `y` has the largest probability; of equal ones the first counts, as in argmax.
+pub fn is_predicted(y: usize, classes: usize, probability: impl Fn(usize) -> f64) -> bool {
+    let own = probability(y);
+    let is_before = |o: usize| {
+        let other = probability(o);
+        other > own || (other == own && o < y)
+    };
+    !(0..classes).any(is_before)
 }
 
 #[cfg(test)]
@@ -535,6 +586,20 @@ mod tests {
         assert!((terms.total(|c| c.label_mismatch) - 2f64.ln()).abs() < 1e-15);
         assert!((terms.bound() - 2.0 * 2f64.ln()).abs() < 1e-15);
         assert!(terms.bound() >= terms.target_loss);
+    }
+
+    #[test]
+    fn classes_that_stand_together_are_confused_for_nothing() {
+        // Two source classes stand for the one target class that has rows: no head can lose.
+        let logits = rows(&[[3.0, 0.0], [4.0, -1.0]], [1, 1]);
+        let weights = Matrix::from_fn(2, 2, |y, c| [[0.5, 0.5], [0.0, 1.0]][y][c]);
+        let map = LabelMap::new(weights).unwrap();
+        let target = rows(&[[1.0, 0.0], [0.0, 2.0]], [2, 0]);
+        let terms =
+            evaluate(&logits, &target, &map, Ground::Margin, Parallelism::Sequential).unwrap();
+        assert_eq!(terms.total(|c| c.source_loss), 0.0);
+        assert_eq!(terms.total(|c| c.label_mismatch), 0.0);
+        assert!(terms.target_loss.abs() < 1e-15);
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub enum BoundError {
          the input"
     )]
     Premise { found: String },
+    #[error(
+        "nothing holds for the population, because the target has no rows beside its fit rows"
+    )]
+    Unsplit,
     #[error("the eigenvalue decomposition of the {side} features did not converge")]
     Decomposition { side: Side },
     #[error(transparent)]

@@ -3,24 +3,27 @@
 //! frozen features after transforms of class prior, label set and feature space.
 //!
 //! [`certificate`] evaluates the inequality for any transforms, with its proof; it can be read
-//! without any other file of this folder. [`solution`] is a set of transforms, and its bound on any
+//! without any other file of this folder. [`population`] carries it from the evaluation rows to what
+//! they were drawn from. [`solution`] is a set of transforms, and its bound on any
 //! rows. `search` looks for transforms whose bound is low. Whatever the search does, the result is
 //! a bound: nothing in [`certificate`] depends on how good a solution is.
 
 pub mod certificate;
 mod error;
 mod label_map;
+pub mod population;
 pub mod search;
 mod settings;
 pub mod solution;
 
+use crate::bound::population::Population;
 use crate::rows::Table;
 
 pub use certificate::ClassTerms;
 pub use error::BoundError;
 pub use label_map::{LabelMap, LabelMapError};
 pub use search::source_cache::SharedSource;
-pub use search::{transfer_bound, transfer_bound_from};
+pub use search::{target_rows, transfer_bound, transfer_bound_from};
 pub use settings::{GroundCost, Lipschitz, Settings, Transform};
 
 /// One task's rows by class: `fit[c]` and `evaluation[c]` are row numbers of class `c` in `table`.
@@ -30,6 +33,30 @@ pub struct LabelledRows<'a> {
     pub table: Table<'a>,
     pub fit: Vec<Vec<u32>>,
     pub evaluation: Vec<Vec<u32>>,
+}
+
+impl LabelledRows<'_> {
+    /// Whether rows are evaluated on that nothing is learned from.
+    #[must_use]
+    pub fn is_split(&self) -> bool {
+        self.fit != self.evaluation
+    }
+
+    /// The same rows without a split: all serve to learn from and to evaluate on.
+    #[must_use]
+    pub fn unsplit(&self) -> Self {
+        if !self.is_split() {
+            return self.clone();
+        }
+        let both = self.fit.iter().zip(&self.evaluation);
+        let all = both.map(|(fit, evaluation)| {
+            let mut rows = [&fit[..], &evaluation[..]].concat();
+            rows.sort_unstable();
+            rows
+        });
+        let all: Vec<Vec<u32>> = all.collect();
+        Self { table: self.table, fit: all.clone(), evaluation: all }
+    }
 }
 
 /// The bound on the evaluation rows, with its parts. Losses are in nats.
@@ -47,6 +74,8 @@ pub struct Bound {
     /// The bound is above the trivial loss, so it says nothing.
     pub vacuous: bool,
     pub certified: bool,
+    /// What holds for the population of the target, where that was asked for.
+    pub population: Option<Population>,
     /// Strength of the L2 penalty that was used; `None` where nothing was fitted.
     pub l2: Option<f64>,
     pub n_source: u32,
@@ -55,4 +84,14 @@ pub struct Bound {
     pub target_classes: u32,
     /// One entry per target class, in class order; the terms sum to the totals.
     pub by_class: Vec<ClassTerms>,
+}
+
+impl Bound {
+    /// What the loss over the target's population is not above, where a claim about it was asked
+    /// for.
+    #[must_use]
+    pub fn bound_high(&self) -> Option<f64> {
+        let above = |population: Population| (population.loss_high - self.target_loss).max(0.0);
+        self.population.map(|population| self.bound + above(population))
+    }
 }

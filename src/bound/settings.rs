@@ -53,6 +53,10 @@ pub struct Settings {
     pub standardize: bool,
     /// Use at most so many fit rows and so many evaluation rows of a class, drawn by `seed`.
     pub max_rows_per_class: Option<usize>,
+    /// Use at most so many of the target's fit rows of a class, drawn by `seed`.
+    pub max_target_rows_per_class: Option<usize>,
+    /// How often the claims about the target's population may be wrong; `None` makes none.
+    pub population_error: Option<f64>,
     pub seed: u64,
     /// Results do not depend on it.
     pub parallelism: Parallelism,
@@ -69,6 +73,8 @@ impl Default for Settings {
             label_map: None,
             standardize: true,
             max_rows_per_class: None,
+            max_target_rows_per_class: None,
+            population_error: None,
             seed: 0,
             parallelism: Parallelism::Sequential,
         }

@@ -106,11 +106,39 @@ pub fn pseudo_labels(
     clusters: usize,
     seed: u64,
 ) -> Result<Vec<u32>, ClusterError> {
+    Ok(converged(table, rows, clusters, seed)?.labels)
+}
+
+/// Labels for rows to learn from and for others, `fit` and `others`: the k-means clusters of the
+/// former, and for each of the latter the cluster whose centre is nearest.
+///
+/// # Errors
+/// Those of [`pseudo_labels`].
+pub fn pseudo_labels_of_split(
+    table: Table<'_>,
+    (fit, others): (&[u32], &[u32]),
+    clusters: usize,
+    seed: u64,
+) -> Result<(Vec<u32>, Vec<u32>), ClusterError> {
+    let means = converged(table.reborrow(), fit, clusters, seed)?;
+    let mut labels = vec![u32::MAX; others.len()];
+    let read = |at: usize, out: &mut [f64]| table.copy_row(others[at] as usize, out);
+    assign(&means.centres, &read, &mut labels);
+    Ok((means.labels, labels))
+}
+
+fn converged(
+    table: Table<'_>,
+    rows: &[u32],
+    clusters: usize,
+    seed: u64,
+) -> Result<KMeans, ClusterError> {
     let means = k_means(table, rows, clusters, seed)?;
-    if !means.converged {
-        return Err(ClusterError::NotConverged { iterations: means.iterations });
+    if means.converged {
+        Ok(means)
+    } else {
+        Err(ClusterError::NotConverged { iterations: means.iterations })
     }
-    Ok(means.labels)
 }
 
 fn cluster(

@@ -1,7 +1,10 @@
 //! What is fitted to rows and then applied to rows: the linear head, discriminants, mixtures,
-//! clusterings and nearest neighbours. An estimator knows no score, no bound and no transport;
-//! those are built on it.
+//! clusterings and nearest neighbours; and confidence bounds, which say of draws what holds for
+//! what they were drawn from. An estimator knows no score, no bound and no transport; those are
+//! built on it.
 
+pub mod betting;
+pub mod clopper_pearson;
 pub mod discriminant;
 pub mod gaussian_mixture;
 pub mod head;

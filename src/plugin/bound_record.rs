@@ -3,15 +3,28 @@
 use polars::prelude::*;
 
 use crate::bound::{Bound, ClassTerms};
+use crate::plugin::class_names::Labels;
+use crate::plugin::options::Options;
+use crate::plugin::own_rows::{Beside, OwnRows};
 use crate::plugin::record;
 use crate::plugin::record::{text, Column};
 use crate::plugin::task::Task;
+
+/// A bound, what it was asked for with, and what stands beside it.
+#[derive(Clone, Copy)]
+pub struct Between<'a> {
+    pub bound: &'a Bound,
+    pub options: &'a Options,
+    pub own: OwnRows,
+}
 
 /// A bound between two tasks, with its lists built.
 pub struct BoundRow<'a> {
     source: &'a str,
     target: &'a str,
     bound: &'a Bound,
+    labels: Labels,
+    own: OwnRows,
     by_class: Series,
 }
 
@@ -29,7 +42,7 @@ struct SourceRow<'a> {
 impl<'a> BoundRow<'a> {
     /// Builds the lists of a bound. The names of the tasks only matter for [`pair_columns`].
     pub fn new(
-        bound: &'a Bound,
+        Between { bound, options, own }: Between<'a>,
         (source_name, source): (&'a str, &'a Task),
         (target_name, target): (&'a str, &'a Task),
     ) -> PolarsResult<Self> {
@@ -42,8 +55,18 @@ impl<'a> BoundRow<'a> {
             source: source_name,
             target: target_name,
             bound,
+            labels: options.labels(source, target),
+            own,
             by_class: record::series(&PlSmallStr::EMPTY, &class_columns(), &rows)?,
         })
+    }
+
+    /// The share of the way from a linear probe's loss to that of guessing that the bound is at;
+    /// nothing where the probe is no better than guessing.
+    fn gap(&self) -> Option<f64> {
+        let probe = self.own.probe?.loss;
+        let room = self.bound.trivial_loss - probe;
+        (room > 0.0).then(|| (self.bound.bound - probe) / room)
     }
 }
 
@@ -56,7 +79,32 @@ fn sources(terms: &ClassTerms, source: &Task) -> PolarsResult<Series> {
     record::series(&PlSmallStr::EMPTY, &source_columns(), &rows)
 }
 
-pub fn columns<'a>() -> Vec<Column<BoundRow<'a>>> {
+/// The columns of a bound. Which ones there are depends on the options alone.
+pub fn columns<'a>(options: &Options) -> Vec<Column<BoundRow<'a>>> {
+    let mut columns = terms();
+    if options.confidence.is_some() {
+        columns.push(Column::f64("bound_high", |r| r.bound.bound_high().into()));
+        columns.push(Column::f64("accuracy_low", |r| {
+            r.bound.population.map(|population| population.accuracy_low).into()
+        }));
+    }
+    if options.beside.contains(&Beside::Probe) {
+        columns.push(Column::f64("probe_loss", |r| r.own.probe.map(|probe| probe.loss).into()));
+        columns.push(Column::f64("probe_accuracy", |r| {
+            r.own.probe.map(|probe| probe.accuracy).into()
+        }));
+        columns.push(Column::f64("gap", |r| r.gap().into()));
+    }
+    if options.beside.contains(&Beside::Neighbours) {
+        columns.push(Column::f64("knn_accuracy", |r| r.own.knn_accuracy.into()));
+    }
+    columns.push(Column::new("by_class", record::list_of(&class_columns()), |r| {
+        AnyValue::List(r.by_class.clone())
+    }));
+    columns
+}
+
+fn terms<'a>() -> Vec<Column<BoundRow<'a>>> {
     vec![
         Column::f64("bound", |r| r.bound.bound.into()),
         Column::f64("source_loss", |r| r.bound.source_loss.into()),
@@ -67,25 +115,25 @@ pub fn columns<'a>() -> Vec<Column<BoundRow<'a>>> {
         Column::f64("target_accuracy", |r| r.bound.target_accuracy.into()),
         Column::f64("trivial_loss", |r| r.bound.trivial_loss.into()),
         Column::new("vacuous", DataType::Boolean, |r| r.bound.vacuous.into()),
-        Column::new("certified", DataType::Boolean, |r| r.bound.certified.into()),
+        Column::new("certified", DataType::Boolean, |r| {
+            (r.bound.certified && r.labels == Labels::Given).into()
+        }),
+        Column::new("labels", DataType::String, |r| text(r.labels.name())),
         Column::f64("l2", |r| r.bound.l2.into()),
         Column::new("n_source", DataType::UInt32, |r| r.bound.n_source.into()),
         Column::new("n_target", DataType::UInt32, |r| r.bound.n_target.into()),
         Column::new("source_classes", DataType::UInt32, |r| r.bound.source_classes.into()),
         Column::new("target_classes", DataType::UInt32, |r| r.bound.target_classes.into()),
-        Column::new("by_class", record::list_of(&class_columns()), |r| {
-            AnyValue::List(r.by_class.clone())
-        }),
     ]
 }
 
 /// The columns of a bound, with the names of its two tasks in front.
-pub fn pair_columns<'a>() -> Vec<Column<BoundRow<'a>>> {
+pub fn pair_columns<'a>(options: &Options) -> Vec<Column<BoundRow<'a>>> {
     let mut columns_with_names = vec![
         Column::new("source", DataType::String, |r: &BoundRow| text(r.source)),
         Column::new("target", DataType::String, |r: &BoundRow| text(r.target)),
     ];
-    columns_with_names.extend(columns());
+    columns_with_names.extend(columns(options));
     columns_with_names
 }
 

@@ -3,11 +3,43 @@
 use std::collections::BTreeMap;
 
 use polars::prelude::*;
+use serde::Deserialize;
 
 use crate::plugin::column_name::ColumnName;
 
 /// Prefix of the class names that pseudo-labels have.
 pub const PSEUDO: &str = "pseudo:";
+
+/// Where labels come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Labels {
+    /// The caller's own.
+    Given,
+    /// Made for rows that have none, such as clusters.
+    Pseudo,
+}
+
+impl Labels {
+    /// Where labels with these class names come from.
+    pub fn of(classes: &[String]) -> Self {
+        let is_pseudo =
+            !classes.is_empty() && classes.iter().all(|class| class.starts_with(PSEUDO));
+        if is_pseudo {
+            Self::Pseudo
+        } else {
+            Self::Given
+        }
+    }
+
+    /// As results name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Pseudo => "pseudo",
+        }
+    }
+}
 
 /// The classes of some rows.
 pub struct ClassNames {

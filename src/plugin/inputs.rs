@@ -36,13 +36,22 @@ pub fn optional_field(input: &Series, name: &str) -> PolarsResult<Option<Series>
 /// The source and the target: from a struct each, or both from one whose fields `where` and `fit`
 /// have the task in front. One struct is what Polars runs in parallel over groups.
 pub fn read_pair(inputs: &[Series], names: &PairColumnNames) -> PolarsResult<(Task, Task)> {
+    let (source, target) = pair_columns(inputs, names)?;
+    Ok((Task::read_selected(&source)?, Task::read_selected(&target)?))
+}
+
+/// The columns of the source and of the target, from the same inputs as [`read_pair`] takes.
+pub fn pair_columns(
+    inputs: &[Series],
+    names: &PairColumnNames,
+) -> PolarsResult<(TaskColumns, TaskColumns)> {
     let (source, target, source_prefix, target_prefix) = match inputs {
         [both] => (both, both, "source_", "target_"),
         [source, target] => (source, target, "", ""),
         _ => polars_bail!(ComputeError: "expected one or two inputs, got {}", inputs.len()),
     };
-    let read = |input: &Series, task: &str, prefix: &str, names: (&str, &str)| {
-        let columns = TaskColumns {
+    let columns = |input: &Series, task: &str, prefix: &str, names: (&str, &str)| {
+        PolarsResult::Ok(TaskColumns {
             task: task.to_string(),
             vectors: "embedding",
             embedding_name: names.0.to_string(),
@@ -51,13 +60,12 @@ pub fn read_pair(inputs: &[Series], names: &PairColumnNames) -> PolarsResult<(Ta
             label: field(input, "label")?,
             selection: optional_field(input, &format!("{prefix}where"))?,
             fit: optional_field(input, &format!("{prefix}fit"))?,
-        };
-        Task::read(&columns, &columns.selected_rows()?)
+        })
     };
     let source_names = (names.source_embedding.as_str(), names.source_label.as_str());
     let target_names = (names.target_embedding.as_str(), names.target_label.as_str());
     Ok((
-        read(source, "the source task", source_prefix, source_names)?,
-        read(target, "the target task", target_prefix, target_names)?,
+        columns(source, "the source task", source_prefix, source_names)?,
+        columns(target, "the target task", target_prefix, target_names)?,
     ))
 }

@@ -10,6 +10,9 @@ const WEIGHTS_TOO_FREE: &str = "; raise `l2` or standardise the embeddings";
 pub fn of_bound(error: &BoundError) -> &'static str {
     match error {
         BoundError::Optimize(_) => WEIGHTS_TOO_FREE,
+        BoundError::Unsplit => {
+            "; give `fit`, which marks the rows to learn from, or no `confidence`"
+        }
         _ => "",
     }
 }

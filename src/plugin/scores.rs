@@ -9,7 +9,7 @@ use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
 use crate::parallelism::Parallelism;
-use crate::plugin::class_names::PSEUDO;
+use crate::plugin::class_names::Labels;
 use crate::plugin::record;
 use crate::plugin::remedy;
 use crate::plugin::score_rows::{LabelPairs, LabelledVectors, ScoreColumns, ScoreInput, Source};
@@ -82,7 +82,7 @@ fn scores(inputs: &[Series], kwargs: ManyArguments) -> PolarsResult<Series> {
     let [n_name, classes_name, labels_name] = facts;
     columns.push(Series::new(n_name, [n as u32]));
     columns.push(Series::new(classes_name, [classes as u32]));
-    columns.push(Series::new(labels_name, [labels]));
+    columns.push(Series::new(labels_name, [labels.name()]));
     Ok(StructChunked::from_series(name, 1, columns.iter())?.into_series())
 }
 
@@ -219,30 +219,20 @@ impl<'a> Rows<'a> {
     }
 
     /// Rows, classes, and where the labels are from.
-    fn facts(&self) -> (usize, usize, &'static str) {
+    fn facts(&self) -> (usize, usize, Labels) {
         let of =
-            |rows: &LabelledVectors| (rows.count(), rows.classes(), origin(&rows.task.classes));
+            |rows: &LabelledVectors| (rows.count(), rows.classes(), Labels::of(&rows.task.classes));
         match (self.embeddings.get(), self.probabilities.get(), self.label_pairs.get()) {
             (Some(Source::Moments(named)), _, _) => {
                 let moments = &named.moments;
-                (moments.count() as usize, moments.classes(), origin(&named.classes))
+                (moments.count() as usize, moments.classes(), Labels::of(&named.classes))
             }
             (Some(Source::Rows(rows)), _, _) | (None, Some(rows), _) => of(rows),
             (None, None, Some(LabelPairs { target, .. })) => {
-                (target.of_row.len(), target.names.len(), origin(&target.names))
+                (target.of_row.len(), target.names.len(), Labels::of(&target.names))
             }
-            (None, None, None) => (0, 0, origin(&[])),
+            (None, None, None) => (0, 0, Labels::of(&[])),
         }
-    }
-}
-
-/// Where labels with these class names are from.
-fn origin(classes: &[String]) -> &'static str {
-    let pseudo = !classes.is_empty() && classes.iter().all(|class| class.starts_with(PSEUDO));
-    if pseudo {
-        "pseudo"
-    } else {
-        "given"
     }
 }
 

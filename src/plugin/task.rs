@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use polars::prelude::*;
 
 use crate::bound::LabelledRows;
-use crate::plugin::class_names::{listed, ClassNames};
+use crate::estimators::k_means::pseudo_labels_of_split;
+use crate::plugin::class_names::{listed, ClassNames, PSEUDO};
 use crate::plugin::column_name::ColumnName;
 use crate::plugin::embedding::Embeddings;
 
@@ -34,6 +35,15 @@ impl TaskColumns {
         ColumnName { what, name: name.to_string(), of: self.task.clone() }
     }
 
+    fn split(&self, rows: &[u32]) -> PolarsResult<Option<Vec<bool>>> {
+        self.fit.as_ref().map(|fit| split(fit, rows, &self.task)).transpose()
+    }
+
+    fn embeddings(&self, rows: &[u32]) -> PolarsResult<Embeddings> {
+        let column = self.column(self.vectors, &self.embedding_name);
+        Embeddings::read(&self.embedding, rows, &column)
+    }
+
     /// The rows for which `where` is true, ascending.
     pub fn selected_rows(&self) -> PolarsResult<Vec<u32>> {
         let all = self.embedding.len();
@@ -41,13 +51,7 @@ impl TaskColumns {
         let Some(selection) = &self.selection else {
             return Ok((0..all as u32).collect());
         };
-        let selection = boolean("where", selection, &self.task)?;
-        let mut rows = Vec::with_capacity(selection.sum().unwrap_or(0) as usize);
-        rows.extend(
-            (0..)
-                .zip(selection.iter())
-                .filter_map(|(row, selected)| (selected == Some(true)).then_some(row)),
-        );
+        let rows = selected(selection, &self.task)?;
         polars_ensure!(
             !rows.is_empty(),
             ComputeError:
@@ -56,6 +60,18 @@ impl TaskColumns {
         );
         Ok(rows)
     }
+}
+
+/// The rows for which a column `where` of `task` is true, ascending.
+pub fn selected(selection: &Series, task: &str) -> PolarsResult<Vec<u32>> {
+    let selection = boolean("where", selection, task)?;
+    let mut rows = Vec::with_capacity(selection.sum().unwrap_or(0) as usize);
+    rows.extend(
+        (0..)
+            .zip(selection.iter())
+            .filter_map(|(row, selected)| (selected == Some(true)).then_some(row)),
+    );
+    Ok(rows)
 }
 
 fn boolean<'a>(argument: &str, values: &'a Series, task: &str) -> PolarsResult<&'a BooleanChunked> {
@@ -107,17 +123,64 @@ pub struct Task {
 impl Task {
     /// Read the rows of `columns` that `rows` lists in ascending order; there must be at least one.
     pub fn read(columns: &TaskColumns, rows: &[u32]) -> PolarsResult<Self> {
-        let embedding_column = columns.column(columns.vectors, &columns.embedding_name);
         let label_column = columns.column("label", &columns.label_name);
-        let split = columns.fit.as_ref().map(|fit| split(fit, rows, &columns.task)).transpose()?;
+        let split = columns.split(rows)?;
         let classes = ClassNames::read(&columns.label, rows, &label_column)?;
-        let embeddings = Embeddings::read(&columns.embedding, rows, &embedding_column)?;
+        let embeddings = columns.embeddings(rows)?;
         embeddings.check_finite(|faults| in_classes(faults, &classes))?;
+        Ok(Self::of_classes(columns, embeddings, classes, split.as_deref()))
+    }
 
+    /// Read the rows for which `where` is true.
+    pub fn read_selected(columns: &TaskColumns) -> PolarsResult<Self> {
+        Self::read(columns, &columns.selected_rows()?)
+    }
+
+    /// Read rows as [`Task::read`] does, with clusters in place of labels, which are not read. The
+    /// clusters are those of the rows to learn from; a row to evaluate on is of the nearest one, so
+    /// that labels do not depend on the rows that they are evaluated with.
+    pub fn clustered(
+        columns: &TaskColumns,
+        rows: &[u32],
+        clusters: usize,
+        seed: u64,
+    ) -> PolarsResult<Self> {
+        let split = columns.split(rows)?;
+        let embeddings = columns.embeddings(rows)?;
+        embeddings.check_finite(|_| String::new())?;
+        embeddings.check_magnitude()?;
+        let is_fit = |at: &usize| split.as_ref().is_none_or(|split| split[*at]);
+        let (fit, others): (Vec<usize>, Vec<usize>) = (0..embeddings.rows.len()).partition(is_fit);
+        let row_numbers =
+            |places: &[usize]| places.iter().map(|&at| embeddings.rows[at]).collect::<Vec<_>>();
+        let labels = pseudo_labels_of_split(
+            embeddings.table()?,
+            (&row_numbers(&fit), &row_numbers(&others)),
+            clusters,
+            seed,
+        );
+        let (of_fit, of_others) = labels.map_err(
+            |error| polars_err!(ComputeError: "the fit rows of {}: {error}", columns.task),
+        )?;
+        let mut of_row = vec![0; embeddings.rows.len()];
+        for (at, label) in fit.into_iter().zip(of_fit).chain(others.into_iter().zip(of_others)) {
+            of_row[at] = label;
+        }
+        let names = (0..clusters).map(|cluster| format!("{PSEUDO}{cluster}")).collect();
+        let classes = ClassNames { names, of_row };
+        Ok(Self::of_classes(columns, embeddings, classes, split.as_deref()))
+    }
+
+    fn of_classes(
+        columns: &TaskColumns,
+        embeddings: Embeddings,
+        classes: ClassNames,
+        split: Option<&[bool]>,
+    ) -> Self {
         let mut fit = vec![Vec::new(); classes.names.len()];
         let mut evaluation = fit.clone();
         for (i, (&row, &class)) in embeddings.rows.iter().zip(&classes.of_row).enumerate() {
-            let is_fit = split.as_ref().map(|split| split[i]);
+            let is_fit = split.map(|split| split[i]);
             if is_fit != Some(false) {
                 fit[class as usize].push(row);
             }
@@ -125,14 +188,14 @@ impl Task {
                 evaluation[class as usize].push(row);
             }
         }
-        Ok(Self {
+        Self {
             name: columns.task.clone(),
             classes: classes.names,
             embeddings,
-            label_column,
+            label_column: columns.column("label", &columns.label_name),
             fit,
             evaluation,
-        })
+        }
     }
 
     /// The rows by class, as the mathematics takes them.
@@ -147,6 +210,12 @@ impl Task {
     /// Check that there are two classes or more, and that every class with rows to evaluate on has
     /// rows to learn from. `what` names what is learned in messages: "a bound".
     pub fn check_learnable(&self, what: &str) -> PolarsResult<()> {
+        self.check_classes(what)?;
+        self.check_fit_classes()
+    }
+
+    /// Check that there are two classes or more.
+    pub fn check_classes(&self, what: &str) -> PolarsResult<()> {
         polars_ensure!(
             self.classes.len() >= 2,
             ComputeError:
@@ -154,6 +223,11 @@ impl Task {
             self.label_column,
             listed(&self.classes)
         );
+        Ok(())
+    }
+
+    /// Check that every class with rows to evaluate on has rows to learn from.
+    pub fn check_fit_classes(&self) -> PolarsResult<()> {
         let rows = self.fit.iter().zip(&self.evaluation);
         let unlearned: Vec<&String> = rows
             .zip(&self.classes)

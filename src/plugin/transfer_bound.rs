@@ -6,12 +6,13 @@ use pyo3_polars::export::polars_core::runtime::RAYON;
 use serde::Deserialize;
 
 use crate::bound;
-use crate::bound::{Bound, BoundError, SharedSource};
+use crate::bound::{Bound, BoundError, Settings, SharedSource};
 use crate::parallelism::Parallelism;
 use crate::plugin::bound_record;
-use crate::plugin::bound_record::BoundRow;
-use crate::plugin::inputs::{read_pair, PairColumnNames};
+use crate::plugin::bound_record::{Between, BoundRow};
+use crate::plugin::inputs::{pair_columns, PairColumnNames};
 use crate::plugin::options::Options;
+use crate::plugin::own_rows::OwnRows;
 use crate::plugin::record;
 use crate::plugin::remedy;
 use crate::plugin::task::Task;
@@ -25,36 +26,46 @@ struct Arguments {
     columns: PairColumnNames,
 }
 
-fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
-    record::output_field(inputs, record::dtype(&bound_record::columns()))
+fn output_type(inputs: &[Field], kwargs: Arguments) -> PolarsResult<Field> {
+    record::output_field(inputs, record::dtype(&bound_record::columns(&kwargs.options)))
 }
 
-#[polars_expr(output_type_func = output_type)]
+#[polars_expr(output_type_func_with_kwargs = output_type)]
 fn transfer_bound(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
-    let (source, target) = read_pair(inputs, &kwargs.columns)?;
-    let bound = RAYON.install(|| {
-        let shared = SharedSource::new(source.labelled_rows()?);
-        bound_between(&source, &shared, &target, &kwargs.options, Parallelism::Pool)
+    let (source, target) = pair_columns(inputs, &kwargs.columns)?;
+    let options = &kwargs.options;
+    let source = Task::read_selected(&source)?;
+    let target = options.read_target(&target, &target.selected_rows()?)?;
+    let (bound, own) = RAYON.install(|| {
+        let shared = options.shared_sources(&source)?;
+        let bound = bound_between(&source, &shared, &target, options, Parallelism::Pool)?;
+        let settings = options.settings(&source, &target, Parallelism::Pool)?;
+        PolarsResult::Ok((bound, OwnRows::of(&target, &settings, &options.beside)?))
     })?;
-    let row = BoundRow::new(&bound, ("", &source), ("", &target))?;
-    record::series(inputs[0].name(), &bound_record::columns(), &[row])
+    let row = BoundRow::new(Between { bound: &bound, options, own }, ("", &source), ("", &target))?;
+    record::series(inputs[0].name(), &bound_record::columns(options), &[row])
 }
 
-/// Check what two tasks and the options must agree on, then compute.
-/// `shared` holds the source's rows.
+/// Check what two tasks and the options must agree on, then compute the bound of each seed, and
+/// return the lowest. `shared` holds the source's rows for each seed.
 pub fn bound_between<'t>(
     source: &'t Task,
-    shared: &SharedSource<'t>,
+    shared: &[SharedSource<'t>],
     target: &'t Task,
     options: &Options,
     parallelism: Parallelism,
 ) -> PolarsResult<Bound> {
-    source.check_learnable("a bound")?;
-    target.check_learnable("a bound")?;
+    options.check_learnable(source, target)?;
     source.embeddings.check_same_width(&target.embeddings)?;
-    let settings = options.settings(source, target, parallelism)?;
-    bound::transfer_bound_from(shared, &target.labelled_rows()?, &settings)
-        .map_err(|error| in_names(&error, source, target))
+    let first = options.settings(source, target, parallelism)?;
+    let rows = target.labelled_rows()?;
+    let bounds = (first.seed..).zip(shared).map(|(seed, shared)| {
+        bound::transfer_bound_from(shared, &rows, &Settings { seed, ..first.clone() })
+            .map_err(|error| in_names(&error, source, target))
+    });
+    let bounds = bounds.collect::<PolarsResult<Vec<Bound>>>()?;
+    let lowest = bounds.into_iter().min_by(|a, b| a.bound.total_cmp(&b.bound));
+    lowest.ok_or_else(|| polars_err!(ComputeError: "`seeds` must be at least 1"))
 }
 
 /// The error with the tasks' and classes' names in place of numbers.

@@ -8,14 +8,14 @@ use pyo3_polars::export::polars_core::runtime::RAYON;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::bound::SharedSource;
 use crate::parallelism::Parallelism;
 use crate::plugin::bound_record;
-use crate::plugin::bound_record::BoundRow;
+use crate::plugin::bound_record::{Between, BoundRow};
 use crate::plugin::class_names::{listed, ClassNames};
 use crate::plugin::column_name::ColumnName;
 use crate::plugin::inputs::{field, optional_field, single};
 use crate::plugin::options::Options;
+use crate::plugin::own_rows::OwnRows;
 use crate::plugin::record;
 use crate::plugin::task::{Task, TaskColumns};
 use crate::plugin::transfer_bound::bound_between;
@@ -34,44 +34,65 @@ struct Columns {
     embedding: String,
     label: String,
     task: String,
+    target_label: Option<String>,
 }
 
-fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
-    record::output_field(inputs, record::list_of(&bound_record::pair_columns()))
+fn output_type(inputs: &[Field], kwargs: Arguments) -> PolarsResult<Field> {
+    let columns = bound_record::pair_columns(&kwargs.options);
+    record::output_field(inputs, record::list_of(&columns))
 }
 
-#[polars_expr(output_type_func = output_type)]
+#[polars_expr(output_type_func_with_kwargs = output_type)]
 fn transfer_bounds(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     let input = single(inputs)?;
     let names = task_names(input, &kwargs)?;
     let pairs = pairs(&names.names, &kwargs)?;
-    let tasks = read_tasks(input, &names, &pairs, &kwargs.columns)?;
+    let options = &kwargs.options;
+    let tasks = Tasks::read(input, &names, &pairs, &kwargs)?;
 
     // Collected in order and only then looked at, so that neither the result nor the error depends
     // on which thread is first.
-    let bounds: Vec<PolarsResult<_>> = RAYON.install(|| {
-        let sources: BTreeSet<usize> = pairs.iter().map(|(s, _)| *s).collect();
-        let sources: Vec<usize> = sources.into_iter().collect();
-        let shared = sources
+    let found: Vec<PolarsResult<_>> = RAYON.install(|| {
+        let shared = tasks
+            .sources
             .par_iter()
-            .map(|s| Ok((*s, SharedSource::new(tasks[s].labelled_rows()?))))
+            .map(|(s, task)| Ok((*s, options.shared_sources(task)?)))
             .collect::<PolarsResult<BTreeMap<_, _>>>()?;
         // Pairs wait for what they share of a source, so none may do another's work meanwhile.
         let parallelism =
             if pairs.len() == 1 { Parallelism::Pool } else { Parallelism::Sequential };
         let bound = |(s, t): &(usize, usize)| {
-            bound_between(&tasks[s], &shared[s], &tasks[t], &kwargs.options, parallelism)
+            let (source, target) = (&tasks.sources[s], tasks.target(*t));
+            bound_between(source, &shared[s], target, options, parallelism)
         };
         PolarsResult::Ok(pairs.par_iter().map(bound).collect())
     })?;
-    let bounds = bounds.into_iter().collect::<PolarsResult<Vec<_>>>()?;
+    let bounds = found.into_iter().collect::<PolarsResult<Vec<_>>>()?;
+    let own = RAYON.install(|| own_rows(&tasks, &pairs, options))?;
 
     let rows = pairs.iter().zip(&bounds).map(|((s, t), bound)| {
-        BoundRow::new(bound, (&names.names[*s], &tasks[s]), (&names.names[*t], &tasks[t]))
+        let (source, target) = (&tasks.sources[s], tasks.target(*t));
+        let between = Between { bound, options, own: own[t] };
+        BoundRow::new(between, (&names.names[*s], source), (&names.names[*t], target))
     });
     let rows = rows.collect::<PolarsResult<Vec<_>>>()?;
-    let records = record::series(input.name(), &bound_record::pair_columns(), &rows)?;
+    let records = record::series(input.name(), &bound_record::pair_columns(options), &rows)?;
     Ok(records.implode()?.into_series())
+}
+
+/// What stands beside the bounds of each target, whatever their source.
+fn own_rows(
+    tasks: &Tasks,
+    pairs: &[(usize, usize)],
+    options: &Options,
+) -> PolarsResult<BTreeMap<usize, OwnRows>> {
+    let last: BTreeMap<usize, usize> = pairs.iter().map(|(s, t)| (*t, *s)).collect();
+    let own = last.par_iter().map(|(t, s)| {
+        let target = tasks.target(*t);
+        let settings = options.settings(&tasks.sources[s], target, Parallelism::Sequential)?;
+        Ok((*t, OwnRows::of(target, &settings, &options.beside)?))
+    });
+    own.collect()
 }
 
 /// The task of every row.
@@ -123,15 +144,59 @@ fn chosen(
     Ok((0..tasks.len()).filter(|task| names.contains(&tasks[*task])).collect())
 }
 
-/// The tasks that stand in a pair. Others may hold anything.
+/// The tasks that stand in a pair, as sources and, where they have other labels then, as targets.
+/// Other tasks may hold anything.
+struct Tasks {
+    sources: BTreeMap<usize, Task>,
+    /// `None` where the labels of a target are those that it has as a source: then `sources` holds
+    /// the targets as well.
+    targets: Option<BTreeMap<usize, Task>>,
+}
+
+impl Tasks {
+    fn read(
+        input: &Series,
+        names: &ClassNames,
+        pairs: &[(usize, usize)],
+        kwargs: &Arguments,
+    ) -> PolarsResult<Self> {
+        let (mut sources, mut targets) = (BTreeSet::new(), BTreeSet::new());
+        for (s, t) in pairs {
+            sources.insert(*s);
+            targets.insert(*t);
+        }
+        let target_label = optional_field(input, "target_label")?;
+        if target_label.is_none() && kwargs.options.target_clusters.is_none() {
+            sources.extend(&targets);
+            let label = (field(input, "label")?, kwargs.columns.label.clone());
+            let tasks = read_tasks(input, names, &sources, label, kwargs, Task::read)?;
+            return Ok(Self { sources: tasks, targets: None });
+        }
+        let label = (field(input, "label")?, kwargs.columns.label.clone());
+        let sources = read_tasks(input, names, &sources, label.clone(), kwargs, Task::read)?;
+        let given = target_label.zip(kwargs.columns.target_label.clone());
+        let as_target =
+            |columns: &TaskColumns, rows: &[u32]| kwargs.options.read_target(columns, rows);
+        let label = given.unwrap_or(label);
+        let targets = read_tasks(input, names, &targets, label, kwargs, as_target)?;
+        Ok(Self { sources, targets: Some(targets) })
+    }
+
+    fn target(&self, number: usize) -> &Task {
+        &self.targets.as_ref().unwrap_or(&self.sources)[&number]
+    }
+}
+
+/// Read each of the tasks with its labels in a column, given with its name for messages.
 fn read_tasks(
     input: &Series,
     names: &ClassNames,
-    pairs: &[(usize, usize)],
-    columns: &Columns,
+    numbers: &BTreeSet<usize>,
+    (label, label_name): (Series, String),
+    kwargs: &Arguments,
+    read: impl Fn(&TaskColumns, &[u32]) -> PolarsResult<Task>,
 ) -> PolarsResult<BTreeMap<usize, Task>> {
-    let mut rows: BTreeMap<usize, Vec<u32>> =
-        pairs.iter().flat_map(|(s, t)| [(*s, vec![]), (*t, vec![])]).collect();
+    let mut rows: BTreeMap<usize, Vec<u32>> = numbers.iter().map(|task| (*task, vec![])).collect();
     for (row, task) in (0..).zip(&names.of_row) {
         if let Some(rows) = rows.get_mut(&(*task as usize)) {
             rows.push(row);
@@ -140,17 +205,17 @@ fn read_tasks(
     let mut task_columns = TaskColumns {
         task: String::new(),
         vectors: "embedding",
-        embedding_name: columns.embedding.clone(),
-        label_name: columns.label.clone(),
+        embedding_name: kwargs.columns.embedding.clone(),
+        label_name,
         embedding: field(input, "embedding")?,
-        label: field(input, "label")?,
+        label,
         selection: None,
         fit: optional_field(input, "fit")?,
     };
     let mut tasks = BTreeMap::new();
     for (task, rows) in rows {
         task_columns.task = format!("task {:?}", names.names[task]);
-        tasks.insert(task, Task::read(&task_columns, &rows)?);
+        tasks.insert(task, read(&task_columns, &rows)?);
     }
     Ok(tasks)
 }

@@ -39,6 +39,7 @@ BOUND = {
     "trivial_loss": pl.Float64,
     "vacuous": pl.Boolean,
     "certified": pl.Boolean,
+    "labels": pl.String,
     "l2": pl.Float64,
     "n_source": pl.UInt32,
     "n_target": pl.UInt32,

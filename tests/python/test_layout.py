@@ -32,7 +32,7 @@ import pytest
 PACKAGE = "polars_transferability"
 FOLDER = Path(pt.__file__).parent
 FLOORS: tuple[set[str], ...] = (
-    {"_version", "_plugin", "_arguments", "_columns", "_door", "_visible"},
+    {"_version", "_plugin", "_arguments", "_columns", "_door", "_visible", "_restricted"},
     {"settings", "_task", "files"},
     {
         *("bound", "transport", "_scores", "_moments", "labels", "ranking", "_consensus"),

@@ -20,13 +20,13 @@ from pathlib import Path
 
 import polars as pl
 
-from polars_transferability._arguments import names_near_keyword
+from polars_transferability._arguments import flag, names_near_keyword
 from polars_transferability._door import REPORT, through
 from polars_transferability._report._cache import Cache
 from polars_transferability._report._config import ReportConfig, read_config
 from polars_transferability._report._embedding_file import FilesChangedError
 from polars_transferability._report._inventory import take_inventory
-from polars_transferability._report._results import TABLES, Results, results_of
+from polars_transferability._report._results import TABLES, Problems, Results, results_of
 from polars_transferability._report._units import compute_units
 from polars_transferability.files.table_bytes import FileFormat, table_bytes
 from polars_transferability.files.whole_file import (
@@ -58,18 +58,26 @@ class Report:
         target, a query) that were computed.
     reused
         Number of those that an earlier run had computed from the same files with the same settings.
+    problems
+        How many of how many results are incomplete, and why: the `reasons`, each once. The next run
+        tries them again.
     """
 
     page: Path
     tables: dict[str, pl.DataFrame]
     computed: int
     reused: int
+    problems: Problems
 
 
 @through(REPORT)
 @names_near_keyword
 def report(
-    config: str | PathLike[str], out: str | PathLike[str], *, progress: bool = False
+    config: str | PathLike[str],
+    out: str | PathLike[str],
+    *,
+    progress: bool = False,
+    strict: bool = False,
 ) -> Report:
     """Make the report that a `report.toml` describes.
 
@@ -80,7 +88,7 @@ def report(
     config
         Path of a TOML file. `files`, which is required, lists embedding tables: paths, globs and
         folders (hive-partitioned or not), from where the file lies. `title`, `sources`, `targets`,
-        `scores`, `leaderboards` and the tables `[columns]`, `[bound]`, `[comparison]` and
+        `scores`, `leaderboards`, `strict` and the tables `[columns]`, `[bound]`, `[comparison]` and
         `[queries]` are optional; `docs/reports.md` and `examples/report` say more.
     out
         Folder to write to; made if it is not there. Each result is a Parquet and a CSV file (which
@@ -90,10 +98,19 @@ def report(
         version of this package. A run may be stopped at any moment; no file is ever half-written.
     progress
         Show a progress bar on standard error.
+    strict
+        Stop at the first file that cannot be read, or bound or score that cannot be computed, as
+        `strict = true` in the file does. False: leave it empty, and say why in the column
+        `problems` of its table and on the page.
 
     Returns
     -------
     Report
+
+    Raises
+    ------
+    ValueError, TypeError, OSError, PolarsError
+        If the description is wrong, or no bound, or no score, can be computed at all.
 
     Examples
     --------
@@ -127,7 +144,7 @@ def report(
     (1, 0, 1)
     """
     page = _page_maker()
-    description = read_config(config)
+    description = read_config(config, strict=flag("strict", strict))
     opened = embedding_tables(description.files)
     folder = Path(out)
     names = [*TABLES, *(f"queries/{name}" for name in description.queries)]
@@ -144,7 +161,7 @@ def report(
     cache.drop_unused()
     for written in {path.parent for path in outputs}:
         remove_abandoned(written)
-    return Report(index, tables, cache.computed, cache.reused)
+    return Report(index, tables, cache.computed, cache.reused, results.problems())
 
 
 def _results(

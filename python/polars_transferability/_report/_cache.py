@@ -71,6 +71,7 @@ class Cache:
 
     folder: Path
     _computed: set[str] = field(default_factory=set)
+    _failed: set[str] = field(default_factory=set)
     _used: set[str] = field(default_factory=set)
     _said: set[str] = field(default_factory=set)
     _version: list[str] = field(default_factory=_this_version)
@@ -83,11 +84,12 @@ class Cache:
     @property
     def reused(self) -> int:
         """Number of units of this run that were there."""
-        return len(self._used - self._computed)
+        return len(self._used - self._computed - self._failed)
 
     def begin(self) -> None:
         """Forget which units the run had use for, since it starts again."""
         self._used.clear()
+        self._failed.clear()
 
     def read(self, unit: Unit) -> pl.DataFrame | None:
         """Return the result of that unit of work, or None if it must be computed."""
@@ -116,6 +118,10 @@ class Cache:
             write_whole(path, _sealed(path.name, result))
         except OSError as error:
             self._say(f"{error}; the next run computes again what this one cannot keep")
+
+    def fail(self, unit: Unit) -> None:
+        """Keep nothing of a unit of work that failed, so that the next run tries it again."""
+        self._failed.add(self._path(unit).name)
 
     def drop_unused(self) -> None:
         """Remove the results that this run had no use for, and what killed runs left."""

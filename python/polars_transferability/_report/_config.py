@@ -16,13 +16,16 @@ from polars_transferability._report._section import Section
 from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, score_settings
 from polars_transferability.files.text_file import read_text
 from polars_transferability.ranking import selection_quality
-from polars_transferability.settings import bound_settings
+from polars_transferability.settings import BoundOptions, bound_settings
 from polars_transferability.tables.columns import TableColumns
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+# Options of a bound that are tables.
+_TABLES = ("head", "label_map")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Settings:
         All scores are asked for: those that a table has no columns for are left out.
     comparison
         Of scores with leaderboards.
+    strict
+        The report stops at the first failure.
     """
 
     title: str
@@ -67,6 +72,7 @@ class Settings:
     scores: Mapping[str, Mapping[str, Any]]
     every_score: bool
     comparison: Comparison
+    strict: bool
 
 
 @dataclass(frozen=True)
@@ -101,8 +107,10 @@ class ReportConfig:
     settings: Settings
 
 
-def read_config(path: str | PathLike[str]) -> ReportConfig:
+def read_config(path: str | PathLike[str], *, strict: bool = False) -> ReportConfig:
     r"""Read and check a `report.toml`; paths within it start from the folder that it lies in.
+
+    It is `strict` if the file or the caller says so.
 
     Examples
     --------
@@ -121,7 +129,7 @@ def read_config(path: str | PathLike[str]) -> ReportConfig:
         raise FileNotFoundError(msg)
     try:
         values = tomllib.loads(read_text(path))
-        return _checked(path, values)
+        return _checked(path, {**values, "strict": True} if strict else values)
     except tomllib.TOMLDecodeError as error:
         msg = f"{path}: is not valid TOML: {error}"
         raise ValueError(msg) from error
@@ -133,7 +141,7 @@ def read_config(path: str | PathLike[str]) -> ReportConfig:
 def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
     top = Section(str(path), "", values).allow(
         *("title", "files", "sources", "targets", "scores"),
-        *("leaderboards", "columns", "bound", "comparison", "queries"),
+        *("leaderboards", "columns", "bound", "comparison", "queries", "strict"),
     )
     return ReportConfig(
         path=path,
@@ -154,6 +162,7 @@ def _settings(top: Section) -> Settings:
         scores=_scores(top),
         every_score=top.values.get("scores") in ("all", ["all"]),
         comparison=_comparison(top.section("comparison")),
+        strict=top.flag("strict"),
     )
 
 
@@ -218,10 +227,8 @@ def _columns(section: Section) -> TableColumns:
 
 def _bound(section: Section) -> Mapping[str, Any]:
     # A head or a label map is a table, which has no place here.
-    section.allow(
-        *("transform", "ground_cost", "lipschitz", "l2", "standardize"),
-        *("max_rows_per_class", "seed"),
-    )
+    section.allow(*(name for name in BoundOptions.__annotations__ if name not in _TABLES))
+    section.text("target_label", None)
     try:
         bound_settings(**section.values)
     except (ValueError, TypeError) as error:

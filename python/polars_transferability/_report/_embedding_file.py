@@ -86,9 +86,14 @@ def fingerprints(files: Iterable[EmbeddingFile]) -> list[str]:
 
 @contextmanager
 def reading(
-    files: Sequence[EmbeddingFile], columns: TableColumns, model: object, tasks: Collection[str]
+    files: Sequence[EmbeddingFile],
+    columns: TableColumns,
+    model: object,
+    tasks: Collection[str],
+    *,
+    besides: Collection[str] = _OUTPUTS,
 ) -> Iterator[pl.DataFrame]:
-    """Give the rows of some tasks of a model, with what scores can use besides.
+    """Give the rows of some tasks of a model, with those of the columns `besides` that there are.
 
     Raises FilesChangedError if a file that they are in is not what it was when they are read.
     """
@@ -97,7 +102,7 @@ def reading(
     tables = [Table(file.table.name, file.table.rows.filter(of_tasks)) for file in found]
     further = [
         name
-        for name in _OUTPUTS
+        for name in besides
         if all(name in table.schema() for table in tables) and name not in columns.all()
     ]
     key = Key(pl.DataFrame({columns.model: [model]}), tables)

@@ -6,14 +6,13 @@ It is made before anything is computed. Embeddings, which are large, are read mo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
 import polars as pl
 
-from polars_transferability._arguments import near_name
 from polars_transferability._report._config import LeaderboardFile, ReportConfig, Settings
 from polars_transferability._report._embedding_file import (
     EmbeddingFile,
@@ -23,6 +22,8 @@ from polars_transferability._report._embedding_file import (
 from polars_transferability.files.text_file import read_text
 from polars_transferability.leaderboard.read import read_leaderboard
 from polars_transferability.tables.columns import TableColumns
+from polars_transferability.tables.keys import refuse_unknown_tasks
+from polars_transferability.tables.problems import Failures, kept, reasons
 from polars_transferability.tables.table import Table, of_one_type
 
 
@@ -82,6 +83,8 @@ class Inventory:
         In the order of the description.
     settings
         How the rest is computed.
+    left_out
+        Why files that are none of the embedding tables cannot be read as such.
     """
 
     columns: TableColumns
@@ -90,6 +93,11 @@ class Inventory:
     leaderboards: tuple[Leaderboard, ...]
     queries: tuple[Query, ...]
     settings: Settings
+    left_out: tuple[str, ...]
+
+    def types(self) -> dict[str, pl.DataType]:
+        """Return the type of the column of models."""
+        return {self.columns.model: self.files[0].table.schema()[self.columns.model]}
 
 
 def take_inventory(config: ReportConfig, tables: Sequence[Table]) -> Inventory:
@@ -97,25 +105,48 @@ def take_inventory(config: ReportConfig, tables: Sequence[Table]) -> Inventory:
     columns = config.columns
     leaderboards = tuple(_leaderboard(board, columns.model) for board in config.leaderboards)
     queries = tuple(Query(name, file, read_text(file)) for name, file in config.queries.items())
-    looks = [look_at(Path(table.name)) for table in tables]
-    for table in tables:
-        columns.require(table)
-    tables = of_one_type(tables, [columns.model])
-    held = [_pairs(table, columns) for table in tables]
-    if not any(held):
+    failures = Failures(config.settings.strict)
+    looked = [file for _, file in kept(tables, _looked_at, lambda _, error: failures.note(error))]
+    held = _read(looked, columns, failures)
+    # What they hold was read after they were looked at.
+    require_untouched(looked)
+    if failures.met and not held:
+        failures.stop(len(failures.met))
+    if not any(pairs for _, pairs in held):
         msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)
-    files = tuple(map(EmbeddingFile, tables, looks, map(frozenset, held)))
-    # What they hold was read after they were looked at.
-    require_untouched(files)
+    files = tuple(replace(file, holds=frozenset(pairs)) for file, pairs in held)
     return Inventory(
         columns=columns,
         files=files,
-        models=_models(_tasks(held), config.sources, config.targets),
+        models=_models(_tasks(pairs for _, pairs in held), config.sources, config.targets),
         leaderboards=leaderboards,
         queries=queries,
         settings=config.settings,
+        left_out=tuple(reasons(failures.met)),
     )
+
+
+def _looked_at(table: Table) -> EmbeddingFile:
+    try:
+        return EmbeddingFile(table, look_at(Path(table.name)), frozenset())
+    except PermissionError as error:
+        msg = f"{table.name}: cannot be read: {error.strerror}"
+        raise pl.exceptions.ComputeError(msg) from error
+
+
+def _read(
+    files: Sequence[EmbeddingFile], columns: TableColumns, failures: Failures
+) -> list[tuple[EmbeddingFile, list[tuple[object, str]]]]:
+    """Return the files that can be read, and which pairs of model and task each has rows of."""
+
+    def leave_out(_: EmbeddingFile, error: Exception) -> None:
+        failures.note(error)
+
+    whole = kept(files, lambda file: columns.require(file.table), leave_out)
+    tables = of_one_type([file.table for file, _ in whole], [columns.model])
+    same = [replace(file, table=table) for (file, _), table in zip(whole, tables, strict=True)]
+    return kept(same, lambda file: _pairs(file.table, columns), leave_out)
 
 
 def _leaderboard(board: LeaderboardFile, model: str) -> Leaderboard:
@@ -156,8 +187,8 @@ def _models(
     Models may have different tasks, so a task need not be one of every model.
     """
     there = list(dict.fromkeys(task for of_model in tasks.values() for task in of_model))
-    _require_tasks("sources", sources, there)
-    _require_tasks("targets", targets, there)
+    refuse_unknown_tasks("sources", sources, there)
+    refuse_unknown_tasks("targets", targets, there)
     models = []
     for name, of_model in tasks.items():
         wanted = tuple(task for task in of_model if targets is None or task in targets)
@@ -171,11 +202,3 @@ def _models(
         msg = "no model has both a source and another target task"
         raise ValueError(msg)
     return tuple(models)
-
-
-def _require_tasks(key: str, names: Sequence[str] | None, there: Sequence[str]) -> None:
-    for name in names or ():
-        if name not in there:
-            hint = near_name(name, there) or f"; there are {', '.join(sorted(there))}"
-            msg = f"{key}: no model has a task {name!r}{hint}"
-            raise ValueError(msg)

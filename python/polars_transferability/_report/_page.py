@@ -12,7 +12,7 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from polars_transferability._report._page_table import PageTable, page_table
-from polars_transferability._report._results import Results
+from polars_transferability._report._results import Problems, Results
 from polars_transferability._report._target_section import TargetSection, target_section
 from polars_transferability._report._wording import counted, numbers, ranker_name
 from polars_transferability._visible import visible
@@ -49,6 +49,7 @@ class Page:
     quality: QualitySection | None
     leaderboards: tuple[LeaderboardMatch, ...]
     queries: tuple[PageTable, ...]
+    problems: Problems | None
     version: str
 
 
@@ -79,6 +80,7 @@ _ENVIRONMENT = Environment(
 
 def _view(results: Results) -> Page:
     targets = results.ranking["target"].unique(maintain_order=True)
+    problems = results.problems()
     return Page(
         title=results.title,
         summary=_summary(results),
@@ -94,6 +96,7 @@ def _view(results: Results) -> Page:
             _query_table(name, rows, f"query{place}")
             for place, (name, rows) in enumerate(results.queries.items())
         ),
+        problems=problems if problems.incomplete else None,
         version=version("polars-transferability"),
     )
 
@@ -105,7 +108,7 @@ def _summary(results: Results) -> str:
         f"{counted(bounds[model].n_unique(), 'model')}, "
         f"{counted(bounds['source'].n_unique(), 'source task')}, "
         f"{counted(bounds['target'].n_unique(), 'target task')}: "
-        f"{counted(bounds.height, 'bound')}"
+        f"{counted(bounds['bound'].count(), 'bound')}"
     )
     text += f", {vacuous} of them vacuous." if vacuous else ", none of them vacuous."
     if not bounds["certified"].all():

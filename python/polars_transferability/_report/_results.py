@@ -18,6 +18,7 @@ from polars_transferability._scores.choice import OF_ONE_TABLE, RANKING_FIELDS
 from polars_transferability.compute.scores import FACTS
 from polars_transferability.leaderboard.compare import compare
 from polars_transferability.leaderboard.join import LeaderboardJoin, join_leaderboard
+from polars_transferability.tables.problems import problem_lines, with_problems
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
@@ -53,6 +54,15 @@ class Joined:
     rankers: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Problems:
+    """What could not be computed: of how many results, and why, each reason once."""
+
+    incomplete: int
+    results: int
+    reasons: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """Every table of a report, and what the page says of them.
@@ -65,6 +75,8 @@ class Results:
         Columns of `ranking` that are scores.
     k
         Of top-k recall and regret@k.
+    left_out
+        Why files are left out.
     """
 
     title: str
@@ -78,6 +90,17 @@ class Results:
     joined: tuple[Joined, ...]
     quality: pl.DataFrame
     queries: Mapping[str, pl.DataFrame]
+    left_out: tuple[str, ...]
+
+    def problems(self) -> Problems:
+        """Return what could not be computed."""
+        parts = [self.bounds, *([] if self.scores is None else [self.scores])]
+        lines = [line for part in parts for line in problem_lines(part)]
+        return Problems(
+            incomplete=len(self.left_out) + sum(with_problems(part).height for part in parts),
+            results=len(self.left_out) + sum(part.height for part in parts),
+            reasons=tuple(dict.fromkeys([*self.left_out, *lines])),
+        )
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return what is written, by the name of its files."""
@@ -110,6 +133,7 @@ def results_of(computed: Computed, cache: Cache) -> Results:
         joined=joined,
         quality=_quality(joined, model, settings.comparison),
         queries=MappingProxyType({}),
+        left_out=computed.left_out,
     )
     tables = results.tables()
     if computed.leaderboards:
@@ -136,7 +160,8 @@ def class_map(bounds: pl.DataFrame, model: str) -> pl.DataFrame:
     The terms are the parts of the bound's terms; they are repeated on each row of their class.
     """
     return (
-        bounds.select(model, "source", "target", "by_class")
+        bounds.drop_nulls("bound")
+        .select(model, "source", "target", "by_class")
         .explode("by_class")
         .unnest("by_class")
         .explode("sources")
@@ -154,7 +179,7 @@ def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl
 
     The last column is the consensus of bound, kNN and LogME, where two of them are there.
     """
-    lowest = bounds.sort("bound", "source").unique(
+    lowest = bounds.sort("bound", "source", nulls_last=True).unique(
         [model, "target"], keep="first", maintain_order=True
     )
     ranked = lowest.select("target", model, *RANKED)

@@ -52,6 +52,13 @@ class Section:
             self.fail(key, f"expected a text, found {text!r}")
         return text
 
+    def flag(self, key: str) -> bool:
+        """Return a truth value; false if the file has no such key."""
+        value = self.values.get(key, False)
+        if not isinstance(value, bool):
+            self.fail(key, f"expected true or false, found {value!r}")
+        return value
+
     def names(self, key: str) -> tuple[str, ...] | None:
         """Return several strings; one string is one of them. None: the file has no such key."""
         value = self.values.get(key)

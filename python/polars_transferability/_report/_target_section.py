@@ -11,7 +11,13 @@ import polars as pl
 from polars_transferability._report import _charts
 from polars_transferability._report._page_table import PageTable, page_table
 from polars_transferability._report._results import TERMS, Joined, Results
-from polars_transferability._report._wording import headings, number, numbers, ranker_name
+from polars_transferability._report._wording import (
+    counted,
+    headings,
+    number,
+    numbers,
+    ranker_name,
+)
 from polars_transferability.leaderboard.compare import LOSSES
 
 # A page is for reading; the files beside it have everything.
@@ -80,7 +86,7 @@ def target_section(results: Results, target: str, anchor: str) -> TargetSection:
     return TargetSection(
         anchor=anchor,
         target=target,
-        lead=_lead(best),
+        lead=_lead(best, _without_bound(ranked)),
         bars=_bars(bounded, target) if bounded.height else None,
         ranking=_ranking_table(results, ranked, target, anchor),
         scatters=tuple(scatters),
@@ -88,13 +94,21 @@ def target_section(results: Results, target: str, anchor: str) -> TargetSection:
     )
 
 
-def _lead(best: Mapping[str, Any]) -> str:
+def _without_bound(ranked: pl.DataFrame) -> int:
+    """Return how many models have a source, but no bound that could be computed."""
+    return ranked.filter(pl.col("bound").is_null(), pl.col("source").is_not_null()).height
+
+
+def _lead(best: Mapping[str, Any], without_bound: int) -> str:
+    not_judged = f"{counted(without_bound, 'model')} could not be judged."
     if best["bound"] is None:
-        return "Scores only: no model has another task as a source."
-    return (
+        only = "Scores only: no model has another task as a source."
+        return f"No bound: {not_judged}" if without_bound else only
+    lowest = (
         f"Lowest bound: {best['model']}, from {best['source']}: {best['bound']:.3f} nats, where "
         f"guessing costs {best['trivial_loss']:.3f}."
     )
+    return f"{lowest} {not_judged}" if without_bound else lowest
 
 
 def _bars(ranked: pl.DataFrame, target: str) -> Figure:

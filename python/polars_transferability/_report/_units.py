@@ -22,10 +22,20 @@ from polars_transferability._report._embedding_file import (
 from polars_transferability._report._inventory import Inventory, Leaderboard, Model, Query
 from polars_transferability._scores.choice import POOLED, score_settings
 from polars_transferability.compute.bounds import compute_bounds
-from polars_transferability.compute.scores import compute_scores
+from polars_transferability.compute.scores import FACTS, compute_scores
 from polars_transferability.pool import combine_pool
 from polars_transferability.settings import bound_settings
 from polars_transferability.tables.keys import each_key
+from polars_transferability.tables.problems import (
+    FAILURES,
+    PROBLEMS,
+    Failures,
+    detached,
+    part_of_a_batch,
+    problem_lines,
+    reasons,
+    with_problems,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +52,7 @@ class Computed:
         Column of model names.
     files
         What was computed on, for queries over the embeddings themselves.
-    leaderboards, queries, settings
+    leaderboards, queries, settings, left_out
         As in the inventory.
     """
 
@@ -53,6 +63,7 @@ class Computed:
     leaderboards: tuple[Leaderboard, ...]
     queries: tuple[Query, ...]
     settings: Settings
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +78,17 @@ class _Step:
         By target.
     compute
         Computes those of some targets, a row each.
+    types
+        Of the columns that say what a unit is.
+    strict
+        The first failure of one of them stops the report.
     """
 
     name: str
     units: Mapping[str, Unit]
     compute: Callable[[list[str]], pl.DataFrame]
+    types: Mapping[str, pl.DataType]
+    strict: bool
 
     def __str__(self) -> str:
         return self.name
@@ -87,6 +104,7 @@ def compute_units(inventory: Inventory, cache: Cache, *, progress: bool) -> Comp
         leaderboards=inventory.leaderboards,
         queries=inventory.queries,
         settings=inventory.settings,
+        left_out=inventory.left_out,
     )
 
 
@@ -96,9 +114,10 @@ def _all_bounds(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.Dat
         for model in inventory.models
         for source in model.transfers
     ]
-    parts = _results(steps, "bounds", cache, progress=progress)
+    bounds = _results(steps, "bounds", cache, progress=progress)
+    _refuse_all(bounds, ["bound"])
     order = ["target", "bound", inventory.columns.model, "source"]
-    return pl.concat(parts, how="vertical_relaxed").sort(order)
+    return _last(bounds, PROBLEMS).sort(order, nulls_last=True)
 
 
 def _all_scores(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.DataFrame | None:
@@ -106,10 +125,10 @@ def _all_scores(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.Dat
     if not wanted:
         return None
     steps = [_scores_of(inventory, model) for model in inventory.models]
-    # Of all scores, each table has those that it has columns for.
-    parts = _results(steps, "scores", cache, progress=progress)
-    scores = pl.concat(parts, how="diagonal_relaxed")
-    return _combined(scores, wanted).sort("target", inventory.columns.model)
+    scores = _results(steps, "scores", cache, progress=progress)
+    _refuse_all(scores, wanted)
+    combined = _combined(scores, wanted).sort("target", inventory.columns.model)
+    return _last(combined, *FACTS, PROBLEMS)
 
 
 def _combined(scores: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
@@ -118,13 +137,26 @@ def _combined(scores: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
     for name in pooled:
         fields = {f"{name}_{field}": field for field in POOLED[name]}
         parts = pl.struct(pl.col(column).alias(field) for column, field in fields.items())
-        scores = scores.with_columns(parts.alias(name)).drop(fields)
+        there = pl.all_horizontal(pl.col(*fields).is_not_null())
+        scores = scores.with_columns(pl.when(there).then(parts).alias(name)).drop(fields)
     return combine_pool(scores) if pooled else scores
+
+
+def _refuse_all(results: pl.DataFrame, values: Collection[str]) -> None:
+    """Raise an error if nothing of the results could be computed."""
+    met: list[Exception] = [pl.exceptions.ComputeError(line) for line in problem_lines(results)]
+    Failures(strict=False, met=met).refuse_all(results, values)
+
+
+def _last(results: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """Return results with some columns behind the others; the first unit may have had few."""
+    last = [name for name in names if name in results.columns]
+    return results.select(pl.exclude(last), *last)
 
 
 def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
     columns, files = inventory.columns, inventory.files
-    bound = inventory.settings.bound
+    bound, strict = inventory.settings.bound, inventory.settings.strict
 
     def unit(target: str) -> Unit:
         return Unit(
@@ -132,6 +164,7 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
                 "what": "bound",
                 "columns": asdict(columns),
                 "bound": bound_settings(**bound),
+                "target_label": bound.get("target_label"),
                 "files": fingerprints(files_with(files, model.name, (source, target))),
                 "model": repr(model.name),
                 "source": source,
@@ -141,18 +174,26 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
         )
 
     def compute(targets: list[str]) -> pl.DataFrame:
-        with reading(files, columns, model.name, (source, *targets)) as rows:
+        tasks = (source, *targets)
+        besides = [name for name in (bound.get("target_label"),) if name is not None]
+        with reading(files, columns, model.name, tasks, besides=besides) as rows:
             return compute_bounds(
-                rows, sources=[source], targets=targets, **columns.arguments(), **bound
+                rows,
+                sources=[source],
+                targets=targets,
+                strict=strict,
+                **columns.arguments(),
+                **bound,
             )
 
     units = {target: unit(target) for target in model.transfers[source]}
-    return _Step(f"{model.name}, {source}", units, compute)
+    return _Step(f"{model.name}, {source}", units, compute, inventory.types(), strict)
 
 
 def _scores_of(inventory: Inventory, model: Model) -> _Step:
     columns, files = inventory.columns, inventory.files
     scores, every_score = inventory.settings.scores, inventory.settings.every_score
+    strict = inventory.settings.strict
 
     def unit(target: str) -> Unit:
         return Unit(
@@ -171,27 +212,55 @@ def _scores_of(inventory: Inventory, model: Model) -> _Step:
     def compute(targets: list[str]) -> pl.DataFrame:
         chosen = "all" if every_score else scores
         with reading(files, columns, model.name, targets) as rows:
-            return compute_scores(rows, targets=targets, scores=chosen, **columns.arguments())
+            return compute_scores(
+                rows,
+                targets=targets,
+                scores=chosen,
+                strict=strict,
+                **columns.arguments(),
+            )
 
     units = {target: unit(target) for target in model.targets}
-    return _Step(f"scores of {model.name}", units, compute)
+    return _Step(f"scores of {model.name}", units, compute, inventory.types(), strict)
 
 
-def _results(steps: list[_Step], what: str, cache: Cache, *, progress: bool) -> list[pl.DataFrame]:
+def _results(steps: list[_Step], what: str, cache: Cache, *, progress: bool) -> pl.DataFrame:
     with each_key(steps, what, progress=progress) as running:
-        return [result for step in running for result in _results_of(step, cache)]
+        parts = [result for step in running for result in _results_of(step, cache)]
+    # Of all scores, each table has those that it has columns for.
+    return pl.concat(parts, how="diagonal_relaxed")
 
 
 def _results_of(step: _Step, cache: Cache) -> list[pl.DataFrame]:
     """Return the result of each target; those that are not in the cache are computed together."""
     found = {target: cache.read(unit) for target, unit in step.units.items()}
     missing = [target for target, result in found.items() if result is None]
-    computed = step.compute(missing) if missing else pl.DataFrame()
+    computed = _computed(step, missing) if missing else pl.DataFrame()
     for target in missing:
         unit, result = step.units[target], computed.filter(pl.col("target") == target)
         if not unit.is_result(result):
             msg = f"{unit.row}: expected one row, found {result.height}; please report it"
             raise pl.exceptions.ComputeError(msg)
-        cache.write(unit, result)
+        if with_problems(result).is_empty():
+            cache.write(unit, result)
+        else:
+            cache.fail(unit)
         found[target] = result
     return [result for result in found.values() if result is not None]
+
+
+def _computed(step: _Step, targets: list[str]) -> pl.DataFrame:
+    """Return the results of some targets: together or, where rows cannot be read, each alone."""
+    try:
+        with part_of_a_batch():
+            return step.compute(targets)
+    except FAILURES as error:
+        if step.strict:
+            raise
+        failure = detached(error)
+    if len(targets) > 1:
+        alone = [_computed(step, [target]) for target in targets]
+        return pl.concat(alone, how="diagonal_relaxed")
+    (target,) = targets
+    row = {**(step.units[target].row or {}), PROBLEMS: reasons([failure])}
+    return pl.DataFrame([row], schema_overrides=step.types)

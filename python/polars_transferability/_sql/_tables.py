@@ -17,6 +17,7 @@ from polars_transferability.compute.scores import compute_scores
 from polars_transferability.leaderboard.compare import compare
 from polars_transferability.leaderboard.join import join_leaderboard
 from polars_transferability.tables.keys import TRAIN_ROWS
+from polars_transferability.tables.problems import PROBLEMS
 from polars_transferability.tables.table import Paths, of_one_type, open_tables
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | Paths"
@@ -99,7 +100,8 @@ def _bounds(sources: Mapping[str, Source]) -> pl.LazyFrame:
     @cache
     def of_model(model: object, sources: tuple[str, ...], targets: tuple[str, ...]) -> pl.DataFrame:
         own = rows.filter(pl.col("model").eq_missing(pl.lit(model, dtype=schema["model"])))
-        return compute_bounds(own, fit=fit, sources=sources, targets=targets)
+        found = compute_bounds(own, fit=fit, sources=sources, targets=targets, strict=True)
+        return found.drop(PROBLEMS)  # A query stops at the first.
 
     def read(
         columns: list[str] | None, condition: pl.Expr | None, first: int | None, _: int | None
@@ -123,7 +125,7 @@ def _bounds(sources: Mapping[str, Source]) -> pl.LazyFrame:
 
 def _scores(sources: Mapping[str, Source]) -> pl.LazyFrame:
     rows, fit = _embeddings(sources)
-    return compute_scores(rows, fit=fit).lazy()
+    return compute_scores(rows, fit=fit, strict=True).drop(PROBLEMS).lazy()
 
 
 def _selection_quality(tables: Mapping[str, Opener]) -> pl.LazyFrame:

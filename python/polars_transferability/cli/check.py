@@ -30,7 +30,7 @@ def check(
     format
         What goes to standard output.
     """
-    columns = column_options.of(files)
+    columns = column_options.of(column_options.open(files))
     content, problems = check_tables(files, columns)
     if format != "table":
         print_bytes(content, format)

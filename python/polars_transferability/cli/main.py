@@ -20,11 +20,14 @@ from polars_transferability._version import __version__
 from polars_transferability._visible import visible
 from polars_transferability.cli.bound import bound
 from polars_transferability.cli.check import check
+from polars_transferability.cli.curve import curve
 from polars_transferability.cli.report import report
 from polars_transferability.cli.score import score
 from polars_transferability.compute.bounds import compute_bounds
+from polars_transferability.compute.curve import compute_curve
 from polars_transferability.compute.scores import compute_scores
 from polars_transferability.settings import BoundOptions
+from polars_transferability.tables.problems import reason
 
 app = App(
     name="transferability",
@@ -32,7 +35,7 @@ app = App(
     "of several values takes them as --target a b, as --target a,b and as --target a --target b.",
     version=__version__,
 )
-for command in (bound, score, report, check):
+for command in (bound, score, curve, report, check):
     app.command(command)
 
 # What input can lead to. Polars panics at some damaged files; its panic is no Exception.
@@ -46,6 +49,7 @@ _BAD_INPUT = (
 _ARGUMENTS = {
     *inspect.signature(compute_bounds).parameters,
     *inspect.signature(compute_scores).parameters,
+    *inspect.signature(compute_curve).parameters,
     *BoundOptions.__annotations__,
 }
 
@@ -84,11 +88,9 @@ def _files_after_option(arguments: list[str]) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    # Polars says first that a plugin failed, and appends the plan in which it did.
-    first_paragraph = str(error).partition("\n\n")[0]
-    message = first_paragraph.replace("the plugin failed with message: ", "")
+    message = reason(error)
     argument, colon, what = message.partition(":")
     if argument in _ARGUMENTS:
         option = COMMAND.arguments.get(argument, f"--{argument.replace('_', '-')}")
         message = f"{option}{colon}{what}"
-    return visible(" ".join(message.split()))
+    return visible(message)

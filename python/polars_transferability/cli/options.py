@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ from polars_transferability.cli.output import usage_error
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, join_leaderboard
 from polars_transferability.leaderboard.read import open_source, read_leaderboard
 from polars_transferability.tables.columns import Purpose, TableColumns
-from polars_transferability.tables.table import columns_of_each, tables_of
+from polars_transferability.tables.table import Table, columns_of_each, tables_of
 
 
 def _integer(_: type, tokens: Sequence[Token]) -> int:
@@ -58,24 +59,27 @@ def several(given: Sequence[str] | None, known: Callable[[], Collection[str]]) -
     ]
 
 
-def names_in(files: Sequence[str], column: str) -> set[str]:
-    """Return the names in a column, as of tasks or splits, of the tables that have it."""
-    tables = [
-        table
-        for table in tables_of(files)
-        if column in table.schema() and not table.schema()[column].is_nested()
-    ]
-    columns = (table.select([column]).distinct().read()[column] for table in tables)
-    return {str(name) for found in columns for name in found.drop_nulls().cast(pl.String)}
+def names_in(tables: Iterable[Table], column: str) -> set[str]:
+    """Return the names in a column, as of tasks or splits, of the tables that have it.
+
+    What cannot be read is told by whoever computes on the tables.
+    """
+    names: set[str] = set()
+    for table in tables:
+        with suppress(pl.exceptions.PolarsError):
+            if column in table.schema() and not table.schema()[column].is_nested():
+                found = table.select([column]).distinct().read()[column]
+                names.update(found.drop_nulls().cast(pl.String))
+    return names
 
 
 def tasks_named(
-    option: str, given: Sequence[str] | None, files: Sequence[str], task: str
+    option: str, given: Sequence[str] | None, tables: Sequence[Table], task: str
 ) -> list[str] | None:
     """Return the tasks that an option names; exit with 2 if one is a file that was to be read."""
 
     def known() -> set[str]:
-        return names_in(files, task)
+        return names_in(tables, task)
 
     names = several(given, known)
     paths = [name for name in names or () if Path(name).is_file() or Path(name).is_dir()]
@@ -90,7 +94,7 @@ def tasks_named(
 def _if_a_task(files: Sequence[str], task: str) -> str:
     """Return what to say of a name that was given as a file, but is that of a task."""
     there = [file for file in files if Path(file).exists()]
-    tasks = names_in(there, task) if there else set()
+    tasks = names_in(tables_of(there), task) if there else set()
     wrong = [file for file in files if file in tasks]
     return f"; '{wrong[0]}' is a task of the tables: name it with --target" if wrong else ""
 
@@ -136,16 +140,20 @@ class ColumnOptions:
     label: str = "label"
     embedding: str = "embedding"
 
-    def of(self, files: Sequence[str], *, needed: Collection[str] = ()) -> TableColumns:
+    def open(self, files: Sequence[str]) -> list[Table]:
+        """Return the tables in which names are looked up, be they embeddings or not."""
+        try:
+            return tables_of(files)
+        except FileNotFoundError as error:
+            msg = f"{error}{_if_a_task(files, self.task or 'task')}"
+            raise FileNotFoundError(msg) from error
+
+    def of(self, tables: Sequence[Table], *, needed: Collection[str] = ()) -> TableColumns:
         """Return the columns of these tables that are meant; say what is done without one.
 
         A column that is not named may be absent, unless it is `needed`.
         """
-        try:
-            tables = columns_of_each(files)
-        except FileNotFoundError as error:
-            msg = f"{error}{_if_a_task(files, self.task or 'task')}"
-            raise FileNotFoundError(msg) from error
+        there = columns_of_each(tables)
         given: dict[Purpose, object] = {
             "model": self.model,
             "task": self.task,
@@ -155,13 +163,13 @@ class ColumnOptions:
             name
             for name in _ASSUMED
             if given[name] is None and name not in needed
-            if tables and not any(name in columns for columns in tables)
+            if there and not any(name in columns for columns in there)
         ]
         for name in absent:
             note = f"no column '{name}': {_ASSUMED[name]}; --{name} names another column"
             print(note, file=sys.stderr)
         return TableColumns(
-            models=tuple(several(self.model, lambda: set(chain(*tables))) or ["model"]),
+            models=tuple(several(self.model, lambda: set(chain(*there))) or ["model"]),
             embedding=self.embedding,
             label=self.label,
             task=self.task or "task",
@@ -171,18 +179,13 @@ class ColumnOptions:
         )
 
 
-def require_fit_rows(files: Sequence[str], columns: TableColumns) -> None:
+def require_fit_rows(tables: Iterable[Table], columns: TableColumns) -> None:
     """Raise ValueError, with the splits that there are, if none of them is the one to fit on."""
     if columns.split is None:
         return
-    splits = names_in(files, columns.split)
-    if splits and columns.fit_split not in splits:
-        listed = ", ".join(f"'{split}'" for split in sorted(splits))
-        msg = (
-            f"no row has {columns.split} '{columns.fit_split}', so there is none to fit on; there "
-            f"are {listed}: name the rows to fit on with --fit-split, or give --no-fit"
-        )
-        raise ValueError(msg)
+    splits = names_in(tables, columns.split)
+    if splits and (problem := columns.without_fit_rows(splits)):
+        raise ValueError(problem)
 
 
 @Parameter(name="*")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import polars as pl
 from cyclopts import Parameter
 
+from polars_transferability._visible import visible
 from polars_transferability.files.table_bytes import FILE_FORMATS, FileFormat, table_bytes
 from polars_transferability.files.whole_file import (
     OverwritesInputError,
@@ -17,6 +18,10 @@ from polars_transferability.files.whole_file import (
     require_writable,
     write_whole,
 )
+from polars_transferability.tables.problems import PROBLEMS
+
+# A summary is for reading; the column has all of them.
+_MOST_REASONS = 20
 
 Format = Literal["table", "csv", "json", "parquet"]
 Wide = Annotated[
@@ -24,6 +29,14 @@ Wide = Annotated[
     Parameter(
         negative="",
         help="Print every column, however wide the terminal is.",
+    ),
+]
+Strict = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        help="Stop at the first file or result that fails. Otherwise what fails is left empty, and "
+        "what was wrong is said on standard error at the end and in the column problems.",
     ),
 ]
 
@@ -73,6 +86,18 @@ def print_bytes(rows: pl.DataFrame, kind: FileFormat) -> None:
     """Write a result to standard output, as the bytes of a file."""
     sys.stdout.buffer.write(table_bytes(rows, kind))
     sys.stdout.buffer.flush()
+
+
+def say_problems(incomplete: int, results: int, reasons: Sequence[str]) -> None:
+    """Say on standard error how many results lack something, and each reason once."""
+    if not incomplete:
+        return
+    count = f"{incomplete} of {results} results could not be computed in full:"
+    print(f"transferability: {count}", file=sys.stderr)
+    for reason in reasons[:_MOST_REASONS]:
+        print(f"  {visible(reason)}", file=sys.stderr)
+    if (more := len(reasons) - _MOST_REASONS) > 0:
+        print(f"  and {more} more reasons, in the column '{PROBLEMS}'", file=sys.stderr)
 
 
 def usage_error(message: str) -> NoReturn:

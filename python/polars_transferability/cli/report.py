@@ -13,8 +13,10 @@ from polars_transferability._sql import QueryError, sql
 from polars_transferability.cli.options import Several
 from polars_transferability.cli.output import (
     Format,
+    Strict,
     Wide,
     print_bytes,
+    say_problems,
     usage_error,
     write_file,
 )
@@ -36,6 +38,7 @@ def report(
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
     wide: Wide = False,
+    strict: Strict = False,
 ) -> None:
     """Make a report, or run a query in SQL, over tables of embeddings.
 
@@ -63,8 +66,10 @@ def report(
             usage_error(
                 f"{file}: --table, --format and --wide are for queries; a report names its files"
             )
-        _make_report(file, out)
+        _make_report(file, out, strict=strict)
         return
+    if strict:
+        usage_error(f"{file}: --strict is for reports; a query stops at the first failure")
     if file.suffix != ".sql":
         usage_error(f"{file}: expected a file that ends in .toml or .sql")
     if format == "parquet" and sys.stdout.isatty():
@@ -86,9 +91,9 @@ def report(
         print_bytes(rows, format)
 
 
-def _make_report(file: Path, out: Path) -> None:
+def _make_report(file: Path, out: Path, *, strict: bool) -> None:
     try:
-        made = make_report(file, out, progress=sys.stderr.isatty())
+        made = make_report(file, out, progress=sys.stderr.isatty(), strict=strict)
     except QueryError as error:
         print(f"transferability: {error}", file=sys.stderr)
         sys.exit(1)
@@ -97,6 +102,8 @@ def _make_report(file: Path, out: Path) -> None:
     counts = f"computed {made.computed}, unchanged since an earlier run {made.reused}"
     print(counts, file=sys.stderr)
     print(made.page)
+    problems = made.problems
+    say_problems(problems.incomplete, problems.results, problems.reasons)
 
 
 def _query_files(out: Path, query: Path, inputs: Iterable[Path]) -> dict[FileFormat, Path]:

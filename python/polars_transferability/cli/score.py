@@ -24,12 +24,25 @@ from polars_transferability.cli.options import (
     tables_and,
     tasks_named,
 )
-from polars_transferability.cli.output import Format, Wide, usage_error, writer_of
+from polars_transferability.cli.output import (
+    Format,
+    Strict,
+    Wide,
+    say_problems,
+    usage_error,
+    writer_of,
+)
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.rank_confidence import FIGURES, advice
 from polars_transferability.compute.rank_confidence import rank_confidence as ranks_of
 from polars_transferability.compute.scores import FACTS, compute_scores
 from polars_transferability.tables.columns import TableColumns
+from polars_transferability.tables.problems import (
+    PROBLEMS,
+    part_of_a_batch,
+    problem_lines,
+    with_problems,
+)
 
 _SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
 _HEADINGS = {"accuracy": "leaderboard\naccuracy", "consensus": "con-\nsensus"}
@@ -54,6 +67,7 @@ def score(
     out: Path | None = None,
     format: Format = "table",  # noqa: A002
     wide: Wide = False,
+    strict: Strict = False,
 ) -> None:
     """Compute the published transferability scores of each model on each task.
 
@@ -82,8 +96,9 @@ def score(
         What goes to standard output.
     """
     writer = writer_of(out, format, tables_and(files, board.leaderboard))
-    columns = column_options.of(files)
-    require_fit_rows(files, columns)
+    tables = column_options.open(files)
+    columns = column_options.of(tables)
+    require_fit_rows(tables, columns)
     entries = board.read(columns.models)
     names = several(scores, tuple) or DEFAULT
     if rank_confidence and clusters is not None:
@@ -91,12 +106,13 @@ def score(
     found = compute_scores(
         files,
         **columns.arguments(),
-        sources=tasks_named("--source", source, files, columns.task),
-        targets=tasks_named("--target", target, files, columns.task),
+        sources=tasks_named("--source", source, tables, columns.task),
+        targets=tasks_named("--target", target, tables, columns.task),
         scores="all" if names == ["all"] else names,
         clusters=clusters,
         seed=seed,
         progress=sys.stderr.isatty(),
+        strict=strict,
     )
     sure = _how_sure(found, files, columns, seed) if rank_confidence else None
     if sure is not None:
@@ -107,9 +123,10 @@ def score(
     if format == "table":
         named = [name for name in (*columns.models, "source", "target") if name in found.columns]
         values = [name for name in found.columns if name not in named]
-        hidden = set() if wide else _hidden(found)
+        hidden = {PROBLEMS} if wide else {PROBLEMS, *_hidden(found)}
         shown = [name for name in values if name not in hidden]
-        ranked = found.sort(
+        there = found.drop_nulls("target")
+        ranked = there.sort(
             *("target", ranking_column(found.drop(columns.models))),
             descending=[False, True],
             nulls_last=True,
@@ -117,19 +134,21 @@ def score(
         )
         table = TerminalTable(ranked.select(*named, *shown), _HEADINGS, named, section="target")
         print_table(table, wide=wide)
-        print_sentences(verdict(found, model=columns.models)["verdict"])
+        print_sentences(verdict(there, model=columns.models)["verdict"])
         if sure is not None:
             print_sentences(advice(sure, columns.models))
+    say_problems(with_problems(found).height, found.height, problem_lines(found))
 
 
 def _how_sure(
     found: pl.DataFrame, files: list[str], columns: TableColumns, seed: int
 ) -> pl.DataFrame:
     """Return how sure the ranking of the models by kNN is, on the targets that were scored."""
-    targets = found["target"].unique(maintain_order=True).to_list()
-    return ranks_of(
-        files, **columns.arguments(), targets=targets, seed=seed, progress=sys.stderr.isatty()
-    )
+    targets = found["target"].drop_nulls().unique(maintain_order=True).to_list()
+    with part_of_a_batch():
+        return ranks_of(
+            files, **columns.arguments(), targets=targets, seed=seed, progress=sys.stderr.isatty()
+        )
 
 
 def _hidden(found: pl.DataFrame) -> set[str]:

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from polars_transferability._arguments import flag, given_as, integer, names_near_keyword
+from polars_transferability._arguments import (
+    flag,
+    given_as,
+    integer,
+    names_near_keyword,
+    open_share,
+)
 from polars_transferability._columns import one_column, optional_column
 from polars_transferability._door import door
 from polars_transferability._plugin import column_plugin
@@ -15,8 +21,15 @@ from polars_transferability._scores.choice import ScoreChoice, score_options
 from polars_transferability._scores.hits import ACCURACIES, hits
 from polars_transferability.bound import task_names
 from polars_transferability.compute.scores import ONE_TASK, column_roots, tasks_named
-from polars_transferability.ranking import share_between
-from polars_transferability.tables.keys import MODEL, TRAIN_ROWS, Key, each_key, open_keys
+from polars_transferability.tables.keys import (
+    MODEL,
+    TRAIN_ROWS,
+    Key,
+    each_key,
+    open_keys,
+    require_tasks,
+)
+from polars_transferability.tables.problems import FAILURES, NO_PROBLEM, PROBLEMS, Failures
 from polars_transferability.tables.table import Paths
 
 
@@ -37,6 +50,7 @@ def rank_confidence(
     confidence: float = 0.95,
     seed: int = 0,
     progress: bool = False,
+    strict: bool = False,
     by: str | Sequence[str] | None = None,
 ) -> pl.DataFrame:
     """How sure the ranking of models is by an accuracy, given the rows that it was measured on.
@@ -79,6 +93,9 @@ def rank_confidence(
         Of the draws. The same seed gives the same figures, in any order of rows.
     progress
         Show a progress bar on standard error.
+    strict
+        Stop at the first model that cannot be evaluated, or file that cannot be read. False: rank
+        the others, and say why in `problems`.
     by
         Another name of `model`.
 
@@ -89,13 +106,14 @@ def rank_confidence(
         accuracy (`knn_accuracy` or `linear_probe_accuracy`), `p_best`, the share of the resamples
         in which the model is first, `p_top_k`, that in which it is among the first `k`,
         `rank_low` and `rank_high`, the interval of its rank, 1 for the best, `n_evaluated`, the
-        rows that it classified, and `same_rows`, whether all models of the target did the same.
+        rows that it classified, `same_rows`, whether all models of the target did the same, and
+        `problems`, why a model could not be evaluated, which has no figures then.
         Models that tie share a resample evenly, and have all their ranks in the interval.
 
     Raises
     ------
     ValueError, TypeError, PolarsError
-        As `compute_scores`; and if a `key` has nulls or duplicates.
+        As `compute_scores`; with `strict`, also if a `key` has nulls or duplicates.
 
     Notes
     -----
@@ -125,7 +143,7 @@ def rank_confidence(
     settings = {
         "resamples": integer("resamples", resamples, least=1),
         "k": integer("k", k, least=1),
-        "confidence": share_between("confidence", confidence),
+        "confidence": open_share("confidence", confidence),
         "seed": integer("seed", seed, least=0),
     }
     job = _Job(
@@ -137,26 +155,31 @@ def rank_confidence(
         targets=task_names("targets", targets),
         hits=hits(embedding, label, score=name, options=options, fit=fit),
     )
+    failures = Failures(flag("strict", strict))
     otherwise = {"task": door().or_none("task")}
-    keys = open_keys(frame_or_paths, argument, models, job.inputs(), otherwise=otherwise)
-    names = keys[0].values.columns
-    accuracy = ACCURACIES[name]
-    keys[0].refuse_columns(["target", accuracy, *FIGURES, "n_evaluated", "same_rows"])
+    keys, left_out = open_keys(
+        frame_or_paths, argument, models, job.inputs(), failures, otherwise=otherwise
+    )
+    names, accuracy = keys[0].values.columns, ACCURACIES[name]
+    facts = ["n_evaluated", "same_rows", PROBLEMS]
+    keys[0].refuse_columns(["target", accuracy, *FIGURES, *facts])
+    require_tasks(keys, job.task, targets=job.targets)
     with each_key(keys, "rank confidence", progress=flag("progress", progress)) as steps:
-        outcomes = pl.concat([job.of_key(key) for key in steps])
+        outcomes = pl.concat([job.of_key(key, failures) for key in steps])
     # In an order of their own: it decides which draws models on other rows get.
-    outcomes = outcomes.sort("target", *names, nulls_last=True)
+    known = outcomes.drop_nulls("hits").sort("target", *names, nulls_last=True)
     figures = column_plugin("rank_confidence", [pl.struct("hits", "rows")], settings)
-    return (
-        outcomes.with_columns(
-            (pl.col("hits").list.sum() / pl.col("hits").list.len()).alias(accuracy),
-            figures.over("target").alias("figures"),
-            n_evaluated=pl.col("hits").list.len(),
-            same_rows=pl.col("rows").n_unique().over("target") == 1,
-        )
-        .unnest("figures")
-        .select("target", *names, accuracy, *FIGURES, "n_evaluated", "same_rows")
-        .sort("target", accuracy, descending=[False, True], maintain_order=True)
+    ranked = known.with_columns(
+        (pl.col("hits").list.sum() / pl.col("hits").list.len()).alias(accuracy),
+        figures.over("target").alias("figures"),
+        n_evaluated=pl.col("hits").list.len(),
+        same_rows=pl.col("rows").n_unique().over("target") == 1,
+    ).unnest("figures")
+    unknown = outcomes.filter(pl.col("hits").is_null())
+    found = pl.concat([ranked, unknown, *left_out], how="diagonal_relaxed")
+    failures.refuse_all(found, [accuracy])
+    return found.select("target", *names, accuracy, *FIGURES, *facts).sort(
+        "target", accuracy, descending=[False, True], nulls_last=True, maintain_order=True
     )
 
 
@@ -174,9 +197,8 @@ def advice(found: pl.DataFrame, models: Sequence[str]) -> list[str]:
     noise.
     """
     name = pl.concat_str(pl.col(models).cast(pl.String), separator=", ")
-    groups = found.select("target", "p_best", "rank_low", name=name).group_by(
-        "target", maintain_order=True
-    )
+    known = found.drop_nulls("p_best").select("target", "p_best", "rank_low", name=name)
+    groups = known.group_by("target", maintain_order=True)
     return [
         _advice(str(target), group.sort("p_best", descending=True, maintain_order=True))
         for (target,), group in groups
@@ -215,6 +237,17 @@ def _one_score(choice: ScoreChoice) -> tuple[str, dict[str, object]]:
     return next(iter(options.items()))
 
 
+# What is known of a model on a target, for no model.
+_NOTHING = pl.DataFrame(
+    schema={
+        "target": pl.String,
+        "hits": pl.List(pl.Boolean),
+        "rows": pl.UInt32,
+        PROBLEMS: pl.List(pl.String),
+    }
+)
+
+
 @dataclass
 class _Job:
     """Which rows each model classifies right; remembers which rows of each target it has seen."""
@@ -232,23 +265,43 @@ class _Job:
         """Return what is computed from columns that every table must have, by argument."""
         return {name: getattr(self, name) for name in ("embedding", "label", "task", "fit", "key")}
 
-    def of_key(self, key: Key) -> pl.DataFrame:
+    def of_key(self, key: Key, failures: Failures) -> pl.DataFrame:
         """Return a row per target: the hits of a model, and the number of their rows."""
-        columns = column_roots(self.inputs().values())
-        with key.naming():
-            rows = key.read(columns)
-        found = []
-        for target in tasks_named(key, "targets", self.targets, rows.select(self.task).to_series()):
+        found = [_NOTHING]
+        try:
+            with key.naming():
+                rows = key.read(column_roots(self.inputs().values()))
+            tasks = rows.select(self.task.unique(maintain_order=True)).to_series()
+            if tasks.has_nulls():
+                msg = f"{key}: column '{tasks.name}' of tasks has nulls; leave them out"
+                raise ValueError(msg)
+        except FAILURES as error:
+            unknown: Sequence[str | None] = self.targets or [None]
+            found += [failures.row([error], target=target) for target in unknown]
+        else:
+            there = tasks.cast(pl.String).to_list()
+            found += [
+                self._of_target(key, rows, target, there, failures)
+                for target in self.targets or there
+            ]
+        return key.values.join(pl.concat(found, how="diagonal_relaxed"), how="cross")
+
+    def _of_target(
+        self, key: Key, rows: pl.DataFrame, target: str, tasks: list[str], failures: Failures
+    ) -> pl.DataFrame:
+        try:
+            tasks_named(key, "targets", [target], tasks)
             with key.naming(f"target '{target}'"):
                 outcomes = self._outcomes(rows.filter(self.task.cast(pl.String) == target))
             self._check_key(key, target, outcomes["row"])
-            found.append((target, outcomes["hit"], self._number(target, outcomes["row"])))
-        schema: dict[str, pl.DataType] = {
-            "target": pl.String(),
-            "hits": pl.List(pl.Boolean),
-            "rows": pl.UInt32(),
-        }
-        return key.values.join(pl.DataFrame(found, schema=schema, orient="row"), how="cross")
+        except FAILURES as error:
+            return failures.row([error], target=target)
+        return outcomes.select(
+            pl.lit(target).alias("target"),
+            pl.col("hit").implode().alias("hits"),
+            pl.lit(self._number(target, outcomes["row"]), dtype=pl.UInt32).alias("rows"),
+            NO_PROBLEM,
+        )
 
     def _outcomes(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return which evaluation rows are classified right, and what tells the rows apart."""

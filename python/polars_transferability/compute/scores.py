@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,27 @@ from polars_transferability._task import task as task_of
 from polars_transferability.bound import task_names
 from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability.pool import combine_pool
-from polars_transferability.tables.keys import MODEL, TRAIN_ROWS, Key, each_key, open_keys
+from polars_transferability.tables.keys import (
+    MODEL,
+    TRAIN_ROWS,
+    Key,
+    each_key,
+    open_keys,
+    require_tasks,
+)
+from polars_transferability.tables.problems import (
+    FAILURES,
+    NO_PROBLEM,
+    PROBLEMS,
+    Failures,
+    detached,
+)
 from polars_transferability.tables.table import Paths
 
 # Columns that say what was scored.
 FACTS = ("n", "n_evaluated", "classes", "labels")
+# Scores that are structs, and their fields.
+_FIELDS = {**POOLED, **STRUCTS}
 # What the task is called whose rows are all of the table.
 ONE_TASK = "all"
 
@@ -54,6 +70,7 @@ def compute_scores(
     clusters: int | None = None,
     seed: int = 0,
     progress: bool = False,
+    strict: bool = False,
     by: str | Sequence[str] | None = None,
     which: ScoreChoice | None = None,
 ) -> pl.DataFrame:
@@ -95,6 +112,9 @@ def compute_scores(
         Of these clusters.
     progress
         Show a progress bar on standard error.
+    strict
+        Stop at the first score that cannot be computed, or file that cannot be read. False: go on
+        without it, and say why in `problems`.
     by, which
         Other names of `model` and `scores`.
 
@@ -104,7 +124,15 @@ def compute_scores(
         The `model` columns, `source` where there are any, `target`, a column for each score
         (the fields of a linear probe and the parts of ETran and NCTI with its name in front), `n`,
         the number of rows that are scored, `n_evaluated`, the number of those that `knn_accuracy`
-        and `linear_probe` are evaluated on, `classes` and `labels`.
+        and `linear_probe` are evaluated on, `classes`, `labels` and `problems`. `problems` lists
+        why scores of the row could not be computed, which are null then; it is empty where there
+        are all. A file that cannot be read has a row with nothing else.
+
+    Raises
+    ------
+    ValueError, TypeError, PolarsError
+        If an argument is wrong, a task is named that no model has, a column is in none of the
+        tables, or no score at all can be computed.
 
     Examples
     --------
@@ -144,11 +172,20 @@ def compute_scores(
         leave_out=choice == "all",
     )
     integer("seed", seed, least=0)  # Without clusters nobody else looks at it.
+    failures = Failures(flag("strict", strict))
     otherwise = {"task": door().or_none("task")}
-    keys = open_keys(frame_or_paths, argument, models, job.inputs(), otherwise=otherwise)
+    keys, left_out = open_keys(
+        frame_or_paths, argument, models, job.inputs(), failures, otherwise=otherwise
+    )
+    keys[0].refuse_columns(job.result_columns())
+    require_tasks(keys, job.task, sources=job.sources, targets=job.targets)
+    if not job.leave_out:
+        job.require_outputs(keys)
     with each_key(keys, "scores", progress=flag("progress", progress)) as steps:
-        results = [job.of_key(key) for key in steps]
-    return _flat(pl.concat(results, how="diagonal_relaxed"), list(keys[0].values.columns))
+        results = [job.of_key(key, failures) for key in steps]
+    found = pl.concat([*results, *left_out], how="diagonal_relaxed")
+    failures.refuse_all(found, [*job.of_pairs, *job.of_one])
+    return _flat(found, list(keys[0].values.columns), [*job.of_pairs, *job.of_one])
 
 
 @dataclass(frozen=True)
@@ -173,60 +210,80 @@ class _Job:
         names = ("embedding", "label", "task", "fit", "probabilities", "source_label")
         return {name: getattr(self, name) for name in names}
 
-    def of_key(self, key: Key) -> pl.DataFrame:
-        present = set.intersection(*(set(table.schema().names()) for table in key.tables))
-        probabilities = self._probabilities(present)
-        expression = self._scores(key, probabilities)
-        columns = column_roots([expression, *self._given()])
+    def result_columns(self) -> list[str]:
+        """Return the columns that a result may have besides those of models."""
+        parts = [f"{name}_{part}" for name in self.of_one for part in _FIELDS.get(name, ())]
+        return ["source", "target", *self.of_pairs, *self.of_one, *parts, *FACTS, PROBLEMS]
+
+    def require_outputs(self, keys: Sequence[Key]) -> None:
+        """Raise an error if the tables of no key have columns for one of the scores."""
+        lacking = self._outputs(keys[0]).lacking(self.of_one)
+        for key in keys[1:]:
+            if not lacking:
+                break
+            of_key = self._outputs(key).lacking(self.of_one)
+            lacking = [name for name in lacking if name in of_key]
+        if lacking:
+            raise _needs_probabilities(keys[0], lacking[0])
+
+    def of_key(self, key: Key, failures: Failures) -> pl.DataFrame:
+        """Return the scores of a key: all at once or, where that fails, one by one."""
+        outputs = self._outputs(key)
+        try:
+            scored = self._at_once(key, outputs, failures)
+        except FAILURES as error:
+            if failures.strict:
+                raise
+            scored = self._one_by_one(key, outputs, detached(error), failures)
+        return key.values.join(scored, how="cross")
+
+    def _at_once(self, key: Key, outputs: _Outputs, failures: Failures) -> pl.DataFrame:
+        if (lacking := outputs.lacking(self.of_one)) and not self.leave_out:
+            raise _needs_probabilities(key, lacking[0])
+        expression = self._expression(self._possible(outputs), outputs)
         with key.naming():
-            (of_target,) = key.rows(columns).select(expression).collect_schema().values()
-            assert isinstance(of_target, pl.Struct)
-            key.refuse_columns(self._result_columns(of_target))
-            rows = key.read(columns)
-        tasks = rows.select(self.task).to_series()
+            rows = key.read(self._columns(expression))
+        found = rows.select(self.task.unique(maintain_order=True)).to_series()
+        if found.has_nulls():
+            msg = f"{key}: column '{found.name}' of tasks has nulls; leave them out with a filter"
+            raise ValueError(msg)
+        tasks = found.cast(pl.String).to_list()
         targets = tasks_named(key, "targets", self.targets, tasks)
-        scored = self._of_targets(key, rows, targets, expression)
+        scored = self._of_targets(key, rows, targets, expression, failures)
         if self.of_pairs or self.sources is not None:
             sources = tasks_named(key, "sources", self.sources, tasks)
             pairs = self._of_sources(key, rows, sources, targets)
             scored = pairs.join(scored, on="target", maintain_order="left")
-        return key.values.join(scored, how="cross")
-
-    def _result_columns(self, scores: pl.Struct) -> list[str]:
-        """Return the columns that a result with such scores of each target has."""
-        parts = [
-            f"{score.name}_{part.name}"
-            for score in scores.fields
-            if isinstance(score.dtype, pl.Struct)
-            for part in score.dtype.fields
-        ]
-        names = [score.name for score in scores.fields]
-        return ["source", "target", *self.of_pairs, *names, *parts, *FACTS]
+        return scored.with_columns(NO_PROBLEM)
 
     def _given(self) -> list[pl.Expr]:
         given = (self.task, self.embedding, self.label, self.fit)
         return [column for column in given if column is not None]
 
-    def _probabilities(self, present: set[str]) -> pl.Expr | None:
-        if self.probabilities is not None:
-            return self.probabilities
-        if "probabilities" in present:
-            return pl.col("probabilities")
-        return softmax("logits") if "logits" in present else None
-
-    def _scores(self, key: Key, probabilities: pl.Expr | None) -> pl.Expr:
+    def _outputs(self, key: Key) -> _Outputs:
+        """Return what there is of the source model's outputs on the rows of a key."""
+        probabilities = self.probabilities
+        if probabilities is None:
+            present = set.intersection(*(set(table.schema().names()) for table in key.tables))
+            if "probabilities" in present:
+                probabilities = pl.col("probabilities")
+            elif "logits" in present:
+                probabilities = softmax("logits")
         source_label = self.source_label
         if source_label is None and probabilities is not None:
             source_label = argmax_labels(probabilities)
-        missing = [
-            *(name for name in reading(Inputs.PROBABILITIES) if probabilities is None),
-            *(name for name in reading(Inputs.SOURCE_LABEL) if source_label is None),
-        ]
-        possible = {name: options for name, options in self.of_one.items() if name not in missing}
-        if len(possible) < len(self.of_one) and not self.leave_out:
-            name = next(name for name in self.of_one if name in missing)
-            msg = f"{key}: {name} needs a column 'probabilities' or 'logits', and there is none"
-            raise pl.exceptions.ColumnNotFoundError(msg)
+        return _Outputs(probabilities, source_label)
+
+    def _possible(self, outputs: _Outputs) -> dict[str, dict[str, Any]]:
+        """Return the scores of one table for which there are columns, with their options."""
+        lacking = outputs.lacking(self.of_one)
+        return {name: options for name, options in self.of_one.items() if name not in lacking}
+
+    def _columns(self, expression: pl.Expr) -> list[str]:
+        """Return the columns that scores are computed from."""
+        return column_roots([expression, *self._given()])
+
+    def _expression(self, possible: dict[str, dict[str, Any]], outputs: _Outputs) -> pl.Expr:
         if not possible:
             return pl.struct(n=pl.len().cast(pl.UInt32)).alias("scores")
 
@@ -237,13 +294,18 @@ class _Job:
             self.embedding,
             self.label,
             scores=possible,
-            probabilities=probabilities if reads(Inputs.PROBABILITIES) else None,
-            source_label=source_label if reads(Inputs.SOURCE_LABEL) else None,
+            probabilities=outputs.probabilities if reads(Inputs.PROBABILITIES) else None,
+            source_label=outputs.source_label if reads(Inputs.SOURCE_LABEL) else None,
             fit=self.fit,
         )
 
     def _of_targets(
-        self, key: Key, rows: pl.DataFrame, targets: list[str], expression: pl.Expr
+        self,
+        key: Key,
+        rows: pl.DataFrame,
+        targets: list[str],
+        expression: pl.Expr,
+        failures: Failures,
     ) -> pl.DataFrame:
         task = self.task.cast(pl.String)
         of_targets = rows.lazy().filter(task.is_in(targets))
@@ -251,33 +313,36 @@ class _Job:
         try:
             scored = groups.agg(expression).collect(engine="in-memory")
         except pl.exceptions.PolarsError:
-            # Which group it was, the message does not say.
-            for target in targets:
+            # Which group it was, the message does not say; unless all goes on, one by one.
+            for target in targets if failures.strict else ():
                 with key.naming(f"target '{target}'"):
                     rows.filter(task == target).select(expression)
             raise
-        evaluated = pl.len() if self.fit is None else self.fit.not_().sum()
-        counts = groups.agg(n_evaluated=evaluated.cast(pl.UInt32)).collect(engine="in-memory")
+        counts = groups.agg(self._evaluated()).collect(engine="in-memory")
         return scored.unnest("scores").join(counts, on="target", maintain_order="left")
+
+    def _evaluated(self) -> pl.Expr:
+        """Return the number of rows that scores which learn are evaluated on."""
+        evaluated = pl.len() if self.fit is None else self.fit.not_().sum()
+        return evaluated.cast(pl.UInt32).alias("n_evaluated")
 
     def _of_sources(
         self, key: Key, rows: pl.DataFrame, sources: list[str], targets: list[str]
     ) -> pl.DataFrame:
         pairs = []
         for source, target in ((s, t) for t in targets for s in sources if s != t):
-            sides = [self._side(source), self._side(target)]
-            found = [
-                OF_TWO_TASKS[name].function(*sides, **options)
-                for name, options in self.of_pairs.items()
-            ]
             with key.naming(f"source '{source}', target '{target}'"):
-                values = rows.select(found)
+                values = rows.select(self._between(source, target, self.of_pairs))
             names = pl.DataFrame({"source": [source], "target": [target]})
             pairs.append(pl.concat([names, values], how="horizontal"))
         if not pairs:
-            msg = f"{key}: no pair of a source and another target"
-            raise ValueError(msg)
+            raise _no_pair(key)
         return pl.concat(pairs)
+
+    def _between(self, source: str, target: str, names: Iterable[str]) -> list[pl.Expr]:
+        """Return the scores of two tasks by their names."""
+        sides = [self._side(source), self._side(target)]
+        return [OF_TWO_TASKS[name].function(*sides, **self.of_pairs[name]) for name in names]
 
     def _side(self, name: str) -> Task:
         where = self.task.cast(pl.String) == name
@@ -285,17 +350,167 @@ class _Job:
             where &= self.fit
         return task_of(self.embedding, self.label, where=where)
 
+    def _one_by_one(
+        self, key: Key, outputs: _Outputs, error: Exception, failures: Failures
+    ) -> pl.DataFrame:
+        """Return the scores of a key that can be computed, and why the others cannot.
 
-def tasks_named(key: Key, argument: str, wanted: list[str] | None, of_rows: pl.Series) -> list[str]:
-    """Return the tasks that an argument names, or all that the rows of a key are of."""
-    if of_rows.has_nulls():
-        msg = f"{key}: column '{of_rows.name}' of tasks has nulls; leave them out with a filter"
-        raise ValueError(msg)
-    tasks: list[str] = of_rows.unique(maintain_order=True).cast(pl.String).to_list()
+        Computing all at once gave `error`. It has a row of its own if it is about no score.
+        """
+        possible = self._possible(outputs)
+        try:
+            expression = self._expression(possible, outputs)
+            rows, lost = key.rescue(self._columns(expression), self.task)
+            found = rows.select(self.task.unique(maintain_order=True)).to_series()
+        except FAILURES as unreadable:
+            unknown: Sequence[str | None] = self.targets or [None]
+            return pl.concat(failures.row([unreadable], target=target) for target in unknown)
+        tasks = dict.fromkeys([*found.drop_nulls().cast(pl.String), *lost])
+        held = _Held(key, outputs, rows, list(tasks), lost)
+        before = len(failures.met)
+        targets = self.targets or held.tasks
+        scored = [self._of_target(held, target, failures) for target in targets]
+        if self.of_pairs or self.sources is not None:
+            sources = self.sources or held.tasks
+            pairs = [(s, row) for row in scored for s in sources if s != row["target"].item()]
+            scored = [
+                _beside(self._of_pair(held, s, row["target"].item(), failures), row)
+                for s, row in pairs
+            ] or [_beside(failures.row([_no_pair(key)], source=None), row) for row in scored]
+        if len(failures.met) == before:
+            scored.append(failures.row([error], target=None))
+        empty = pl.DataFrame(schema={name: _dtype(name) for name in possible})
+        return pl.concat([empty, *scored], how="diagonal_relaxed")
+
+    def _of_target(self, held: _Held, target: str, failures: Failures) -> pl.DataFrame:
+        """Return a row of the scores of one table that can be computed."""
+        own = held.rows.filter(self.task.cast(pl.String) == target)
+        possible = self._possible(held.outputs)
+
+        def compute(names: list[str]) -> pl.DataFrame:
+            held.require("targets", target)
+            expression = self._expression({n: possible[n] for n in names}, held.outputs)
+            with held.key.naming(f"target '{target}'"):
+                return own.select(expression, self._evaluated()).unnest("scores")
+
+        values, errors = _as_far_as_possible(compute, list(possible))
+        if not self.leave_out:
+            lacking = held.outputs.lacking(self.of_one)
+            errors += [_needs_probabilities(held.key, name) for name in lacking]
+        return pl.concat([failures.row(errors, target=target), values], how="horizontal")
+
+    def _of_pair(self, held: _Held, source: str, target: str, failures: Failures) -> pl.DataFrame:
+        """Return a row of the scores of two tasks that can be computed."""
+
+        def compute(names: list[str]) -> pl.DataFrame:
+            held.require("sources", source)
+            held.require("targets", target)
+            with held.key.naming(f"source '{source}', target '{target}'"):
+                return held.rows.select(self._between(source, target, names))
+
+        values, errors = _as_far_as_possible(compute, list(self.of_pairs))
+        return pl.concat([failures.row(errors, source=source), values], how="horizontal")
+
+
+# Two expressions have no truth value when compared, so neither has what holds them.
+@dataclass(frozen=True, eq=False)
+class _Outputs:
+    """Outputs of the source model on some rows, as expressions; None where there are none."""
+
+    probabilities: pl.Expr | None
+    source_label: pl.Expr | None
+
+    def lacking(self, names: Iterable[str]) -> list[str]:
+        """Return those of the scores for which outputs are lacking."""
+        missing = [
+            *(reading(Inputs.PROBABILITIES) if self.probabilities is None else ()),
+            *(reading(Inputs.SOURCE_LABEL) if self.source_label is None else ()),
+        ]
+        return [name for name in names if name in missing]
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """What a key holds, of which scores are computed one by one.
+
+    Attributes
+    ----------
+    lost
+        Tasks of which some rows cannot be read, and why.
+    """
+
+    key: Key
+    outputs: _Outputs
+    rows: pl.DataFrame
+    tasks: list[str]
+    lost: dict[str, Exception]
+
+    def require(self, argument: str, task: str) -> None:
+        """Raise an error if the rows of a task are not there."""
+        tasks_named(self.key, argument, [task], self.tasks)
+        if task in self.lost:
+            raise self.lost[task]
+
+
+def _beside(of_pair: pl.DataFrame, of_target: pl.DataFrame) -> pl.DataFrame:
+    """Return a row of both, with the reasons of both."""
+    reasons = of_pair[PROBLEMS].list.concat(of_target[PROBLEMS]).list.unique(maintain_order=True)
+    both = pl.concat([of_pair, of_target.drop(PROBLEMS)], how="horizontal")
+    return both.with_columns(reasons)
+
+
+def _as_far_as_possible(
+    compute: Callable[[list[str]], pl.DataFrame], names: list[str]
+) -> tuple[pl.DataFrame, list[Exception]]:
+    """Return a row of what can be computed of names, and why the others cannot.
+
+    They are computed together, so that they share what they can; each alone only if that fails.
+
+    Examples
+    --------
+    >>> def compute(names: list[str]) -> pl.DataFrame:
+    ...     return pl.DataFrame({name: [1 / len(name)] for name in names if name.index("a") >= 0})
+    >>> row, errors = _as_far_as_possible(compute, ["a", "bc", "da"])
+    >>> row.rows(named=True), errors
+    ([{'a': 1.0, 'da': 0.5}], [ValueError('substring not found')])
+    """
+    try:
+        return compute(names), []
+    except FAILURES as together:
+        if not names:
+            return pl.DataFrame(), [together]
+    columns: dict[str, pl.Series] = {}
+    errors: list[Exception] = []
+    for name in names:
+        try:
+            columns |= compute([name]).to_dict()
+        except FAILURES as error:
+            errors.append(error)
+    return pl.DataFrame(columns), errors
+
+
+def _needs_probabilities(key: Key, score: str) -> Exception:
+    msg = f"{key}: {score} needs a column 'probabilities' or 'logits', and there is none"
+    return pl.exceptions.ColumnNotFoundError(msg)
+
+
+def _no_pair(key: Key) -> Exception:
+    return ValueError(f"{key}: no pair of a source and another target")
+
+
+def _dtype(score: str) -> pl.DataType:
+    """Return the type of a score: a number, or a struct of numbers."""
+    fields = _FIELDS.get(score)
+    return pl.Struct(dict.fromkeys(fields, pl.Float64)) if fields else pl.Float64()
+
+
+def tasks_named(key: Key, argument: str, wanted: list[str] | None, tasks: list[str]) -> list[str]:
+    """Return the tasks that an argument names, or all that a key has rows of."""
     if wanted is None:
         return tasks
     if missing := [name for name in wanted if name not in tasks]:
-        msg = f"{argument}: {key} has no task {missing[0]!r}; there are {tasks}"
+        spelled = door().arguments.get(argument, argument)
+        msg = f"{spelled}: {key} has no task {missing[0]!r}; there are {tasks}"
         raise ValueError(msg)
     return wanted
 
@@ -306,13 +521,17 @@ def column_roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
     return list(dict.fromkeys(name for names in roots for name in names))
 
 
-def _flat(found: pl.DataFrame, models: list[str]) -> pl.DataFrame:
-    """Combine pooled scores, and give the fields of the others columns of their own."""
+def _flat(found: pl.DataFrame, models: list[str], wanted: list[str]) -> pl.DataFrame:
+    """Combine pooled scores, and give the fields of the others columns of their own.
+
+    Scores stand in the order in which they are wanted, whatever the first key has.
+    """
+    front = [name for name in (*models, "source", "target") if name in found.columns]
+    back = [name for name in (*FACTS, PROBLEMS) if name in found.columns]
+    found = found.select(*front, *(name for name in wanted if name in found.columns), *back)
     if any(isinstance(found.schema.get(name), pl.Struct) for name in POOLED):
         found = combine_pool(found)
     for name in STRUCTS:
         if name in found.columns:
             found = found.unnest(name, separator="_")
-    front = [name for name in (*models, "source", "target") if name in found.columns]
-    back = [name for name in FACTS if name in found.columns]
-    return found.select(*front, pl.exclude(*front, *back), *back)
+    return found

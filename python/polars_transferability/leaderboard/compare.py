@@ -14,6 +14,7 @@ from polars_transferability._scores.choice import OF_ONE_TABLE, OF_TWO_TASKS, RA
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJoin
 from polars_transferability.ranking import selection_quality
 from polars_transferability.tables.keys import key_columns
+from polars_transferability.tables.problems import of_units
 from polars_transferability.tables.table import FRAME, Table
 
 Measure: TypeAlias = Literal[
@@ -179,6 +180,7 @@ def _by_group_and_ranker(
     """Return a row for each group and ranker, group by group; the first `scores` are scores."""
     numbered = [quality.alias(f"ranker {place}") for place, quality in enumerate(qualities)]
     _check_keys(keys, rows.select(numbered[0]).collect_schema())
+    rows = of_units(rows, keys)
     by_group = rows.group_by(keys, maintain_order=True).agg(numbered) if keys else None
     groups = (rows.select(numbered) if by_group is None else by_group).collect()
     by_ranker = [

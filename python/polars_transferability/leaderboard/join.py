@@ -10,6 +10,7 @@ import polars as pl
 from polars_transferability._arguments import names_near_keyword
 from polars_transferability.leaderboard.read import KEY, Source, open_source, read_leaderboard
 from polars_transferability.leaderboard.unmatched import lines_of, unmatched_pairs
+from polars_transferability.tables.problems import of_units
 
 MEAN_ELSEWHERE = "mean_accuracy_elsewhere"
 
@@ -128,13 +129,16 @@ def join_leaderboard(
         msg = f"{table.name}: already has columns {taken}, which the join adds; rename or drop them"
         raise ValueError(msg)
 
-    names = rows.select(
-        pl.col(model).cast(pl.String).alias("model"), pl.col(target).cast(pl.String).alias("target")
-    )
+    key = [
+        pl.col(model).cast(pl.String).alias("model"),
+        pl.col(target).cast(pl.String).alias("target"),
+    ]
+    names = rows.select(key)
     beside = names.join(
         _with_mean_elsewhere(entries), on=KEY, how="left", maintain_order="left"
     ).select(added)
-    scored, listed = names.unique(maintain_order=True), entries.select(KEY)
+    scored = of_units(rows.lazy(), [target]).select(key).unique(maintain_order=True).collect()
+    listed = entries.select(KEY)
     static_rankers = (name for name in static if entries.schema[name].is_numeric())
     return LeaderboardJoin(
         frame=rows.hstack(beside),

@@ -222,8 +222,8 @@ def _across_groups(content: pl.DataFrame, columns: TableColumns) -> Iterator[str
 def _split_problems(group: pl.DataFrame, split: str, columns: TableColumns) -> Iterator[str]:
     fitted = pl.col(split).eq_missing(columns.fit_split)
     fit, evaluation = group.filter(fitted), group.filter(~fitted)
-    if fit.is_empty():
-        yield f"no rows with {split} = '{columns.fit_split}' to fit on"
+    if problem := columns.without_fit_rows(set(group[split].drop_nulls())):
+        yield problem
         return
     if evaluation.is_empty():
         yield f"all rows have {split} = '{columns.fit_split}'; none are left to evaluate on"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,6 +68,23 @@ class TableColumns:
     def fit(self) -> pl.Expr | None:
         """Return which rows to fit on."""
         return None if self.split is None else fit_rows(self.split, self.fit_split)
+
+    def without_fit_rows(self, splits: Collection[str]) -> str | None:
+        """Return what is wrong if none of the splits that there are is the one to fit on.
+
+        Examples
+        --------
+        >>> TableColumns().without_fit_rows(["dev", "test"])
+        "no row has split 'train', so there is none to fit on; there are 'dev', 'test': say which
+         rows to fit on with fit=; for tables without a split pass fit=None"
+        """
+        if self.fit_split in splits:
+            return None
+        listed = ", ".join(f"'{split}'" for split in sorted(splits))
+        return (
+            f"no row has {self.split} '{self.fit_split}', so there is none to fit on; "
+            f"there are {listed or 'none'}: {door().missing('fit', '')}"
+        )
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments by which `compute_bounds` and `compute_scores` take the columns.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from polars_transferability._arguments import DefaultText
+from polars_transferability._arguments import DefaultText, near_name
 from polars_transferability._columns import named_column
 from polars_transferability._door import door
 from polars_transferability._visible import visible
+from polars_transferability.tables.problems import Failures, detached, kept
 from polars_transferability.tables.table import (
     Paths,
     Table,
@@ -76,6 +78,33 @@ class Key:
             where = f"{self}, {place}" if place else str(self)
             raise type(error)(f"{where}: {door().reworded(str(error))}") from error
 
+    def rescue(
+        self, columns: Sequence[str], task: pl.Expr
+    ) -> tuple[pl.DataFrame, dict[str, Exception]]:
+        """Return the rows of the tables that can be read, and the tasks that others hold rows of.
+
+        Beside these tasks stands why the rows cannot be read. It is an error if such a table does
+        not even say which tasks it holds. Rows without a task are left out.
+        """
+        with self.naming():
+            tables = self.select(columns)
+        read = [tables[0].rows.clear().collect()]
+        lost: dict[str, Exception] = {}
+        for table in tables:
+            try:
+                with self.naming():
+                    read.append(table.read())
+            except pl.exceptions.PolarsError as error:
+                with self.naming():
+                    tasks = Table(table.name, table.rows.select(task)).distinct().read()
+                lost.update(dict.fromkeys(_texts(tasks.to_series()), detached(error)))
+        return pl.concat(read).filter(task.is_not_null()), lost
+
+    def tasks(self, task: pl.Expr) -> list[str]:
+        """Return the tasks that the key has rows of."""
+        rows = self.rows(list(dict.fromkeys(task.meta.root_names())))
+        return _texts(rows.select(task.unique(maintain_order=True)).collect().to_series())
+
     def refuse_columns(self, result: Collection[str]) -> None:
         """Raise ValueError if a result has a column of the same name as one of the key's."""
         if taken := [name for name in self.values.columns if name in result]:
@@ -94,10 +123,14 @@ def open_keys(
     argument: str,
     models: str | Sequence[str] | None,
     inputs: Mapping[str, pl.Expr | None],
+    failures: Failures,
     *,
     otherwise: Mapping[str, str] = MappingProxyType({}),
-) -> list[Key]:
+) -> tuple[list[Key], list[pl.DataFrame]]:
     """Return the keys in order of first appearance, of tables that have all columns needed.
+
+    A table that lacks one, or cannot be read, is left out: a row of a result, with the reason,
+    stands for it beside the keys. If nothing is left, that is an error.
 
     `models` names the columns that tell models apart, and was given as `argument`; with None each
     file is one model. `inputs` are expressions by the name of the argument that they were given as;
@@ -114,32 +147,58 @@ def open_keys(
             if name not in names
         },
     }
-    tables = embedding_tables(frame_or_paths)
-    for table in tables:
+    left_out: list[pl.DataFrame] = []
+
+    def leave_out(table: Table, error: Exception) -> None:
+        named = {str(MODEL): Path(table.name).stem} if models is None else {}
+        left_out.append(failures.row([error], **named))
+
+    def check(table: Table) -> None:
         table.require(columns)
         table.require_names(names)
         _check_names_of_tasks(table, inputs["task"])
         _check_fit(table, inputs["fit"])
+
+    tables = [table for table, _ in kept(embedding_tables(frame_or_paths), check, leave_out)]
     if models is None:
         names = [str(MODEL)]
         tables = named_by_file(tables, *names)
-    if not (found := keys_of(tables, names, argument=argument)):
+    found = keys_of(tables, names, argument=argument, leave_out=leave_out)
+    if left_out and not found:
+        failures.stop(len(left_out))
+    if not found:
         msg = f"no rows in {', '.join(table.name for table in tables)}"
         raise ValueError(msg)
-    return found
+    return found, left_out
 
 
-def keys_of(tables: Sequence[Table], by: Sequence[str], *, argument: str = "model") -> list[Key]:
-    """Return the keys in order of first appearance; reads nothing but the `by` columns."""
+def _stop(_: Table, error: Exception) -> None:
+    raise error
+
+
+def keys_of(
+    tables: Sequence[Table],
+    by: Sequence[str],
+    *,
+    argument: str = "model",
+    leave_out: Callable[[Table, Exception], None] = _stop,
+) -> list[Key]:
+    """Return the keys in order of first appearance; reads nothing but the `by` columns.
+
+    A table whose columns cannot be read is one to `leave_out`; by default, that is an error.
+    """
     tables = of_one_type(tables, by)
-    values = pl.concat(
-        table.select(by).distinct().read().select(pl.struct(by).alias("key"), table=pl.lit(place))
-        for place, table in enumerate(tables)
+    values = kept(tables, lambda table: table.select(by).distinct().read(), leave_out)
+    if not values:
+        return []
+    numbered = pl.concat(
+        rows.select(pl.struct(by).alias("key"), table=pl.lit(place))
+        for place, (_, rows) in enumerate(values)
     )
-    found = values.group_by("key", maintain_order=True).agg("table")
+    found = numbered.group_by("key", maintain_order=True).agg("table")
     keys = found.select("key").unnest("key")
     return [
-        Key(keys.slice(i, 1), [tables[place] for place in places], argument)
+        Key(keys.slice(i, 1), [values[place][0] for place in places], argument)
         for i, places in enumerate(found["table"])
     ]
 
@@ -187,6 +246,42 @@ def key_columns(argument: str, by: object) -> list[str]:
             msg = f"{argument}: '{name}' is named more than once"
             raise ValueError(msg)
     return names
+
+
+def _texts(names: pl.Series) -> list[str]:
+    """Return the names that are not null as texts, in their order."""
+    return list(names.drop_nulls().cast(pl.String))
+
+
+def require_tasks(keys: Iterable[Key], task: pl.Expr, **named: Collection[str] | None) -> None:
+    """Raise ValueError if an argument names a task that none of the keys has rows of."""
+    wanted = {name for names in named.values() for name in names or ()}
+    there: dict[str, None] = {}
+    for key in keys:
+        if wanted <= there.keys():
+            return
+        with suppress(pl.exceptions.PolarsError):  # Whoever computes on the rows says it.
+            there.update(dict.fromkeys(key.tasks(task)))
+    for argument, names in named.items() if there else ():
+        refuse_unknown_tasks(argument, names, there)
+
+
+def refuse_unknown_tasks(
+    argument: str, names: Collection[str] | None, there: Collection[str]
+) -> None:
+    """Raise ValueError if one of the names is none of the tasks that there are.
+
+    Examples
+    --------
+    >>> refuse_unknown_tasks("targets", ["mnst"], ["mnist", "usps"])
+    Traceback (most recent call last):
+    ValueError: targets: no model has a task 'mnst'; did you mean 'mnist'?
+    """
+    for name in names or ():
+        if name not in there:
+            hint = near_name(name, there) or f"; there are {', '.join(sorted(there))}"
+            msg = f"{argument}: no model has a task {name!r}{hint}"
+            raise ValueError(msg)
 
 
 def _check_names_of_tasks(table: Table, task: pl.Expr | None) -> None:

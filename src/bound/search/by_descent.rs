@@ -111,7 +111,7 @@ fn final_descent(
     JointDescent::new(
         &source,
         &fit.target,
-        constant.label_map.weights(),
+        &constant.label_map,
         head_use(problem),
         problem.settings.seed,
         problem.settings.parallelism,
@@ -158,7 +158,7 @@ fn descend_path(
     let mut descent = JointDescent::new(
         &source,
         &learn.target,
-        constant.label_map.weights(),
+        &constant.label_map,
         head_use(problem),
         problem.settings.seed,
         problem.settings.parallelism,

@@ -3,7 +3,8 @@
 //! Unless a strength of the penalty is given, a quarter of the fit rows is set aside. Candidates
 //! (strengths, label maps, scales of the maps) are fitted on the rest, judged by their bound on the
 //! rows set aside, and the best is fitted again on all fit rows. Unless a head is given, the
-//! constant head, whose bound is the trivial loss, is a candidate. The transform levels are nested:
+//! constant head, whose bound is the trivial loss, is a candidate. Where no target row can be set
+//! aside, because each class has one, features stay as they are. The transform levels are nested:
 //! a higher level also considers what the lower levels chose, so that its bound is never above
 //! theirs where the fit rows are also the evaluation rows.
 
@@ -19,13 +20,14 @@ pub mod source_cache;
 use std::sync::Arc;
 
 use crate::bound::certificate::ClassTerms;
+use crate::bound::population::{population, Claim, Population};
 use crate::bound::search::by_descent::by_joint_descent;
 use crate::bound::search::by_head::{by_head, FeatureMap};
 use crate::bound::search::canonical::Canonical;
 use crate::bound::search::class_assignment::{closest, separated, within_class_distances};
-use crate::bound::search::problem::{basis, head_is_fixed, Candidate, Mapped, Problem};
+use crate::bound::search::problem::{basis, head_is_fixed, shares, Candidate, Mapped, Problem};
 use crate::bound::search::source_cache::SharedSource;
-use crate::bound::solution::Part;
+use crate::bound::solution::{Part, Solution};
 use crate::bound::{Bound, BoundError, GroundCost, LabelMap, LabelledRows, Settings, Transform};
 use crate::linalg::Matrix;
 use crate::rows::class_scatter::{class_means, ClassScatter, RowReader};
@@ -61,6 +63,9 @@ pub fn transfer_bound_from<'t>(
     settings: &Settings,
 ) -> Result<Bound, BoundError> {
     check(&source.rows, target, settings)?;
+    if settings.population_error.is_some() && !target.is_split() {
+        return Err(BoundError::Unsplit);
+    }
     let target = Canonical::new(target);
     let source_of = &source.canonical.class_of;
     let settings = reordered(settings, source_of, &target.class_of);
@@ -88,33 +93,38 @@ fn in_callers_order(bound: Bound, source_of: &[u32], target_of: &[u32]) -> Bound
     Bound { by_class, ..bound }
 }
 
-/// The rows that a bound is fitted to, and those that it is evaluated on.
-struct Drawn {
-    fit: Part,
-    evaluation: Part,
+/// The target's rows that a bound with these settings is fitted to and evaluated on, in an order
+/// of classes and rows that depends on neither their names nor the table.
+#[must_use]
+pub fn target_rows<'t>(target: &LabelledRows<'t>, settings: &Settings) -> LabelledRows<'t> {
+    drawn_target(&Canonical::new(target).task, settings)
 }
 
-/// Draws the rows of classes that have more than the settings allow.
-fn drawn(source: &LabelledRows<'_>, target: &LabelledRows<'_>, settings: &Settings) -> Drawn {
+/// The rows of a source of which classes have no more than the settings allow.
+fn drawn_source<'t>(source: &LabelledRows<'t>, settings: &Settings) -> LabelledRows<'t> {
+    drawn(source, settings, [Stream::BoundSourceFit, Stream::BoundSourceEvaluation])
+}
+
+/// The rows of a target of which classes have no more than the settings allow.
+fn drawn_target<'t>(target: &LabelledRows<'t>, settings: &Settings) -> LabelledRows<'t> {
+    let rows = drawn(target, settings, [Stream::BoundTargetFit, Stream::BoundTargetEvaluation]);
+    let cap = settings.max_target_rows_per_class;
+    let fit = limit_rows(&rows.fit, cap, settings.seed, Stream::BoundTargetFit);
+    LabelledRows { fit, ..rows }
+}
+
+fn drawn<'t>(
+    task: &LabelledRows<'t>,
+    settings: &Settings,
+    [fit, evaluation]: [Stream; 2],
+) -> LabelledRows<'t> {
     let limited = |rows: &[Vec<u32>], stream| {
         limit_rows(rows, settings.max_rows_per_class, settings.seed, stream)
     };
-    let evaluation = Part {
-        source: limited(&source.evaluation, Stream::BoundSourceEvaluation),
-        target: limited(&target.evaluation, Stream::BoundTargetEvaluation),
-    };
+    let evaluation = limited(&task.evaluation, evaluation);
     // Without a split the rows to fit are the rows to evaluate, so they are not drawn again.
-    let fit_rows = |task: &LabelledRows<'_>, evaluation: &Vec<Vec<u32>>, stream| {
-        if task.fit == task.evaluation {
-            return evaluation.clone();
-        }
-        limited(&task.fit, stream)
-    };
-    let fit = Part {
-        source: fit_rows(source, &evaluation.source, Stream::BoundSourceFit),
-        target: fit_rows(target, &evaluation.target, Stream::BoundTargetFit),
-    };
-    Drawn { fit, evaluation }
+    let fit = if task.is_split() { limited(&task.fit, fit) } else { evaluation.clone() };
+    LabelledRows { table: task.table, fit, evaluation }
 }
 
 fn canonical_bound<'t>(
@@ -123,7 +133,10 @@ fn canonical_bound<'t>(
     settings: &Settings,
 ) -> Result<Bound, BoundError> {
     let source = &shared.canonical.task;
-    let Drawn { fit, evaluation } = drawn(source, target, settings);
+    let (from, to) = (drawn_source(source, settings), drawn_target(target, settings));
+    let fit = Part { source: from.fit, target: to.fit };
+    let evaluation = Part { source: from.evaluation, target: to.evaluation };
+    let target_shares = shares(&fit.target);
     let choice = best(&Problem::new(shared, target, settings, fit))?;
     let parallelism = settings.parallelism;
     let rows = choice.solution.coordinates(source, target, &evaluation, parallelism);
@@ -146,6 +159,10 @@ fn canonical_bound<'t>(
         trivial_loss: terms.trivial_loss,
         vacuous: bound > terms.trivial_loss * (1.0 + ROUNDING),
         certified: settings.is_certified(),
+        population: settings.population_error.map(|error| {
+            let claim = Claim { error, seed: settings.seed };
+            claimed(&choice.solution, target, &target_shares, claim)
+        }),
         l2: choice.l2,
         n_source: count(&evaluation.source),
         n_target: count(&evaluation.target),
@@ -153,6 +170,19 @@ fn canonical_bound<'t>(
         target_classes: classes(&evaluation.target),
         by_class: terms.by_class.into_iter().map(|class| of_all_classes(class, active)).collect(),
     })
+}
+
+/// What all evaluation rows of the target say of their population. A cap on the rows of a class
+/// would change the shares of the classes, so none is left out.
+fn claimed(
+    solution: &Solution,
+    target: &LabelledRows<'_>,
+    fit_prior: &[f64],
+    claim: Claim,
+) -> Population {
+    let rows = solution.target_basis.coordinates(target.table, &target.evaluation);
+    let logits = solution.maps.target.class_logits(&rows);
+    population(&logits, &solution.label_map, fit_prior, claim)
 }
 
 /// The terms of a class with its sources numbered among all classes, not among the active ones.
@@ -230,9 +260,11 @@ enum Learner {
     AroundHead(FeatureMap),
 }
 
-/// The learner that the ground cost asks for, unless features stay as they are.
+/// The learner that the ground cost asks for, unless features stay as they are: because that is
+/// asked for, or because no target row tells how good a feature map is on rows that it was not
+/// learned from.
 fn learner(problem: &Problem<'_, '_>) -> Result<Option<Learner>, BoundError> {
-    if problem.settings.transform == Transform::Identity {
+    if problem.settings.transform == Transform::Identity || problem.judges_by_learned_rows() {
         return Ok(None);
     }
     let own =

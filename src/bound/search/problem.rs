@@ -9,7 +9,7 @@ use crate::bound::solution::{Coordinates, Part, Solution};
 use crate::bound::{BoundError, LabelMap, LabelledRows, Settings};
 use crate::estimators::head::{prior, LinearHead};
 use crate::rows::Basis;
-use crate::sampling::{set_aside, Stream};
+use crate::sampling::{set_aside, SetAside, Stream};
 use crate::transport::Side;
 
 /// Axes kept of a basis: more carry too little variance to pay for themselves on new rows. (Over 24
@@ -65,14 +65,27 @@ impl<'a, 't> Problem<'a, 't> {
             // Nothing to choose, so nothing is set aside.
             (fit.clone(), fit.clone())
         } else {
-            let source = set_aside(&fit.source, settings.seed, Stream::BoundSourceAside);
-            let target = set_aside(&fit.target, settings.seed, Stream::BoundTargetAside);
-            let learn = Part { source: source.learn, target: target.learn };
-            let aside = Part { source: source.aside, target: target.aside };
+            let target_rows = set_aside(&fit.target, settings.seed, Stream::BoundTargetAside);
+            // What is chosen by is what the result is evaluated on: the source rows that were
+            // learned from, where the source has no others but the target has.
+            let source_rows = if !source.is_split() && target.is_split() {
+                SetAside { learn: fit.source.clone(), aside: fit.source.clone() }
+            } else {
+                set_aside(&fit.source, settings.seed, Stream::BoundSourceAside)
+            };
+            let learn = Part { source: source_rows.learn, target: target_rows.learn };
+            let aside = Part { source: source_rows.aside, target: target_rows.aside };
             (learn, aside)
         };
-        let split = source.fit != source.evaluation || target.fit != target.evaluation;
+        let split = source.is_split() || target.is_split();
         Self { shared, source, target, settings, split, fit, learn, aside }
+    }
+
+    /// Whether a choice would be made by the target rows that were learned from, because each class
+    /// has but one: whatever learned most from them would win, and be worst on the evaluation rows.
+    pub fn judges_by_learned_rows(&self) -> bool {
+        let is_chosen = self.settings.l2.is_none();
+        is_chosen && self.split && self.aside.target == self.learn.target
     }
 }
 
@@ -181,7 +194,7 @@ pub fn adjusted_head(
 }
 
 /// Share of the rows that each class has.
-fn shares(rows: &[Vec<u32>]) -> Vec<f64> {
+pub fn shares(rows: &[Vec<u32>]) -> Vec<f64> {
     let total: usize = rows.iter().map(Vec::len).sum();
     rows.iter().map(|class| class.len() as f64 / total as f64).collect()
 }

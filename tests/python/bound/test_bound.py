@@ -115,6 +115,7 @@ def assert_holds(found: dict[str, Any]) -> None:
     st.booleans(),
     st.booleans(),
     st.sampled_from([None, 1, 3]),
+    st.sampled_from(["all", "held-out"]),
 )
 def test_no_loss_is_above_its_bound(
     problem: Problem,
@@ -124,6 +125,7 @@ def test_no_loss_is_above_its_bound(
     standardize: bool,
     split: bool,
     limit: int | None,
+    source_rows: str,
 ) -> None:
     rows = problem.rows()
     found = bound(
@@ -135,11 +137,13 @@ def test_no_loss_is_above_its_bound(
         standardize=standardize,
         max_rows_per_class=limit,
         seed=problem.seed,
+        source_rows=source_rows,
     )
     assert_holds(found)
     assert (found["lipschitz"] is None) == (ground_cost == "margin")
-    evaluated = rows.filter(~TRAIN) if split else rows
+    held_out = rows.filter(~TRAIN) if split else rows
     for task, side in (("old", "source"), ("new", "target")):
+        evaluated = rows if side == "source" and source_rows == "all" else held_out
         counts = evaluated.filter(task=task)["label"].value_counts()["count"]
         drawn = counts if limit is None else counts.clip(upper_bound=limit)
         assert found[f"n_{side}"] == drawn.sum()

@@ -72,12 +72,15 @@ def test_fitted_bounds_improve_with_what_is_learned(data: Path) -> None:
     assert features < identity
 
 
+@pytest.mark.parametrize("source_rows", ["all", "held-out"])
 @pytest.mark.parametrize(("target", "most"), [("fashion-mnist", 1.20), ("kmnist", 1.55)])
-def test_default_bound_is_low(target: str, most: float, data: Path) -> None:
-    bounds = pt.compute_bounds(data / "lenet-mnist.parquet", sources=["mnist"], targets=[target])
+def test_default_bound_is_low(target: str, most: float, source_rows: str, data: Path) -> None:
+    pair: dict[str, list[str]] = {"sources": ["mnist"], "targets": [target]}
+    bounds = pt.compute_bounds(data / "lenet-mnist.parquet", **pair, source_rows=source_rows)  # type: ignore[arg-type]
     (bound,) = bounds.iter_rows(named=True)
     assert bound["target_loss"] <= bound["bound"] <= most
-    assert (bound["n_source"], bound["n_target"]) == (1000, 1000)
+    source = 3000 if source_rows == "all" else 1000
+    assert (bound["n_source"], bound["n_target"]) == (source, 1000)
     assert not bound["vacuous"]
 
 

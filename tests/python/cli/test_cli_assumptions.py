@@ -76,8 +76,11 @@ def test_what_one_table_lacks_and_another_has_is_an_error(
     for column in NOTES:
         rows.write_parquet(tmp_path / "a.parquet")
         rows.drop(column).write_parquet(tmp_path / "b.parquet")
-        message = failure(1, "score", tmp_path, "--scores", "gbc")
+        message = failure(1, "score", tmp_path, "--scores", "gbc", "--strict")
         assert_one_line(message, f"b.parquet: column '{column}' not found")
+        done = run("score", tmp_path, "--scores", "gbc", "--format", "csv")
+        assert (done.returncode, pl.read_csv(done.stdout)["gbc"].count()) == (0, 1)
+        assert f"b.parquet: column '{column}' not found" in done.stderr.decode()
 
 
 def test_files_that_are_called_alike_cannot_name_models(rows: pl.DataFrame, tmp_path: Path) -> None:

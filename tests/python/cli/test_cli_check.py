@@ -57,7 +57,10 @@ VECTOR = pl.Array(pl.Float64, 3)
             pl.when(OLD & TRAIN).then(0).otherwise("label").alias("label"),
             "task = 'old': classes ['1', '2'] occur only outside split = 'train'",
         ),
-        (pl.lit("test").alias("split"), "no rows with split = 'train' to fit on"),
+        (
+            pl.lit("test").alias("split"),
+            "no row has split 'train', so there is none to fit on; there are 'test'",
+        ),
         (pl.lit("train").alias("split"), "none are left to evaluate on"),
     ],
 )

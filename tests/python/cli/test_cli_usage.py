@@ -16,7 +16,11 @@ from registry import embedding_rows
 
 # What is wrong -> the frame in the file, further arguments, and what is said of them.
 BAD_INPUTS = {
-    "unknown source": (embedding_rows(), ["--source", "x"], '`--source` names task "x"'),
+    "unknown source": (
+        embedding_rows(),
+        ["--source", "x"],
+        "--source: no model has a task 'x'; there are new, old",
+    ),
     "NaN": (
         embedding_rows().with_columns(
             set_first("embedding", [NAN, 0.0, 0.0], pl.Array(pl.Float64, 3))
@@ -44,8 +48,8 @@ BAD_INPUTS = {
     "split of numbers": (
         embedding_rows().with_columns(split=1),
         [],
-        "no row has split 'train', so there is none to fit on; there are '1': name the rows to fit "
-        "on with --fit-split, or give --no-fit\n",
+        "no row has split 'train', so there is none to fit on; there are '1': say which rows to "
+        "fit on with --split and --fit-split; for tables without a split give --no-fit\n",
     ),
     "split of lists": (
         embedding_rows().with_columns(pl.concat_list("split")),
@@ -64,7 +68,7 @@ BAD_INPUTS = {
     ),
     "one task": (
         embedding_rows().filter(task="new"),
-        ["--target", "new"],
+        ["--source", "new"],
         "or use transferability score, which needs no other task\n",
     ),
     "pattern": (
@@ -209,7 +213,7 @@ def test_a_name_with_a_comma_is_taken_as_it_is(tasks: Path) -> None:
     found = pl.read_csv(results("score", tasks, *options))
     assert found.select("source", "target").rows() == [("a, b", "new")]
     message = failure(1, "bound", tasks, "--source", "a,b", *IDENTITY)
-    assert_one_line(message, '`--source` names task "a", which task column "task" does not have')
+    assert_one_line(message, "--source: no model has a task 'a'; there are a, b, ")
 
 
 def test_without_a_source_every_task_is_one(tasks: Path) -> None:

@@ -32,6 +32,7 @@ def test_equals_the_expression(models: pl.DataFrame, bounds: pl.DataFrame) -> No
         "source": pl.String,
         "target": pl.String,
         **BOUND,
+        "problems": pl.List(pl.String),
     }
     keys = [(f"net{i}", *pair) for i in range(3) for pair in (("new", "old"), ("old", "new"))]
     assert bounds.select("model", "source", "target").rows() == keys
@@ -183,7 +184,7 @@ def test_error_names_the_key(models: pl.DataFrame) -> None:
     )
     message = r"""^model = 'net2': .*"embedding" of task "new" has 21 NaN"""
     with pytest.raises(pl.exceptions.ComputeError, match=message):
-        pt.compute_bounds(broken, **OPTIONS)
+        pt.compute_bounds(broken, strict=True, **OPTIONS)
 
 
 def test_no_rows(models: pl.DataFrame) -> None:

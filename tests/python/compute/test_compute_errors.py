@@ -83,7 +83,7 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "targets missing": (
         lambda: pt.compute_scores(embedding_rows(), targets=["older"]),
         ValueError,
-        "targets: model = 'net0' has no task 'older'; there are ['old', 'new']",
+        "targets: no model has a task 'older'; did you mean 'old'?",
     ),
     "column of models missing": (
         lambda: pt.compute_bounds(embedding_rows().drop("model")),

@@ -82,7 +82,7 @@ def test_accuracies_are_those_of_compute_scores(score: str, fit: pl.Expr | None)
 def test_probabilities_add_up_and_the_order_is_that_of_accuracies() -> None:
     found = pt.rank_confidence(ROWS, k=3)
     assert found.columns == [
-        *("target", "model", "knn_accuracy", *FIGURES, "n_evaluated", "same_rows")
+        *("target", "model", "knn_accuracy", *FIGURES, "n_evaluated", "same_rows", "problems")
     ]
     sums = found.group_by("target").agg(pl.col("p_best", "p_top_k").sum())
     assert sums["p_best"].to_list() == pytest.approx([1.0, 1.0])
@@ -203,10 +203,10 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "an unknown target": (
         lambda: pt.rank_confidence(ROWS, targets=["task9"]),
         ValueError,
-        "targets: model = 'net0' has no task 'task9'",
+        "targets: no model has a task 'task9'; did you mean 'task",
     ),
     "a key that is the same twice": (
-        lambda: pt.rank_confidence(ROWS, key="label"),
+        lambda: pt.rank_confidence(ROWS, key="label", strict=True),
         ValueError,
         "model = 'net0', target 'task0': key has '",
     ),
@@ -240,3 +240,33 @@ def test_what_is_refused(bad: str) -> None:
     call, error, message = BAD[bad]
     with pytest.raises(error, match=re.escape(message)):
         call()
+
+
+def test_what_cannot_be_evaluated_is_left_out_with_a_reason(tmp_path: Path) -> None:
+    """A model that is broken on one target, and a file that is none."""
+    gone = (pl.col("model") == "net1") & (pl.col("task") == "task0")
+    broken = gone & (pl.int_range(pl.len()) % 5 == 0)
+    rows = ROWS.with_columns(
+        embedding=pl.when(broken).then(pl.lit([float("nan")] * 3)).otherwise("embedding")
+    )
+    for (model,), part in rows.partition_by("model", as_dict=True).items():
+        part.write_parquet(tmp_path / f"{model}.parquet")
+    (tmp_path / "none.parquet").write_text("nothing")
+    found = pt.rank_confidence(tmp_path)
+    lost = found.filter(pl.col("problems").list.len() > 0)
+    assert lost.select("target", "model").rows() == [("task0", "net1"), (None, None)]
+    assert "NaN" in lost["problems"][0][0]
+    assert "none.parquet" in lost["problems"][1][0]
+    assert lost.select("knn_accuracy", *FIGURES, "n_evaluated").null_count().row(0) == (2,) * 6
+    there = found.filter(pl.col("problems").list.len() == 0)
+    assert there.equals(pt.rank_confidence(ROWS.filter(~gone)))
+    with pytest.raises(pl.exceptions.PolarsError):
+        pt.rank_confidence(tmp_path, strict=True)
+
+
+def test_a_target_that_a_model_lacks_is_a_problem_of_that_model() -> None:
+    rows = ROWS.filter((pl.col("model") != "net2") | (pl.col("task") != "task1"))
+    found = pt.rank_confidence(rows, targets=["task1"])
+    (problem,) = found.filter(model="net2")["problems"].item()
+    assert problem == "targets: model = 'net2' has no task 'task1'; there are ['task0']"
+    assert found["p_best"].null_count() == 1

@@ -10,6 +10,7 @@ import polars_transferability as pt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 from registry import NEW, OLD, PER_ROW, embedding_rows, source_groups, value
 from scipy import special
 from sklearn.metrics import adjusted_rand_score
@@ -201,3 +202,43 @@ def test_pseudo_labels_serve_the_bound() -> None:
     bound = value(rows, pt.transfer_bound(*sides, l2=0.1))
     assert bound["target_loss"] <= bound["bound"] * (1 + 1e-9)
     assert [part["class"] for part in bound["by_class"]] == ["pseudo:0", "pseudo:1", "pseudo:2"]
+
+
+class TestWhere:
+    """The rows of a task are selected before anything else sees them, clusters included."""
+
+    ROWS = embedding_rows()
+    SELECTED = NEW
+
+    def test_clusters_of_a_task_are_those_of_its_rows(self) -> None:
+        source = pt.task(where=OLD)
+        target = pt.task(label=pt.pseudo_labels("embedding", 3), where=self.SELECTED)
+        found = self.ROWS.select(pt.transfer_bound(source, target).alias("b")).unnest("b")
+        assert found["target_classes"].item() == 3
+        clusters = self.ROWS.filter(self.SELECTED).select(
+            label=pt.pseudo_labels("embedding", 3), embedding="embedding"
+        )
+        apart = pl.concat([self.ROWS.filter(task="old"), clusters], how="diagonal_relaxed")
+        target = pt.task(where=pl.col("task").is_null())
+        expected = apart.select(pt.transfer_bound(source, target).alias("b")).unnest("b")
+        assert_frame_equal(found, expected)
+
+    def test_also_in_groups_and_in_distances(self) -> None:
+        source = pt.task(where=OLD)
+        target = pt.task(label=pt.pseudo_labels("embedding", 2), where=self.SELECTED)
+        grouped = self.ROWS.group_by("model").agg(pt.class_wasserstein(source, source, p=1))
+        assert grouped.height == 1
+        distances = self.ROWS.select(pt.otdd(source, target)).item()
+        assert distances == self.ROWS.group_by("model").agg(pt.otdd(source, target))["otdd"].item()
+
+    def test_a_task_without_rows_says_so(self) -> None:
+        source = pt.task(where=OLD)
+        target = pt.task(label=pt.pseudo_labels("embedding", 2), where=pl.lit(value=False))
+        with pytest.raises(pl.exceptions.ComputeError, match="its `where` is true for none"):
+            self.ROWS.select(pt.transfer_bound(source, target))
+
+    def test_clusters_within_an_expression_are_refused(self) -> None:
+        label = pt.pseudo_labels("embedding", 2).cast(pl.Categorical)
+        with pytest.raises(ValueError, match=r"label: pseudo_labels\(\) within another expression"):
+            pt.task(label=label, where=self.SELECTED)
+        assert pt.task(label=label).where is None

@@ -42,8 +42,8 @@ HOSTILE = [
 ]
 
 
-def make(folder: Path) -> pt.Report:
-    return pt.report(folder / "report.toml", folder / "out")
+def make(folder: Path, *, strict: bool = False) -> pt.Report:
+    return pt.report(folder / "report.toml", folder / "out", strict=strict)
 
 
 def change(folder: Path, old: str, new: str) -> None:

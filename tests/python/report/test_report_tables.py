@@ -29,7 +29,9 @@ def test_every_table_is_written_as_parquet_and_csv(folder: Path) -> None:
     assert set(written(folder)) == {"index.html", *files}
     for name, rows in made.tables.items():
         assert pl.read_parquet(folder / "out" / f"{name}.parquet").equals(rows)
-        flat = rows.select(pl.exclude(pl.List, pl.Struct))
+        nothing_wrong = pl.lit(None, pl.String).alias("problems")
+        flat = rows.with_columns(*([nothing_wrong] if "problems" in rows.columns else []))
+        flat = flat.select(pl.exclude(pl.List, pl.Struct))
         found = pl.read_csv(folder / "out" / f"{name}.csv", schema=flat.schema)
         assert found.equals(flat)
 

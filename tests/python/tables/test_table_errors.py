@@ -37,7 +37,7 @@ def test_damaged_rows_name_the_file(column: str, tmp_path: Path) -> None:
     message = f"{damaged}: its rows cannot be read: parquet: "
     for compute in (pt.compute_scores, pt.compute_bounds):
         with pytest.raises(pl.exceptions.ComputeError, match=re.escape(message)):
-            compute(tmp_path)
+            compute(tmp_path, strict=True)
     content, problems = check_tables(tmp_path, TableColumns())
     assert all(message in problem for problem in problems)
     assert content["file"].unique().to_list() == [str(good)]

@@ -6,7 +6,7 @@ use polars_transferability::bound::{
     transfer_bound, transfer_bound_from, BoundError, GroundCost, LabelMap, LabelMapError,
     Lipschitz, Settings, SharedSource, Transform,
 };
-use polars_transferability::estimators::head::{lipschitz, LinearHead};
+use polars_transferability::estimators::head::{lipschitz, log_sum_exp, LinearHead};
 use polars_transferability::linalg::Matrix;
 use polars_transferability::parallelism::Parallelism;
 use polars_transferability::rows::{AffineRows, ClassRows};
@@ -45,6 +45,8 @@ proptest! {
         fixed_map: bool,
         standardize: bool,
         fixed_strength: bool,
+        all_source_rows: bool,
+        few_target_rows: bool,
     ) {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let source = Task::random(&mut rng, sources, width, split);
@@ -56,12 +58,22 @@ proptest! {
             label_map: fixed_map.then(|| random_map(&mut rng, targets, sources)),
             l2: fixed_strength.then_some(0.1),
             max_rows_per_class: rng.random_bool(0.3).then_some(3),
+            max_target_rows_per_class: few_target_rows.then_some(1),
+            population_error: split.then_some(0.1),
             standardize,
             seed,
             ..Settings::default()
         };
-        let bound = transfer_bound(&source.labelled(), &target.labelled(), &settings).unwrap();
+        let source = source.labelled();
+        let source = if all_source_rows { source.unsplit() } else { source };
+        let bound = transfer_bound(&source, &target.labelled(), &settings).unwrap();
         prop_assert!(bound.certified);
+        prop_assert_eq!(bound.population.is_some(), split);
+        if let Some(population) = bound.population {
+            let high = bound.bound_high().unwrap();
+            prop_assert!(high >= bound.bound && high >= population.loss_high * (1.0 - 1e-9));
+            prop_assert!(population.accuracy_low <= 1.0 && population.accuracy_low >= 0.0);
+        }
         prop_assert!(
             bound.target_loss <= bound.bound * (1.0 + 1e-9) + 1e-12,
             "loss {} above bound {}", bound.target_loss, bound.bound
@@ -128,6 +140,50 @@ proptest! {
         prop_assert!(margin.bound() <= moved.bound() * (1.0 + 1e-9));
     }
 
+    /// The terms of a class that one source class stands for are the paper's: the entropy, and the
+    /// loss of the source head. Where several stand for it, they are together at most the paper's.
+    #[test]
+    fn terms_are_at_most_the_papers(seed: u64, sources in 2usize..6, targets in 2usize..5) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let (source, target) = (
+            Task::random(&mut rng, sources, 3, false),
+            Task::random(&mut rng, targets, 3, false),
+        );
+        let (head, map) = (random_head(&mut rng, sources, 3), random_map(&mut rng, targets, sources));
+        let rows = |task: &Task| -> AffineRows<'_> {
+            let counts = (0..task.classes).map(|c| task.labels.iter().filter(|&&l| l == c).count());
+            let rows = Matrix::from_fn(task.labels.len(), 3, |i, j| task.rows[(i, j)]);
+            head.class_logits(&ClassRows::new(rows, counts).into())
+        };
+        let (source, target) = (rows(&source), rows(&target));
+        let terms =
+            evaluate(&source, &target, &map, Ground::Margin, Parallelism::Sequential).unwrap();
+        let prior = target.prior();
+        let mass = |y: usize, c: usize| prior[y] * map.row(y)[c];
+        let loss_of = |c: usize| {
+            let rows = source.class(c);
+            let losses = rows.chunks_exact(sources).map(|s| log_sum_exp(s) - s[c]);
+            losses.sum::<f64>() / source.count(c) as f64
+        };
+        for (y, class) in terms.by_class.iter().enumerate() {
+            let (mut entropy, mut loss) = (0.0, 0.0);
+            for &(c, _) in &class.sources {
+                let c = c as usize;
+                let share = mass(y, c) / (0..targets).map(|o| mass(o, c)).sum::<f64>();
+                entropy -= mass(y, c) * share.ln();
+                loss += mass(y, c) * loss_of(c);
+            }
+            let rounding = 1e-12 * (1.0 + entropy + loss);
+            prop_assert!(class.source_loss >= 0.0 && class.label_mismatch >= 0.0);
+            prop_assert!(class.label_mismatch <= entropy + rounding);
+            prop_assert!(class.source_loss + class.label_mismatch <= entropy + loss + rounding);
+            if class.sources.len() == 1 {
+                prop_assert!((class.label_mismatch - entropy).abs() <= rounding);
+                prop_assert!((class.source_loss - loss).abs() <= rounding);
+            }
+        }
+    }
+
     /// A task against itself, features as they are: only the head's own loss is left.
     #[test]
     fn a_task_bounds_itself_by_its_loss(seed: u64, classes in 2usize..6, width in 1usize..6,
@@ -139,7 +195,7 @@ proptest! {
         let rows = Matrix::from_fn(task.labels.len(), width, |i, j| task.rows[(i, j)]);
         let mut loss = 0.0;
         for (row, &label) in head.logits(&rows).rows().zip(&task.labels) {
-            loss += polars_transferability::estimators::head::log_sum_exp(row) - row[label];
+            loss += log_sum_exp(row) - row[label];
         }
         loss /= task.labels.len() as f64;
         let settings = Settings {
@@ -331,4 +387,21 @@ fn the_constant_head_has_no_strength() {
     let bound = transfer_bound(&task.labelled(), &target.labelled(), &settings).unwrap();
     assert!((bound.bound - bound.trivial_loss).abs() < 1e-9);
     assert_eq!(bound.l2, None);
+}
+
+/// With one target row of each class nothing tells how good a feature map is, so none is learned:
+/// what fits that row best would be far above guessing on others.
+#[test]
+fn one_target_row_of_a_class_teaches_no_feature_map() {
+    for seed in 0..40 {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let (source, target) =
+            (Task::random(&mut rng, 3, 5, true), Task::random(&mut rng, 3, 5, true));
+        let bound = |transform| {
+            let settings =
+                Settings { transform, max_target_rows_per_class: Some(1), ..Settings::default() };
+            transfer_bound(&source.labelled(), &target.labelled(), &settings).unwrap()
+        };
+        assert_eq!(bound(Transform::All), bound(Transform::Identity));
+    }
 }

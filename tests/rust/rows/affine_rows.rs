@@ -116,16 +116,9 @@ fn give_the_same_descent() {
             map.weight.values_mut().iter_mut().for_each(|w| *w = rng.random::<f64>() - 0.5);
         }
         let schedule = Schedule { l2: 0.1, steps: 20, first_rate: 0.03, last_rate: 0.01 };
-        JointDescent::new(
-            source,
-            target,
-            map.weights(),
-            HeadUse::Learned,
-            5,
-            Parallelism::Sequential,
-        )
-        .run(&mut maps, schedule)
-        .unwrap();
+        JointDescent::new(source, target, &map, HeadUse::Learned, 5, Parallelism::Sequential)
+            .run(&mut maps, schedule)
+            .unwrap();
         let logits = (maps.source.class_logits(source), maps.target.class_logits(target));
         let bound = {
             let sequential = Parallelism::Sequential;
