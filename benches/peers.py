@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import statistics
 import time
 import warnings
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import ot
 import polars as pl
 import polars_transferability as pt
-from measure import require_one_thread, spread, timed
+from measure import require_one_thread, spread
 
 ROOT = Path(__file__).parent.parent
 RUNS = 5
@@ -102,32 +99,6 @@ def against_pot(what: str, x: np.ndarray, y: np.ndarray, masses: Masses) -> None
     )
 
 
-def bounds() -> None:
-    published = {}
-    figures = ROOT.parent / "shared" / "reference" / "published_algorithm.json"
-    if figures.exists():
-        for row in json.loads(figures.read_text()):
-            seconds = row["head_cpu_s"] + row["transform_cpu_s"]
-            published[row["model"], row["source"], row["target"]] = seconds
-    else:
-        print("no shared/ beside the checkout: the published algorithm's times are left out")
-    train = pl.col("split") == "train"
-    model, source = "lenet-mnist", "mnist"
-    frame = pl.read_parquet(ROOT / "data" / f"{model}.parquet")
-    for target in ("fashion-mnist", "kmnist"):
-        tasks = [pt.task(where=pl.col("task") == t, fit=train) for t in (source, target)]
-        ours = partial(frame.select, pt.transfer_bound(*tasks))
-        ours()
-        times = [timed(ours) for _ in range(RUNS)]
-        seconds = published.get((model, source, target))
-        peer = f"  published {seconds:.0f} s (other machine)" if seconds else ""
-        ratio = f"  published/ours {seconds / statistics.median(times):.0f}" if seconds else ""
-        print(
-            f"transfer_bound {model} {source} -> {target:13} {spread(times)} s{peer}{ratio}",
-            flush=True,
-        )
-
-
 def main() -> None:
     require_one_thread()
     print("times and ratios: min / median / max of", RUNS, "runs, processor seconds, one thread;")
@@ -135,7 +106,6 @@ def main() -> None:
     for n, m in SIZES:
         transport(n, m)
     real_transport()
-    bounds()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from measure import THREADS
 HERE = Path(__file__).parent
 MEASUREMENTS = HERE.parent / "docs" / "measurements.md"
 BENCHMARKS = (
-    *("peers", "scores", "head", "memory", "threads"),
+    *("peers", "published_algorithm", "scores", "head", "memory", "threads"),
     *("growth", "bound_profile", "kernels"),
 )
 RUST = ("kernels",)

@@ -84,7 +84,7 @@ FAMILIES = (
         "Ranking",
         "How well a score ranks models, against a truth such as their accuracy; and which model is "
         "best, by more than noise or not.",
-        ("ranking", "_verdict"),
+        ("ranking", "_consensus", "_verdict"),
     ),
     Family(
         "leaderboards",

@@ -20,6 +20,7 @@ _HOLDS = {
     "embedding": "embeddings",
     "probabilities": "probabilities",
     "source_label": "source labels",
+    "key": "keys of rows",
 }
 
 # How a column is made that tables often do not have as one.

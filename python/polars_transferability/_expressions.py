@@ -2,6 +2,7 @@
 
 import polars_transferability._scores.one_table as one_table
 import polars_transferability._scores.two_tasks as two_tasks
+from polars_transferability._consensus import consensus
 from polars_transferability._moments import merge_moments, moments
 from polars_transferability._scores.one_table import *  # noqa: F403
 from polars_transferability._scores.several import scores
@@ -28,6 +29,7 @@ from polars_transferability.transport import (
 __all__ = [
     "argmax_labels",
     "class_wasserstein",
+    "consensus",
     "gaussian_wasserstein",
     "kendall_tau",
     "merge_moments",

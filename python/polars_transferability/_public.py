@@ -4,6 +4,7 @@ Type checkers read no `__all__` that is put together of others. So there is none
 imported as itself, or with a star from where the names are listed, is what they see.
 """
 
+from polars_transferability._consensus import consensus as consensus
 from polars_transferability._moments import merge_moments as merge_moments
 from polars_transferability._moments import moments as moments
 from polars_transferability._report import Report as Report
@@ -21,6 +22,7 @@ from polars_transferability.bound import transfer_bound as transfer_bound
 from polars_transferability.bound import transfer_bounds as transfer_bounds
 from polars_transferability.compute.bounds import compute_bounds as compute_bounds
 from polars_transferability.compute.curve import compute_curve as compute_curve
+from polars_transferability.compute.rank_confidence import rank_confidence as rank_confidence
 from polars_transferability.compute.scores import compute_scores as compute_scores
 from polars_transferability.labels import argmax_labels as argmax_labels
 from polars_transferability.labels import pseudo_labels as pseudo_labels

@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::plugin::column_name::ColumnName;
 use crate::plugin::inputs::{field, single};
-use crate::ranking::{Pairs, RankedNumbers};
+use crate::plugin::ranked_column::{check_numeric, ranked};
+use crate::ranking::Pairs;
 
 /// The caller's column names, for messages.
 #[derive(Deserialize)]
@@ -29,11 +30,11 @@ impl ScoreAndTruth {
         let score_name = name("score", &names.score);
         let truth_name = name("truth", &names.truth);
         let (score, truth) = (field(input, "score")?, field(input, "truth")?);
-        check_dtype(&score, &score_name)?;
-        check_dtype(&truth, &truth_name)?;
+        check_numeric(&score, &score_name)?;
+        check_numeric(&truth, &truth_name)?;
         let both = &score.is_not_null() & &truth.is_not_null();
-        let score = side(&score.filter(&both)?, &score_name)?;
-        let truth = side(&truth.filter(&both)?, &truth_name)?;
+        let score = ranked(&score.filter(&both)?, &score_name)?;
+        let truth = ranked(&truth.filter(&both)?, &truth_name)?;
         let pairs = Pairs::of_sides(&score, &truth)
             .map_err(|error| polars_err!(ComputeError: "{score_name}, {truth_name}: {error}"))?;
         Ok(Self { nulls: input.len() - pairs.len(), pairs })
@@ -50,51 +51,4 @@ impl ScoreAndTruth {
         );
         Ok(())
     }
-}
-
-fn check_dtype(column: &Series, name: &ColumnName) -> PolarsResult<()> {
-    let dtype = column.dtype();
-    polars_ensure!(
-        dtype.is_primitive_numeric() || dtype.is_decimal() || dtype.is_null(),
-        ComputeError: "{name} has dtype {dtype}, but it must be numeric"
-    );
-    Ok(())
-}
-
-/// A column without nulls, its integers and decimals as they are.
-fn side(column: &Series, name: &ColumnName) -> PolarsResult<RankedNumbers> {
-    let integers = |column: Series| -> PolarsResult<Vec<i128>> {
-        Ok(column.strict_cast(&DataType::Int128)?.i128()?.iter().flatten().collect())
-    };
-    Ok(match column.dtype() {
-        DataType::UInt128 => {
-            // Half the range lower: in the same order at the same distances, within the range of
-            // `i128`.
-            let lower = |v: u128| (v ^ (1 << 127)).cast_signed();
-            RankedNumbers::of_integers(column.u128()?.iter().flatten().map(lower).collect(), 1.0)
-        }
-        DataType::Decimal(_, places) => {
-            let numerators = integers(column.to_physical_repr().into_owned())?;
-            RankedNumbers::of_integers(numerators, 10_f64.powi(*places as i32))
-        }
-        dtype if dtype.is_integer() => RankedNumbers::of_integers(integers(column.clone())?, 1.0),
-        _ => {
-            let column = column.cast(&DataType::Float64)?;
-            let values: Vec<f64> = column.f64()?.iter().flatten().collect();
-            check_finite(&values, name)?;
-            RankedNumbers::of_floats(&values)
-        }
-    })
-}
-
-fn check_finite(values: &[f64], name: &ColumnName) -> PolarsResult<()> {
-    let count = values.iter().filter(|value| !value.is_finite()).count();
-    polars_ensure!(
-        count == 0,
-        ComputeError:
-        "{name} has {count} NaN or infinite value(s) in {} rows; \
-         make them null, which leaves these models out, or repair them",
-        values.len()
-    );
-    Ok(())
 }

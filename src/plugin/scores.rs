@@ -1,5 +1,5 @@
-//! `score`, which every expression of one score is, and `scores`, a struct of several with what
-//! they share computed once.
+//! `score`, which every expression of one score is, `scores`, a struct of several with what they
+//! share computed once, and `hits`, which rows a score that is an accuracy classifies right.
 
 use std::cell::OnceCell;
 
@@ -13,7 +13,7 @@ use crate::plugin::class_names::Labels;
 use crate::plugin::record;
 use crate::plugin::remedy;
 use crate::plugin::score_rows::{LabelPairs, LabelledVectors, ScoreColumns, ScoreInput, Source};
-use crate::rows::ClassSpectrum;
+use crate::rows::{ClassSpectrum, ClassedTable};
 use crate::scores::{Method, Score, ScoreError};
 
 #[derive(Deserialize)]
@@ -86,6 +86,22 @@ fn scores(inputs: &[Series], kwargs: ManyArguments) -> PolarsResult<Series> {
     Ok(StructChunked::from_series(name, 1, columns.iter())?.into_series())
 }
 
+fn hits_type(inputs: &[Field], kwargs: Arguments) -> PolarsResult<Field> {
+    record::output_field_of(inputs, |field| kwargs.columns.of(field), DataType::Boolean)
+}
+
+#[polars_expr(output_type_func_with_kwargs = hits_type)]
+fn hits(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
+    let score = kwargs.score;
+    let input = ScoreInput::new(inputs, &kwargs.columns, score.name())?;
+    let rows = Rows::new(input, &[score]);
+    let mut column = vec![None; inputs[0].len()];
+    for (row, right) in rows.hits(&score)? {
+        column[row as usize] = Some(right);
+    }
+    Ok(Series::new(inputs[0].name().clone(), column))
+}
+
 /// What scores are computed from. Each part is read once, when the first score asks for it.
 struct Rows<'a> {
     input: ScoreInput<'a>,
@@ -139,10 +155,7 @@ impl<'a> Rows<'a> {
             }
             Method::Rows(method) => method.of_rows(self.vectors(score)?.scored()?),
             Method::Learned(method) => {
-                let rows = self.vectors(score)?;
-                rows.task.check_learnable(score.name())?;
-                let (fit, evaluation) = rows.split()?;
-                let evaluation = self.input.has_split()?.then_some(evaluation);
+                let (fit, evaluation) = self.split(score)?;
                 RAYON.install(|| method.of_split(fit, evaluation, Parallelism::Pool))
             }
             Method::Probabilities(method) => {
@@ -155,6 +168,24 @@ impl<'a> Rows<'a> {
             }
         };
         values.map_err(|error| wrong(&self.input, &error))
+    }
+
+    /// Which rows a score that learns classifies right, by their numbers.
+    fn hits(&self, score: &Score) -> PolarsResult<Vec<(u32, bool)>> {
+        let Method::Learned(method) = score.method() else {
+            polars_bail!(ComputeError: "{} classifies no rows", score.name());
+        };
+        let (fit, evaluation) = self.split(score)?;
+        let hits = RAYON.install(|| method.hits(fit, evaluation, Parallelism::Pool));
+        hits.map_err(|error| wrong(&self.input, &error))
+    }
+
+    /// The rows that a score learns from and, with a split, those that it is evaluated on.
+    fn split(&self, score: &Score) -> PolarsResult<(ClassedTable<'_>, Option<ClassedTable<'_>>)> {
+        let rows = self.vectors(score)?;
+        rows.task.check_learnable(score.name())?;
+        let (fit, evaluation) = rows.split()?;
+        Ok((fit, self.input.has_split()?.then_some(evaluation)))
     }
 
     fn embeddings(&self) -> PolarsResult<&Source> {

@@ -58,6 +58,23 @@ impl RankedNumbers {
         &self.places
     }
 
+    /// Ranks from 0 of the least; equal numbers share the mean of theirs.
+    #[must_use]
+    pub fn mean_ranks(&self) -> Vec<f64> {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_unstable_by_key(|row| self.places[*row]);
+        let mut ranks = vec![0.0; self.len()];
+        let mut first = 0;
+        for tied in order.chunk_by(|a, b| self.places[*a] == self.places[*b]) {
+            let mean = first as f64 + (tied.len() - 1) as f64 / 2.0;
+            for at in tied {
+                ranks[*at] = mean;
+            }
+            first += tied.len();
+        }
+        ranks
+    }
+
     /// Some of the numbers, in the order given.
     #[must_use]
     pub fn pick(&self, rows: &[usize]) -> Self {

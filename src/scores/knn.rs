@@ -49,6 +49,18 @@ impl LearnedScore for Settings {
         };
         Ok(vec![accuracy?])
     }
+
+    fn hits(
+        &self,
+        fit: ClassedTable<'_>,
+        evaluation: Option<ClassedTable<'_>>,
+        _: Parallelism,
+    ) -> Result<Vec<(u32, bool)>, ScoreError> {
+        match evaluation {
+            Some(evaluation) => hits_split(fit, evaluation, *self),
+            None => hits_among(fit, *self),
+        }
+    }
 }
 
 /// Leave-one-out accuracy: each row is classified by the `k` nearest of the others.
@@ -57,10 +69,7 @@ impl LearnedScore for Settings {
 /// # Errors
 /// Fewer than two classes, `k` of 0 or above `N - 1`, or, with the cosine, a zero row.
 pub fn knn_accuracy(classes: ClassedTable<'_>, settings: Settings) -> Result<f64, ScoreError> {
-    let Labelled { rows, labels } = labelled(classes)?;
-    let rows = TableRows { table: classes.table, rows: &rows };
-    let neighbours = among(rows, settings.k, settings.metric)?;
-    Ok(accuracy(&neighbours, settings, &labels, &labels))
+    Ok(share(&hits_among(classes, settings)?))
 }
 
 /// Accuracy on the rows of `test` by the `k` nearest rows of `fit`. Classes of the same number are
@@ -74,6 +83,24 @@ pub fn knn_accuracy_split(
     test: ClassedTable<'_>,
     settings: Settings,
 ) -> Result<f64, ScoreError> {
+    Ok(share(&hits_split(fit, test, settings)?))
+}
+
+fn hits_among(
+    classes: ClassedTable<'_>,
+    settings: Settings,
+) -> Result<Vec<(u32, bool)>, ScoreError> {
+    let known = labelled(classes)?;
+    let rows = TableRows { table: classes.table, rows: &known.rows };
+    let neighbours = among(rows, settings.k, settings.metric)?;
+    Ok(hits(&neighbours, settings, &known.labels, &known))
+}
+
+fn hits_split(
+    fit: ClassedTable<'_>,
+    test: ClassedTable<'_>,
+    settings: Settings,
+) -> Result<Vec<(u32, bool)>, ScoreError> {
     let (known, asked) = (labelled(fit)?, flat(test));
     if asked.rows.is_empty() {
         return Err(ScoreError::FewRows { score: SCORE, found: 0, needed: 1 });
@@ -81,7 +108,12 @@ pub fn knn_accuracy_split(
     let points = TableRows { table: fit.table, rows: &known.rows };
     let queries = TableRows { table: test.table, rows: &asked.rows };
     let neighbours = between(points, queries, settings.k, settings.metric)?;
-    Ok(accuracy(&neighbours, settings, &known.labels, &asked.labels))
+    Ok(hits(&neighbours, settings, &known.labels, &asked))
+}
+
+/// The share of hits.
+fn share(hits: &[(u32, bool)]) -> f64 {
+    hits.iter().filter(|(_, right)| *right).count() as f64 / hits.len() as f64
 }
 
 const SCORE: &str = "kNN accuracy";
@@ -109,17 +141,24 @@ fn flat(classes: ClassedTable<'_>) -> Labelled {
     Labelled { rows, labels }
 }
 
-fn accuracy(neighbours: &[u32], settings: Settings, neighbour_label: &[u32], label: &[u32]) -> f64 {
+/// Which of the rows asked for get their own class, given the neighbours of each.
+fn hits(
+    neighbours: &[u32],
+    settings: Settings,
+    neighbour_label: &[u32],
+    asked: &Labelled,
+) -> Vec<(u32, bool)> {
     let mut votes = Vec::with_capacity(settings.k);
-    let correct = neighbours.chunks_exact(settings.k).zip(label).filter(|(nearest, label)| {
+    let asked = asked.rows.iter().zip(&asked.labels);
+    let hits = neighbours.chunks_exact(settings.k).zip(asked).map(|(nearest, (row, label))| {
         votes.clear();
         votes.extend(nearest.iter().map(|&at| neighbour_label[at as usize]));
         if settings.ties == Ties::First {
             votes.sort_unstable();
         }
-        majority(&votes) == Some(**label)
+        (*row, majority(&votes) == Some(*label))
     });
-    correct.count() as f64 / label.len() as f64
+    hits.collect()
 }
 
 /// The most frequent vote, the earliest among equals.

@@ -73,6 +73,20 @@ impl LearnedScore for Settings {
         };
         Ok(vec![probe.loss, probe.accuracy, probe.train_loss, probe.l2])
     }
+
+    fn hits(
+        &self,
+        fit: ClassedTable<'_>,
+        evaluation: Option<ClassedTable<'_>>,
+        parallelism: Parallelism,
+    ) -> Result<Vec<(u32, bool)>, ScoreError> {
+        let (_, mut hits) = match evaluation {
+            Some(evaluation) => evaluated(fit, evaluation, *self, parallelism)?,
+            None => evaluated(fit, fit, *self, parallelism)?,
+        };
+        hits.sort_unstable();
+        Ok(hits)
+    }
 }
 
 impl Default for Settings {
@@ -95,6 +109,16 @@ pub fn linear_probe(
     settings: Settings,
     parallelism: Parallelism,
 ) -> Result<LinearProbe, ScoreError> {
+    Ok(evaluated(fit, evaluate, settings, parallelism)?.0)
+}
+
+/// The probe's figures, and which of the evaluation rows are classified right, by their numbers.
+fn evaluated(
+    fit: ClassedTable<'_>,
+    evaluate: ClassedTable<'_>,
+    settings: Settings,
+    parallelism: Parallelism,
+) -> Result<(LinearProbe, Vec<(u32, bool)>), ScoreError> {
     check_classes(NAME, fit.classes.len())?;
     if evaluate.classes.len() != fit.classes.len() {
         return Err(ScoreError::EvaluationClasses {
@@ -127,8 +151,10 @@ pub fn linear_probe(
     drop(rows);
     let probe = Probe { head: &head, basis: &basis };
     let trained = probe.performance(fit, parallelism);
-    let Performance { loss, accuracy } = probe.performance(evaluate, parallelism);
-    Ok(LinearProbe { loss, accuracy, train_loss: trained.loss, l2 })
+    let Performance { loss, hits } = probe.performance(evaluate, parallelism);
+    let right = hits.iter().filter(|(_, right)| *right).count();
+    let accuracy = right as f64 / hits.len() as f64;
+    Ok((LinearProbe { loss, accuracy, train_loss: trained.loss, l2 }, hits))
 }
 
 /// Fit from where the head is.
@@ -182,8 +208,9 @@ struct Probe<'a> {
 struct Performance {
     /// Mean cross-entropy.
     loss: f64,
-    /// Share of rows whose largest logit is their class's; the first of equal ones counts.
-    accuracy: f64,
+    /// Whether the largest logit of each row, by its number, is its class's; the first of equal
+    /// ones counts.
+    hits: Vec<(u32, bool)>,
 }
 
 impl Probe<'_> {
@@ -201,18 +228,19 @@ impl Probe<'_> {
         let sums = parallelism.collect(blocks.len(), |k| {
             let (class, block) = blocks[k];
             let mut logits = self.head.logits(&self.basis.project(rows.table, block));
-            let is_right = |row: &&[f64]| {
+            let is_right = |row: &[f64]| {
                 let before = row[..class].iter().all(|s| *s < row[class]);
                 before && row.iter().all(|s| *s <= row[class])
             };
-            let right = logits.rows().filter(is_right).count();
+            let right: Vec<bool> = logits.rows().map(is_right).collect();
+            let hits: Vec<(u32, bool)> = block.iter().copied().zip(right).collect();
             let (classes, mut loss) = (logits.ncols(), 0.0);
             softmax_rows(arch, logits.values_mut(), classes, |_| class, |_, row| loss += row);
-            (loss, right)
+            (loss, hits)
         });
         let total = rows.count() as f64;
         let loss: f64 = sums.iter().map(|(loss, _)| loss).sum();
-        let right: usize = sums.iter().map(|(_, right)| right).sum();
-        Performance { loss: loss / total, accuracy: right as f64 / total }
+        let hits = sums.into_iter().flat_map(|(_, hits)| hits).collect();
+        Performance { loss: loss / total, hits }
     }
 }

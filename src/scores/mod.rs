@@ -99,6 +99,18 @@ pub trait LearnedScore: Sync {
         evaluation: Option<ClassedTable<'_>>,
         parallelism: Parallelism,
     ) -> Result<Vec<f64>, ScoreError>;
+
+    /// Which rows are classified right, by their numbers, ascending: those for evaluation or,
+    /// without a split, all. The share of right ones is the accuracy of the score.
+    ///
+    /// # Errors
+    /// Those of the score.
+    fn hits(
+        &self,
+        fit: ClassedTable<'_>,
+        evaluation: Option<ClassedTable<'_>>,
+        parallelism: Parallelism,
+    ) -> Result<Vec<(u32, bool)>, ScoreError>;
 }
 
 /// A score of the source model's class probabilities on labelled target rows.

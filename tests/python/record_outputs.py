@@ -22,7 +22,7 @@ from typing import Any
 
 import polars as pl
 import polars_transferability as pt
-from registry import EXPRESSIONS, RANKINGS
+from registry import CONSENSUS, EXPRESSIONS, RANKINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 FIT = pl.col("split") == "train"
@@ -51,7 +51,7 @@ def exact(value: Any) -> Any:
 
 def of_registry() -> Outputs:
     """Every expression, in two groups."""
-    for row in [*EXPRESSIONS, *RANKINGS]:
+    for row in [*EXPRESSIONS, *RANKINGS, CONSENSUS]:
         yield (
             f"registry/{row.name}",
             lambda row=row: (

@@ -459,6 +459,8 @@ RANKINGS = [
         ),
     ),
 ]
+# It returns a value for each row, and has tests of its own.
+CONSENSUS = ranking("consensus", lambda: pt.consensus("score", "truth"), pl.Float64())
 
 
 def embedding_rows(

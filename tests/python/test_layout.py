@@ -5,7 +5,8 @@ within `polars_transferability`:
 
 0. the ground: versions, the door to the native functions, arguments, columns and words of messages;
 1. settings and tasks, which expressions take, and `files`, which reads and writes files as wholes;
-2. the expressions: `bound`, `transport`, `_scores`, `_moments`, `labels` and `ranking`;
+2. the expressions: `bound`, `transport`, `_scores`, `_moments`, `labels`, `ranking` and
+   `_consensus`;
 3. `_expressions`, which is all of them, `pool`, which combines scores of models, and `tables`,
    which reads embedding tables;
 4. `compute` and `leaderboard`: whole folders of tables;
@@ -34,7 +35,7 @@ FLOORS: tuple[set[str], ...] = (
     {"_version", "_plugin", "_arguments", "_columns", "_door", "_visible", "_restricted"},
     {"settings", "_task", "files"},
     {
-        *("bound", "transport", "_scores", "_moments", "labels", "ranking"),
+        *("bound", "transport", "_scores", "_moments", "labels", "ranking", "_consensus"),
     },
     {"_expressions", "pool", "tables"},
     {"compute", "leaderboard"},

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import polars as pl
 
+from polars_transferability._consensus import with_consensus
 from polars_transferability._report._cache import Cache
 from polars_transferability._report._config import Comparison
 from polars_transferability._report._inventory import Leaderboard
@@ -123,7 +124,7 @@ def results_of(computed: Computed, cache: Cache) -> Results:
     results = Results(
         title=settings.title,
         model=model,
-        score_names=() if computed.scores is None else _rankers(computed.scores, model),
+        score_names=_scores_in(ranked, model),
         k=settings.comparison.k,
         bounds=computed.bounds,
         class_map=class_map(computed.bounds, model),
@@ -174,7 +175,10 @@ def class_map(bounds: pl.DataFrame, model: str) -> pl.DataFrame:
 
 
 def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl.DataFrame:
-    """Return per target and model the lowest bound: each holds, so the lowest does; and scores."""
+    """Return per target and model the lowest bound: each holds, so the lowest does; and scores.
+
+    The last column is the consensus of bound, kNN and LogME, where two of them are there.
+    """
     lowest = bounds.sort("bound", "source", nulls_last=True).unique(
         [model, "target"], keep="first", maintain_order=True
     )
@@ -182,7 +186,7 @@ def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl
     if scores is not None:
         beside = scores.select("target", model, *_rankers(scores, model))
         ranked = ranked.join(beside, on=["target", model], how="full", coalesce=True)
-    return ranked.sort("target", "bound", model, nulls_last=True)
+    return with_consensus(ranked.sort("target", "bound", model, nulls_last=True), [model])
 
 
 def _rankers(scores: pl.DataFrame, model: str) -> tuple[str, ...]:
@@ -194,11 +198,15 @@ def _rankers(scores: pl.DataFrame, model: str) -> tuple[str, ...]:
     return (*wholes, *(name for name in names if name in RANKING_FIELDS))
 
 
+def _scores_in(ranked: pl.DataFrame, model: str) -> tuple[str, ...]:
+    """Return the columns of a ranking that are scores, and their consensus."""
+    return tuple(name for name in ranked.columns if name not in {model, "target", *RANKED})
+
+
 def joined_with(board: Leaderboard, ranked: pl.DataFrame, model: str) -> Joined:
     """Put a leaderboard's accuracies beside the ranking."""
     join = join_leaderboard(ranked, board.entries, model=model, static=board.static)
-    further = (name for name in ranked.columns if name not in {model, "target", *RANKED})
-    scores = (*COMPARED, *further)
+    scores = (*COMPARED, *_scores_in(ranked, model))
     return Joined(board.name, join, scores, (*scores, *join.trivial))
 
 

@@ -6,6 +6,7 @@ name of a table). Functions of two tasks have a flat form::
     TRANSFER_BOUND(embedding, label, task, 'mnist', 'usps', fit => split = 'train')
 
 which stands for `transfer_bound(task(embedding, label, where=task == 'mnist', fit=...), ...)`.
+A function of any number of columns takes them by place.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal
@@ -28,21 +29,35 @@ from polars_transferability._task import task
 
 Kind = Literal["column", "frame", "literal"]
 
-# What has a value for each row, not one for all, and so can only be an argument of the others.
-_OF_ROWS = {"ARGMAX_LABELS", "PSEUDO_LABELS", "SOFTMAX"}
+# What has a value for each row, not one for all, and so is an argument of the others, or has OVER.
+_OF_ROWS = {"ARGMAX_LABELS", "CONSENSUS", "PSEUDO_LABELS", "SOFTMAX"}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter; only those of kind "column" see the rows."""
+    """One parameter; only those of kind "column" see the rows.
+
+    A parameter that is repeated takes every further argument by place, under a name of its own.
+    """
 
     name: str
     kind: Kind
     required: bool
     positional: bool
+    repeated: bool = False
 
     def __str__(self) -> str:
+        if self.repeated:
+            return f"{self.name}, ..."
         return self.name if self.positional else f"{self.name} => ..."
+
+    def takes(self, name: str) -> bool:
+        """Say whether the argument of a call by that name is for this parameter."""
+        return name.startswith(f"{self.name}[") if self.repeated else name == self.name
+
+    def further(self, place: int) -> Parameter:
+        """Return the parameter for one of the arguments that this one, repeated, takes."""
+        return replace(self, name=f"{self.name}[{place}]", repeated=False)
 
 
 @dataclass(frozen=True)
@@ -72,8 +87,9 @@ class Call:
     def columns(self) -> Iterator[tuple[str, exp.Expr | Call]]:
         """Yield the arguments that see the rows."""
         for parameter in self.function.parameters:
-            if parameter.kind == "column" and parameter.name in self.arguments:
-                yield parameter.name, self.arguments[parameter.name]
+            for name in filter(parameter.takes, self.arguments):
+                if parameter.kind == "column":
+                    yield name, self.arguments[name]
 
     def inputs(self) -> Iterator[exp.Expr]:
         """Yield the expressions over rows that this call and those within it take."""
@@ -131,8 +147,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def bind(node: exp.Anonymous, text: Text) -> Call:
     """Return the call with its arguments by name; raise QueryError where they do not fit."""
     function = functions()[node.name.upper()]
-    by_name = {parameter.name: parameter for parameter in function.parameters}
-    by_place = [parameter.name for parameter in function.parameters if parameter.positional]
+    by_name = {p.name: p for p in function.parameters if not p.repeated}
+    by_place = [p.name for p in function.parameters if p.positional and not p.repeated]
+    repeated = next((p for p in function.parameters if p.repeated), None)
     arguments: dict[str, exp.Expr | Call] = {}
     named = False
     for place, argument in enumerate(node.expressions):
@@ -150,6 +167,10 @@ def bind(node: exp.Anonymous, text: Text) -> Call:
         elif named:
             reason = f"{function.name}: an argument without a name follows one with a name"
             raise text.error_at(reason, argument)
+        elif place >= len(by_place) and repeated is not None:
+            parameter = repeated.further(place - len(by_place))
+            by_name[parameter.name] = parameter
+            name, value = parameter.name, argument
         elif place >= len(by_place):
             reason = (
                 f"{function.name} takes {len(by_place)} arguments by place, and further ones by "
@@ -208,11 +229,15 @@ def _function(name: str, function: Callable[..., pl.Expr]) -> Function:
             ]
         elif p.annotation == "Task":
             of_tasks = True
+        elif p.kind is p.VAR_POSITIONAL:
+            described.append(Parameter(p.name, _kind(p.annotation), False, True, repeated=True))
         else:
             by_place, kind = p.kind is not p.KEYWORD_ONLY, _kind(p.annotation)
             # A query names each column that it reads, so no name is a default there.
             required = p.default is p.empty or (kind == "column" and p.default is not None)
             described.append(Parameter(p.name, kind, required, by_place))
+    if any(p.repeated for p in described):
+        return Function(name, tuple(described), lambda **given: function(*given.values()))
     if not of_tasks:
         return Function(name, tuple(described), function)
     flat = [Parameter(p, "column", True, True) for p in ("embedding", "label", "task")]

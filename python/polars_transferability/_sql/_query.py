@@ -28,6 +28,7 @@ from polars_transferability._sql._select import aggregate
 from polars_transferability._sql._tables import FAILURES, Source, open_sources, unreadable
 from polars_transferability._sql._text import Text
 from polars_transferability._sql._tree import own_nodes, table, table_names
+from polars_transferability._sql._windows import windows_of, with_window_columns
 
 
 def lazy_rows(query: str, frames: Mapping[str, Source]) -> pl.LazyFrame:
@@ -131,7 +132,9 @@ def evaluate(query: exp.Query, scope: Scope) -> Rows:
             name = f"query {len(scope.found)} within the query"
             scope = scope.with_rows(name, evaluate(part, scope))
             part.replace(exp.select("*").from_(table(name)))
-    if isinstance(query, exp.Select) and any(map(is_call, own_nodes(query))):
+    if isinstance(query, exp.Select) and windows_of(query):
+        query, scope = with_window_columns(query, scope)
+    elif isinstance(query, exp.Select) and any(map(is_call, own_nodes(query))):
         return aggregate(query, scope)
     return scope.run(written(query), table_names(query), query)
 

@@ -34,6 +34,8 @@ _AGGREGATES = {
 _NAMED = (exp.Kwarg, exp.PropertyEQ)
 # The name of what step 2 returns.
 _GROUPED = "groups of the query"
+# What ranks the rows of a window, which OVER names.
+OVER_ROWS = {"CONSENSUS"}
 # Clauses by the step that carries them out; the columns and GROUP BY take part in each.
 OF_ROWS = ("from_", "joins", "where")
 OF_GROUPS = ("having", "qualify", "windows", "distinct", "order", "limit", "offset")
@@ -53,7 +55,7 @@ def aggregate(select: exp.Select, scope: Scope) -> Rows:
             return rows.frame.select(values)
         return rows.frame.group_by(keys, maintain_order=True).agg(values)
 
-    calls = {name: _call_value(name, call, scope) for name, call in plan.calls.items()}
+    calls = {name: call_value(name, call, scope) for name, call in plan.calls.items()}
     aggregates = [_aggregate_value(*item, scope) for item in plan.aggregates.items()]
     for name, value in calls.items():
         scope.calls.append(PlacedCall(plan.calls[name].node, grouped([value])))
@@ -208,7 +210,8 @@ def _check(select: exp.Select, text: Text) -> None:
         if is_row_call(call):
             if not is_call(holder):
                 reason = f"{call.name.upper()} has a value for each row: it can only be an argument"
-                raise text.error_at(f"{reason} of another function of this package", call)
+                also = ", or stand before OVER" if call.name.upper() in OVER_ROWS else ""
+                raise text.error_at(f"{reason} of another function of this package{also}", call)
             continue
         if isinstance(call.parent, exp.Window):
             reason = f"{call.name.upper()} cannot be taken OVER a window; use GROUP BY"
@@ -269,7 +272,7 @@ def _keys(select: exp.Select, scope: Scope) -> list[exp.Expr]:
 
 
 def _from_names(select: exp.Select, scope: Scope) -> set[str]:
-    everything = _of_rows(select, [exp.Star()])
+    everything = of_rows(select, [exp.Star()])
     rows = scope.run(written(everything), table_names(everything), select)
     return set(rows.frame.collect_schema().names())
 
@@ -283,11 +286,12 @@ def _rows(select: exp.Select, plan: _Plan, scope: Scope) -> Rows:
         needed += node.find_all(exp.Column)
     by_name = {written(node): node for node in needed}
     items = [exp.alias_(node.copy(), name, quoted=True) for name, node in by_name.items()]
-    query = _of_rows(select, items)
+    query = of_rows(select, items)
     return scope.run(written(query), table_names(query), select)
 
 
-def _of_rows(select: exp.Select, items: list[exp.Expr]) -> exp.Select:
+def of_rows(select: exp.Select, items: list[exp.Expr]) -> exp.Select:
+    """Return the query of some items over the rows of a SELECT, before they are grouped."""
     query = exp.Select(expressions=items)
     for clause in OF_ROWS:
         value = select.args.get(clause)
@@ -296,13 +300,14 @@ def _of_rows(select: exp.Select, items: list[exp.Expr]) -> exp.Select:
     return query
 
 
-def _call_value(name: str, call: Call, scope: Scope) -> pl.Expr:
+def call_value(name: str, call: Call, scope: Scope) -> pl.Expr:
+    """Return the expression of a call, over columns that are named as its arguments are written."""
     line, column = scope.text.place(call.node.meta["start"])
     place = f"{call.function.name}, line {line}, column {column}"
 
     def column_of(argument: exp.Expr | Call) -> pl.Expr:
         if isinstance(argument, Call):
-            return _call_value(written(argument.node), argument, scope)
+            return call_value(written(argument.node), argument, scope)
         # So messages of the plugin, which speak of columns, point into the query.
         return pl.col(written(argument)).alias(f"{written(argument)} ({place})")
 

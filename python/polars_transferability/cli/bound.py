@@ -9,6 +9,7 @@ from typing import Annotated
 import polars as pl
 from cyclopts import Parameter
 
+from polars_transferability._consensus import PARTS, with_consensus
 from polars_transferability._verdict import verdict
 from polars_transferability.cli.options import (
     COLUMNS,
@@ -24,8 +25,15 @@ from polars_transferability.cli.options import (
 from polars_transferability.cli.output import Format, Strict, Wide, say_problems, writer_of
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.bounds import compute_bounds
+from polars_transferability.compute.scores import compute_scores
 from polars_transferability.settings import GroundCost, Lipschitz, SourceRows, Transform
-from polars_transferability.tables.problems import PROBLEMS, problem_lines, with_problems
+from polars_transferability.tables.columns import TableColumns
+from polars_transferability.tables.problems import (
+    PROBLEMS,
+    part_of_a_batch,
+    problem_lines,
+    with_problems,
+)
 
 # The fields that a terminal has room for; --wide, --format json and parquet have all of them.
 _SHOWN = {
@@ -49,7 +57,10 @@ _SHOWN = {
     "labels": "labels",
     "accuracy": "leaderboard\naccuracy",
     "mean_accuracy_elsewhere": "mean accuracy\nelsewhere",
+    "consensus": "con-\nsensus",
 }
+# What is computed beside the bounds where they are compared with a leaderboard.
+_BESIDE = [name for name in PARTS if name != "bound"]
 
 
 def bound(
@@ -81,7 +92,9 @@ def bound(
 ) -> None:
     """Bound the loss on each target task of a head transformed from a source task.
 
-    Below the table stands for each target which model has the lowest bound, and by how much.
+    Below the table stands for each target which model has the lowest bound, and by how much. With
+    a leaderboard, and the caller's own labels, kNN and LogME are computed too, and the last column
+    is the consensus of the three, the mean of a model's ranks by them.
 
     Parameters
     ----------
@@ -153,7 +166,9 @@ def bound(
         confidence=confidence,
         probe=probe,
     )
-    bounds = board.join(bounds, entries, columns.models)
+    if entries is not None and target_label is None and target_clusters is None:
+        bounds = _beside_scores(bounds, files, columns, strict=strict)
+    bounds = with_consensus(board.join(bounds, entries, columns.models), columns.models)
     writer(bounds)
     if format == "table":
         there = bounds.drop_nulls("target")
@@ -166,6 +181,24 @@ def bound(
         print_table(table, wide=wide)
         print_sentences(verdict(there, model=columns.models)["verdict"])
     say_problems(with_problems(bounds).height, bounds.height, problem_lines(bounds))
+
+
+def _beside_scores(
+    bounds: pl.DataFrame, files: list[str], columns: TableColumns, *, strict: bool
+) -> pl.DataFrame:
+    """Put the scores beside the bounds that a consensus is taken of, and why there are none."""
+    keys = [*columns.models, "target"]
+    targets = bounds["target"].drop_nulls().unique(maintain_order=True).to_list()
+    with part_of_a_batch():
+        scores = compute_scores(
+            files, **columns.arguments(), targets=targets, scores=_BESIDE, strict=strict
+        )
+    beside = scores.drop_nulls("target").select(*keys, *_BESIDE, also=PROBLEMS)
+    reasons = pl.concat_list(PROBLEMS, pl.col("also").fill_null([])).list.unique(
+        maintain_order=True
+    )
+    joined = bounds.join(beside, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    return joined.with_columns(reasons.alias(PROBLEMS)).drop("also")
 
 
 def _worth_showing(column: pl.Series) -> bool:

@@ -248,10 +248,10 @@ class _Job:
             msg = f"{key}: column '{found.name}' of tasks has nulls; leave them out with a filter"
             raise ValueError(msg)
         tasks = found.cast(pl.String).to_list()
-        targets = _named(key, "targets", self.targets, tasks)
+        targets = tasks_named(key, "targets", self.targets, tasks)
         scored = self._of_targets(key, rows, targets, expression, failures)
         if self.of_pairs or self.sources is not None:
-            sources = _named(key, "sources", self.sources, tasks)
+            sources = tasks_named(key, "sources", self.sources, tasks)
             pairs = self._of_sources(key, rows, sources, targets)
             scored = pairs.join(scored, on="target", maintain_order="left")
         return scored.with_columns(NO_PROBLEM)
@@ -281,7 +281,7 @@ class _Job:
 
     def _columns(self, expression: pl.Expr) -> list[str]:
         """Return the columns that scores are computed from."""
-        return _roots([expression, *self._given()])
+        return column_roots([expression, *self._given()])
 
     def _expression(self, possible: dict[str, dict[str, Any]], outputs: _Outputs) -> pl.Expr:
         if not possible:
@@ -447,7 +447,7 @@ class _Held:
 
     def require(self, argument: str, task: str) -> None:
         """Raise an error if the rows of a task are not there."""
-        _named(self.key, argument, [task], self.tasks)
+        tasks_named(self.key, argument, [task], self.tasks)
         if task in self.lost:
             raise self.lost[task]
 
@@ -504,7 +504,8 @@ def _dtype(score: str) -> pl.DataType:
     return pl.Struct(dict.fromkeys(fields, pl.Float64)) if fields else pl.Float64()
 
 
-def _named(key: Key, argument: str, wanted: list[str] | None, tasks: list[str]) -> list[str]:
+def tasks_named(key: Key, argument: str, wanted: list[str] | None, tasks: list[str]) -> list[str]:
+    """Return the tasks that an argument names, or all that a key has rows of."""
     if wanted is None:
         return tasks
     if missing := [name for name in wanted if name not in tasks]:
@@ -514,7 +515,8 @@ def _named(key: Key, argument: str, wanted: list[str] | None, tasks: list[str]) 
     return wanted
 
 
-def _roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
+def column_roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
+    """Return the names of the columns that expressions read; None reads none."""
     roots = [e.meta.root_names() for e in expressions if e is not None]
     return list(dict.fromkeys(name for names in roots for name in names))
 

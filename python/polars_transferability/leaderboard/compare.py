@@ -9,6 +9,7 @@ import polars as pl
 
 from polars_transferability._arguments import names_near_keyword, one_of
 from polars_transferability._columns import column_name, one_column
+from polars_transferability._consensus import COLUMN as CONSENSUS
 from polars_transferability._scores.choice import OF_ONE_TABLE, OF_TWO_TASKS, RANKING_FIELDS
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJoin
 from polars_transferability.ranking import selection_quality
@@ -27,14 +28,15 @@ LOSSES = ("bound", "source_loss", "label_mismatch", "distribution_mismatch", "ta
 
 
 def rankers_in(columns: Mapping[str, pl.DataType]) -> list[str]:
-    """Return the columns that rank models: bounds with their terms, and scores, of numbers.
+    """Return the columns that rank models: bounds with their terms, scores and their consensus.
 
     Examples
     --------
     >>> rankers_in({"model": pl.String(), "logme": pl.Float64(), "n": pl.UInt32()})
     ['logme']
     """
-    known = {*LOSSES, "target_accuracy", *OF_ONE_TABLE, *OF_TWO_TASKS, *RANKING_FIELDS}
+    scores = {"target_accuracy", *OF_ONE_TABLE, *OF_TWO_TASKS, *RANKING_FIELDS}
+    known = {*LOSSES, *scores, CONSENSUS}
     return [name for name, dtype in columns.items() if name in known and dtype.is_numeric()]
 
 

@@ -65,8 +65,9 @@ def test_bounds_are_computed_without_the_bad_ones(folder: Path, tmp_path: Path) 
     assert done.returncode == 0
     told = done.stderr.decode()
     assert told.startswith("2 of 18 pairs of model and target are on the leaderboard\n")
-    # Of 20 models two are left out, and four have a fault in one of the two tasks.
-    assert "transferability: 6 of 20 results could not be computed in full:\n" in told
+    # Of 20 models two are left out, and four have a fault in one of the two tasks. One has a bound,
+    # but not the LogME that is computed beside it for the consensus.
+    assert "transferability: 7 of 20 results could not be computed in full:\n" in told
     *_, first, last = (line for line in done.stdout.decode().splitlines() if line[:4] == " net")
     assert first.split()[3:] == last.split()[3:] == ["-"] * len(last.split()[3:])
     assert "4 models could not be judged." in done.stdout.decode()

@@ -119,10 +119,17 @@ def test_leaderboard_stands_beside_the_bounds(
     assert found["bound"][0] == expected["bound"].item()
     beside = ["model", "accuracy", "mean_accuracy_elsewhere"]
     assert found.select(beside).rows() == [("lenet-mnist", 0.9, 0.7), ("lenet-usps", None, None)]
+    beside = pt.compute_scores(files, targets=["kmnist"], scores=["knn_accuracy", "logme"])
+    for name in ("knn_accuracy", "logme"):
+        assert found[name].to_list() == beside[name].to_list()
+    assert found.columns[-1] == "consensus"
+    ranked = pt.consensus(-pl.col("bound"), "knn_accuracy", "logme").alias("consensus")
+    assert found.equals(found.with_columns(ranked))
     text = run("bound", *files, *QUICK, "--leaderboard", board).stdout.decode()
+    assert "sensus" in text
     assert "leaderboard" in text
     (row,) = [line.split() for line in text.splitlines() if line.startswith(" lenet-mnist")]
-    assert row[-2:] == ["0.9000", "0.7000"]
+    assert row[-3:] == ["0.9000", "0.7000", f"{found['consensus'][0]:.4f}"]
 
 
 def test_leaderboard_with_other_names(table: Path, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ def test_score(data: Path, tmp_path: Path) -> None:
         data / "lenet-mnist.parquet", targets=["kmnist", "mnist"], scores=["knn_accuracy", "logme"]
     )
     assert expected.columns[:4] == ["model", "target", "knn_accuracy", "logme"]
+    # There is one model, so nothing for it to be above or below.
+    expected = expected.with_columns(consensus=pl.lit(0.5))
     flat = expected.with_columns(problems=pl.lit(None, pl.String))
     assert pl.read_csv(done.stdout, schema=flat.schema).equals(flat)
     assert pl.read_json(out, schema=expected.schema).equals(expected)
@@ -28,6 +30,37 @@ def test_score_prints_a_table_ranked_by_the_first_score(data: Path) -> None:
     assert [line.split()[0] for line in lines if line.startswith(" lenet")] == [
         *("lenet-kmnist", "lenet-usps", "lenet-mnist")
     ]
+
+
+def test_the_last_column_is_the_consensus_of_knn_and_logme(data: Path) -> None:
+    shown = results("score", data, "--scores", "logme,knn,gbc", "--format", "csv")
+    found = pl.read_csv(shown)
+    assert found.columns[-1] == "consensus"
+    of_target = pt.consensus("knn_accuracy", "logme").over("target").alias("consensus")
+    assert found.equals(found.with_columns(of_target))
+    assert found["consensus"].n_unique() > 2
+    shown = results("score", data, "--scores", "logme", "--format", "csv")
+    assert "consensus" not in pl.read_csv(shown).columns
+
+
+def test_how_sure_the_ranking_is(data: Path) -> None:
+    options = ["--scores", "knn,logme", "--target", "fashion-mnist", "mnist", "--rank-confidence"]
+    found = pl.read_csv(results("score", data, *options, "--format", "csv"))
+    figures = ["p_best", "p_top_k", "rank_low", "rank_high"]
+    sure = pt.rank_confidence(data, targets=["fashion-mnist", "mnist"])
+    keys = ["target", "model"]
+    expected = sure.select(*keys, pl.col(figures)).sort(keys)
+    assert found.select(*keys, *figures).sort(keys).rows() == expected.rows()
+    told = results("score", data, *options).decode()
+    assert told.endswith(
+        "\n fashion-mnist: use lenet-usps, first in 80 % of the draws of its evaluation rows; "
+        "lenet-kmnist is as good within the noise.\n"
+        " mnist: use lenet-mnist, first in 100 % of the draws of its evaluation rows.\n\n"
+    )
+    other = pl.read_csv(results("score", data, *options, "--seed", "1", "--format", "csv"))
+    assert other["p_best"].to_list() != found["p_best"].to_list()
+    message = failure(2, "score", data, *options, "--clusters", "2")
+    assert_one_line(message, "--rank-confidence classifies by labels; leave --clusters out")
 
 
 def test_without_a_source_scores_of_two_tasks_take_every_task(table: Path) -> None:

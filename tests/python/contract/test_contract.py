@@ -11,6 +11,7 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from registry import (
+    CONSENSUS,
     EXPRESSIONS,
     NEW,
     OLD,
@@ -44,7 +45,8 @@ def test_every_function_that_gives_an_expression_has_a_row() -> None:
         for name in pt.__all__
         if getattr(getattr(pt, name), "__annotations__", {}).get("return") == "pl.Expr"
     }
-    assert functions == {*(e.function for e in [*EXPRESSIONS, *RANKINGS]), *PER_ROW}
+    expressions = [*EXPRESSIONS, *RANKINGS, CONSENSUS]
+    assert functions == {*(e.function for e in expressions), *PER_ROW}
 
 
 def test_names_of_expressions_are_unique() -> None:

@@ -11,7 +11,16 @@ import numpy as np
 import polars as pl
 import polars_transferability as pt
 import pytest
-from registry import EXPRESSIONS, NEW, OLD, RANKINGS, Expression, score_rows, source_groups
+from registry import (
+    CONSENSUS,
+    EXPRESSIONS,
+    NEW,
+    OLD,
+    RANKINGS,
+    Expression,
+    score_rows,
+    source_groups,
+)
 
 NAN, INFINITE = float("nan"), float("inf")
 WIDTH = 3
@@ -126,7 +135,7 @@ PER_ROW = [
 ]
 HOSTILE = [
     *((expression, HOSTILE_ROWS) for expression in (*EXPRESSIONS, *PER_ROW)),
-    *((ranking, HOSTILE_SCORES) for ranking in RANKINGS),
+    *((ranking, HOSTILE_SCORES) for ranking in (*RANKINGS, CONSENSUS)),
 ]
 
 

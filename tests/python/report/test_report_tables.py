@@ -72,12 +72,14 @@ def test_scores_are_those_of_compute_scores(folder: Path) -> None:
     assert (made.computed, made.reused) == (7 + 6, 0)
     ranked = made.tables["ranking"]
     beside = ["logme", "etran", "ncti", "linear_probe_accuracy"]
-    assert ranked.columns[-4:] == beside
+    assert ranked.columns[-5:] == [*beside, "consensus"]
+    of_target = pt.consensus(-pl.col("bound"), "logme").over("target").alias("consensus")
+    assert ranked.equals(ranked.with_columns(of_target))
     both = ranked.join(expected, on=["model", "target"], suffix="_of_it")
     assert both.height == 6
     for name in beside:
         assert both[name].equals(both[f"{name}_of_it"], check_names=False)
-    assert set(beside) < set(made.tables["selection_quality"]["score"])
+    assert {*beside, "consensus"} < set(made.tables["selection_quality"]["score"])
 
 
 def test_scores_of_a_pool_follow_the_other_models(folder: Path) -> None:

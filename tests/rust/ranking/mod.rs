@@ -1,3 +1,5 @@
 //! How well scores rank models.
 
+mod consensus;
+mod rank_confidence;
 mod statistics;

@@ -1,0 +1,111 @@
+"""How well single scores and their consensus rank real encoders, and how sure a ranking is.
+
+    .venv/bin/python benches/choice.py [--keep FOLDER]
+
+Reads the encoders in `shared/embeddings/zoo` beside the checkout, images and texts apart, and
+compares on every target with the test accuracy of a logistic probe at full width, which is in its
+`truth.csv`: weighted tau, mean over targets. A model's bound is the lowest over its other tasks as
+sources. Below stands how many models `rank_confidence` calls as good as the best within the noise,
+and on how many targets the best by the probe is one of them. It takes some fifteen minutes;
+`--keep` names a folder in which a model's results stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import polars as pl
+import polars_transferability as pt
+
+ZOO = Path(__file__).parents[2] / "shared" / "embeddings" / "zoo"
+SCORES = ("logme", "knn_accuracy", "h_score", "shrinkage_h_score", "transrate", "gbc", "parc")
+LOSS = -pl.col("bound")
+TOGETHER = {
+    "consensus of kNN, LogME": ("knn_accuracy", "logme"),
+    "consensus of bound, kNN": (LOSS, "knn_accuracy"),
+    "consensus of bound, LogME": (LOSS, "logme"),
+    "consensus of bound, kNN, LogME": (LOSS, "knn_accuracy", "logme"),
+}
+
+
+def results_of(path: Path, keep: Path | None) -> pl.DataFrame:
+    """The lowest bound and the scores of one model on each of its tasks."""
+    kept = None if keep is None else keep / path.name
+    if kept is not None and kept.exists():
+        return pl.read_parquet(kept)
+    lowest = pt.compute_bounds(path).group_by("model", "target").agg(pl.col("bound").min())
+    scores = pt.compute_scores(path, scores=[*SCORES, "linear_probe"])
+    found = scores.select("model", "target", *SCORES, "linear_probe_accuracy")
+    found = found.join(lowest, on=["model", "target"], how="left")
+    if kept is not None:
+        found.write_parquet(kept)
+    return found
+
+
+def weighted_taus(models: pl.DataFrame) -> pl.DataFrame:
+    """Of each ranker the mean over targets, for images and texts."""
+    elsewhere = (pl.col("truth").sum().over("model") - pl.col("truth")) / (
+        pl.len().over("model") - 1
+    )
+    rankers = {
+        "mean elsewhere": pl.col("elsewhere"),
+        **{score: pl.col(score) for score in SCORES},
+        "bound": LOSS,
+        **{name: pt.consensus(*parts) for name, parts in TOGETHER.items()},
+        "a second probe": pl.col("linear_probe_accuracy"),
+    }
+    taus = [pt.weighted_tau(ranker, "truth").alias(name) for name, ranker in rankers.items()]
+    of_targets = models.with_columns(elsewhere=elsewhere).group_by("domain", "target").agg(taus)
+    return (
+        of_targets.group_by("domain")
+        .agg(pl.col(rankers.keys()).mean())
+        .sort("domain")
+        .transpose(include_header=True, header_name="ranker", column_names="domain")
+    )
+
+
+def shortlists(models: pl.DataFrame) -> str:
+    """What `rank_confidence` says of kNN on the models of one domain, beside the probe."""
+    paths = [ZOO / f"{model}.parquet" for model in models["model"].unique(maintain_order=True)]
+    sure = pt.rank_confidence(paths).join(models, on=["model", "target"])
+    is_best = pl.col("truth") == pl.col("truth").max()
+    of_targets = sure.group_by("target").agg(
+        listed=(pl.col("rank_low") == 1).sum(),
+        has_best=(is_best & (pl.col("rank_low") == 1)).any(),
+        first_is_best=(is_best & (pl.col("p_best") == pl.col("p_best").max())).any(),
+    )
+    listed, count = of_targets["listed"], of_targets.height
+    return (
+        f"{models['domain'][0]}: as good as the best within the noise are {listed.min()} to"
+        f" {listed.max()} models, {listed.mean():.1f} in the mean; the best by the probe is one of"
+        f" them on {of_targets['has_best'].sum()} of {count} targets,"
+        f" and the surest on {of_targets['first_is_best'].sum()}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--keep", type=Path)
+    options = parser.parse_args()
+    if not ZOO.is_dir():
+        sys.exit(f"{ZOO} is not there: the encoders are not part of this repository")
+    if options.keep is not None:
+        options.keep.mkdir(parents=True, exist_ok=True)
+    found = pl.concat(results_of(path, options.keep) for path in sorted(ZOO.glob("*.parquet")))
+    truth = pl.read_csv(ZOO / "truth.csv").select("model", target="task", truth="probe_acc")
+    domain = pl.read_csv(ZOO / "models.csv").select("model", "domain")
+    models = found.join(truth, on=["model", "target"]).join(domain, on="model")
+    counts = models.group_by("domain").agg(pl.col("model", "target").n_unique()).sort("domain")
+    print("weighted tau with the probe at full width, mean over targets;", counts.rows())
+    with pl.Config(
+        tbl_rows=-1, fmt_str_lengths=40, float_precision=3, tbl_hide_dataframe_shape=True
+    ):
+        print(weighted_taus(models))
+    for _, of_domain in sorted(models.partition_by("domain", as_dict=True).items()):
+        print(shortlists(of_domain))
+
+
+if __name__ == "__main__":
+    main()
