@@ -35,7 +35,7 @@ TERMINAL_WIDTH = 80
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _TITLE = re.compile(r'title="([^"]+)"')
 _STYLE = re.compile(r"\x1b\[[\d;]*m")
-_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d+(?![\w.])")
+_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d+(?!\w|\.\d)")
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,8 @@ def differs(printed: str, shown: str) -> bool:
     Examples
     --------
     >>> differs("bound   1.02\n", "bound 1.00\n"), differs("bound 1.02", "bound 1.2")
+    (False, True)
+    >>> differs("The bound is 1.02.", "The bound is 1.00."), differs("by 1.0.2", "by 1.0.3")
     (False, True)
     """
     if _words(printed) != _words(shown):
