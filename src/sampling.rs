@@ -39,6 +39,8 @@ pub enum Stream {
     TransportedRows = 18,
     /// The rows that PARC compares in pairs.
     ComparedRows = 19,
+    /// The directions and orders of moments of a sliced distance of labelled data sets.
+    MomentProjections = 21,
     /// The resamples of a bootstrap.
     Resamples = 0xB007,
 }

@@ -77,11 +77,14 @@ def task(
     )
 
 
-def task_pair(source: object, target: object) -> tuple[list[pl.Expr], dict[str, str]]:
+def task_pair(
+    source: object, target: object, *, target_labels: bool = True
+) -> tuple[list[pl.Expr], dict[str, str]]:
     """Return the inputs of a plugin on two tasks, and the column names for its messages.
 
     Tasks that share embedding and label columns go in as one struct: Polars then runs the groups of
-    a `group_by` in parallel and copies less than with two inputs.
+    a `group_by` in parallel and copies less than with two inputs. Without `target_labels` the label
+    of the target is left out, whether there is such a column or not.
     """
     source, target = _checked("source", source), _checked("target", target)
     columns = {
@@ -90,16 +93,24 @@ def task_pair(source: object, target: object) -> tuple[list[pl.Expr], dict[str, 
         "target_embedding": column_name(target.embedding),
         "target_label": column_name(target.label),
     }
-    shared = source.embedding.meta.eq(target.embedding) and source.label.meta.eq(target.label)
+    same_label = not target_labels or source.label.meta.eq(target.label)
+    shared = same_label and source.embedding.meta.eq(target.embedding)
     if shared:
         selections = {**_selection(source, "source_"), **_selection(target, "target_")}
         return [task_rows(source, selections)], columns
-    return [task_rows(side, _selection(side)) for side in (source, target)], columns
+    unlabelled = {"embedding": target.embedding, **_selection(target)}
+    return [
+        task_rows(source, _selection(source)),
+        task_rows(target, _selection(target)) if target_labels else _struct(unlabelled),
+    ], columns
 
 
 def task_rows(rows: Task, selections: Mapping[str, pl.Expr]) -> pl.Expr:
     """Return one struct of embedding, label and `selections`; a literal stretches to all rows."""
-    fields = {"embedding": rows.embedding, "label": rows.label, **selections}
+    return _struct({"embedding": rows.embedding, "label": rows.label, **selections})
+
+
+def _struct(fields: Mapping[str, pl.Expr]) -> pl.Expr:
     return pl.struct([column.alias(name) for name, column in fields.items()])
 
 

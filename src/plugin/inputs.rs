@@ -4,6 +4,7 @@ use polars::prelude::*;
 use serde::Deserialize;
 
 use crate::plugin::task::{Task, TaskColumns};
+use crate::scores::TargetLabels;
 
 /// The caller's column names of two tasks, for messages.
 #[derive(Deserialize)]
@@ -36,19 +37,33 @@ pub fn optional_field(input: &Series, name: &str) -> PolarsResult<Option<Series>
 /// The source and the target: from a struct each, or both from one whose fields `where` and `fit`
 /// have the task in front. One struct is what Polars runs in parallel over groups.
 pub fn read_pair(inputs: &[Series], names: &PairColumnNames) -> PolarsResult<(Task, Task)> {
+    read_sides(inputs, names, TargetLabels::Read)
+}
+
+/// As [`read_pair`]. Target labels that are ignored need not be there, and may be anything where
+/// they are.
+pub fn read_sides(
+    inputs: &[Series],
+    names: &PairColumnNames,
+    target_labels: TargetLabels,
+) -> PolarsResult<(Task, Task)> {
     let (source, target, source_prefix, target_prefix) = match inputs {
         [both] => (both, both, "source_", "target_"),
         [source, target] => (source, target, "", ""),
         _ => polars_bail!(ComputeError: "expected one or two inputs, got {}", inputs.len()),
     };
-    let read = |input: &Series, task: &str, prefix: &str, names: (&str, &str)| {
+    let read = |input: &Series, task: &str, prefix: &str, names: (&str, &str), labels| {
+        let label = match labels {
+            TargetLabels::Read => Some(field(input, "label")?),
+            TargetLabels::Ignored => None,
+        };
         let columns = TaskColumns {
             task: task.to_string(),
             vectors: "embedding",
             embedding_name: names.0.to_string(),
             label_name: names.1.to_string(),
             embedding: field(input, "embedding")?,
-            label: field(input, "label")?,
+            label,
             selection: optional_field(input, &format!("{prefix}where"))?,
             fit: optional_field(input, &format!("{prefix}fit"))?,
         };
@@ -57,7 +72,7 @@ pub fn read_pair(inputs: &[Series], names: &PairColumnNames) -> PolarsResult<(Ta
     let source_names = (names.source_embedding.as_str(), names.source_label.as_str());
     let target_names = (names.target_embedding.as_str(), names.target_label.as_str());
     Ok((
-        read(source, "the source task", source_prefix, source_names)?,
-        read(target, "the target task", target_prefix, target_names)?,
+        read(source, "the source task", source_prefix, source_names, TargetLabels::Read)?,
+        read(target, "the target task", target_prefix, target_names, target_labels)?,
     ))
 }

@@ -21,7 +21,8 @@ pub struct TaskColumns {
     pub embedding_name: String,
     pub label_name: String,
     pub embedding: Series,
-    pub label: Series,
+    /// The class of each row; without this column rows are one group without a name.
+    pub label: Option<Series>,
     /// True for the rows that belong to the task; without this column all rows do.
     pub selection: Option<Series>,
     /// True for rows to learn from, false for rows to evaluate on; without this column every row
@@ -94,13 +95,13 @@ pub fn split(fit: &Series, rows: &[u32], task: &str) -> PolarsResult<Vec<bool>> 
 pub struct Task {
     /// How messages call the task: "the source task", `task "mnist"`.
     pub name: String,
-    /// Names of its classes, in order.
+    /// Names of its classes, in order; none where it has no labels.
     pub classes: Vec<String>,
     pub embeddings: Embeddings,
     label_column: ColumnName,
-    /// Rows of the embedding table to learn from, for each class.
+    /// Rows of the embedding table to learn from, for each class, or all where it has no labels.
     pub fit: Vec<Vec<u32>>,
-    /// Rows of the embedding table to evaluate on, for each class.
+    /// Rows of the embedding table to evaluate on, likewise.
     pub evaluation: Vec<Vec<u32>>,
 }
 
@@ -110,11 +111,14 @@ impl Task {
         let embedding_column = columns.column(columns.vectors, &columns.embedding_name);
         let label_column = columns.column("label", &columns.label_name);
         let split = columns.fit.as_ref().map(|fit| split(fit, rows, &columns.task)).transpose()?;
-        let classes = ClassNames::read(&columns.label, rows, &label_column)?;
+        let classes = match &columns.label {
+            Some(label) => ClassNames::read(label, rows, &label_column)?,
+            None => ClassNames::unlabelled(rows.len()),
+        };
         let embeddings = Embeddings::read(&columns.embedding, rows, &embedding_column)?;
         embeddings.check_finite(|faults| in_classes(faults, &classes))?;
 
-        let mut fit = vec![Vec::new(); classes.names.len()];
+        let mut fit = vec![Vec::new(); classes.names.len().max(1)];
         let mut evaluation = fit.clone();
         for (i, (&row, &class)) in embeddings.rows.iter().zip(&classes.of_row).enumerate() {
             let is_fit = split.as_ref().map(|split| split[i]);
@@ -175,8 +179,11 @@ impl Task {
     }
 }
 
-/// How many of the faults, `(row, count)`, are in which class.
+/// How many of the faults, `(row, count)`, are in which class; nothing of rows without labels.
 fn in_classes(faults: &[(usize, usize)], classes: &ClassNames) -> String {
+    if classes.names.is_empty() {
+        return String::new();
+    }
     let mut by_class = BTreeMap::new();
     for (row, count) in faults {
         *by_class.entry(classes.of_row[*row]).or_insert(0) += count;

@@ -143,7 +143,7 @@ fn read_tasks(
         embedding_name: columns.embedding.clone(),
         label_name: columns.label.clone(),
         embedding: field(input, "embedding")?,
-        label: field(input, "label")?,
+        label: Some(field(input, "label")?),
         selection: None,
         fit: optional_field(input, "fit")?,
     };
