@@ -31,6 +31,8 @@
 //! parameter of theirs; 1 is ours. No public code was found. What is close to it (OTDD's) solves an
 //! entropic problem, so that its values depend on a regularisation.
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
 
 use crate::estimators::head::probe::{self, Probe};
@@ -39,13 +41,15 @@ use crate::parallelism::Parallelism;
 use crate::rows::row_order::{canonical, CanonicalClasses};
 use crate::rows::{Basis, ClassedTable};
 use crate::scores::transported_rows::drawn_rows;
-use crate::scores::{check_positive, RowLimit, ScoreError};
+use crate::scores::{check_positive, check_within, RowLimit, ScoreError};
 use crate::transport::costs::distance_rows::Power;
 use crate::transport::costs::ground_cost;
 use crate::transport::wasserstein::plan_of_distances;
 use crate::transport::TransportError;
 
 const NAME: &str = "TETOT";
+/// With larger weights sums of costs would leave the range of floats.
+const LABEL_WEIGHTS: RangeInclusive<f64> = 0.0..=1e100;
 
 /// What is measured, and on how many rows.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -78,7 +82,7 @@ pub fn tetot(
         check_positive("l2", l2)?;
     }
     if label_weight != 0.0 {
-        check_positive("label_weight", label_weight)?;
+        check_within(NAME, "label_weight", label_weight, &LABEL_WEIGHTS)?;
     }
     // Classes in an order that no caller decides, in which the head numbers them.
     let CanonicalClasses { parts: [classes], .. } = canonical([source]);

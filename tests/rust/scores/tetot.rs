@@ -148,6 +148,8 @@ fn bad_input_is_named() {
         run(&source, &target, weight),
         ScoreError::NotPositive { name: "label_weight", value: -1.0 }
     );
+    let weight = Settings { label_weight: 1e101, ..PLAIN };
+    assert!(matches!(run(&source, &target, weight), ScoreError::OutOfRange { .. }));
     let huge = moved(&source, |v| v * 1e200);
     let found = run(&huge, &target, Settings { label_weight: 0.0, ..PLAIN });
     assert!(matches!(found, ScoreError::Transport(TransportError::BadCost { .. })));
