@@ -41,6 +41,8 @@ pub enum Stream {
     ComparedRows = 19,
     /// The order in which the losses of evaluation rows are taken for a claim about the population.
     PopulationOrder = 20,
+    /// The directions and orders of moments of a sliced distance of labelled data sets.
+    MomentProjections = 21,
     /// The resamples of a bootstrap.
     Resamples = 0xB007,
 }

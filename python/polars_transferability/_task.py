@@ -81,14 +81,19 @@ def task(
 
 
 def task_pair(
-    source: object, target: object, *, own_label: pl.Expr | None = None
+    source: object,
+    target: object,
+    *,
+    own_label: pl.Expr | None = None,
+    target_labels: bool = True,
 ) -> tuple[list[pl.Expr], dict[str, str]]:
     """Return the inputs of a plugin on two tasks, and the column names for its messages.
 
     `own_label` are the labels of the target where those of the task stand in for them.
 
     Tasks that share embedding and label columns go in as one struct: Polars then runs the groups of
-    a `group_by` in parallel and copies less than with two inputs.
+    a `group_by` in parallel and copies less than with two inputs. Without `target_labels` the label
+    of the target is left out, whether there is such a column or not.
     """
     source, target = checked_task("source", source), checked_task("target", target)
     columns = {
@@ -101,16 +106,24 @@ def task_pair(
         columns["target_own_label"] = column_name(own_label)
         selections = {**_selection(target), "own_label": own_label}
         return [task_rows(source, _selection(source)), task_rows(target, selections)], columns
-    shared = source.embedding.meta.eq(target.embedding) and source.label.meta.eq(target.label)
+    same_label = not target_labels or source.label.meta.eq(target.label)
+    shared = same_label and source.embedding.meta.eq(target.embedding)
     if shared:
         selections = {**_selection(source, "source_"), **_selection(target, "target_")}
         return [task_rows(source, selections)], columns
-    return [task_rows(side, _selection(side)) for side in (source, target)], columns
+    unlabelled = {"embedding": target.embedding, **_selection(target)}
+    return [
+        task_rows(source, _selection(source)),
+        task_rows(target, _selection(target)) if target_labels else _struct(unlabelled),
+    ], columns
 
 
 def task_rows(rows: Task, selections: Mapping[str, pl.Expr]) -> pl.Expr:
     """Return one struct of embedding, label and `selections`; a literal stretches to all rows."""
-    fields = {"embedding": rows.embedding, "label": rows.label, **selections}
+    return _struct({"embedding": rows.embedding, "label": rows.label, **selections})
+
+
+def _struct(fields: Mapping[str, pl.Expr]) -> pl.Expr:
     return pl.struct([column.alias(name) for name, column in fields.items()])
 
 

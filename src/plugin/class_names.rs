@@ -50,6 +50,11 @@ pub struct ClassNames {
 }
 
 impl ClassNames {
+    /// Rows without labels: one group, without a name.
+    pub fn unlabelled(count: usize) -> Self {
+        Self { names: Vec::new(), of_row: vec![0; count] }
+    }
+
     /// Read the rows of `column` that `rows` lists.
     pub fn read(column: &Series, rows: &[u32], name: &ColumnName) -> PolarsResult<Self> {
         check_dtype(column, name)?;

@@ -70,7 +70,7 @@ fn moments(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
         embedding_name: kwargs.embedding,
         label_name: kwargs.label,
         embedding: field(input, "embedding")?,
-        label: field(input, "label")?,
+        label: Some(field(input, "label")?),
         own_label: None,
         selection: None,
         fit: None,

@@ -127,6 +127,8 @@ impl<'a> ScoreInput<'a> {
         )
     }
 
+    /// Read the probabilities, and the labels where they are among the columns: Python passes them
+    /// where a score needs them.
     pub fn probabilities(&self) -> PolarsResult<LabelledVectors> {
         self.vectors("probabilities", &self.names.probabilities)
     }
@@ -138,7 +140,7 @@ impl<'a> ScoreInput<'a> {
             embedding_name: name.to_string(),
             label_name: self.names.label.clone(),
             embedding: field(self.input, what)?,
-            label: field(self.input, "label")?,
+            label: optional_field(self.input, "label")?,
             own_label: None,
             selection: None,
             fit: optional_field(self.input, "fit")?,
@@ -229,9 +231,9 @@ impl LabelledVectors {
         self.classes.iter().map(Vec::len).sum()
     }
 
-    /// Number of classes that have any.
-    pub fn classes(&self) -> usize {
-        self.classes.len()
+    /// Number of classes that have any, where there are labels.
+    pub fn classes(&self) -> Option<usize> {
+        (!self.task.classes.is_empty()).then_some(self.classes.len())
     }
 
     /// All classes' rows to fit on and to evaluate on, numbered alike.

@@ -35,7 +35,7 @@ fn output_type(inputs: &[Field], kwargs: Arguments) -> PolarsResult<Field> {
 fn many_output_type(inputs: &[Field], kwargs: ManyArguments) -> PolarsResult<Field> {
     let field = |score: &Score| Field::new(score.name().into(), dtype(score));
     let mut fields: Vec<Field> = kwargs.scores.iter().map(field).collect();
-    fields.extend(facts().map(|(name, dtype)| Field::new(name.into(), dtype)));
+    fields.extend(Facts::fields().map(|(name, dtype)| Field::new(name.into(), dtype)));
     let dtype = DataType::Struct(fields);
     record::output_field_of(inputs, |field| kwargs.columns.of(field), dtype)
 }
@@ -47,11 +47,6 @@ fn dtype(score: &Score) -> DataType {
         [] => DataType::Float64,
         parts => DataType::Struct(parts.iter().map(number).collect()),
     }
-}
-
-/// What a struct of scores says about the rows.
-fn facts() -> [(&'static str, DataType); 3] {
-    [("n", DataType::UInt32), ("classes", DataType::UInt32), ("labels", DataType::String)]
 }
 
 #[polars_expr(output_type_func_with_kwargs = output_type)]
@@ -77,12 +72,7 @@ fn scores(inputs: &[Series], kwargs: ManyArguments) -> PolarsResult<Series> {
     for score in &kwargs.scores {
         columns.push(series(score.name().into(), score, &rows.values(score)?)?);
     }
-    let (n, classes, labels) = rows.facts();
-    let facts = facts().map(|(name, _)| PlSmallStr::from(name));
-    let [n_name, classes_name, labels_name] = facts;
-    columns.push(Series::new(n_name, [n as u32]));
-    columns.push(Series::new(classes_name, [classes as u32]));
-    columns.push(Series::new(labels_name, [labels.name()]));
+    columns.extend(rows.facts().series());
     Ok(StructChunked::from_series(name, 1, columns.iter())?.into_series())
 }
 
@@ -159,8 +149,11 @@ impl<'a> Rows<'a> {
                 RAYON.install(|| method.of_split(fit, evaluation, Parallelism::Pool))
             }
             Method::Probabilities(method) => {
-                let rows = read_once(&self.probabilities, || self.input.probabilities())?;
-                method.of_probabilities(rows.scored()?).map(one)
+                method.of_probabilities(self.probabilities()?.scored()?).map(one)
+            }
+            Method::Predictions(method) => {
+                let rows = self.probabilities()?.scored()?;
+                method.of_predictions(rows.table, &rows.classes.concat()).map(one)
             }
             Method::LabelPairs(method) => {
                 let pairs = read_once(&self.label_pairs, || self.input.label_pairs())?;
@@ -192,6 +185,10 @@ impl<'a> Rows<'a> {
         read_once(&self.embeddings, || self.input.embeddings())
     }
 
+    fn probabilities(&self) -> PolarsResult<&LabelledVectors> {
+        read_once(&self.probabilities, || self.input.probabilities())
+    }
+
     /// The embeddings themselves, where `score` needs more than their moments.
     fn vectors(&self, score: &Score) -> PolarsResult<&LabelledVectors> {
         // Whatever else is wrong with moments, they are not enough.
@@ -218,21 +215,50 @@ impl<'a> Rows<'a> {
         spectrum.map(Some)
     }
 
-    /// Rows, classes, and where the labels are from.
-    fn facts(&self) -> (usize, usize, Labels) {
-        let of =
-            |rows: &LabelledVectors| (rows.count(), rows.classes(), Labels::of(&rows.task.classes));
+    /// What is known of the rows.
+    fn facts(&self) -> Facts {
         match (self.embeddings.get(), self.probabilities.get(), self.label_pairs.get()) {
             (Some(Source::Moments(named)), _, _) => {
                 let moments = &named.moments;
-                (moments.count() as usize, moments.classes(), Labels::of(&named.classes))
+                Facts::of(moments.count() as usize, Some(moments.classes()), &named.classes)
             }
-            (Some(Source::Rows(rows)), _, _) | (None, Some(rows), _) => of(rows),
+            (Some(Source::Rows(rows)), _, _) | (None, Some(rows), _) => {
+                Facts::of(rows.count(), rows.classes(), &rows.task.classes)
+            }
             (None, None, Some(LabelPairs { target, .. })) => {
-                (target.of_row.len(), target.names.len(), Labels::of(&target.names))
+                Facts::of(target.of_row.len(), Some(target.names.len()), &target.names)
             }
-            (None, None, None) => (0, 0, Labels::of(&[])),
+            (None, None, None) => Facts::of(0, None, &[]),
         }
+    }
+}
+
+/// What a struct of scores says about the rows.
+struct Facts {
+    n: usize,
+    /// How many classes they have, where labels were read.
+    classes: Option<usize>,
+    /// Where these labels are from.
+    labels: Option<Labels>,
+}
+
+impl Facts {
+    fn of(n: usize, classes: Option<usize>, names: &[String]) -> Self {
+        Self { n, classes, labels: classes.map(|_| Labels::of(names)) }
+    }
+
+    /// Names and dtypes of the fields.
+    fn fields() -> [(&'static str, DataType); 3] {
+        [("n", DataType::UInt32), ("classes", DataType::UInt32), ("labels", DataType::String)]
+    }
+
+    fn series(&self) -> [Series; 3] {
+        let [n, classes, labels] = Self::fields().map(|(name, _)| PlSmallStr::from(name));
+        [
+            Series::new(n, [self.n as u32]),
+            Series::new(classes, [self.classes.map(|count| count as u32)]),
+            Series::new(labels, [self.labels.map(Labels::name)]),
+        ]
     }
 }
 

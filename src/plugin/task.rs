@@ -24,7 +24,8 @@ pub struct TaskColumns {
     pub embedding_name: String,
     pub label_name: String,
     pub embedding: Series,
-    pub label: Series,
+    /// The class of each row; without this column rows are one group without a name.
+    pub label: Option<Series>,
     /// The task's own labels with their name, where those of `label` stand in for them.
     pub own_label: Option<(Series, String)>,
     /// True for the rows that belong to the task; without this column all rows do.
@@ -114,13 +115,13 @@ pub fn split(fit: &Series, rows: &[u32], task: &str) -> PolarsResult<Vec<bool>> 
 pub struct Task {
     /// How messages call the task: "the source task", `task "mnist"`.
     pub name: String,
-    /// Names of its classes, in order.
+    /// Names of its classes, in order; none where it has no labels.
     pub classes: Vec<String>,
     pub embeddings: Embeddings,
     label_column: ColumnName,
-    /// Rows of the embedding table to learn from, for each class.
+    /// Rows of the embedding table to learn from, for each class, or all where it has no labels.
     pub fit: Vec<Vec<u32>>,
-    /// Rows of the embedding table to evaluate on, for each class.
+    /// Rows of the embedding table to evaluate on, likewise.
     pub evaluation: Vec<Vec<u32>>,
     /// The true labels of the rows, where those of the task stand in for them.
     pub truth: Option<Arc<Truth>>,
@@ -131,7 +132,10 @@ impl Task {
     pub fn read(columns: &TaskColumns, rows: &[u32]) -> PolarsResult<Self> {
         let label_column = columns.column("label", &columns.label_name);
         let split = columns.split(rows)?;
-        let classes = ClassNames::read(&columns.label, rows, &label_column)?;
+        let classes = match &columns.label {
+            Some(label) => ClassNames::read(label, rows, &label_column)?,
+            None => ClassNames::unlabelled(rows.len()),
+        };
         let embeddings = columns.embeddings(rows)?;
         embeddings.check_finite(|faults| in_classes(faults, &classes))?;
         Ok(Self::of_classes(columns, embeddings, classes, split.as_deref()))
@@ -183,7 +187,7 @@ impl Task {
         classes: ClassNames,
         split: Option<&[bool]>,
     ) -> Self {
-        let mut fit = vec![Vec::new(); classes.names.len()];
+        let mut fit = vec![Vec::new(); classes.names.len().max(1)];
         let mut evaluation = fit.clone();
         for (i, (&row, &class)) in embeddings.rows.iter().zip(&classes.of_row).enumerate() {
             let is_fit = split.map(|split| split[i]);
@@ -208,9 +212,10 @@ impl Task {
     /// The task with the true labels of its rows, from the same columns and rows that it was read
     /// from.
     pub fn with_truth(self, columns: &TaskColumns, rows: &[u32]) -> PolarsResult<Self> {
-        let (labels, name) = match &columns.own_label {
-            Some((labels, name)) => (labels, name),
-            None => (&columns.label, &columns.label_name),
+        let own = columns.own_label.as_ref().map(|(labels, name)| (labels, name));
+        let given = columns.label.as_ref().map(|labels| (labels, &columns.label_name));
+        let Some((labels, name)) = own.or(given) else {
+            return Ok(self);
         };
         let classes = ClassNames::read(labels, rows, &columns.column("label", name))?;
         let most = self.embeddings.rows.iter().max().map_or(0, |row| *row as usize + 1);
@@ -273,8 +278,11 @@ impl Task {
     }
 }
 
-/// How many of the faults, `(row, count)`, are in which class.
+/// How many of the faults, `(row, count)`, are in which class; nothing of rows without labels.
 fn in_classes(faults: &[(usize, usize)], classes: &ClassNames) -> String {
+    if classes.names.is_empty() {
+        return String::new();
+    }
     let mut by_class = BTreeMap::new();
     for (row, count) in faults {
         *by_class.entry(classes.of_row[*row]).or_insert(0) += count;

@@ -17,6 +17,7 @@ use crate::plugin::record;
 use crate::plugin::remedy;
 use crate::plugin::task::Task;
 use crate::plugin::transport_error::transport_error;
+use crate::scores::TargetLabels;
 use crate::transport::Side;
 
 #[derive(Deserialize)]
@@ -32,7 +33,7 @@ fn output_type(inputs: &[Field], kwargs: Arguments) -> PolarsResult<Field> {
 
 #[polars_expr(output_type_func_with_kwargs = output_type)]
 fn transfer_bound(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
-    let (source, target) = pair_columns(inputs, &kwargs.columns)?;
+    let (source, target) = pair_columns(inputs, &kwargs.columns, TargetLabels::Read)?;
     let options = &kwargs.options;
     let source = Task::read_selected(&source)?;
     let target = options.read_target(&target, &target.selected_rows()?)?;

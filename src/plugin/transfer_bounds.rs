@@ -207,7 +207,7 @@ fn read_tasks(
         embedding_name: kwargs.columns.embedding.clone(),
         label_name,
         embedding: field(input, "embedding")?,
-        label,
+        label: Some(label),
         own_label: Some((field(input, "label")?, kwargs.columns.label.clone())),
         selection: None,
         fit: optional_field(input, "fit")?,

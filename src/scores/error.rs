@@ -7,9 +7,10 @@ use crate::estimators::discriminant::DiscriminantError;
 use crate::estimators::gaussian_mixture::MixtureError;
 use crate::estimators::nearest_neighbours::NeighbourError;
 use crate::linalg::error::OptimizeError;
-use crate::scores::leep::ProbabilityError;
+use crate::scores::distributions::ProbabilityError;
 use crate::scores::logme::TargetError;
 use crate::scores::parc::PairError;
+use crate::transport::sliced::SlicedError;
 use crate::transport::TransportError;
 
 /// Why a score has no value.
@@ -17,6 +18,8 @@ use crate::transport::TransportError;
 pub enum ScoreError {
     #[error("the labels have {found} class(es), but {score} needs at least two")]
     FewClasses { score: &'static str, found: usize },
+    #[error("the source labels have {found} class(es), but {score} needs at least two")]
+    FewSourceClasses { score: &'static str, found: usize },
     #[error("there are {found} rows, but {score} needs at least {needed}")]
     FewRows { score: &'static str, found: usize, needed: usize },
     #[error(
@@ -34,6 +37,11 @@ pub enum ScoreError {
         value; scale the features"
     )]
     Range { score: &'static str },
+    #[error(
+        "the higher moments of the features are beyond the range of a float, so {score} has no \
+         value; scale the features down"
+    )]
+    MomentRange { score: &'static str },
     #[error("the moments were made without a scatter per class, which {score} needs")]
     NoClassScatter { score: &'static str },
     #[error(
@@ -72,6 +80,8 @@ pub enum ScoreError {
     GaussianPower { p: f64 },
     #[error(transparent)]
     Transport(#[from] TransportError),
+    #[error(transparent)]
+    Sliced(#[from] SlicedError),
     #[error("{score} tells classes apart by the covariance within them: {reason}")]
     Discriminant { score: &'static str, reason: DiscriminantError },
     #[error("{score} did not converge: {reason}")]

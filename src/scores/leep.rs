@@ -16,11 +16,11 @@
 //! to the probabilities, or divide 0 by 0 for a source class that gets no mass.
 
 use serde::Deserialize;
-use thiserror::Error;
 
 use crate::linalg::matrix::dot_in_order;
 use crate::linalg::Matrix;
-use crate::rows::{ClassedTable, Table};
+use crate::rows::ClassedTable;
+use crate::scores::distributions::check_distributions;
 use crate::scores::{ProbabilityScore, ScoreError};
 
 /// LEEP has no settings.
@@ -33,24 +33,6 @@ impl ProbabilityScore for Settings {
     }
 }
 
-/// Why rows are no probabilities.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum ProbabilityError {
-    #[error(
-        "a row gives source class {column} the probability {value}; pass probabilities (a \
-        softmax of logits), which are not negative"
-    )]
-    NegativeProbability { row: u32, column: usize, value: f64 },
-    #[error(
-        "the probabilities of a row sum to {sum}, not to 1; pass the probabilities of all \
-        source classes (a softmax of logits)"
-    )]
-    NotADistribution { row: u32, sum: f64 },
-}
-
-/// How far a row's sum may be from 1: what rounding to `f32`, or to a few printed digits, leaves.
-const SUM_TOLERANCE: f64 = 1e-3;
-
 /// LEEP of source-class probabilities (`N x Z`, one row per target example). `O(N Z + C Z)` time,
 /// `O(C Z)` memory. Rows are used as they are, not divided by their sums.
 ///
@@ -61,28 +43,10 @@ pub fn leep(probabilities: ClassedTable<'_>) -> Result<f64, ScoreError> {
     if classes.len() < 2 {
         return Err(ScoreError::FewClasses { score: "LEEP", found: classes.len() });
     }
-    check_distributions(table, classes)?;
+    check_distributions(table, classes.iter().flatten())?;
     Ok(mean_log_expectation(classes, table.width(), |row, theta| {
         table.copy_row(row as usize, theta);
     }))
-}
-
-pub(super) fn check_distributions(
-    table: Table<'_>,
-    classes: &[Vec<u32>],
-) -> Result<(), ProbabilityError> {
-    let mut theta = vec![0.0; table.width()];
-    for &row in classes.iter().flatten() {
-        table.copy_row(row as usize, &mut theta);
-        if let Some((column, &value)) = theta.iter().enumerate().find(|(_, p)| **p < 0.0) {
-            return Err(ProbabilityError::NegativeProbability { row, column, value });
-        }
-        let sum: f64 = theta.iter().sum();
-        if sum.is_nan() || (sum - 1.0).abs() > SUM_TOLERANCE {
-            return Err(ProbabilityError::NotADistribution { row, sum });
-        }
-    }
-    Ok(())
 }
 
 /// The score itself; `read` writes a row's probabilities over `sources` classes.

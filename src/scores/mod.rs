@@ -4,6 +4,7 @@
 //! floors below: moments and decompositions in `rows`, clusterings and discriminants in
 //! `estimators`, exact transport in `transport`. Bounds live in `bound`.
 
+mod distributions;
 mod error;
 pub mod etran;
 pub mod gbc;
@@ -15,12 +16,16 @@ pub mod logme;
 pub mod nce;
 pub mod ncti;
 pub mod nleep;
+pub mod nuclear_norm;
 pub mod otce;
 pub mod otdd;
 pub mod pactran;
 pub mod parc;
+pub mod prediction_entropy;
+pub mod s_otdd;
 pub mod sfda;
 pub mod shrinkage_h_score;
+pub mod tetot;
 mod transported_rows;
 pub mod transrate;
 
@@ -30,8 +35,9 @@ use serde::Deserialize;
 
 use crate::parallelism::Parallelism;
 use crate::rows::class_scatter::RowReader;
-use crate::rows::{ClassSpectrum, ClassedTable, Moments};
+use crate::rows::{ClassSpectrum, ClassedTable, Moments, Table};
 
+pub use distributions::ProbabilityError;
 pub use error::ScoreError;
 pub use knn::{knn_accuracy, knn_accuracy_split, Ties};
 pub use leep::leep;
@@ -120,6 +126,13 @@ pub trait ProbabilityScore {
     fn of_probabilities(&self, probabilities: ClassedTable<'_>) -> Result<f64, ScoreError>;
 }
 
+/// A score of the source model's class probabilities on target rows whose labels it does not read.
+pub trait PredictionScore {
+    /// # Errors
+    /// Those of the score.
+    fn of_predictions(&self, table: Table<'_>, rows: &[u32]) -> Result<f64, ScoreError>;
+}
+
 /// A score of the source classes that a model predicts on labelled target rows.
 pub trait LabelPairScore {
     /// # Errors
@@ -133,6 +146,7 @@ pub enum Method<'a> {
     Rows(&'a dyn RowScore),
     Learned(&'a dyn LearnedScore),
     Probabilities(&'a dyn ProbabilityScore),
+    Predictions(&'a dyn PredictionScore),
     LabelPairs(&'a dyn LabelPairScore),
 }
 
@@ -143,7 +157,10 @@ impl Method<'_> {
         match self {
             Self::Rows(score) => score.parts(),
             Self::Learned(score) => score.parts(),
-            Self::Spectral(_) | Self::Probabilities(_) | Self::LabelPairs(_) => &[],
+            Self::Spectral(_)
+            | Self::Probabilities(_)
+            | Self::Predictions(_)
+            | Self::LabelPairs(_) => &[],
         }
     }
 }
@@ -205,6 +222,8 @@ registry! {
     Probabilities PactranDirichlet(pactran::DirichletPrior) = "pactran_dirichlet";
     Probabilities PactranGamma(pactran::GammaPrior) = "pactran_gamma";
     Rows PactranGaussian(pactran::GaussianPrior) = "pactran_gaussian";
+    Predictions NuclearNorm(nuclear_norm::Settings) = "nuclear_norm";
+    Predictions PredictionEntropy(prediction_entropy::Settings) = "prediction_entropy";
 }
 
 /// A score of two labelled tables, a source and a target, with its settings.
@@ -214,9 +233,27 @@ pub enum TaskPairScore {
     OtNce(RowLimit),
     Otce(otce::OtceSettings),
     Otdd(otdd::Settings),
+    SOtdd(s_otdd::Settings),
+    Tetot(tetot::Settings),
+}
+
+/// Whether a score of two tasks reads the labels of the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetLabels {
+    Read,
+    Ignored,
 }
 
 impl TaskPairScore {
+    /// Whether the classes of the target change the score.
+    #[must_use]
+    pub fn target_labels(&self) -> TargetLabels {
+        match self {
+            Self::OtNce(_) | Self::Otce(_) | Self::Otdd(_) | Self::SOtdd(_) => TargetLabels::Read,
+            Self::Tetot(_) => TargetLabels::Ignored,
+        }
+    }
+
     /// The score of a source and a target.
     ///
     /// # Errors
@@ -225,6 +262,7 @@ impl TaskPairScore {
         &self,
         source: ClassedTable<'_>,
         target: ClassedTable<'_>,
+        parallelism: Parallelism,
     ) -> Result<f64, ScoreError> {
         match self {
             Self::OtNce(limit) => Ok(otce::ot_nce(source, target, *limit)?.ot_nce),
@@ -233,6 +271,8 @@ impl TaskPairScore {
                 otce::otce(&terms, &settings.coefficients)
             }
             Self::Otdd(settings) => otdd::otdd(source, target, *settings),
+            Self::SOtdd(settings) => s_otdd::s_otdd(source, target, *settings, parallelism),
+            Self::Tetot(settings) => tetot::tetot(source, target, *settings, parallelism),
         }
     }
 }

@@ -53,7 +53,7 @@ use crate::linalg::Matrix;
 use crate::parallelism::Parallelism;
 use crate::rows::basis::Scale;
 use crate::rows::{AffineRows, Basis, ClassedTable};
-use crate::scores::leep::check_distributions;
+use crate::scores::distributions::check_distributions;
 use crate::scores::{check_classes, check_within, ProbabilityScore, RowScore, ScoreError};
 
 const DIRICHLET: &str = "PACTran-Dirichlet";
@@ -375,7 +375,7 @@ fn check_input(
     alpha: f64,
 ) -> Result<Vec<f64>, ScoreError> {
     check_classes(score, probabilities.classes.len())?;
-    check_distributions(probabilities.table, probabilities.classes)?;
+    check_distributions(probabilities.table, probabilities.classes.iter().flatten())?;
     let total = probabilities.count() as f64;
     Ok(probabilities.classes.iter().map(|rows| alpha * rows.len() as f64 / total).collect())
 }

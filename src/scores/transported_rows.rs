@@ -20,7 +20,7 @@ pub struct RowLimit {
     pub seed: u64,
 }
 
-/// The features of both sides, grouped by class. With a limit, at most so many rows of a side,
+/// The rows of both sides that are moved, by class. With a limit, at most so many rows of a side,
 /// drawn without replacement from all its classes together, so that classes keep their shares but
 /// for chance; a class of which no row is drawn is left out. Rows and classes come in an order of
 /// their own: neither the draw nor the choice among couplings that cost the same depends on the
@@ -28,27 +28,57 @@ pub struct RowLimit {
 ///
 /// # Errors
 /// Sides of different width, or so many rows that their costs do not fit into memory.
+pub fn drawn_rows(
+    source: ClassedTable<'_>,
+    target: ClassedTable<'_>,
+    limit: RowLimit,
+    score: &'static str,
+) -> Result<[Vec<Vec<u32>>; 2], ScoreError> {
+    check_same_width(source, target, score)?;
+    let rows = |side: ClassedTable<'_>| {
+        let CanonicalClasses { parts: [classes], .. } = canonical([side]);
+        match limit.rows.filter(|&rows| rows < side.count()) {
+            None => classes,
+            Some(rows) => draw(&classes, rows, limit.seed),
+        }
+    };
+    let sides = [rows(source), rows(target)];
+    let [n, m] = sides.each_ref().map(|classes| classes.iter().map(Vec::len).sum());
+    check_memory(n, m, COST_MEMORY)?;
+    Ok(sides)
+}
+
+/// The features of [`drawn_rows`], grouped by class.
+///
+/// # Errors
+/// Those of [`drawn_rows`].
 pub fn transported_rows(
     source: ClassedTable<'_>,
     target: ClassedTable<'_>,
     limit: RowLimit,
     score: &'static str,
 ) -> Result<(ClassRows, ClassRows), ScoreError> {
+    let [source_rows, target_rows] = drawn_rows(source, target, limit, score)?;
+    let basis = Basis::raw(source.table.width());
+    let source = basis.project_classes(source.table, &source_rows);
+    Ok((source, basis.project_classes(target.table, &target_rows)))
+}
+
+/// Check that the rows of two sides are points of one space.
+///
+/// # Errors
+/// Sides of different width.
+pub fn check_same_width(
+    source: ClassedTable<'_>,
+    target: ClassedTable<'_>,
+    score: &'static str,
+) -> Result<(), ScoreError> {
     let (source_width, target_width) = (source.table.width(), target.table.width());
-    if source_width != target_width {
-        return Err(ScoreError::Width { score, source_width, target_width });
+    if source_width == target_width {
+        Ok(())
+    } else {
+        Err(ScoreError::Width { score, source_width, target_width })
     }
-    let rows = |side: ClassedTable<'_>| {
-        let basis = Basis::raw(side.table.width());
-        let CanonicalClasses { parts: [classes], .. } = canonical([side]);
-        match limit.rows.filter(|&rows| rows < side.count()) {
-            None => basis.project_classes(side.table, &classes),
-            Some(rows) => basis.project_classes(side.table, &draw(&classes, rows, limit.seed)),
-        }
-    };
-    let (source, target) = (rows(source), rows(target));
-    check_memory(source.matrix().nrows(), target.matrix().nrows(), COST_MEMORY)?;
-    Ok((source, target))
 }
 
 /// The class of each row.

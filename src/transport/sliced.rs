@@ -96,29 +96,56 @@ pub fn along(
     directions: MatRef<'_, f64>,
     x: WeightedPoints<'_>,
     y: WeightedPoints<'_>,
-    p: f64,
+    power: f64,
 ) -> Result<Vec<f64>, SlicedError> {
-    if !(p.is_finite() && p >= 1.0) {
-        let allowed = "a finite number of at least 1";
-        return Err(TransportError::Power {
-            distance: "the sliced Wasserstein distance",
-            allowed,
-            found: p,
-        }
-        .into());
-    }
+    check_power(power)?;
     check_width(x, y)?;
     let (x_weight, y_weight) = (checked(Side::Source, x)?, checked(Side::Target, y)?);
     let masses = Masses::new(&positive(&x_weight), &positive(&y_weight))?;
-    let mut x = Projections::new(directions, x.points, &x_weight, &masses.source);
-    let mut y = Projections::new(directions, y.points, &y_weight, &masses.target);
+    let x = Projections::of_points(directions, x.points, &x_weight, &masses.source);
+    let y = Projections::of_points(directions, y.points, &y_weight, &masses.target);
+    between(x, y, &masses, power)
+}
+
+/// `W_p` between places on lines: row `k` of `x` and of `y` are the places of the two sides on line
+/// `k`, all of one weight.
+///
+/// # Errors
+/// An empty side, a power below 1, or places that are not finite.
+pub fn between_places(x: Matrix, y: Matrix, power: f64) -> Result<Vec<f64>, SlicedError> {
+    check_power(power)?;
+    if x.ncols() == 0 || y.ncols() == 0 {
+        return Err(TransportError::EmptySide.into());
+    }
+    let masses = Masses::new(&uniform(x.ncols()), &uniform(y.ncols()))?;
+    let x = Projections::new(x, &masses.source);
+    let y = Projections::new(y, &masses.target);
+    between(x, y, &masses, power)
+}
+
+fn check_power(power: f64) -> Result<(), TransportError> {
+    if power.is_finite() && power >= 1.0 {
+        return Ok(());
+    }
+    let allowed = "a finite number of at least 1";
+    let distance = "the sliced Wasserstein distance";
+    Err(TransportError::Power { distance, allowed, found: power })
+}
+
+/// `W_p` between two sides on each line.
+fn between(
+    mut x: Projections,
+    mut y: Projections,
+    masses: &Masses,
+    p: f64,
+) -> Result<Vec<f64>, SlicedError> {
     let mut differences = Vec::new();
-    (0..directions.nrows())
+    (0..x.values.nrows())
         .map(|k| {
             x.sort(k);
             y.sort(k);
             differences.clear();
-            line::for_each_move(&x.sorted, &y.sorted, &masses, |a, b, mass| {
+            line::for_each_move(&x.sorted, &y.sorted, masses, |a, b, mass| {
                 differences.push(((a - b).abs(), mass));
             });
             let distance = power_mean(&differences, p);
@@ -156,7 +183,7 @@ struct Projections {
 }
 
 impl Projections {
-    fn new(
+    fn of_points(
         directions: MatRef<'_, f64>,
         points: MatRef<'_, f64>,
         weights: &[f64],
@@ -169,6 +196,10 @@ impl Projections {
             let all = values;
             values = Matrix::from_fn(all.nrows(), kept.len(), |k, i| all.row(k)[kept[i]]);
         }
+        Self::new(values, mass)
+    }
+
+    fn new(values: Matrix, mass: &[i64]) -> Self {
         let uniform = mass.windows(2).all(|pair| pair[0] == pair[1]);
         Self { values, mass: mass.to_vec(), uniform, sorted: Vec::new() }
     }
@@ -198,7 +229,9 @@ fn power_mean(values: &[(f64, f64)], p: f64) -> f64 {
     largest * sum.powf(1.0 / p)
 }
 
-fn summarise(distances: &[f64], p: f64) -> SlicedWasserstein {
+/// The power mean of distances along drawn directions, which estimates that over all directions.
+#[must_use]
+pub fn summarise(distances: &[f64], p: f64) -> SlicedWasserstein {
     let count = distances.len() as f64;
     let largest = distances.iter().fold(0.0_f64, |acc, w| acc.max(*w));
     if largest == 0.0 {
@@ -218,7 +251,8 @@ fn summarise(distances: &[f64], p: f64) -> SlicedWasserstein {
 }
 
 /// Rows uniform on the unit sphere.
-fn draw_directions(count: usize, width: usize, rng: &mut Xoshiro256PlusPlus) -> Matrix {
+#[must_use]
+pub fn draw_directions(count: usize, width: usize, rng: &mut Xoshiro256PlusPlus) -> Matrix {
     let mut directions = Matrix::from_fn(count, width, |_, _| standard_normal(rng));
     for row in directions.rows_mut() {
         let norm = row.iter().map(|v| v * v).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);

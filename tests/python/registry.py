@@ -83,6 +83,8 @@ class Expression:
     vectors: str | None = "embedding"
     # Whether it reads the column of labels.
     labelled: bool = True
+    # Whether it does not read those of the target.
+    unlabelled_target: bool = False
     # Whether it takes real-valued labels, too.
     real_labels: bool = False
     # Whether it reads two tasks, whose widths may differ.
@@ -197,6 +199,8 @@ class Score:
     name: str
     # The column that it reads beside the labels.
     reads: str = "embedding"
+    # Whether it reads the labels.
+    labelled: bool = True
     # Whether moments are enough for it.
     of_moments: bool = False
     # Whether it learns from the rows of a split and is evaluated on the others.
@@ -226,6 +230,8 @@ CATALOGUE = [
     Score("pactran_dirichlet", reads="probabilities", own_function=False),
     Score("pactran_gamma", reads="probabilities", own_function=False),
     Score("pactran_gaussian", iterated=True, own_function=False),
+    Score("nuclear_norm", reads="probabilities", labelled=False),
+    Score("prediction_entropy", reads="probabilities", labelled=False),
 ]
 OF_EMBEDDINGS = [score for score in CATALOGUE if score.reads == "embedding"]
 OF_MOMENTS = [getattr(pt, score.name) for score in CATALOGUE if score.of_moments]
@@ -277,6 +283,19 @@ def source_score(build: Callable[[str, str], pl.Expr], name: str, column: str) -
     )
 
 
+def prediction_score(function: Callable[..., pl.Expr]) -> Expression:
+    """A score of the probabilities of a source model, without labels."""
+    return Expression(
+        function.__name__,
+        lambda: function("probabilities"),
+        pl.Float64(),
+        rows=source_groups,
+        vectors="probabilities",
+        labelled=False,
+        one_class=True,
+    )
+
+
 def of_moments(function: Callable[..., pl.Expr]) -> Expression:
     """A score of moments."""
     return Expression(
@@ -288,7 +307,11 @@ def of_moments(function: Callable[..., pl.Expr]) -> Expression:
 
 
 def task_score(
-    build: Callable[[pt.Task, pt.Task], pl.Expr], name: str, *, one_class: bool = False
+    build: Callable[[pt.Task, pt.Task], pl.Expr],
+    name: str,
+    *,
+    one_class: bool = False,
+    unlabelled_target: bool = False,
 ) -> Expression:
     """A score of two tasks."""
     return Expression(
@@ -297,6 +320,7 @@ def task_score(
         pl.Float64(),
         two_tasks=True,
         one_class=one_class,
+        unlabelled_target=unlabelled_target,
     )
 
 
@@ -339,6 +363,8 @@ SCORES = [
     source_score(lambda p, y: pt.pactran(p, y, prior="gamma"), "pactran gamma", "probabilities"),
     source_score(pt.leep, "leep", "probabilities"),
     source_score(pt.nce, "nce", "source_label"),
+    prediction_score(pt.nuclear_norm),
+    prediction_score(pt.prediction_entropy),
     several("", ["logme", "h_score", "knn"], ["logme", "h_score", "knn_accuracy"]),
     several(
         "all with a split",
@@ -358,6 +384,13 @@ SCORES = [
         lambda s, t: pt.otdd(s, t, inner="gaussian", max_rows=8, seed=1),
         "otdd gaussian",
         one_class=True,
+    ),
+    task_score(lambda s, t: pt.s_otdd(s, t, projections=40, seed=2), "s_otdd", one_class=True),
+    task_score(lambda s, t: pt.tetot(s, t, l2=0.1), "tetot", unlabelled_target=True),
+    task_score(
+        lambda s, t: pt.tetot(s, t, label_weight=3, max_rows=9),
+        "tetot that chooses, of fewer rows",
+        unlabelled_target=True,
     ),
     Expression(
         "moments",

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import polars_transferability as pt
 import pytest
-from polars_transferability._scores.choice import CATALOGUE
+from polars_transferability._scores.choice import CATALOGUE, NAMED_OF_TWO_TASKS
 from polars_transferability._sql._functions import functions
 from polars_transferability.tables.check import check_tables
 from polars_transferability.tables.columns import TableColumns
@@ -98,7 +98,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
     of_class = tables["bounds"].select(pl.col("by_class").explode(empty_as_null=False))
     sides = [pt.task(where=pl.col("task") == name) for name in ("mnist", "kmnist")]
     pairs = pt.compute_scores(
-        rows, scores=["ot_nce", "otdd"], sources=["mnist"], targets=["kmnist"]
+        rows, scores=NAMED_OF_TWO_TASKS, sources=["mnist"], targets=["kmnist"]
     )
     asked: dict[str, Any] = {"max_rows_per_class": 5, "target_clusters": 3, "match_labels": True}
     pair = {"sources": ["mnist"], "targets": ["kmnist"]}

@@ -47,6 +47,7 @@ class Inputs(Enum):
 
     EMBEDDING = "embedding, label"
     PROBABILITIES = "source probabilities, label"
+    PREDICTIONS = "source probabilities"
     SOURCE_LABEL = "predicted source class, label"
     TWO_TASKS = "two tasks"
 
@@ -58,6 +59,7 @@ class Cost(Enum):
     DECOMPOSITION = "decomposition"
     ITERATIONS = "iterations"
     PAIRS = "pairs of rows"
+    PROJECTIONS = "projections"
 
 
 class Better(Enum):

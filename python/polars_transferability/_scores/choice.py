@@ -57,6 +57,17 @@ def reading(inputs: Inputs) -> list[str]:
     return [name for name, row in OF_ONE_TABLE.items() if row.inputs is inputs]
 
 
+def reads_labels(score: str) -> bool:
+    """Say whether a score of one table is computed from labels, too.
+
+    Examples
+    --------
+    >>> reads_labels("leep"), reads_labels("nuclear_norm")
+    (True, False)
+    """
+    return OF_ONE_TABLE[score].inputs is not Inputs.PREDICTIONS
+
+
 def score_settings(score: str, **options: Any) -> dict[str, Any]:
     """Return the settings of one score.
 

@@ -1,4 +1,4 @@
-"""The published scores of one labelled table, one expression each; higher is better for all.
+"""The published scores of one table, one expression each; higher is better for all.
 
 Their columns have no default names, as those of `task` have: where `embedding` holds moments, there
 is no `label` column, so that a name must not stand for one that the caller left out.
@@ -38,8 +38,10 @@ __all__ = [
     "nce",
     "ncti",
     "nleep",
+    "nuclear_norm",
     "pactran",
     "parc",
+    "prediction_entropy",
     "sfda",
     "shrinkage_h_score",
     "transrate",
@@ -841,6 +843,101 @@ def pactran(
     }[prior]
     vectors = "embedding" if prior == "gaussian" else "probabilities"
     return _score(settings, column="pactran", **{vectors: embedding}, label=label)
+
+
+@catalogued(
+    Inputs.PREDICTIONS,
+    range="1/Z to 1",
+    cost=Cost.DECOMPOSITION,
+)
+def nuclear_norm(probabilities: str | pl.Expr) -> pl.Expr:
+    """Nuclear norm of the source model's predictions: how sure and how diverse they are.
+
+    `sum_k s_k / sqrt(N min(N, Z))`, with `s_k` the singular values of the `N x Z` matrix of
+    probabilities; the divisor is the largest value that the sum can have, as in the paper. No label
+    is read. Between `1 / sqrt(Z min(N, Z))`, which is `1 / Z` from `Z` rows on, for uniform rows,
+    and 1, for certain rows that name every class as often; higher is better. Certain rows of one
+    class have only `1 / sqrt(min(N, Z))`. Compare at the same `Z` only. Rows are divided by their
+    sums. Public code leaves the divisor out, or divides by `N` alone, so that values depend on the
+    number of rows. `O(N Z^2)`.
+
+    Parameters
+    ----------
+    probabilities
+        Column of Array or List of floats: a distribution over source classes per row, such as
+        `softmax` of the logits.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    Raises
+    ------
+    polars.exceptions.ComputeError
+        In the query: a negative probability, or a row that does not sum to 1 within 1e-3.
+
+    References
+    ----------
+    Deng et al., "Confidence and dispersity as signals: unsupervised model evaluation and ranking"
+    (arXiv 2510.02956); "Confidence and dispersity speak", ICML 2023 (arXiv 2302.01094).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"p": [[1.0, 0.0], [0.0, 1.0]], "flat": [[0.5, 0.5], [0.5, 0.5]]})
+    >>> norms = rows.select(pt.nuclear_norm("p"), pt.nuclear_norm("flat").alias("flat"))
+    >>> norms.select(pl.all().round(6)).row(0)
+    (1.0, 0.5)
+    """
+    return _score(settings_of("nuclear_norm"), probabilities=probabilities)
+
+
+@catalogued(
+    Inputs.PREDICTIONS,
+    range="-log Z to 0, nats",
+    cost=Cost.COUNTS,
+)
+def prediction_entropy(probabilities: str | pl.Expr) -> pl.Expr:
+    """Entropy of the source model's predictions, negated: how sure they are.
+
+    `1/N sum_i sum_z P_iz log P_iz` over the `N x Z` matrix of probabilities, minus the mean entropy
+    of a row. No label is read. In nats, between `-log Z` for uniform rows and 0 for certain ones;
+    higher is better. It does not see which classes are predicted, so a model that calls every row
+    the same has the best value: `nuclear_norm` sees that. Compare at the same `Z` only. Rows are
+    divided by their sums. Some public code adds a small number to the probabilities. `O(N Z)`, and
+    a sort of the rows.
+
+    Parameters
+    ----------
+    probabilities
+        As for `nuclear_norm`.
+
+    Returns
+    -------
+    Expr
+        Float64, one value.
+
+    Raises
+    ------
+    polars.exceptions.ComputeError
+        As for `nuclear_norm`.
+
+    References
+    ----------
+    A measure of confidence in Deng et al., "Confidence and dispersity as signals" (arXiv
+    2510.02956), and what TETOT is compared with (arXiv 2405.01451).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> rows = pl.DataFrame({"p": [[0.5, 0.5], [1.0, 0.0]]})
+    >>> rows.select(pt.prediction_entropy("p").round(4)).item()  # half of -log 2
+    -0.3466
+    """
+    return _score(settings_of("prediction_entropy"), probabilities=probabilities)
 
 
 def _score(

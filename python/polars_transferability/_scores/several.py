@@ -9,7 +9,13 @@ import polars as pl
 from polars_transferability._arguments import given_as
 from polars_transferability._plugin import scalar_plugin
 from polars_transferability._scores.catalogue import Inputs
-from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, ScoreChoice, chosen
+from polars_transferability._scores.choice import (
+    DEFAULT,
+    OF_ONE_TABLE,
+    ScoreChoice,
+    chosen,
+    reads_labels,
+)
 from polars_transferability._scores.one_table import score_input
 
 __all__ = ["scores"]
@@ -34,13 +40,15 @@ def scores(
     Parameters
     ----------
     embedding, label
-        Columns as for `logme`; moments are accepted for those five.
+        Columns as for `logme`; moments are accepted for those five. The label is not read where all
+        scores are `nuclear_norm` and `prediction_entropy`, which need none.
     scores
         Names of scores (the functions of this module; `knn` is short for `knn_accuracy`; PACTran's
         are `pactran_gaussian`, `pactran_dirichlet` and `pactran_gamma`), "all", or a mapping from
         names to their options, such as `{"logme": {}, "knn_accuracy": {"k": 10}}`.
     probabilities
-        Column of source probabilities, for `leep`, `pactran_dirichlet` and `pactran_gamma`.
+        Column of source probabilities, for `leep`, `pactran_dirichlet`, `pactran_gamma`,
+        `nuclear_norm` and `prediction_entropy`.
     source_label
         Column of predicted source classes, for `nce`.
     fit
@@ -54,7 +62,8 @@ def scores(
     Expr
         Struct of the scores in the order of `scores`, then `n` and `classes`, the numbers of rows
         and classes that were scored, and `labels`: "pseudo" where all labels come from
-        `pseudo_labels` or `argmax_labels`, else "given".
+        `pseudo_labels` or `argmax_labels`, else "given". Where no label is read, these two are
+        null.
 
     Examples
     --------
@@ -78,7 +87,9 @@ def scores(
             msg = f"{argument}: needed for {score}, but not given"
             raise ValueError(msg)
     fields = {name: column for name, column in given.items() if name in needed}
-    inputs, columns = score_input(label=label, fit=fit, **fields)
+    if any(reads_labels(score["score"]) for score in settings):
+        fields["label"] = label
+    inputs, columns = score_input(fit=fit, **fields)
     return scalar_plugin("scores", inputs, {"scores": settings, "columns": columns})
 
 
@@ -86,6 +97,7 @@ def scores(
 _ARGUMENTS = {
     Inputs.EMBEDDING: "embedding",
     Inputs.PROBABILITIES: "probabilities",
+    Inputs.PREDICTIONS: "probabilities",
     Inputs.SOURCE_LABEL: "source_label",
 }
 

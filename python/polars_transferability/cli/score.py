@@ -47,7 +47,7 @@ from polars_transferability.tables.problems import (
 _SCORES = f"Names of scores, or all. Default: {', '.join(DEFAULT)}. There are {', '.join(NAMES)}."
 _HEADINGS = {"accuracy": "leaderboard\naccuracy", "consensus": "con-\nsensus"}
 _SOURCE = (
-    f"Task to transfer from, or several, for {' and '.join(NAMED_OF_TWO_TASKS)}. "
+    f"Task to transfer from, or several, for {', '.join(NAMED_OF_TWO_TASKS)}. "
     "Default: every task, where such scores are named."
 )
 

@@ -20,6 +20,7 @@ from polars_transferability._scores.choice import (
     STRUCTS,
     ScoreChoice,
     reading,
+    reads_labels,
     score_options,
 )
 from polars_transferability._scores.several import scores
@@ -86,23 +87,24 @@ def compute_scores(
     model
         As in `compute_bounds`.
     embedding, label
-        As in `scores`.
+        As in `scores`. No table needs a label where only `nuclear_norm` and `prediction_entropy`
+        are named.
     task
         Column of task names. None: all rows are one task, called "all".
     fit
         The rows that are scored; `knn_accuracy` and `linear_probe` are evaluated on the others. By
         default those whose `split` is "train". None: all rows serve for both.
     sources
-        Tasks from which to transfer, for `ot_nce` and `otdd`: one row per source, then. None: every
-        task, where such scores are named.
+        Tasks from which to transfer, for `ot_nce`, `otdd`, `s_otdd` and `tetot`: one row per
+        source, then. None: every task, where such scores are named.
     targets
         Tasks to score; None for all.
     scores
-        As in `scores`, and `ot_nce` and `otdd`. "all" leaves out what the tables have no columns
-        for: scores of probabilities or source labels are null for such models.
+        As in `scores`, and `ot_nce`, `otdd`, `s_otdd` and `tetot`. "all" leaves out what the tables
+        have no columns for: scores of probabilities or source labels are null for such models.
     probabilities
-        Source probabilities, for LEEP and PACTran. None: the column `probabilities`, or else the
-        softmax of the column `logits`.
+        Source probabilities, for LEEP, PACTran, the nuclear norm and the prediction entropy. None:
+        the column `probabilities`, or else the softmax of the column `logits`.
     source_label
         Predicted source class, for NCE. None: the argmax of the probabilities.
     clusters
@@ -124,9 +126,10 @@ def compute_scores(
         The `model` columns, `source` where there are any, `target`, a column for each score
         (the fields of a linear probe and the parts of ETran and NCTI with its name in front), `n`,
         the number of rows that are scored, `n_evaluated`, the number of those that `knn_accuracy`
-        and `linear_probe` are evaluated on, `classes`, `labels` and `problems`. `problems` lists
-        why scores of the row could not be computed, which are null then; it is empty where there
-        are all. A file that cannot be read has a row with nothing else.
+        and `linear_probe` are evaluated on, `classes` and `labels`, null where no label is read,
+        and `problems`. `problems` lists why scores of the row could not be computed, which are null
+        then; it is empty where there are all. A file that cannot be read has a row with nothing
+        else.
 
     Raises
     ------
@@ -156,11 +159,10 @@ def compute_scores(
     of_pairs = {name: wanted.pop(name) for name in list(wanted) if name in NAMED_OF_TWO_TASKS}
     if choice == "all" and sources is None:
         of_pairs = {}
+    labelled = bool(of_pairs) or sources is not None or any(map(reads_labels, wanted))
     job = _Job(
         embedding=one_column("embedding", embedding),
-        label=one_column("label", label)
-        if clusters is None
-        else pseudo_labels(embedding, clusters, seed=seed),
+        label=_label(embedding, label, clusters, seed) if labelled else None,
         task=pl.lit(ONE_TASK) if task is None else one_column("task", task),
         fit=optional_column("fit", fit),
         probabilities=optional_column("probabilities", probabilities),
@@ -188,12 +190,21 @@ def compute_scores(
     return _flat(found, list(keys[0].values.columns), [*job.of_pairs, *job.of_one])
 
 
+def _label(
+    embedding: str | pl.Expr, label: str | pl.Expr, clusters: int | None, seed: int
+) -> pl.Expr:
+    if clusters is None:
+        return one_column("label", label)
+    return pseudo_labels(embedding, clusters, seed=seed)
+
+
 @dataclass(frozen=True)
 class _Job:
     """What to compute for each key."""
 
     embedding: pl.Expr
-    label: pl.Expr
+    # None where no score reads labels.
+    label: pl.Expr | None
     task: pl.Expr
     fit: pl.Expr | None
     probabilities: pl.Expr | None
@@ -287,15 +298,15 @@ class _Job:
         if not possible:
             return pl.struct(n=pl.len().cast(pl.UInt32)).alias("scores")
 
-        def reads(inputs: Inputs) -> bool:
-            return not possible.keys().isdisjoint(reading(inputs))
+        def among(names: Iterable[str]) -> bool:
+            return not possible.keys().isdisjoint(names)
 
         return scores(
             self.embedding,
             self.label,
             scores=possible,
-            probabilities=outputs.probabilities if reads(Inputs.PROBABILITIES) else None,
-            source_label=outputs.source_label if reads(Inputs.SOURCE_LABEL) else None,
+            probabilities=outputs.probabilities if among(_of_probabilities()) else None,
+            source_label=outputs.source_label if among(reading(Inputs.SOURCE_LABEL)) else None,
             fit=self.fit,
         )
 
@@ -348,6 +359,7 @@ class _Job:
         where = self.task.cast(pl.String) == name
         if self.fit is not None:
             where &= self.fit
+        assert self.label is not None
         return task_of(self.embedding, self.label, where=where)
 
     def _one_by_one(
@@ -423,7 +435,7 @@ class _Outputs:
     def lacking(self, names: Iterable[str]) -> list[str]:
         """Return those of the scores for which outputs are lacking."""
         missing = [
-            *(reading(Inputs.PROBABILITIES) if self.probabilities is None else ()),
+            *(_of_probabilities() if self.probabilities is None else ()),
             *(reading(Inputs.SOURCE_LABEL) if self.source_label is None else ()),
         ]
         return [name for name in names if name in missing]
@@ -450,6 +462,11 @@ class _Held:
         tasks_named(self.key, argument, [task], self.tasks)
         if task in self.lost:
             raise self.lost[task]
+
+
+def _of_probabilities() -> list[str]:
+    """Return the scores that read probabilities."""
+    return [*reading(Inputs.PROBABILITIES), *reading(Inputs.PREDICTIONS)]
 
 
 def _beside(of_pair: pl.DataFrame, of_target: pl.DataFrame) -> pl.DataFrame:

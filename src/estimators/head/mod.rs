@@ -5,6 +5,7 @@ mod curvature;
 pub mod lipschitz;
 pub mod logistic;
 pub mod prior;
+pub mod probe;
 mod shared_curvature;
 pub mod softmax;
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import polars_transferability as pt
 from commands import assert_one_line, failure, results, run
+from registry import source_groups
 
 
 def test_score(data: Path, tmp_path: Path) -> None:
@@ -76,6 +77,24 @@ def test_scores_of_two_tasks_alone_are_a_table(table: Path) -> None:
     heading, *rows = [line.split() for line in shown.splitlines() if line.startswith(" ")]
     assert heading == ["model", "source", "target", "otdd"]
     assert rows[1][:3] == ["net0", "old", "new"]
+
+
+def test_scores_of_tables_without_labels(tmp_path: Path) -> None:
+    rows = source_groups(2)
+    rows.drop("label").write_parquet(tmp_path / "unlabelled.parquet")
+    options = ["--scores", "nuclear_norm,prediction_entropy", "--format", "csv"]
+    found = pl.read_csv(results("score", tmp_path / "unlabelled.parquet", *options))
+    expected = pt.compute_scores(rows, scores=["nuclear_norm", "prediction_entropy"])
+    assert found["nuclear_norm"].to_list() == expected["nuclear_norm"].to_list()
+    shown = results("score", tmp_path / "unlabelled.parquet", *options[:2]).decode()
+    assert "highest nuclear norm" in shown
+    assert "labels" not in shown
+    old = pl.col("task") == "old"
+    rows.with_columns(label=pl.when(old).then("label")).write_parquet(tmp_path / "half.parquet")
+    options = ["--scores", "tetot", "--source", "old", "--target", "new", "--format", "csv"]
+    found = pl.read_csv(results("score", tmp_path / "half.parquet", *options))
+    expected = pt.compute_scores(rows, scores="tetot", sources=["old"], targets=["new"])
+    assert found["tetot"].to_list() == expected["tetot"].to_list()
 
 
 def test_score_of_unknown_name_is_one_line(table: Path) -> None:

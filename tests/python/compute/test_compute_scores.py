@@ -8,7 +8,7 @@ import polars as pl
 import polars_transferability as pt
 import pytest
 from polars.testing import assert_frame_equal
-from registry import NEW, OLD, TRAIN, embedding_rows, source_groups, value
+from registry import CATALOGUE, NEW, OLD, TRAIN, embedding_rows, source_groups, value
 
 NAMES = ["logme", "h_score", "gbc", "knn"]
 COLUMNS = ["logme", "h_score", "gbc", "knn_accuracy"]
@@ -228,10 +228,12 @@ def test_all_scores_leave_out_what_there_are_no_columns_for(tmp_path: Path) -> N
     without.drop("probabilities", "source_label").write_parquet(tmp_path / "1.parquet")
     fit = pl.int_range(pl.len()) % 4 != 0
     found = pt.compute_scores(tmp_path, scores="all", fit=fit)
-    for name in ("leep", "nce", "pactran_dirichlet", "pactran_gamma"):
+    of_predictions = [score.name for score in CATALOGUE if score.reads != "embedding"]
+    assert {"leep", "nce", "nuclear_norm"} < set(of_predictions)
+    for name in of_predictions:
         assert found[name].is_null().to_list() == [False, False, True, True]
-    assert "otdd" not in found.columns
-    others = found.drop("leep", "nce", "pactran_dirichlet", "pactran_gamma")
+    assert {"otdd", "tetot"}.isdisjoint(found.columns)
+    others = found.drop(of_predictions)
     assert sum(others.null_count().row(0)) == 0
     message = "model = 'net1': leep needs a column 'probabilities' or 'logits', and there is none"
     with pytest.raises(pl.exceptions.ColumnNotFoundError, match=message):
@@ -240,7 +242,8 @@ def test_all_scores_leave_out_what_there_are_no_columns_for(tmp_path: Path) -> N
 
 def test_all_scores_of_two_tasks(models: pl.DataFrame) -> None:
     found = pt.compute_scores(models, scores="all", fit=None, sources=["old"], targets=["new"])
-    assert {"otdd", "ot_nce", "etran", "etran_lda", "ncti", "ncti_seli"} < set(found.columns)
+    assert {"otdd", "ot_nce", "s_otdd", "tetot"} < set(found.columns)
+    assert {"etran", "etran_lda", "ncti", "ncti_seli"} < set(found.columns)
     assert found.height == 3
 
 

@@ -170,6 +170,7 @@ def test_one_class(expression: Expression) -> None:
         r'label column "label" of .* has only the class "a", but .* needs at least two classes'
         r'|of "\w+".*: the labels have 1 class\(es\), but .* needs at least two'
         r"|the source task and the target task: the labels have 1 class.*OT-NCE needs at least two"
+        r"|the target task: the source labels have 1 class.*TETOT needs at least two"
     )
     with pytest.raises(pl.exceptions.ComputeError, match=message):
         value(rows, expression.build())

@@ -212,6 +212,11 @@ OPTIONS: dict[str, Callable[[Any], pl.Expr]] = {
         OLD_TASK, NEW_TASK, wasserstein=-1, conditional_entropy=v
     ),
     "otdd p": lambda v: pt.otdd(OLD_TASK, NEW_TASK, p=v),
+    "s_otdd p": lambda v: pt.s_otdd(OLD_TASK, NEW_TASK, p=v),
+    "s_otdd seed": lambda v: pt.s_otdd(OLD_TASK, NEW_TASK, seed=v),
+    "tetot label_weight": lambda v: pt.tetot(OLD_TASK, NEW_TASK, label_weight=v),
+    "tetot l2": lambda v: pt.tetot(OLD_TASK, NEW_TASK, l2=v),
+    "tetot max_rows": lambda v: pt.tetot(OLD_TASK, NEW_TASK, max_rows=v),
     "pseudo_labels clusters": lambda v: pt.pseudo_labels("embedding", v),
     "top_k_recall k": lambda v: pt.top_k_recall(*PAIR, k=v),
     "regret_at_k k": lambda v: pt.regret_at_k(*PAIR, k=v),

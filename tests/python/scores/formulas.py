@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 import scipy.optimize
+import scipy.special
+import scipy.stats
+from scipy.spatial.distance import cdist
 from sklearn.covariance import LedoitWolf
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 
 def numpy_h_score(x: np.ndarray, y: np.ndarray, *, shrinkage: bool = False) -> float:
@@ -105,6 +110,58 @@ def numpy_nce(z: np.ndarray, y: np.ndarray) -> float:
         _, counts = np.unique(y[z == source], return_counts=True)
         total += (counts * np.log(counts / counts.sum())).sum()
     return total / len(y)
+
+
+def numpy_nuclear_norm(theta: np.ndarray) -> float:
+    n, z = theta.shape
+    return float(np.linalg.norm(theta, "nuc") / np.sqrt(n * min(n, z)))
+
+
+def numpy_prediction_entropy(theta: np.ndarray) -> float:
+    return -float(scipy.stats.entropy(theta, axis=1).mean())
+
+
+def numpy_tetot(
+    x: np.ndarray, y: np.ndarray, other: np.ndarray, *, label_weight: float, l2: float
+) -> float:
+    """The exact optimum by linear programming, with scikit-learn's head."""
+    scaler = StandardScaler().fit(x)
+    # Two classes are one row of weights in scikit-learn, whose penalty counts half.
+    strength = (2 if len(np.unique(y)) == 2 else 1) / (l2 * len(x))
+    head = LogisticRegression(C=strength, tol=1e-10, max_iter=10_000)
+    head.fit(scaler.transform(x), y)
+    of_labels = cdist(np.eye(y.max() + 1)[y], head.predict_proba(scaler.transform(other)))
+    cost = cdist(x, other) + label_weight * of_labels
+    n, m = cost.shape
+    sides = [np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))]
+    masses = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
+    plan = scipy.optimize.linprog(cost.ravel(), A_eq=np.vstack(sides), b_eq=masses)
+    return -float(plan.fun)
+
+
+def numpy_s_otdd_powers(
+    tasks: list[tuple[np.ndarray, np.ndarray]], *, p: float, lines: int, seed: int
+) -> np.ndarray:
+    """`W_p^p` of two tasks with as many rows on each of some random lines."""
+    random = np.random.default_rng(seed)
+    places = []
+    width = tasks[0][0].shape[1]
+    direction = random.normal(size=(lines, width))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    mixture = random.normal(size=(lines, 6))
+    mixture /= np.linalg.norm(mixture, axis=1, keepdims=True)
+    orders = np.empty((lines, 5))
+    for rate in range(1, 6):
+        drawn = random.poisson(rate, 100 * lines)
+        orders[:, rate - 1] = drawn[drawn > 0][:lines]
+    for x, y in tasks:
+        projected = x @ direction.T
+        place = mixture[:, 0] * projected
+        for c in np.unique(y):
+            powers = projected[y == c, :, None] ** orders / scipy.special.factorial(orders)
+            place[y == c] += (mixture[:, 1:] * powers.mean(axis=0)).sum(axis=1)
+        places.append(np.sort(place, axis=0))
+    return (np.abs(places[0] - places[1]) ** p).mean(axis=0)
 
 
 def most_frequent(labels: list[Any]) -> Any:

@@ -184,8 +184,10 @@ def test_several_scores_equal_single_ones_in_any_units() -> None:
         pt.nleep("embedding", "label", components=4),
         pt.ot_nce(pt.task(where="fit"), pt.task(where=~pl.col("fit")), max_rows=30),
         pt.otdd(pt.task(where="fit"), pt.task(where=~pl.col("fit")), max_rows=30),
+        pt.s_otdd(pt.task(where="fit"), pt.task(where=~pl.col("fit"))),
+        pt.tetot(pt.task(where="fit"), pt.task(where=~pl.col("fit")), max_rows=30),
     ],
-    ids=["linear_probe", "parc", "nleep", "ot_nce", "otdd"],
+    ids=["linear_probe", "parc", "nleep", "ot_nce", "otdd", "s_otdd", "tetot"],
 )
 def test_draws_and_ties_depend_on_no_order_or_name(build: pl.Expr) -> None:
     random = np.random.default_rng(0)

@@ -101,7 +101,7 @@ def test_scores_by_default() -> None:
 
 
 def test_scores_of_two_tasks_that_need_no_settings() -> None:
-    assert NAMED_OF_TWO_TASKS == ("ot_nce", "otdd")
+    assert NAMED_OF_TWO_TASKS == ("ot_nce", "otdd", "s_otdd", "tetot")
     rows = embedding_rows()
     found = pt.compute_scores(rows, scores="all", sources=["old"], fit=TRAIN)
     computed = [name for name, row in OF_ONE_TABLE.items() if row.inputs is Inputs.EMBEDDING]

@@ -211,6 +211,19 @@ EQUAL = {
             pt.knn_accuracy("embedding", "label", k=3, metric="cosine").alias("knn"),
         ),
     ),
+    "scores that read no target label": (
+        "SELECT model, NUCLEAR_NORM(SOFTMAX(embedding)) AS a, "
+        "PREDICTION_ENTROPY(SOFTMAX(embedding)) AS b, "
+        "TETOT(embedding, label, task, 'old', 'new', l2 => 0.1) AS c, "
+        "S_OTDD(embedding, label, task, 'old', 'new', projections => 9) AS d "
+        "FROM embeddings GROUP BY model",
+        lambda: BY_MODEL.agg(
+            pt.nuclear_norm(pt.softmax("embedding")).alias("a"),
+            pt.prediction_entropy(pt.softmax("embedding")).alias("b"),
+            pt.tetot(OLD, NEW, l2=0.1).alias("c"),
+            pt.s_otdd(OLD, NEW, projections=9).alias("d"),
+        ),
+    ),
     "moments, merged": (
         "WITH m AS "
         "(SELECT model, task, MOMENTS(embedding, label) AS m FROM embeddings GROUP BY 1, 2) "

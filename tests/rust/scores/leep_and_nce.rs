@@ -4,7 +4,7 @@ use crate::generators::cases;
 use crate::generators::random_tables::*;
 use ndarray::{Array2, Axis};
 use polars_transferability::rows::{ClassedTable, Table};
-use polars_transferability::scores::leep::ProbabilityError;
+use polars_transferability::scores::ProbabilityError;
 use polars_transferability::scores::{leep, nce, ScoreError};
 use proptest::prelude::*;
 use rand::seq::SliceRandom;

@@ -11,7 +11,7 @@ use crate::generators::classed_rows::*;
 use ndarray::Array2;
 use polars_transferability::estimators::discriminant::DiscriminantError;
 use polars_transferability::rows::{ClassedTable, Table};
-use polars_transferability::scores::leep::ProbabilityError;
+use polars_transferability::scores::ProbabilityError;
 use polars_transferability::scores::{etran, linear_probe, ncti, pactran, sfda, ScoreError};
 use proptest::prelude::*;
 
