@@ -26,7 +26,7 @@ RANKED = ("source", "bound", *TERMS, "target_loss", "target_accuracy", "trivial_
 COMPARED = ("bound", "target_loss")
 # What a report may write besides queries, by the name of its files.
 TABLES = (
-    *("bounds", "class_map", "scores", "ranking", "leaderboards", "unmatched"),
+    *("bounds", "class_map", "scores", "curve", "ranking", "leaderboards", "unmatched"),
     "selection_quality",
 )
 
@@ -86,6 +86,7 @@ class Results:
     bounds: pl.DataFrame
     class_map: pl.DataFrame
     scores: pl.DataFrame | None
+    curve: pl.DataFrame | None
     ranking: pl.DataFrame
     joined: tuple[Joined, ...]
     quality: pl.DataFrame
@@ -94,7 +95,7 @@ class Results:
 
     def problems(self) -> Problems:
         """Return what could not be computed."""
-        parts = [self.bounds, *([] if self.scores is None else [self.scores])]
+        parts = [part for part in (self.bounds, self.scores, self.curve) if part is not None]
         lines = [line for part in parts for line in problem_lines(part)]
         return Problems(
             incomplete=len(self.left_out) + sum(with_problems(part).height for part in parts),
@@ -107,6 +108,8 @@ class Results:
         tables = {"bounds": self.bounds, "class_map": self.class_map}
         if self.scores is not None:
             tables["scores"] = self.scores
+        if self.curve is not None:
+            tables["curve"] = self.curve
         tables["ranking"] = self.ranking
         if self.joined:
             beside = {joined.name: joined.join.frame for joined in self.joined}
@@ -129,6 +132,7 @@ def results_of(computed: Computed, cache: Cache) -> Results:
         bounds=computed.bounds,
         class_map=class_map(computed.bounds, model),
         scores=computed.scores,
+        curve=computed.curve,
         ranking=ranked,
         joined=joined,
         quality=_quality(joined, model, settings.comparison),

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from polars_transferability._report import _charts
+from polars_transferability._report._charts import Figure
 from polars_transferability._report._page_table import PageTable, page_table
 from polars_transferability._report._results import TERMS, Joined, Results
 from polars_transferability._report._wording import (
@@ -24,15 +25,6 @@ from polars_transferability.leaderboard.compare import LOSSES
 _MOST_BARS, _MOST_CLASSES, _MOST_SOURCES = 20, 40, 5
 # Source classes with less of a target class than this are left out of the pictures.
 _LEAST_WEIGHT = 0.01
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture as SVG, what is read aloud in its place, and what stands below it."""
-
-    svg: str
-    alt: str
-    caption: str
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ _FIELDS = (
     *("probe_loss", "probe_accuracy", "knn_accuracy"),
 )
 # Options that a curve sets itself.
-_OWN = ("max_target_rows_per_class", "probe")
+OWN_OPTIONS = ("max_target_rows_per_class", "probe")
 
 
 def compute_curve(
@@ -121,7 +121,7 @@ def compute_curve(
     >>> curve.select("rows", "repeat").rows()
     [(1, 0), (1, 1), (4, 0), (4, 1)]
     """
-    options = [name for name in BoundOptions.__annotations__ if name not in _OWN]
+    options = [name for name in BoundOptions.__annotations__ if name not in OWN_OPTIONS]
     refuse_unknown(compute_curve, same, options)
     argument, models = given_as("model", model, MODEL, by=by)
     wanted = curve_settings(rows=rows, repeats=repeats, seed=same.get("seed", 0))
@@ -164,7 +164,9 @@ def compute_curve(
     require_tasks(keys, tasks.task, source=[source], target=[target])
     with each_key(keys, "curves", progress=flag("progress", progress)) as steps:
         results = [_curve_of(key, bounds, draws, failures) for key in steps]
-    found = pl.concat([*results, *left_out], how="diagonal_relaxed")
+    # Where nothing could be computed, nothing else has these columns.
+    fields = pl.DataFrame(schema=dict.fromkeys(_FIELDS, pl.Float64))
+    found = pl.concat([*results, *left_out, fields], how="diagonal_relaxed")
     failures.refuse_all(found, ["bound"])
     names = [*keys[0].values.columns, "source", "target", *draws.columns]
     of_pair = pl.lit(source).alias("source"), pl.lit(target).alias("target")
