@@ -113,14 +113,12 @@ def curve_sentence(means: pl.DataFrame, models: Sequence[str]) -> str:
     (source,) = means["source"].unique()
     certain = found.filter(lowest="bound")["rows"].to_list()
     helped = found.filter(pl.col("lowest").is_in(["bound", "target_loss"]))["rows"].to_list()
-    others = "guessing and a probe of the target's own rows"
+    head, others = f"the head from {source}", "both guessing and a probe of the target's own rows"
     if not helped:
-        return f"{name}: the head from {source} nowhere loses less than both {others}."
+        return f"{name}: at no number of rows does {head} lose less than {others}."
+    rows = "row" if helped == [1] else "rows"
     even = f"; with {_listed(certain)} even its bound is lower" if certain else ""
-    return (
-        f"{name}: with {_listed(helped)} rows a class the head from {source} loses less than both "
-        f"{others}{even}."
-    )
+    return f"{name}: with {_listed(helped)} {rows} a class {head} loses less than {others}{even}."
 
 
 def _listed(numbers: Sequence[int]) -> str:

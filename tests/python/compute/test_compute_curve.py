@@ -100,8 +100,9 @@ def test_means_are_over_the_draws_that_could_be_computed(rows: pl.DataFrame) -> 
         ),
         ([2, 2], [2, 1], "with 5 rows a class the head from old loses less than both guessing and"),
         ([2, 1], [1, 0.5], "a probe of the target's own rows; with 5 even its bound is lower."),
+        ([2, 2], [1, 1.2], "net: with 1 row a class the head from old loses less than both"),
         ([2, 2], [1, 1], "a probe of the target's own rows."),
-        ([3, 3], [2, 2], "net: the head from old nowhere loses less than both guessing and"),
+        ([3, 3], [2, 2], "net: at no number of rows does the head from old lose less than both"),
         ([None, None], [None, None], "net: could not be computed."),
     ],
 )
