@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import polars as pl
 
+from polars_transferability._door import door
 from polars_transferability._report._config import Curve, LeaderboardFile, ReportConfig, Settings
 from polars_transferability._report._embedding_file import (
     EmbeddingFile,
@@ -113,7 +114,7 @@ def take_inventory(config: ReportConfig, tables: Sequence[Table]) -> Inventory:
     queries = tuple(Query(name, file, read_text(file)) for name, file in config.queries.items())
     failures = Failures(config.settings.strict)
     looked = [file for _, file in kept(tables, _looked_at, lambda _, error: failures.note(error))]
-    held = _read(looked, columns, failures)
+    held = _read(looked, config, failures)
     # What they hold was read after they were looked at.
     require_untouched(looked)
     if failures.met and not held:
@@ -145,17 +146,25 @@ def _looked_at(table: Table) -> EmbeddingFile:
 
 
 def _read(
-    files: Sequence[EmbeddingFile], columns: TableColumns, failures: Failures
+    files: Sequence[EmbeddingFile], config: ReportConfig, failures: Failures
 ) -> list[tuple[EmbeddingFile, list[tuple[object, str]]]]:
     """Return the files that can be read, and which pairs of model and task each has rows of."""
 
     def leave_out(_: EmbeddingFile, error: Exception) -> None:
         failures.note(error)
 
-    whole = kept(files, lambda file: columns.require(file.table), leave_out)
+    columns = config.columns
+    whole = kept(files, lambda file: _require(file.table, config), leave_out)
     tables = of_one_type([file.table for file, _ in whole], [columns.model])
     same = [replace(file, table=table) for (file, _), table in zip(whole, tables, strict=True)]
     return kept(same, lambda file: _pairs(file.table, columns), leave_out)
+
+
+def _require(table: Table, config: ReportConfig) -> None:
+    """Raise an error that says what to do if a table lacks a column that is asked for."""
+    config.columns.require(table)
+    if (stand_in := config.settings.bound.get("target_label")) is not None:
+        table.require({stand_in: door().missing("target_label", stand_in)})
 
 
 def _leaderboard(board: LeaderboardFile, model: str) -> Leaderboard:

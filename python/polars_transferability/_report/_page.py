@@ -114,8 +114,10 @@ def _summary(results: Results) -> str:
         f"{counted(bounds['bound'].count(), 'bound')}"
     )
     text += f", {vacuous} of them vacuous." if vacuous else ", none of them vacuous."
-    if not bounds["certified"].all():
+    if not bounds.filter(labels="given")["certified"].all():
         text += " The bounds use empirical Lipschitz constants and certify nothing."
+    if (bounds["labels"] == "pseudo").any():
+        text += " The targets have pseudo-labels; nothing is certified of the true ones."
     return text
 
 

@@ -24,6 +24,11 @@ TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
 RANKED = ("source", "bound", *TERMS, "target_loss", "target_accuracy", "trivial_loss", "vacuous")
 COMPARED = ("bound", "target_loss")
+# What stands beside a bound where it is asked for, each a column of its own.
+ASKED_FOR = (
+    *("bound_high", "accuracy_low", "matched_loss", "matched_accuracy"),
+    *("probe_loss", "probe_accuracy", "gap"),
+)
 # What a report may write besides queries, by the name of its files.
 TABLES = (
     *("bounds", "class_map", "scores", "curve", "ranking", "leaderboards", "unmatched"),
@@ -186,7 +191,8 @@ def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl
     lowest = bounds.sort("bound", "source", nulls_last=True).unique(
         [model, "target"], keep="first", maintain_order=True
     )
-    ranked = lowest.select("target", model, *RANKED)
+    beside_bounds = [name for name in ASKED_FOR if name in bounds.columns]
+    ranked = lowest.select("target", model, *RANKED, *beside_bounds)
     if scores is not None:
         beside = scores.select("target", model, *_rankers(scores, model))
         ranked = ranked.join(beside, on=["target", model], how="full", coalesce=True)
@@ -204,7 +210,8 @@ def _rankers(scores: pl.DataFrame, model: str) -> tuple[str, ...]:
 
 def _scores_in(ranked: pl.DataFrame, model: str) -> tuple[str, ...]:
     """Return the columns of a ranking that are scores, and their consensus."""
-    return tuple(name for name in ranked.columns if name not in {model, "target", *RANKED})
+    known = {model, "target", *RANKED, *ASKED_FOR}
+    return tuple(name for name in ranked.columns if name not in known)
 
 
 def joined_with(board: Leaderboard, ranked: pl.DataFrame, model: str) -> Joined:
