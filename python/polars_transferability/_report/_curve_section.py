@@ -53,12 +53,10 @@ def curve_section(results: Results) -> tuple[CurvesOfTarget, ...]:
     # The column of models may be called anything, even as what is added here.
     draws = results.curve.rename({results.model: "model"})
     pairs = draws.partition_by("target", maintain_order=True)
-    return tuple(
-        _of_target(pair, f"curve{place}", results.model) for place, pair in enumerate(pairs)
-    )
+    return tuple(_of_target(pair, f"curve{place}", results) for place, pair in enumerate(pairs))
 
 
-def _of_target(draws: pl.DataFrame, anchor: str, model: str) -> CurvesOfTarget:
+def _of_target(draws: pl.DataFrame, anchor: str, results: Results) -> CurvesOfTarget:
     """Return the curves to one target, the model with the lowest last bound first."""
     means = curve_means(draws, ["model"])
     last = means.group_by("model", maintain_order=True).agg(pl.col("bound").last())
@@ -67,14 +65,15 @@ def _of_target(draws: pl.DataFrame, anchor: str, model: str) -> CurvesOfTarget:
     drawable = [curve for curve in curves if curve["bound"].count()]
     empty = [curve for curve in curves if not curve["bound"].count()]
     unread = draws.filter(~pl.col("model").is_in(order.implode()))["model"]
+    labels = ", with pseudo-labels" if results.has_pseudo_labels() else ""
     return CurvesOfTarget(
-        transfer=f"From {draws['source'][0]} to {draws['target'][0]}",
+        transfer=f"From {draws['source'][0]} to {draws['target'][0]}{labels}",
         figures=tuple(map(_figure, drawable[:_MOST_CURVES])),
         others=(
             *(curve_sentence(curve, ["model"]) for curve in drawable[_MOST_CURVES:] + empty),
             *(f"{name}: could not be computed." for name in unread),
         ),
-        table=_table(pl.concat(curves), anchor, model),
+        table=_table(pl.concat(curves), anchor, results.model),
     )
 
 

@@ -116,7 +116,7 @@ def _summary(results: Results) -> str:
     text += f", {vacuous} of them vacuous." if vacuous else ", none of them vacuous."
     if not bounds.filter(labels="given")["certified"].all():
         text += " The bounds use empirical Lipschitz constants and certify nothing."
-    if (bounds["labels"] == "pseudo").any():
+    if results.has_pseudo_labels():
         text += " The targets have pseudo-labels; nothing is certified of the true ones."
     return text
 

@@ -98,6 +98,10 @@ class Results:
     queries: Mapping[str, pl.DataFrame]
     left_out: tuple[str, ...]
 
+    def has_pseudo_labels(self) -> bool:
+        """Return whether labels stand in for those of the targets, in bounds and curves alike."""
+        return bool((self.bounds["labels"] == "pseudo").any())
+
     def problems(self) -> Problems:
         """Return what could not be computed."""
         parts = [part for part in (self.bounds, self.scores, self.curve) if part is not None]

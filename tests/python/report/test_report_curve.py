@@ -81,6 +81,12 @@ def test_several_targets_and_models_without_one(curved: Path) -> None:
     assert headings == ["From old to new", "From old to other"]
 
 
+def test_pseudo_labels_are_spoken_of(curved: Path) -> None:
+    assert "pseudo-labels" not in section(page_of(curved))
+    change(curved, "l2 = 0.1", "l2 = 0.1\ntarget_clusters = 2")
+    assert "<h3>From old to new, with pseudo-labels</h3>" in section(page_of(curved))
+
+
 def test_only_what_changed_is_computed_again(curved: Path) -> None:
     first = make(curved)
     again = make(curved)
