@@ -30,6 +30,7 @@ from polars_transferability._scores.choice import CATALOGUE
 from polars_transferability._sql._functions import functions
 from polars_transferability.bound import transfer_bound
 from polars_transferability.cli import main
+from polars_transferability.compute.curve import compute_curve
 from polars_transferability.leaderboard.read import read_leaderboard
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,6 +143,10 @@ _KEYS = {
     "empty, and the page says why.",
     "columns": "Table: names of columns, where they differ from the defaults.",
     "bound": "Table: settings of the bounds.",
+    "curve": "Table: from how many labels on a source helps. Left out: no curve is made.",
+    "curve.source": "Task to transfer from. It must be there.",
+    "curve.target": "Task to transfer to, or several. It must be there.",
+    "curve.seed": "Seed of the first draw. Left out: that of `[bound]`.",
     "comparison": "Table: settings of the comparison with leaderboards.",
     "queries": "Table: a name of your choice and a file of SQL for each query.",
     "columns.model": "Column of the models' names.",
@@ -156,6 +161,7 @@ _KEYS = {
 # Where the docstring is that says what the keys of a table mean.
 _ARGUMENTS_OF: Mapping[str, Callable[..., object]] = {
     "bound": transfer_bound,
+    "curve": compute_curve,
     "comparison": ranking.selection_quality,
     "leaderboards": read_leaderboard,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any, ParamSpec, TypeVar
@@ -16,7 +17,9 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 # How alike two names must be, from 0 to 1, for one to be suggested in place of the other.
-_NEAR = 0.5
+_NEAR = 0.6
+# Keyword arguments are few, and their names short.
+_NEAR_KEYWORD = 0.5
 # Integers reach the native side as signed 64-bit numbers.
 _LARGEST_INTEGER = 2**63 - 1
 
@@ -50,7 +53,7 @@ def given_as(argument: str, value: Any, default: object, **alias: Any) -> tuple[
     return other, aliased
 
 
-def near_name(name: object, names: Iterable[str]) -> str:
+def near_name(name: object, names: Iterable[str], *, alike: float = _NEAR) -> str:
     """Return a hint at the most similar of `names`, or nothing.
 
     Examples
@@ -58,8 +61,27 @@ def near_name(name: object, names: Iterable[str]) -> str:
     >>> near_name("logmee", ["logme", "leep"])
     "; did you mean 'logme'?"
     """
-    near = get_close_matches(str(name), list(names), n=1, cutoff=_NEAR)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    near = nearest(str(name), names, alike=alike)
+    return "" if near is None else f"; did you mean '{near}'?"
+
+
+def nearest(name: str, names: Iterable[str], *, alike: float = _NEAR) -> str | None:
+    """Return the most similar of `names`, if one is so much `alike`; of equal ones, the first.
+
+    Case and punctuation differ most often, so they do not count.
+
+    Examples
+    --------
+    >>> nearest("ResNet-5O", ["resnet18", "resnet50"]), nearest("vgg", ["resnet18"])
+    ('resnet50', None)
+    """
+    by_letters = {_letters(other): other for other in reversed(list(names))}
+    found = get_close_matches(_letters(name), by_letters, n=1, cutoff=alike)
+    return by_letters[found[0]] if found else None
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.casefold())
 
 
 def refuse_unknown(
@@ -69,7 +91,8 @@ def refuse_unknown(
     options = list(options)
     for name in given:
         if name not in options:
-            near = near_name(name, [*inspect.signature(function).parameters, *options])
+            known = [*inspect.signature(function).parameters, *options]
+            near = near_name(name, known, alike=_NEAR_KEYWORD)
             msg = f"{function.__name__}() got an unexpected keyword argument '{name}'{near}"
             raise TypeError(msg)
 

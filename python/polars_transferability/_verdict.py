@@ -29,6 +29,9 @@ _NORMAL = 1.96
 # With fewer models even a perfect rank correlation comes by chance more than one time in twenty.
 _FEWEST_MODELS = 5
 
+# Different numbers of rows that a verdict lists; of more it tells the range.
+_MOST_COUNTS = 4
+
 Outcome = Literal[
     "more than noise", "within noise", "not tested", "tie", "only one model", "no model"
 ]
@@ -90,7 +93,8 @@ def verdict(
         models whose values are all null, as where they could not be computed; `models`, the number
         of models with an accuracy on the leaderboard, and the Spearman correlation with these
         accuracies, `agreement` of the score and `trivial_agreement` of `mean_accuracy_elsewhere`;
-        and `verdict`, all of it in words.
+        and `verdict`, all of it in words, which also says where the labels are pseudo-labels and
+        where models were measured on different rows.
 
     Notes
     -----
@@ -148,7 +152,8 @@ def verdict(
         judged = group.drop_nulls(ranker)
         lead, agreement = _lead(judged, ranker), agreements.get(name, _Agreement())
         not_judged = group.height - judged.height
-        sentences = [f"{name}: {lead.told(ranker, not_judged)}", *agreement.told()]
+        told_lead = f"{name}: {lead.told(ranker, not_judged)}"
+        sentences = [told_lead, *_grounds(judged, ranker), *agreement.told()]
         told = {"target": name, "score": ranker, "verdict": " ".join(sentences)}
         rows.append({**told, **asdict(lead), "not_judged": not_judged, **asdict(agreement)})
     return pl.DataFrame(rows, schema={"target": frame.schema[target], **_SCHEMA})
@@ -299,6 +304,30 @@ def _rows_held_out(ranker: str, model: dict[str, Any]) -> int | None:
     if ranker == "linear_probe_accuracy" and fitted_on:
         return None
     return model.get("n_evaluated")
+
+
+def _grounds(judged: pl.DataFrame, ranker: str) -> list[str]:
+    """Return sentences on what the models of a target were measured on, where that matters."""
+    return [*_pseudo_labels(judged), *_different_rows(judged, ranker)]
+
+
+def _pseudo_labels(judged: pl.DataFrame) -> list[str]:
+    if "labels" not in judged.columns or "pseudo" not in (kinds := {*judged["labels"]}):
+        return []
+    whose = "This is" if kinds == {"pseudo"} else "For some of the models this is"
+    return [f"{whose} about pseudo-labels; what holds for the true labels is not known."]
+
+
+def _different_rows(judged: pl.DataFrame, ranker: str) -> list[str]:
+    names = ("n_evaluated",) if ranker in _SHARES else ("n_target", "n")
+    counted = next((name for name in names if name in judged.columns), None)
+    counts = [] if counted is None else judged[counted].drop_nulls().unique().sort().to_list()
+    if len(counts) < 2:
+        return []
+    *first, last = counts
+    few = len(counts) <= _MOST_COUNTS
+    told = f"= {', '.join(map(str, first))} and {last}" if few else f"from {first[0]} to {last}"
+    return [f"Models were measured on different rows: n {told}."]
 
 
 def _noise(share: float, n: int) -> float:

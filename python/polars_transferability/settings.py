@@ -13,6 +13,7 @@ import polars as pl
 
 from polars_transferability._arguments import flag, integer, number, one_of, open_share
 from polars_transferability._columns import is_label_type
+from polars_transferability._door import door
 
 Transform = Literal["identity", "features", "all"]
 GroundCost = Literal["margin", "head", "euclidean"]
@@ -82,7 +83,10 @@ def bound_settings(
         msg = "confidence: needs lipschitz 'certified'; nothing holds of an 'empirical' constant"
         raise ValueError(msg)
     if target_label is not None and target_clusters is not None:
-        msg = "target_clusters: is a label of the target, and so is target_label; give one of them"
+        msg = (
+            "target_clusters: stand in for the labels of targets, and so does what is named with "
+            f"{door().stand_in}; give one of them"
+        )
         raise ValueError(msg)
     if flag("match_labels", match_labels) and target_label is None and target_clusters is None:
         msg = (

@@ -45,7 +45,7 @@ def test_every_sql_function_and_argument_is_in_the_reference() -> None:
 
 def test_every_key_of_a_report_has_a_meaning() -> None:
     found = report_keys()
-    assert found.keys() == {"", "columns", "bound", "comparison", "leaderboards"}
+    assert found.keys() == {"", "columns", "bound", "curve", "comparison", "leaderboards"}
     assert all(key_meaning(section, key) for section, keys in found.items() for key in keys)
 
 

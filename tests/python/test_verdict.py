@@ -124,6 +124,41 @@ def test_a_bound_above_the_trivial_loss_says_nothing() -> None:
     assert found["verdict"].endswith("Neither says anything: guessing has a lower loss.")
 
 
+def test_pseudo_labels_are_spoken_of() -> None:
+    assert "pseudo" not in pt.verdict(BOUNDS.with_columns(labels=pl.lit("given")))["verdict"][0]
+    (told,) = pt.verdict(BOUNDS.with_columns(labels=pl.lit("pseudo")))["verdict"]
+    sentence = "about pseudo-labels; what holds for the true labels is not known."
+    assert f" This is {sentence}" in told
+    kind = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("pseudo")).otherwise(pl.lit("given"))
+    (told,) = pt.verdict(knn(0.5, 0.9).with_columns(labels=kind))["verdict"]
+    assert told.endswith(f" For some of the models this is {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ([300, 300, 300, 300, 300], None),
+        ([500, 300, 500, 300, None], "n = 300 and 500."),
+        ([500, 300, 400, 300, 300], "n = 300, 400 and 500."),
+        ([5, 4, 3, 2, 1], "n from 1 to 5."),
+    ],
+)
+def test_models_measured_on_different_rows_are_spoken_of(
+    counts: list[int | None], told: str | None
+) -> None:
+    shares = knn(0.9, 0.8, 0.7, 0.6, 0.5)
+    of_shares = shares.with_columns(n_evaluated=pl.Series(counts), n=pl.Series([1, 2, 3, 4, 5]))
+    scores = of_shares.rename({"knn_accuracy": "logme", "n": "n_evaluated", "n_evaluated": "n"})
+    bounds = of_shares.rename({"knn_accuracy": "bound", "n_evaluated": "n_target"})
+    for found in (of_shares, scores, bounds):
+        (verdict,) = pt.verdict(found)["verdict"]
+        expected = f" Models were measured on different rows: {told}"
+        assert verdict.endswith(expected) if told else "different rows" not in verdict
+    # A model without a value is not judged, and so not compared.
+    lost = pl.when(pl.col("n_evaluated") == 300).then("knn_accuracy").alias("knn_accuracy")
+    assert "different rows" not in pt.verdict(of_shares.with_columns(lost))["verdict"][0]
+
+
 def test_agreement_is_that_of_compare(data: Path) -> None:
     scores = pt.compute_scores(data, scores=["knn", "logme"])
     joined = pt.join_leaderboard(scores, data / "lenet_finetuned.csv")

@@ -7,7 +7,8 @@ the description; `_inventory` reads what its files hold; `_units` computes bound
 
 On the way, `_section` reads a table of the description and `_embedding_file` the rows of a file,
 the `_cache` keeps what is computed, and `_queries` asks the tables. On the page, there is a
-`_target_section` for each target, with `_charts` and a `_page_table`, in the same `_wording`.
+`_target_section` for each target and the `_curve_section`, with `_charts` and a `_page_table`, in
+the same `_wording`.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class Report:
     tables
         Every table, by the name of its files: `bounds` is in `bounds.parquet` and `bounds.csv`.
     computed
-        Number of units of work (a bound of one model and pair of tasks, the scores of one model and
-        target, a query) that were computed.
+        Number of units of work (a bound or a curve of one model and pair of tasks, the scores of
+        one model and target, a query) that were computed.
     reused
         Number of those that an earlier run had computed from the same files with the same settings.
     problems
@@ -88,8 +89,9 @@ def report(
     config
         Path of a TOML file. `files`, which is required, lists embedding tables: paths, globs and
         folders (hive-partitioned or not), from where the file lies. `title`, `sources`, `targets`,
-        `scores`, `leaderboards`, `strict` and the tables `[columns]`, `[bound]`, `[comparison]` and
-        `[queries]` are optional; `docs/reports.md` and `examples/report` say more.
+        `scores`, `leaderboards`, `strict` and the tables `[columns]`, `[bound]`, `[curve]`,
+        `[comparison]` and `[queries]` are optional; `docs/reports.md` and `examples/report` say
+        more.
     out
         Folder to write to; made if it is not there. Each result is a Parquet and a CSV file (which
         leaves nested columns out), and `index.html` shows them on one page that loads nothing.

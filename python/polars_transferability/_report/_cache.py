@@ -2,7 +2,7 @@
 
 A result is kept under a hash of all that it depends on, so that a changed input has another name
 and nothing is ever out of date. Each entry begins with a checksum: one whose bytes are not those
-that were written, or that has not the row it must have, is computed again.
+that were written, or that has not the rows it must have, is computed again.
 """
 
 from __future__ import annotations
@@ -36,19 +36,22 @@ class Unit:
     key
         All that its result depends on, but for the version of what computes it.
     row
-        What its result says in some columns of its only row; None where it may be any table.
+        What every row of its result says in some columns; None where it may be any table.
+    rows
+        How many rows that result has.
     """
 
     key: Mapping[str, object]
     row: Mapping[str, object] | None = None
+    rows: int = 1
 
     def is_result(self, table: pl.DataFrame) -> bool:
         """Return whether a table has what the result of this unit must have."""
         if self.row is None:
             return True
-        return self.row.keys() <= set(table.columns) and table.select(list(self.row)).rows() == [
-            tuple(self.row.values())
-        ]
+        if not self.row.keys() <= set(table.columns):
+            return False
+        return table.select(list(self.row)).rows() == [tuple(self.row.values())] * self.rows
 
 
 def _this_version() -> list[str]:

@@ -7,6 +7,7 @@ of the light page; the style sheet gives each its counterpart for the dark one.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -21,8 +22,23 @@ WIDTH = 300
 # The style sheet knows them by these values.
 TEXT, MUTED, GRID = "#1b1f24", "#59636e", "#d8dee4"
 COLOURS = dict(zip(TERMS, ("#0072b2", "#cc79a7", "#e69f00"), strict=True))
+# The lines of a curve; the loss itself has the colour of its tick beside a bound.
+_LINES = {
+    "probe_loss": COLOURS["distribution_mismatch"],
+    "target_loss": TEXT,
+    "bound": COLOURS["source_loss"],
+}
 # Characters of a name. There is no room for more, and time to draw grows with their square.
 _LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture as SVG, what is read aloud in its place, and what stands below it."""
+
+    svg: str
+    alt: str
+    caption: str
 
 
 def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
@@ -101,6 +117,51 @@ def scatter(rows: pl.DataFrame, score: str, *, higher_is_better: bool) -> str:
     text = alt.Chart(data).mark_text(dy=-10, fontSize=12, color=TEXT)
     layers = alt.layer(points.encode(x=x, y=y), text.encode(x=x, y=y, text="name:N"))
     return _svg(layers.properties(width=WIDTH, height=200))
+
+
+def curve_lines(means: pl.DataFrame) -> str:
+    """Draw losses by the number of target rows of each class, which is on a logarithmic axis.
+
+    A probe of one row a class may lose many times what guessing does, and would leave no room for
+    the others: what is above twice the loss of guessing is a triangle at the top.
+
+    Parameters
+    ----------
+    means
+        `rows`; the means of `bound`, `target_loss` and `probe_loss`, in nats, a line each;
+        `trivial_loss`, a dashed line; and `bound_low` and `bound_high`, a band.
+    """
+    guessing = means.select(nats=pl.col("trivial_loss").max())
+    top = 2 * pl.lit(guessing.item())
+    axis = alt.Axis(values=means["rows"].to_list(), format="d", grid=False, labelOverlap=True)
+    scale = alt.Scale(type="log", nice=False)
+    x = alt.X("rows:Q", title="rows a class", scale=scale, axis=axis)
+    y = alt.Y(
+        "nats:Q",
+        title="nats",
+        scale=alt.Scale(zero=False),
+        axis=alt.Axis(tickCount=5, titleAngle=0, titleAlign="left", titleX=-30, titleY=-8),
+    )
+    low, high = (pl.min_horizontal(name, top) for name in ("bound_low", "bound_high"))
+    band = alt.Chart(_data(means.select("rows", nats=low, high=high)))
+    blue = band.mark_area(color=_LINES["bound"], opacity=0.2)
+    dashes = alt.Chart(_data(guessing)).mark_rule(color=MUTED, strokeDash=[4, 3])
+    layers = [
+        blue.encode(x=x, y=y, y2=alt.Y2("high:Q", title="nats")),
+        dashes.encode(y=y),
+        *(layer.encode(x=x, y=y) for name in _LINES for layer in _line(means, name, top)),
+    ]
+    return _svg(alt.layer(*layers).properties(width=WIDTH, height=200))
+
+
+def _line(means: pl.DataFrame, name: str, top: pl.Expr) -> tuple[alt.Chart, alt.Chart]:
+    """Return a line and its points."""
+    shown = means.select("rows", nats=pl.min_horizontal(name, top), beyond=pl.col(name) > top)
+    chart, colour = alt.Chart(_data(shown)), _LINES[name]
+    shapes = alt.Scale(domain=[False, True], range=["circle", "triangle-up"])
+    points = chart.mark_point(color=colour, filled=True, size=40, opacity=1)
+    by_size = points.encode(shape=alt.Shape("beyond:N", scale=shapes, legend=None))
+    return chart.mark_line(color=colour), by_size
 
 
 def class_weights(rows: pl.DataFrame) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from polars_transferability._report._section import Section
 from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, score_settings
+from polars_transferability.compute.curve import OWN_OPTIONS, curve_settings
 from polars_transferability.files.text_file import read_text
 from polars_transferability.ranking import selection_quality
 from polars_transferability.settings import BoundOptions, bound_settings
@@ -45,6 +46,23 @@ class Comparison:
     bootstrap: int
     confidence: float
     seed: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Whether a source helps, by the number of target rows: between which tasks, and how.
+
+    Attributes
+    ----------
+    source, targets
+        Tasks.
+    options
+        Of `compute_curve`: its draws, and those of the bounds that it can have.
+    """
+
+    source: str
+    targets: tuple[str, ...]
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -93,6 +111,8 @@ class ReportConfig:
         Files of accuracies.
     queries
         Files of SQL queries by the name of their result.
+    curve
+        Which curve is asked for; None for none.
     settings
         All that names no file and no task.
     """
@@ -104,6 +124,7 @@ class ReportConfig:
     targets: tuple[str, ...] | None
     leaderboards: tuple[LeaderboardFile, ...]
     queries: Mapping[str, Path]
+    curve: Curve | None
     settings: Settings
 
 
@@ -141,8 +162,9 @@ def read_config(path: str | PathLike[str], *, strict: bool = False) -> ReportCon
 def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
     top = Section(str(path), "", values).allow(
         *("title", "files", "sources", "targets", "scores"),
-        *("leaderboards", "columns", "bound", "comparison", "queries", "strict"),
+        *("leaderboards", "columns", "bound", "curve", "comparison", "queries", "strict"),
     )
+    settings = _settings(top)
     return ReportConfig(
         path=path,
         files=_files(top, path.parent),
@@ -151,7 +173,8 @@ def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
         targets=_tasks(top, "targets"),
         leaderboards=_leaderboards(top, path.parent),
         queries=_queries(top.section("queries"), path.parent),
-        settings=_settings(top),
+        curve=_curve(top, settings.bound),
+        settings=settings,
     )
 
 
@@ -235,6 +258,28 @@ def _bound(section: Section) -> Mapping[str, Any]:
         msg = f"{section.file}: bound.{error}"
         raise ValueError(msg) from error
     return MappingProxyType(dict(section.values))
+
+
+def _curve(top: Section, bound: Mapping[str, Any]) -> Curve | None:
+    section = top.section("curve").allow("source", "target", "rows", "repeats", "seed")
+    if "curve" not in top.values:
+        return None
+    source, targets = section.text("source", None), section.names("target")
+    if source is None:
+        section.fail("source", "expected the task to transfer from")
+    if not targets:
+        section.fail("target", "expected the task to transfer to, or several")
+    if source in targets:
+        section.fail("target", f"{source!r} is the source too; a curve is of two tasks")
+    own = {name: section.values[name] for name in ("rows", "repeats") if name in section.values}
+    seed = section.values.get("seed", bound.get("seed", 0))
+    try:
+        draws = curve_settings(**own, seed=seed)
+    except (ValueError, TypeError) as error:
+        msg = f"{section.file}: curve.{error}"
+        raise ValueError(msg) from error
+    of_bounds = {name: value for name, value in bound.items() if name not in OWN_OPTIONS}
+    return Curve(source, targets, MappingProxyType({**of_bounds, **draws}))
 
 
 def _comparison(section: Section) -> Comparison:

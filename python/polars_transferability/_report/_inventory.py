@@ -13,7 +13,8 @@ from types import MappingProxyType
 
 import polars as pl
 
-from polars_transferability._report._config import LeaderboardFile, ReportConfig, Settings
+from polars_transferability._door import door
+from polars_transferability._report._config import Curve, LeaderboardFile, ReportConfig, Settings
 from polars_transferability._report._embedding_file import (
     EmbeddingFile,
     look_at,
@@ -39,11 +40,14 @@ class Model:
         Tasks that it is to be scored on.
     transfers
         By source, the targets that it is to be transferred to.
+    curves
+        The targets of its curves; they have the source of the description.
     """
 
     name: object
     targets: tuple[str, ...]
     transfers: Mapping[str, tuple[str, ...]]
+    curves: tuple[str, ...]
 
 
 # Frames have no truth value when compared, so neither has what holds one.
@@ -81,6 +85,8 @@ class Inventory:
         With the same column of models as the embedding tables.
     queries
         In the order of the description.
+    curve
+        Which curve is asked for; None for none.
     settings
         How the rest is computed.
     left_out
@@ -92,6 +98,7 @@ class Inventory:
     models: tuple[Model, ...]
     leaderboards: tuple[Leaderboard, ...]
     queries: tuple[Query, ...]
+    curve: Curve | None
     settings: Settings
     left_out: tuple[str, ...]
 
@@ -107,7 +114,7 @@ def take_inventory(config: ReportConfig, tables: Sequence[Table]) -> Inventory:
     queries = tuple(Query(name, file, read_text(file)) for name, file in config.queries.items())
     failures = Failures(config.settings.strict)
     looked = [file for _, file in kept(tables, _looked_at, lambda _, error: failures.note(error))]
-    held = _read(looked, columns, failures)
+    held = _read(looked, config, failures)
     # What they hold was read after they were looked at.
     require_untouched(looked)
     if failures.met and not held:
@@ -119,9 +126,12 @@ def take_inventory(config: ReportConfig, tables: Sequence[Table]) -> Inventory:
     return Inventory(
         columns=columns,
         files=files,
-        models=_models(_tasks(pairs for _, pairs in held), config.sources, config.targets),
+        models=_models(
+            _tasks(pairs for _, pairs in held), config.sources, config.targets, config.curve
+        ),
         leaderboards=leaderboards,
         queries=queries,
+        curve=config.curve,
         settings=config.settings,
         left_out=tuple(reasons(failures.met)),
     )
@@ -136,17 +146,25 @@ def _looked_at(table: Table) -> EmbeddingFile:
 
 
 def _read(
-    files: Sequence[EmbeddingFile], columns: TableColumns, failures: Failures
+    files: Sequence[EmbeddingFile], config: ReportConfig, failures: Failures
 ) -> list[tuple[EmbeddingFile, list[tuple[object, str]]]]:
     """Return the files that can be read, and which pairs of model and task each has rows of."""
 
     def leave_out(_: EmbeddingFile, error: Exception) -> None:
         failures.note(error)
 
-    whole = kept(files, lambda file: columns.require(file.table), leave_out)
+    columns = config.columns
+    whole = kept(files, lambda file: _require(file.table, config), leave_out)
     tables = of_one_type([file.table for file, _ in whole], [columns.model])
     same = [replace(file, table=table) for (file, _), table in zip(whole, tables, strict=True)]
     return kept(same, lambda file: _pairs(file.table, columns), leave_out)
+
+
+def _require(table: Table, config: ReportConfig) -> None:
+    """Raise an error that says what to do if a table lacks a column that is asked for."""
+    config.columns.require(table)
+    if (stand_in := config.settings.bound.get("target_label")) is not None:
+        table.require({stand_in: door().missing("target_label", stand_in)})
 
 
 def _leaderboard(board: LeaderboardFile, model: str) -> Leaderboard:
@@ -181,6 +199,7 @@ def _models(
     tasks: Mapping[object, Sequence[str]],
     sources: Sequence[str] | None,
     targets: Sequence[str] | None,
+    curve: Curve | None,
 ) -> tuple[Model, ...]:
     """Return each model with its tasks that are asked for, and no transfer of one to itself.
 
@@ -189,6 +208,9 @@ def _models(
     there = list(dict.fromkeys(task for of_model in tasks.values() for task in of_model))
     refuse_unknown_tasks("sources", sources, there)
     refuse_unknown_tasks("targets", targets, there)
+    if curve is not None:
+        refuse_unknown_tasks("curve.source", [curve.source], there)
+        refuse_unknown_tasks("curve.target", curve.targets, there)
     models = []
     for name, of_model in tasks.items():
         wanted = tuple(task for task in of_model if targets is None or task in targets)
@@ -197,8 +219,18 @@ def _models(
             for source in of_model
             if sources is None or source in sources
         }
-        models.append(Model(name, wanted, MappingProxyType(transfers)))
+        models.append(Model(name, wanted, MappingProxyType(transfers), _curves(of_model, curve)))
     if not any(targets for model in models for targets in model.transfers.values()):
         msg = "no model has both a source and another target task"
         raise ValueError(msg)
+    if curve is not None and not any(model.curves for model in models):
+        msg = f"curve: no model has both the source {curve.source!r} and a target of the curve"
+        raise ValueError(msg)
     return tuple(models)
+
+
+def _curves(tasks: Sequence[str], curve: Curve | None) -> tuple[str, ...]:
+    """Return to which of its tasks a model has a curve."""
+    if curve is None or curve.source not in tasks:
+        return ()
+    return tuple(target for target in curve.targets if target in tasks)

@@ -11,6 +11,7 @@ from importlib.metadata import version
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from polars_transferability._report._curve_section import CurvesOfTarget, curve_section
 from polars_transferability._report._page_table import PageTable, page_table
 from polars_transferability._report._results import Problems, Results
 from polars_transferability._report._target_section import TargetSection, target_section
@@ -46,6 +47,7 @@ class Page:
     title: str
     summary: str
     targets: tuple[TargetSection, ...]
+    curves: tuple[CurvesOfTarget, ...]
     quality: QualitySection | None
     leaderboards: tuple[LeaderboardMatch, ...]
     queries: tuple[PageTable, ...]
@@ -87,6 +89,7 @@ def _view(results: Results) -> Page:
         targets=tuple(
             target_section(results, target, f"t{place}") for place, target in enumerate(targets)
         ),
+        curves=curve_section(results),
         quality=None if results.quality.is_empty() else _quality(results),
         leaderboards=tuple(
             LeaderboardMatch(joined.name, tuple(joined.join.report().splitlines()))
@@ -111,8 +114,10 @@ def _summary(results: Results) -> str:
         f"{counted(bounds['bound'].count(), 'bound')}"
     )
     text += f", {vacuous} of them vacuous." if vacuous else ", none of them vacuous."
-    if not bounds["certified"].all():
+    if not bounds.filter(labels="given")["certified"].all():
         text += " The bounds use empirical Lipschitz constants and certify nothing."
+    if results.has_pseudo_labels():
+        text += " The targets have pseudo-labels; nothing is certified of the true ones."
     return text
 
 

@@ -29,6 +29,7 @@ def answers(
         "files": fingerprints(computed.files),
         "bounds": _digest(computed.bounds),
         "scores": None if computed.scores is None else _digest(computed.scores),
+        "curve": None if computed.curve is None else _digest(computed.curve),
         "leaderboards": [(board.name, _digest(board.entries)) for board in computed.leaderboards],
         "comparison": asdict(computed.settings.comparison),
     }

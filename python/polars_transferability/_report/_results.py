@@ -24,9 +24,14 @@ TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
 RANKED = ("source", "bound", *TERMS, "target_loss", "target_accuracy", "trivial_loss", "vacuous")
 COMPARED = ("bound", "target_loss")
+# What stands beside a bound where it is asked for, each a column of its own.
+ASKED_FOR = (
+    *("bound_high", "accuracy_low", "matched_loss", "matched_accuracy"),
+    *("probe_loss", "probe_accuracy", "gap"),
+)
 # What a report may write besides queries, by the name of its files.
 TABLES = (
-    *("bounds", "class_map", "scores", "ranking", "leaderboards", "unmatched"),
+    *("bounds", "class_map", "scores", "curve", "ranking", "leaderboards", "unmatched"),
     "selection_quality",
 )
 
@@ -86,15 +91,20 @@ class Results:
     bounds: pl.DataFrame
     class_map: pl.DataFrame
     scores: pl.DataFrame | None
+    curve: pl.DataFrame | None
     ranking: pl.DataFrame
     joined: tuple[Joined, ...]
     quality: pl.DataFrame
     queries: Mapping[str, pl.DataFrame]
     left_out: tuple[str, ...]
 
+    def has_pseudo_labels(self) -> bool:
+        """Return whether labels stand in for those of the targets, in bounds and curves alike."""
+        return bool((self.bounds["labels"] == "pseudo").any())
+
     def problems(self) -> Problems:
         """Return what could not be computed."""
-        parts = [self.bounds, *([] if self.scores is None else [self.scores])]
+        parts = [part for part in (self.bounds, self.scores, self.curve) if part is not None]
         lines = [line for part in parts for line in problem_lines(part)]
         return Problems(
             incomplete=len(self.left_out) + sum(with_problems(part).height for part in parts),
@@ -107,6 +117,8 @@ class Results:
         tables = {"bounds": self.bounds, "class_map": self.class_map}
         if self.scores is not None:
             tables["scores"] = self.scores
+        if self.curve is not None:
+            tables["curve"] = self.curve
         tables["ranking"] = self.ranking
         if self.joined:
             beside = {joined.name: joined.join.frame for joined in self.joined}
@@ -129,6 +141,7 @@ def results_of(computed: Computed, cache: Cache) -> Results:
         bounds=computed.bounds,
         class_map=class_map(computed.bounds, model),
         scores=computed.scores,
+        curve=computed.curve,
         ranking=ranked,
         joined=joined,
         quality=_quality(joined, model, settings.comparison),
@@ -182,7 +195,8 @@ def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl
     lowest = bounds.sort("bound", "source", nulls_last=True).unique(
         [model, "target"], keep="first", maintain_order=True
     )
-    ranked = lowest.select("target", model, *RANKED)
+    beside_bounds = [name for name in ASKED_FOR if name in bounds.columns]
+    ranked = lowest.select("target", model, *RANKED, *beside_bounds)
     if scores is not None:
         beside = scores.select("target", model, *_rankers(scores, model))
         ranked = ranked.join(beside, on=["target", model], how="full", coalesce=True)
@@ -200,7 +214,8 @@ def _rankers(scores: pl.DataFrame, model: str) -> tuple[str, ...]:
 
 def _scores_in(ranked: pl.DataFrame, model: str) -> tuple[str, ...]:
     """Return the columns of a ranking that are scores, and their consensus."""
-    return tuple(name for name in ranked.columns if name not in {model, "target", *RANKED})
+    known = {model, "target", *RANKED, *ASKED_FOR}
+    return tuple(name for name in ranked.columns if name not in known)
 
 
 def joined_with(board: Leaderboard, ranked: pl.DataFrame, model: str) -> Joined:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar
+
+from polars_transferability._arguments import near_name
 
 Default = TypeVar("Default", str, None)
 
@@ -31,9 +32,8 @@ class Section:
         """Return the section if it has no other keys than these."""
         for key in self.values:
             if key not in known:
-                near = get_close_matches(key, known, n=1)
-                what = f"did you mean '{near[0]}'?" if near else f"expected one of {_listed(known)}"
-                self.fail(key, f"unknown key; {what}")
+                what = near_name(key, known) or f"; expected one of {_listed(known)}"
+                self.fail(key, f"unknown key{what}")
         return self
 
     def section(self, key: str) -> Section:

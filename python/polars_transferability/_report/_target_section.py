@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 
 from polars_transferability._report import _charts
+from polars_transferability._report._charts import Figure
 from polars_transferability._report._page_table import PageTable, page_table
-from polars_transferability._report._results import TERMS, Joined, Results
+from polars_transferability._report._results import ASKED_FOR, TERMS, Joined, Results
 from polars_transferability._report._wording import (
     counted,
     headings,
@@ -24,15 +25,6 @@ from polars_transferability.leaderboard.compare import LOSSES
 _MOST_BARS, _MOST_CLASSES, _MOST_SOURCES = 20, 40, 5
 # Source classes with less of a target class than this are left out of the pictures.
 _LEAST_WEIGHT = 0.01
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture as SVG, what is read aloud in its place, and what stands below it."""
-
-    svg: str
-    alt: str
-    caption: str
 
 
 @dataclass(frozen=True)
@@ -122,9 +114,10 @@ def _bars(ranked: pl.DataFrame, target: str) -> Figure:
 
 
 def _ranking_table(results: Results, ranked: pl.DataFrame, target: str, anchor: str) -> PageTable:
+    asked_for = [name for name in ASKED_FOR if name in ranked.columns]
     columns = [
         *("place", "model", "source", "bound", *TERMS),
-        *("target_loss", "target_accuracy", "vacuous", *results.score_names),
+        *("target_loss", "target_accuracy", *asked_for, "vacuous", *results.score_names),
     ]
     caption = f"Lowest bound of each model on {target}"
     return page_table(

@@ -1,7 +1,7 @@
 """Bounds and scores, unit by unit, as far as no earlier run computed them from the same.
 
-A unit is the bound of one model and pair of tasks, or the scores of one model and target. The
-missing ones of a model, and of one source, are computed together.
+A unit is the bound of one model and pair of tasks, the scores of one model and target, or the curve
+of one model and pair. The missing ones of a model, and of one source, are computed together.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from polars_transferability._report._cache import Cache, Unit
-from polars_transferability._report._config import Settings
+from polars_transferability._report._config import Curve, Settings
 from polars_transferability._report._embedding_file import (
     EmbeddingFile,
     files_with,
@@ -22,6 +22,7 @@ from polars_transferability._report._embedding_file import (
 from polars_transferability._report._inventory import Inventory, Leaderboard, Model, Query
 from polars_transferability._scores.choice import POOLED, score_settings
 from polars_transferability.compute.bounds import compute_bounds
+from polars_transferability.compute.curve import compute_curve
 from polars_transferability.compute.scores import FACTS, compute_scores
 from polars_transferability.pool import combine_pool
 from polars_transferability.settings import bound_settings
@@ -48,6 +49,8 @@ class Computed:
         Of every model, source and target.
     scores
         Of every model and target; None if no score is asked for.
+    curve
+        Of every model that has its tasks, all draws; None if no curve is asked for.
     model
         Column of model names.
     files
@@ -58,6 +61,7 @@ class Computed:
 
     bounds: pl.DataFrame
     scores: pl.DataFrame | None
+    curve: pl.DataFrame | None
     model: str
     files: tuple[EmbeddingFile, ...]
     leaderboards: tuple[Leaderboard, ...]
@@ -77,7 +81,7 @@ class _Step:
     units
         By target.
     compute
-        Computes those of some targets, a row each.
+        Computes those of some targets.
     types
         Of the columns that say what a unit is.
     strict
@@ -99,6 +103,7 @@ def compute_units(inventory: Inventory, cache: Cache, *, progress: bool) -> Comp
     return Computed(
         bounds=_all_bounds(inventory, cache, progress=progress),
         scores=_all_scores(inventory, cache, progress=progress),
+        curve=_all_curves(inventory, cache, progress=progress),
         model=inventory.columns.model,
         files=inventory.files,
         leaderboards=inventory.leaderboards,
@@ -118,6 +123,17 @@ def _all_bounds(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.Dat
     _refuse_all(bounds, ["bound"])
     order = ["target", "bound", inventory.columns.model, "source"]
     return _last(bounds, PROBLEMS).sort(order, nulls_last=True)
+
+
+def _all_curves(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.DataFrame | None:
+    if inventory.curve is None:
+        return None
+    models = [model for model in inventory.models if model.curves]
+    steps = [_curves_of(inventory, inventory.curve, model) for model in models]
+    curves = _results(steps, "curves", cache, progress=progress)
+    _refuse_all(curves, ["bound"])
+    order = ["target", inventory.columns.model, "rows", "repeat"]
+    return _last(curves, PROBLEMS).sort(order, nulls_last=True)
 
 
 def _all_scores(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.DataFrame | None:
@@ -224,6 +240,46 @@ def _scores_of(inventory: Inventory, model: Model) -> _Step:
     return _Step(f"scores of {model.name}", units, compute, inventory.types(), strict)
 
 
+def _curves_of(inventory: Inventory, curve: Curve, model: Model) -> _Step:
+    columns, files = inventory.columns, inventory.files
+    source, strict = curve.source, inventory.settings.strict
+    target_label = curve.options.get("target_label")
+
+    def unit(target: str) -> Unit:
+        return Unit(
+            {
+                "what": "curve",
+                "columns": asdict(columns),
+                "options": dict(curve.options),
+                "files": fingerprints(files_with(files, model.name, (source, target))),
+                "model": repr(model.name),
+                "source": source,
+                "target": target,
+            },
+            row={columns.model: model.name, "source": source, "target": target},
+            rows=len(curve.options["rows"]) * curve.options["repeats"],
+        )
+
+    def compute(targets: list[str]) -> pl.DataFrame:
+        besides = [] if target_label is None else [target_label]
+        with reading(files, columns, model.name, (source, *targets), besides=besides) as rows:
+            curves = [
+                compute_curve(
+                    rows,
+                    source=source,
+                    target=target,
+                    strict=strict,
+                    **columns.arguments(),
+                    **curve.options,
+                )
+                for target in targets
+            ]
+        return pl.concat(curves, how="diagonal_relaxed")
+
+    units = {target: unit(target) for target in model.curves}
+    return _Step(f"curve of {model.name}", units, compute, inventory.types(), strict)
+
+
 def _results(steps: list[_Step], what: str, cache: Cache, *, progress: bool) -> pl.DataFrame:
     with each_key(steps, what, progress=progress) as running:
         parts = [result for step in running for result in _results_of(step, cache)]
@@ -238,13 +294,14 @@ def _results_of(step: _Step, cache: Cache) -> list[pl.DataFrame]:
     computed = _computed(step, missing) if missing else pl.DataFrame()
     for target in missing:
         unit, result = step.units[target], computed.filter(pl.col("target") == target)
-        if not unit.is_result(result):
-            msg = f"{unit.row}: expected one row, found {result.height}; please report it"
-            raise pl.exceptions.ComputeError(msg)
-        if with_problems(result).is_empty():
+        if not with_problems(result).is_empty():
+            cache.fail(unit)
+        elif unit.is_result(result):
             cache.write(unit, result)
         else:
-            cache.fail(unit)
+            rows = f"expected {unit.rows} rows, found {result.height}"
+            msg = f"{unit.row}: {rows}; please report it"
+            raise pl.exceptions.ComputeError(msg)
         found[target] = result
     return [result for result in found.values() if result is not None]
 

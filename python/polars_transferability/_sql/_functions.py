@@ -15,7 +15,6 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ import polars as pl
 from sqlglot import exp
 
 from polars_transferability import _expressions
+from polars_transferability._arguments import nearest
 from polars_transferability._sql._dialect import written
 from polars_transferability._sql._text import Text, span_of
 from polars_transferability._task import task
@@ -131,17 +131,18 @@ def mentions_calls(text: Text) -> bool:
     return not functions().keys().isdisjoint(names)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def near(name: str, names: Iterable[str]) -> str:
     """Return a hint at the most similar of `names`, or nothing.
+
+    It has no quotes, which in SQL make a text of a name.
 
     Examples
     --------
-    >>> nearest("LOGMEE", ["LOGME", "LEEP"])
+    >>> near("LOGMEE", ["LOGME", "LEEP"])
     '; did you mean LOGME?'
     """
-    by_letters = {other.lower(): other for other in names}
-    found = get_close_matches(name.lower(), by_letters, n=1)
-    return f"; did you mean {by_letters[found[0]]}?" if found else ""
+    found = nearest(name, names)
+    return "" if found is None else f"; did you mean {found}?"
 
 
 def bind(node: exp.Anonymous, text: Text) -> Call:
@@ -160,7 +161,7 @@ def bind(node: exp.Anonymous, text: Text) -> Call:
         if isinstance(argument, (exp.Kwarg, exp.PropertyEQ)):
             named, name, value = True, argument.name.lower(), argument.expression
             if name not in by_name:
-                reason = f"{function.name} has no argument {name}{nearest(name, by_name)}"
+                reason = f"{function.name} has no argument {name}{near(name, by_name)}"
                 raise _at_name(text, f"{reason}; usage: {function.usage()}", name, value)
             if name in arguments:
                 raise _at_name(text, f"{function.name}: {name} is given twice", name, value)

@@ -15,7 +15,7 @@ from sqlglot import Token, TokenType, exp
 
 from polars_transferability._sql._dialect import PolarsSQL
 from polars_transferability._sql._errors import QueryError
-from polars_transferability._sql._functions import nearest
+from polars_transferability._sql._functions import near
 from polars_transferability._sql._text import Text
 
 _QUERY_STARTS = {
@@ -51,7 +51,7 @@ def query_tokens(text: Text) -> list[Token]:
             f"{word} is no query: a query begins with SELECT, WITH, FROM or VALUES, and only reads"
         )
         # What is no word of SQL may be one with a slip.
-        hint = nearest(word, _QUERY_STARTS.values()) if first.token_type == TokenType.VAR else ""
+        hint = near(word, _QUERY_STARTS.values()) if first.token_type == TokenType.VAR else ""
         raise text.error(f"{reason}{hint}", first.start, first.end)
     return statements[0]
 

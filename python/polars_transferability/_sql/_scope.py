@@ -11,7 +11,7 @@ from polars.io.plugins import register_io_source
 from sqlglot import exp
 
 from polars_transferability._sql._errors import QueryError
-from polars_transferability._sql._functions import functions, nearest
+from polars_transferability._sql._functions import functions, near
 from polars_transferability._sql._names import is_pattern, marked_columns, unmarked
 from polars_transferability._sql._tables import FAILURES, Opener
 from polars_transferability._sql._text import Text
@@ -78,7 +78,7 @@ class Scope:
         """Return the table that `node` names."""
         read = self._open({node.name}, node)
         if not read:
-            hint = nearest(node.name, self.names)
+            hint = near(node.name, self.names)
             raise self.text.error_at(f"there is no table {node.name}{hint}", node)
         return next(iter(read.values())).frame
 
@@ -175,7 +175,7 @@ def _named(node: exp.Expr, names: tuple[str, ...]) -> exp.Expr | None:
 def _no_column(names: tuple[str, ...], _: Scope, frames: Mapping[str, pl.LazyFrame]) -> str:
     present = [name for frame in frames.values() for name in frame.collect_schema().names()]
     table = f" in {names[1]}" if len(names) > 1 else ""
-    hint = nearest(names[0], present) or f"; there are {_listed(present)}"
+    hint = near(names[0], present) or f"; there are {_listed(present)}"
     return f"there is no column {names[0]}{table}{hint}"
 
 
@@ -184,7 +184,7 @@ def _no_field(name: str, frames: Mapping[str, pl.LazyFrame]) -> str:
         return f"a field cannot be read by the name {unmarked(name)}; rename it before"
     dtypes = (dtype for frame in frames.values() for dtype in frame.collect_schema().dtypes())
     fields = [f.name for dtype in dtypes if isinstance(dtype, pl.Struct) for f in dtype.fields]
-    return f"there is no field {name}{nearest(name, fields) or f'; there are {_listed(fields)}'}"
+    return f"there is no field {name}{near(name, fields) or f'; there are {_listed(fields)}'}"
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -193,7 +193,7 @@ def _listed(names: Iterable[str]) -> str:
 
 def _no_table(names: tuple[str, ...], scope: Scope, _: Mapping[str, pl.LazyFrame]) -> str:
     named = [name for name in scope.names if " " not in name]
-    hint = nearest(names[0], named) or (f"; there are {_listed(named)}" if named else "")
+    hint = near(names[0], named) or (f"; there are {_listed(named)}" if named else "")
     return f"there is no table {names[0]}{hint}"
 
 
@@ -202,7 +202,7 @@ def _not_in_from(names: tuple[str, ...], _: Scope, __: Mapping[str, pl.LazyFrame
 
 
 def _no_function(names: tuple[str, ...], _: Scope, __: Mapping[str, pl.LazyFrame]) -> str:
-    hint = nearest(names[0], functions()) or "; neither Polars SQL nor this package has it"
+    hint = near(names[0], functions()) or "; neither Polars SQL nor this package has it"
     return f"there is no function {names[0].upper()}{hint}"
 
 

@@ -18,7 +18,7 @@ import polars as pl
 from sqlglot import exp
 
 from polars_transferability._sql._dialect import written
-from polars_transferability._sql._functions import Call, bind, build, is_call, is_row_call, nearest
+from polars_transferability._sql._functions import Call, bind, build, is_call, is_row_call, near
 from polars_transferability._sql._scope import PlacedCall, Rows, Scope
 from polars_transferability._sql._text import Text
 from polars_transferability._sql._tree import own_nodes, table, table_names
@@ -143,7 +143,7 @@ class _Plan:
             known = [*aliases, *(key.name for key in self.keys if isinstance(key, exp.Column))]
             reason = (
                 f"{written(node)} is neither in GROUP BY nor within an aggregate, but the result "
-                f"has one row per group{nearest(node.name, known)}"
+                f"has one row per group{near(node.name, known)}"
             )
             raise self.scope.text.error_at(reason, node)
         if isinstance(node, exp.Query):

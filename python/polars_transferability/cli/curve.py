@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import polars as pl
 from cyclopts import Parameter
 
 from polars_transferability.cli.options import (
@@ -30,14 +29,17 @@ from polars_transferability.cli.output import (
 )
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.curve import ROWS, compute_curve
+from polars_transferability.compute.curve_summary import curve_means, curve_sentence
 from polars_transferability.settings import GroundCost, SourceRows, Transform
 from polars_transferability.tables.problems import problem_lines, with_problems
 
 _HEADINGS = {
+    "rows": "rows\na class",
     "bound_low": "bound\n2.5 %",
     "bound_high": "bound\n97.5 %",
     "target_loss": "target\nloss",
     "probe_loss": "probe\nloss",
+    "trivial_loss": "guessing\nloss",
     "knn_accuracy": "kNN\naccuracy",
 }
 
@@ -113,10 +115,12 @@ def curve(
     )
     writer(draws)
     if format == "table":
-        means = _means(draws.drop_nulls("rows"), columns.models)
+        means = curve_means(draws, columns.models)
         named = [*columns.models, "rows"]
-        print_table(TerminalTable(means, _HEADINGS, named, section=columns.models[0]), wide=wide)
-        print_sentences(_sentences(means, columns.models, source))
+        shown = means.drop("source", "target")
+        print_table(TerminalTable(shown, _HEADINGS, named, section=columns.models[0]), wide=wide)
+        curves = means.partition_by(*columns.models, maintain_order=True)
+        print_sentences(curve_sentence(one, columns.models) for one in curves)
     say_problems(with_problems(draws).height, draws.height, problem_lines(draws))
 
 
@@ -127,30 +131,3 @@ def _numbers(rows: Sequence[str] | None) -> Sequence[int]:
     if wrong := [text for text in texts if not text.isdecimal()]:
         usage_error(f"--rows: expected whole numbers, found '{wrong[0]}'")
     return [int(text) for text in texts]
-
-
-def _means(draws: pl.DataFrame, models: Sequence[str]) -> pl.DataFrame:
-    """Return the mean of each number of rows, and where 95 % of the bounds are."""
-    mean = ("target_loss", "probe_loss", "target_accuracy", "probe_accuracy", "knn_accuracy")
-    return draws.group_by(*models, "rows", maintain_order=True).agg(
-        pl.col("bound").mean(),
-        bound_low=pl.col("bound").quantile(0.025, "linear"),
-        bound_high=pl.col("bound").quantile(0.975, "linear"),
-        **{name: pl.col(name).mean() for name in mean},
-    )
-
-
-def _sentences(means: pl.DataFrame, models: Sequence[str], source: str) -> Iterator[str]:
-    """Yield for each model with how many rows the head from the source beats the probe."""
-    for part in means.partition_by(*models, maintain_order=True):
-        helped = part.filter(pl.col("target_loss") < pl.col("probe_loss"))["rows"]
-        certain = part.filter(pl.col("bound") < pl.col("probe_loss"))["rows"]
-        name = ", ".join(str(value) for value in part.select(models).row(0))
-        yield (
-            f"{name}: a probe of the target's own rows loses more than the head from {source} "
-            f"{_listed(helped)}, and more than its bound {_listed(certain)}."
-        )
-
-
-def _listed(numbers: pl.Series) -> str:
-    return f"with {', '.join(map(str, numbers))} rows a class" if numbers.len() else "nowhere"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from polars_transferability._arguments import flag, given_as, integer, refuse_un
 from polars_transferability._columns import one_column, optional_column
 from polars_transferability._door import door
 from polars_transferability.bound import TaskColumn, task_names
+from polars_transferability.compute.curve_summary import lowest_loss
 from polars_transferability.settings import BoundOptions, bound_settings
 from polars_transferability.tables.keys import (
     MODEL,
@@ -34,7 +35,7 @@ _FIELDS = (
     *("probe_loss", "probe_accuracy", "knn_accuracy"),
 )
 # Options that a curve sets itself.
-_OWN = ("max_target_rows_per_class", "probe")
+OWN_OPTIONS = ("max_target_rows_per_class", "probe")
 
 
 def compute_curve(
@@ -90,14 +91,15 @@ def compute_curve(
         three terms, `target_loss`, `target_accuracy` and `trivial_loss` as in `transfer_bound`,
         `probe_loss` and `probe_accuracy` of the linear probe, `knn_accuracy` (of 5 neighbours, or
         of as many as there are rows), and `transfer`, which says what is lowest: "bound" (the bound
-        is below the probe's loss, so that the source helps for certain on these rows),
-        "target_loss" (the loss that it bounds is, but the bound isn't) or "probe" (the source does
-        not help); and `problems`, as in `compute_bounds`. Losses are in nats.
+        is below the probe's loss and that of guessing, so that the source helps for certain on
+        these rows), "target_loss" (the loss that it bounds is, but the bound isn't), "probe" (the
+        source does not help) or "guessing" (by the frequency of classes: neither does a probe of so
+        few rows); and `problems`, as in `compute_bounds`. Losses are in nats.
 
     Raises
     ------
     ValueError, TypeError
-        An argument that is no such number, or a task that a model does not have.
+        An argument that is no such number, a task that no model has, or one task named twice.
 
     Examples
     --------
@@ -119,12 +121,13 @@ def compute_curve(
     >>> curve.select("rows", "repeat").rows()
     [(1, 0), (1, 1), (4, 0), (4, 1)]
     """
-    options = [name for name in BoundOptions.__annotations__ if name not in _OWN]
+    options = [name for name in BoundOptions.__annotations__ if name not in OWN_OPTIONS]
     refuse_unknown(compute_curve, same, options)
     argument, models = given_as("model", model, MODEL, by=by)
-    numbers = _numbers(rows)
-    repeats = integer("repeats", repeats, least=1)
-    seed = integer("seed", same.get("seed", 0), least=0)
+    wanted = curve_settings(rows=rows, repeats=repeats, seed=same.get("seed", 0))
+    if source == target:
+        msg = f"target: {target!r} is the source too; a curve is of two tasks"
+        raise ValueError(msg)
     tasks = TaskColumn(
         embedding=one_column("embedding", embedding),
         label=one_column("label", label),
@@ -139,11 +142,11 @@ def compute_curve(
     }
     settings = {**bound_settings(**same), **pair}
     draws = pl.DataFrame(
-        {"rows": [n for n in numbers for _ in range(repeats)]},
+        {"rows": [n for n in wanted["rows"] for _ in range(repeats)]},
         schema={"rows": pl.UInt32},
     ).with_columns(repeat=pl.int_range(pl.len(), dtype=pl.UInt32) % repeats)
     bounds = [
-        tasks.bounds({**settings, "max_target_rows_per_class": n, "seed": seed + repeat})
+        tasks.bounds({**settings, "max_target_rows_per_class": n, "seed": wanted["seed"] + repeat})
         for n, repeat in draws.iter_rows()
     ]
     inputs = {
@@ -161,12 +164,31 @@ def compute_curve(
     require_tasks(keys, tasks.task, source=[source], target=[target])
     with each_key(keys, "curves", progress=flag("progress", progress)) as steps:
         results = [_curve_of(key, bounds, draws, failures) for key in steps]
-    found = pl.concat([*results, *left_out], how="diagonal_relaxed")
+    # Where nothing could be computed, nothing else has these columns.
+    fields = pl.DataFrame(schema=dict.fromkeys(_FIELDS, pl.Float64))
+    found = pl.concat([*results, *left_out, fields], how="diagonal_relaxed")
     failures.refuse_all(found, ["bound"])
     names = [*keys[0].values.columns, "source", "target", *draws.columns]
     of_pair = pl.lit(source).alias("source"), pl.lit(target).alias("target")
-    found = found.with_columns(of_pair, transfer=_lowest())
+    found = found.with_columns(of_pair, transfer=lowest_loss())
     return found.select(*names, *_FIELDS, "transfer", PROBLEMS)
+
+
+def curve_settings(
+    *, rows: Sequence[int] = ROWS, repeats: int = 20, seed: int = 0
+) -> dict[str, Any]:
+    """Return what says which draws a curve has; a number that is named twice counts once.
+
+    Examples
+    --------
+    >>> curve_settings(rows=[1, 5, 5], repeats=2)
+    {'rows': [1, 5], 'repeats': 2, 'seed': 0}
+    """
+    return {
+        "rows": _numbers(rows),
+        "repeats": integer("repeats", repeats, least=1),
+        "seed": integer("seed", seed, least=0),
+    }
 
 
 def _numbers(rows: object) -> list[int]:
@@ -199,17 +221,3 @@ def _curve_of(
             found.append(failures.row([error]))
     curve = pl.concat([draws, pl.concat(found, how="diagonal_relaxed")], how="horizontal")
     return key.values.join(curve, how="cross")
-
-
-def _lowest() -> pl.Expr:
-    """Return what is lowest: the bound, the loss that it bounds, or that of the probe."""
-    bound, loss, probe = pl.col("bound"), pl.col("target_loss"), pl.col("probe_loss")
-    return (
-        pl.when(bound.is_null())
-        .then(None)
-        .when(bound < probe)
-        .then(pl.lit("bound"))
-        .when(loss < probe)
-        .then(pl.lit("target_loss"))
-        .otherwise(pl.lit("probe"))
-    )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 
 import polars as pl
 
+from polars_transferability._arguments import nearest
 from polars_transferability.leaderboard.read import KEY
 
-# How alike two names must be, from 0 to 1, for one to be suggested in place of the other.
-_NEAR = 0.7
 # How many names a line of the report lists.
 _LISTED = 10
 
@@ -41,17 +38,9 @@ def unmatched_pairs(pairs: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
 def _similar(names: pl.Series, others: pl.Series) -> dict[str, str]:
     """Return for names that only one side has the most similar that only the other has."""
     own, other = set(names.drop_nulls()), set(others.drop_nulls())
-    # Case and punctuation differ most often, so they do not count.
-    candidates = {_letters(name): name for name in sorted(other - own, reverse=True)}
-    found = {
-        name: get_close_matches(_letters(name), candidates, n=1, cutoff=_NEAR)
-        for name in own - other
-    }
-    return {name: candidates[match[0]] for name, match in found.items() if match}
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.casefold())
+    candidates = sorted(other - own)
+    found = {name: nearest(name, candidates) for name in own - other}
+    return {name: near for name, near in found.items() if near is not None}
 
 
 def lines_of(unmatched: pl.DataFrame, where: str) -> Iterator[str]:

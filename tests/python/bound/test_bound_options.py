@@ -127,7 +127,7 @@ class TestLabels:
         assert found["column"].struct["bound"].item() == found["number"].struct["bound"].item()
 
     def test_two_stand_ins_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="target_clusters: is a label of the target, and so"):
+        with pytest.raises(ValueError, match="target_clusters: stand in for the labels of targ"):
             pt.transfer_bound(SOURCE, TARGET, target_label="label", target_clusters=3)
 
     def test_too_many_clusters(self, rows: pl.DataFrame) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import polars_transferability as pt
@@ -68,6 +69,67 @@ def test_options_reach_the_bound(data: Path) -> None:
         fit=None,
     )
     assert pl.read_json(found, schema=expected.schema).equals(expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        (["--source-rows", "all"], {"source_rows": "all"}),
+        (["--target-label", "opinion"], {"target_label": "opinion"}),
+        (["--target-clusters", "2"], {"target_clusters": 2}),
+        (["--max-target-rows-per-class", "2"], {"max_target_rows_per_class": 2}),
+        (["--confidence", "0.8"], {"confidence": 0.8}),
+        (["--probe"], {"probe": True}),
+        (["--seeds", "3", "--seed", "2"], {"seeds": 3, "seed": 2}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_options_beyond_one_plain_bound(
+    options: list[str], arguments: dict[str, Any], table: Path
+) -> None:
+    rows = pl.read_parquet(table)
+    rows.with_columns(opinion=pl.col("label") % 2).write_parquet(table)
+    plain = pt.compute_bounds(table, sources=["old"], targets=["new"])
+    expected = pt.compute_bounds(table, sources=["old"], targets=["new"], **arguments)
+    assert not expected.equals(plain)
+    pair = ["bound", table, "--source", "old", "--target", "new"]
+    found = results(*pair, *options, "--format", "json")
+    assert pl.read_json(found, schema=expected.schema).equals(expected)
+    text = results(*pair, *options).decode()
+    further = ["bound_high", "accuracy_low", "probe_loss", "probe_accuracy", "gap"]
+    for name in {"bound", *further} & {*expected.columns}:
+        assert all(f" {value:.4f}" in text for value in expected[name])
+    for name, heading in (("bound_high", "high"), ("probe_loss", "probe"), ("gap", "gap")):
+        assert (heading in text.partition("─")[0].split()) == (name in expected.columns)
+    assert ("about pseudo-labels" in text) == (expected["labels"] == "pseudo").all()
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "expected"),
+    [
+        (1, ["--target-clusters", "1"], "--target-clusters: expected an integer from 2 to"),
+        (1, ["--target-clusters", "300"], "there are 11 rows, too few for 300 clusters"),
+        (
+            1,
+            ["--target-clusters", "3", "--target-label", "label"],
+            "--target-clusters: stand in for the labels of targets, and so does what is named with "
+            "--target-label; give one of them",
+        ),
+        (
+            1,
+            ["--target-label", "opinion"],
+            "table.parquet: column 'opinion' not found; there are ['model', 'task', 'label', "
+            "'split', 'embedding']; name the column of labels for targets with --target-label\n",
+        ),
+        (1, ["--max-target-rows-per-class", "0"], "--max-target-rows-per-class: expected an integ"),
+        (1, ["--confidence", "95"], "--confidence: expected a number between 0 and 1, found 95"),
+        (1, ["--seeds", "0"], "--seeds: expected an integer from 1 to"),
+    ],
+)
+def test_wrong_values_are_named_as_the_shell_spells_them(
+    code: int, options: list[str], expected: str, table: Path
+) -> None:
+    assert_one_line(failure(code, "bound", table, "--source", "old", *options), expected)
 
 
 def test_column_names_are_options(table: Path, tmp_path: Path) -> None:

@@ -100,6 +100,9 @@ def test_scores_of_tables_without_labels(tmp_path: Path) -> None:
 def test_score_of_unknown_name_is_one_line(table: Path) -> None:
     message = failure(1, "score", table, "--scores", "logmee")
     assert_one_line(message, "no score is called 'logmee'; did you mean 'logme'?")
+    for name, near in (("KNN", "knn"), ("LogME", "logme"), ("H-Score", "h_score")):
+        message = failure(1, "score", table, "--scores", name)
+        assert_one_line(message, f"no score is called '{name}'; did you mean '{near}'?")
 
 
 LEADERBOARD = """model,target,finetuned

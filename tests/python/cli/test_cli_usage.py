@@ -213,7 +213,7 @@ def test_a_name_with_a_comma_is_taken_as_it_is(tasks: Path) -> None:
     found = pl.read_csv(results("score", tasks, *options))
     assert found.select("source", "target").rows() == [("a, b", "new")]
     message = failure(1, "bound", tasks, "--source", "a,b", *IDENTITY)
-    assert_one_line(message, "--source: no model has a task 'a'; there are a, b, ")
+    assert_one_line(message, "--source: no model has a task 'a'; did you mean 'a, b'?")
 
 
 def test_without_a_source_every_task_is_one(tasks: Path) -> None:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import polars as pl
 import polars_transferability as pt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from polars_transferability.compute.curve_summary import (
+    curve_means,
+    curve_sentence,
+    lowest_loss,
+)
 from registry import NEW, OLD, TRAIN, embedding_rows
 
 
@@ -40,19 +49,76 @@ def test_all_rows_are_those_of_the_scores(rows: pl.DataFrame) -> None:
     assert found["knn_accuracy"].item() == knn
 
 
-def test_transfer_says_what_is_lowest(rows: pl.DataFrame) -> None:
+LOSSES = st.integers(0, 40).map(lambda tenths: tenths / 10)
+
+
+@given(LOSSES, LOSSES, LOSSES, LOSSES)
+def test_transfer_says_what_is_lowest(
+    loss: float, gap: float, probe: float, trivial: float
+) -> None:
+    """The bound is above the loss that it bounds, so it is named where it is below all others."""
+    bound, without_source = loss + gap, min(probe, trivial)
+    row = {"bound": bound, "target_loss": loss, "probe_loss": probe, "trivial_loss": trivial}
+    found = pl.DataFrame(row).select(lowest_loss()).item()
+    assert (found == "bound") == (bound < without_source)
+    values = {"bound": loss, "target_loss": loss, "probe": probe, "guessing": trivial}
+    assert values[found] == min(values.values())
+
+
+def test_a_head_that_guesses_is_no_merit_of_the_source() -> None:
+    rows = pl.DataFrame({"probe_loss": [7.0, 1.0], "trivial_loss": math.log(10)})
+    guessed = rows.with_columns(bound=math.log(10) - 1e-15, target_loss=math.log(10) - 1e-15)
+    assert guessed.select(lowest_loss()).to_series().to_list() == ["guessing", "probe"]
+
+
+def test_the_column_is_what_is_lowest_of_its_row(rows: pl.DataFrame) -> None:
     found = curve(rows, rows=[1, 3], repeats=5)
-    for point in found.iter_rows(named=True):
-        lowest = min(("probe", "target_loss", "bound"), key=lambda name: _value(point, name))
-        # The bound is above the loss that it bounds, so it is named where it is below the probe's.
-        if point["bound"] < point["probe_loss"]:
-            assert point["transfer"] == "bound"
-        else:
-            assert point["transfer"] == lowest
+    assert found["transfer"].to_list() == found.select(lowest_loss()).to_series().to_list()
 
 
-def _value(point: dict[str, float], name: str) -> float:
-    return point["probe_loss" if name == "probe" else name]
+def test_means_are_over_the_draws_that_could_be_computed(rows: pl.DataFrame) -> None:
+    draws = curve(rows, rows=[1, 3], repeats=5)
+    lost = pl.when(pl.col("repeat") > 0).then("bound").alias("bound")
+    unread = pl.DataFrame({"model": ["unread"]})
+    means = curve_means(pl.concat([draws.with_columns(lost), unread], how="diagonal"), ["model"])
+    assert means["rows"].to_list() == [1, 3]
+    for n, mean, low, high in means.select("rows", "bound", "bound_low", "bound_high").iter_rows():
+        of_draws = sorted(draws.filter(pl.col("repeat") > 0, rows=n)["bound"])
+        assert mean == pytest.approx(sum(of_draws) / 4)
+        # Of four values, 2.5 % is at 0.075 of the step from the lowest to the next.
+        assert low == pytest.approx(of_draws[0] + 0.075 * (of_draws[1] - of_draws[0]))
+        assert high == pytest.approx(of_draws[3] - 0.075 * (of_draws[3] - of_draws[2]))
+
+
+@pytest.mark.parametrize(
+    ("bound", "loss", "expected"),
+    [
+        (
+            [2, 1],
+            [1, 0.5],
+            "net: with 1 and 5 rows a class the head from old loses less than both ",
+        ),
+        ([2, 2], [2, 1], "with 5 rows a class the head from old loses less than both guessing and"),
+        ([2, 1], [1, 0.5], "a probe of the target's own rows; with 5 even its bound is lower."),
+        ([2, 2], [1, 1.2], "net: with 1 row a class the head from old loses less than both"),
+        ([2, 2], [1, 1], "a probe of the target's own rows."),
+        ([3, 3], [2, 2], "net: at no number of rows does the head from old lose less than both"),
+        ([None, None], [None, None], "net: could not be computed."),
+    ],
+)
+def test_a_sentence_says_where_the_source_helps(
+    bound: list[float], loss: list[float], expected: str
+) -> None:
+    values = {"bound": bound, "target_loss": loss}
+    means = pl.DataFrame(values, schema=dict.fromkeys(values, pl.Float64), strict=False)
+    means = means.with_columns(
+        rows=pl.Series([1, 5]),
+        model=pl.lit("net"),
+        source=pl.lit("old"),
+        probe_loss=1.5,
+        trivial_loss=1.2,
+    )
+    assert expected in curve_sentence(means, ["model"])
 
 
 def test_models_and_threads(rows: pl.DataFrame) -> None:
@@ -83,6 +149,13 @@ def test_bad_requests(
 def test_a_task_that_is_not_there(rows: pl.DataFrame) -> None:
     with pytest.raises(ValueError, match="source: no model has a task 'older'; did you mean 'old'"):
         pt.compute_curve(rows, source="older", target="new", rows=[1], repeats=1)
+
+
+def test_a_task_is_not_its_own_source(rows: pl.DataFrame) -> None:
+    with pytest.raises(
+        ValueError, match="target: 'old' is the source too; a curve is of two tasks"
+    ):
+        pt.compute_curve(rows, source="old", target="old")
 
 
 def test_a_model_that_fails_is_null_with_its_reason(rows: pl.DataFrame) -> None:

@@ -25,6 +25,12 @@ def bars(names: list[str]) -> list[str]:
     return [text for text in texts(_charts.term_bars(rows, "name", marks=False)) if text != "nats"]
 
 
+def curve(losses: list[float]) -> pl.DataFrame:
+    """A curve whose losses are all the same."""
+    names = [*("bound", "bound_low", "bound_high", "target_loss"), "probe_loss", "trivial_loss"]
+    return pl.DataFrame({"rows": [1, 10], **dict.fromkeys(names, losses)})
+
+
 def test_names_in_pictures_are_text_and_short() -> None:
     expected = [name.replace("\t", "\u2409").replace("\n", "\u2424") for name in HOSTILE]
     assert bars(HOSTILE) == expected
@@ -52,6 +58,7 @@ def test_pictures_have_no_names_that_meet_on_the_page() -> None:
         _charts.term_bars(rows, "name", marks=True),
         _charts.scatter(points, "score", higher_is_better=False),
         _charts.class_weights(pl.DataFrame(weights)),
+        _charts.curve_lines(curve([1.0, 2.0])),
     ):
         elements = [*ElementTree.fromstring(picture).iter()]
         assert len(elements) > 10
@@ -96,6 +103,34 @@ def test_no_number_in_a_picture_ends_the_process(value: float) -> None:
     for frame in (points, points.head(1), points.clear()):
         assert _charts.scatter(frame, "score", higher_is_better=True).startswith("<svg")
     assert _charts.class_weights(weights).startswith("<svg")
+    lines = curve([value, 1.0])
+    for frame in (lines, lines.head(1), lines.clear(), lines.with_columns(trivial_loss=1.0)):
+        assert _charts.curve_lines(frame).startswith("<svg")
+
+
+def test_what_would_squash_a_curve_is_a_triangle() -> None:
+    """A loss above twice that of guessing is drawn at twice; all else is in scale."""
+    losses = {"target_loss": [0.8, 1.2], "probe_loss": [104.0, 1.0]}
+    drawn = _charts.curve_lines(
+        curve([1.0, 1.5]).with_columns(**_columns(losses), trivial_loss=1.7)
+    )
+    lines = re.findall(r'<path d="M0,([\d.]+)L300,([\d.]+)" stroke="(#\w+)"', drawn)
+    heights = {colour: [float(first), float(last)] for first, last, colour in lines}
+    top, bottom, high = 2 * 1.7, 0.8, 200
+    expected = {"#0072b2": [1.0, 1.5], "#1b1f24": [0.8, 1.2], "#e69f00": [top, 1.0]}
+    assert heights.keys() == expected.keys()
+    for colour, values in expected.items():
+        pixels = [high * (top - value) / (top - bottom) for value in values]
+        assert heights[colour] == pytest.approx(pixels, abs=1e-3)
+    points = re.findall(r'<path transform="translate\((\d+),.*?d="([^"]*)" fill="(#\w+)"', drawn)
+    # A circle is drawn by arcs.
+    assert [(x, colour) for x, shape, colour in points if "A" not in shape] == [("0", "#e69f00")]
+    assert len(points) == 6
+    assert "stroke-dasharray" in drawn
+
+
+def _columns(values: dict[str, list[float]]) -> dict[str, pl.Series]:
+    return {name: pl.Series(of_column) for name, of_column in values.items()}
 
 
 def test_many_models_can_be_drawn() -> None:

@@ -21,6 +21,7 @@ TOOLS = {
     "_page_table": {"_results"},
     "_charts": {"_results"},
     "_target_section": {"_results"},
+    "_curve_section": {"_results"},
 }
 
 
