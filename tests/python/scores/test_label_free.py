@@ -183,7 +183,7 @@ def test_tables_without_labels_are_scored(tmp_path: Path) -> None:
     found = pt.compute_scores(rows.drop("label"), scores=which)
     assert found.columns == [
         *("model", "target", *which),
-        *("n", "n_evaluated", "classes", "labels"),
+        *("n", "n_evaluated", "classes", "labels", "problems"),
     ]
     side = rows.filter(pl.col("model") == "net1", NEW, TRAIN)
     one = found.filter(model="net1", target="new").row(0, named=True)
@@ -207,5 +207,9 @@ def test_an_unlabelled_target_is_scored_from_a_source() -> None:
     side = rows.filter(pl.col("model") == "net0", TRAIN)
     one = found.filter(model="net0").row(0, named=True)
     assert one["tetot"] == value(side, pt.tetot(pt.task(where=OLD), pt.task(where=NEW)))
+    both = pt.compute_scores(unlabelled, scores=["tetot", "s_otdd"], **options)
+    assert both.filter(model="net0")["tetot"].item() == one["tetot"]
+    assert both["s_otdd"].is_null().all()
+    assert "label column" in both["problems"].explode()[0]
     with pytest.raises(pl.exceptions.ComputeError, match="label column"):
-        pt.compute_scores(unlabelled, scores=["tetot", "s_otdd"], **options)
+        pt.compute_scores(unlabelled, scores=["tetot", "s_otdd"], strict=True, **options)
