@@ -391,7 +391,7 @@ class _Job:
             ] or [_beside(failures.row([_no_pair(key)], source=None), row) for row in scored]
         if len(failures.met) == before:
             scored.append(failures.row([error], target=None))
-        empty = pl.DataFrame(schema={name: _dtype(name) for name in possible})
+        empty = pl.DataFrame(schema={name: _dtype(name) for name in (*self.of_pairs, *possible)})
         return pl.concat([empty, *scored], how="diagonal_relaxed")
 
     def _of_target(self, held: _Held, target: str, failures: Failures) -> pl.DataFrame:
