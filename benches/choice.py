@@ -5,9 +5,10 @@
 Reads the encoders in `shared/embeddings/zoo` beside the checkout, images and texts apart, and
 compares on every target with the test accuracy of a logistic probe at full width, which is in its
 `truth.csv`: weighted tau, mean over targets. A model's bound is the lowest over its other tasks as
-sources. Below stands how many models `rank_confidence` calls as good as the best within the noise,
-and on how many targets the best by the probe is one of them. It takes some fifteen minutes;
-`--keep` names a folder in which a model's results stay.
+sources, with `source_rows="held-out"` and with "all". Below stands how many models
+`rank_confidence` calls as good as the best within the noise, and on how many targets the best by
+the probe is one of them. It takes some fifteen minutes; `--keep` names a folder in which a model's
+results stay.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ import polars_transferability as pt
 
 ZOO = Path(__file__).parents[2] / "shared" / "embeddings" / "zoo"
 SCORES = ("logme", "knn_accuracy", "h_score", "shrinkage_h_score", "transrate", "gbc", "parc")
-LOSS = -pl.col("bound")
+LOSS, LOSS_OF_ALL = -pl.col("bound"), -pl.col("bound_all")
 TOGETHER = {
     "consensus of kNN, LogME": ("knn_accuracy", "logme"),
     "consensus of bound, kNN": (LOSS, "knn_accuracy"),
     "consensus of bound, LogME": (LOSS, "logme"),
     "consensus of bound, kNN, LogME": (LOSS, "knn_accuracy", "logme"),
+    "consensus of bound (all), LogME": (LOSS_OF_ALL, "logme"),
+    "consensus of bound (all), kNN, LogME": (LOSS_OF_ALL, "knn_accuracy", "logme"),
 }
 
 
@@ -35,7 +38,11 @@ def results_of(path: Path, keep: Path | None) -> pl.DataFrame:
     kept = None if keep is None else keep / path.name
     if kept is not None and kept.exists():
         return pl.read_parquet(kept)
-    lowest = pt.compute_bounds(path).group_by("model", "target").agg(pl.col("bound").min())
+    bounds = pt.compute_bounds(path).join(
+        pt.compute_bounds(path, source_rows="all").rename({"bound": "bound_all"}),
+        on=["model", "source", "target"],
+    )
+    lowest = bounds.group_by("model", "target").agg(pl.col("bound", "bound_all").min())
     scores = pt.compute_scores(path, scores=[*SCORES, "linear_probe"])
     found = scores.select("model", "target", *SCORES, "linear_probe_accuracy")
     found = found.join(lowest, on=["model", "target"], how="left")
@@ -53,6 +60,7 @@ def weighted_taus(models: pl.DataFrame) -> pl.DataFrame:
         "mean elsewhere": pl.col("elsewhere"),
         **{score: pl.col(score) for score in SCORES},
         "bound": LOSS,
+        "bound (all)": LOSS_OF_ALL,
         **{name: pt.consensus(*parts) for name, parts in TOGETHER.items()},
         "a second probe": pl.col("linear_probe_accuracy"),
     }
