@@ -86,6 +86,21 @@ impl LabelMap {
         (0..self.source_classes() as u32).filter(is_active).collect()
     }
 
+    /// The source classes that stand for the same target class and for no other, by target class,
+    /// where there are several.
+    #[must_use]
+    pub fn tied_classes(&self) -> Vec<Vec<u32>> {
+        let stands = |row: &[f64], c: usize| row[c] > 0.0;
+        let uses: Vec<usize> = (0..self.source_classes())
+            .map(|c| self.0.rows().filter(|row| stands(row, c)).count())
+            .collect();
+        let of_row = |row: &[f64]| -> Vec<u32> {
+            let classes = (0..row.len()).filter(|&c| stands(row, c) && uses[c] == 1);
+            classes.map(|c| c as u32).collect()
+        };
+        self.0.rows().map(of_row).filter(|classes| classes.len() > 1).collect()
+    }
+
     /// The map over its active source classes only.
     #[must_use]
     pub(crate) fn restricted(&self, active: &[u32]) -> Self {

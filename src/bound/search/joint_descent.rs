@@ -6,6 +6,10 @@
 //! many source rows as target rows, couples them exactly (an assignment problem of that size) and
 //! takes one Adam step on the batch's bound plus an L2 penalty.
 //!
+//! Source classes that stand for one target class, and for no other, descend as one: whatever the
+//! head told apart among them would move rows for nothing, since confusing them costs nothing.
+//! They start with logits that differ by constants, and every step changes them alike.
+//!
 //! Small batches are not a compromise. The bound on new rows contains the cost of matching two
 //! finite samples; a batch has that cost in it, whereas couplings of all fit rows learn the rows'
 //! own noise. Measured on the LeNet pairs of this project, batches of 20 reach a lower bound on new
@@ -59,6 +63,8 @@ pub struct JointDescent<'a, 't> {
     target: &'a AffineRows<'t>,
     label_map: &'a LabelMap,
     joint: Joint,
+    /// Source classes that descend as one.
+    tied: Vec<Vec<u32>>,
     target_prior: Vec<f64>,
     head: HeadUse,
     rng: Xoshiro256PlusPlus,
@@ -97,6 +103,7 @@ impl<'a, 't> JointDescent<'a, 't> {
             target,
             label_map,
             joint: Joint::new(label_map, &target_prior),
+            tied: label_map.tied_classes(),
             target_prior,
             head,
             rng: generator(seed, Stream::BoundBatches),
@@ -139,6 +146,8 @@ impl<'a, 't> JointDescent<'a, 't> {
                 },
             );
             batch.set_slopes(self.arch, self.parallelism)?;
+            tie(&mut batch.source_slopes, &self.tied);
+            tie(&mut batch.target_slopes, &self.tied);
             self.iteration += 1;
             let pace = Pace { rate, iteration: self.iteration };
             self.parallelism.join(
@@ -362,6 +371,21 @@ impl Piece<'_> {
             self.source_slopes[i + low] += weight;
         }
         Ok(())
+    }
+}
+
+/// Gives each of the columns of a group the sum of all, which is the slope of what they share.
+fn tie(slopes: &mut Matrix, groups: &[Vec<u32>]) {
+    if groups.is_empty() {
+        return;
+    }
+    for row in slopes.rows_mut() {
+        for group in groups {
+            let sum: f64 = group.iter().map(|&c| row[c as usize]).sum();
+            for &c in group {
+                row[c as usize] = sum;
+            }
+        }
     }
 }
 
