@@ -289,8 +289,11 @@ def _lead(models: pl.DataFrame, ranker: str) -> _Lead:
 
 
 def _rows_behind(ranker: str, *models: dict[str, Any]) -> int | None:
-    """Return how many rows the values are shares of, the fewest of the models; None if unknown."""
-    if ranker not in _SHARES:
+    """Return how many rows the values are shares of, the fewest of the models; None if unknown.
+
+    Each model has clusters of its own, so shares of them are no draws of the same coin.
+    """
+    if ranker not in _SHARES or any(model.get("labels") == "pseudo" for model in models):
         return None
     counts = [_rows_held_out(ranker, model) for model in models]
     known = [count for count in counts if count is not None]
@@ -315,7 +318,10 @@ def _pseudo_labels(judged: pl.DataFrame) -> list[str]:
     if "labels" not in judged.columns or "pseudo" not in (kinds := {*judged["labels"]}):
         return []
     whose = "This is" if kinds == {"pseudo"} else "For some of the models this is"
-    return [f"{whose} about pseudo-labels; what holds for the true labels is not known."]
+    return [
+        f"{whose} about pseudo-labels, which may differ from model to model; what holds for the "
+        "true labels is not known."
+    ]
 
 
 def _different_rows(judged: pl.DataFrame, ranker: str) -> list[str]:

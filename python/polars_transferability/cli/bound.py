@@ -179,7 +179,7 @@ def bound(
         shown = [name for name in facts if name not in named] if wide else [*brief, *board.static()]
         table = TerminalTable(ranked.select(*named, *shown), _SHOWN, named, section="target")
         print_table(table, wide=wide)
-        print_sentences(verdict(there, model=columns.models)["verdict"])
+        print_sentences([*verdict(there, model=columns.models)["verdict"], *_claims(confidence)])
     say_problems(with_problems(bounds).height, bounds.height, problem_lines(bounds))
 
 
@@ -199,6 +199,17 @@ def _beside_scores(
     )
     joined = bounds.join(beside, on=keys, how="left", nulls_equal=True, maintain_order="left")
     return joined.with_columns(reasons.alias(PROBLEMS)).drop("also")
+
+
+def _claims(confidence: float | None) -> list[str]:
+    """Return what the columns of a confidence claim, if there is one."""
+    if confidence is None:
+        return []
+    return [
+        f"Each bound high, and each accuracy low, holds for the population with probability "
+        f"{confidence:g}. Whoever takes the best of several rows asks for more: with k rows, for "
+        "1 - (1 - confidence) / k."
+    ]
 
 
 def _worth_showing(column: pl.Series) -> bool:

@@ -7,6 +7,7 @@ input, one line; 2: wrong usage; 130: interrupted.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -54,6 +55,10 @@ _ARGUMENTS = {
 }
 
 
+# Another argument of which a message speaks: no word of a sentence has an underscore.
+_OTHER_ARGUMENT = re.compile(rf"(?<![\w'])({'|'.join(n for n in _ARGUMENTS if '_' in n)})(?![\w'])")
+
+
 def main() -> None:
     """Run the command; turn errors of the input into one line and an exit code."""
     try:
@@ -91,6 +96,14 @@ def _one_line(error: BaseException) -> str:
     message = reason(error)
     argument, colon, what = message.partition(":")
     if argument in _ARGUMENTS:
-        option = COMMAND.arguments.get(argument, f"--{argument.replace('_', '-')}")
-        message = f"{option}{colon}{what}"
+        message = f"{_option(argument)}{colon}{_OTHER_ARGUMENT.sub(_named_option, what)}"
     return visible(message)
+
+
+def _option(argument: str) -> str:
+    """Return the option of the command that stands for an argument of Python."""
+    return COMMAND.arguments.get(argument, f"--{argument.replace('_', '-')}")
+
+
+def _named_option(found: re.Match[str]) -> str:
+    return _option(found[0])

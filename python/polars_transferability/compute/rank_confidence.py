@@ -210,7 +210,7 @@ def _advice(target: str, models: pl.DataFrame) -> str:
     best, *others = models.rows(named=True)
     if not others:
         return f"{target}: {best['name']} is the only model."
-    sure = f"first in {100 * best['p_best']:.0f} % of the draws of its evaluation rows"
+    sure = f"first in {_percent(best['p_best'])} of the draws of its evaluation rows"
     rivals = [other["name"] for other in others if other["rank_low"] == 1]
     shown = ", ".join(rivals[:_MOST_RIVALS])
     more = f" and {len(rivals) - _MOST_RIVALS} more" if len(rivals) > _MOST_RIVALS else ""
@@ -223,6 +223,17 @@ def _advice(target: str, models: pl.DataFrame) -> str:
 _MOST_RIVALS = 3
 # What the resamples say of a model.
 FIGURES = ("p_best", "p_top_k", "rank_low", "rank_high")
+
+
+def _percent(share: float) -> str:
+    """Return a share as a percentage, which is whole only where the share is.
+
+    Examples
+    --------
+    >>> _percent(0.7), _percent(0.998), _percent(1.0)
+    ('70 %', 'more than 99 %', '100 %')
+    """
+    return "more than 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
 
 
 def _one_score(choice: ScoreChoice) -> tuple[str, dict[str, object]]:
