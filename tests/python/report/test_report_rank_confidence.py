@@ -6,6 +6,7 @@ import re
 import subprocess
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import planted
 import polars as pl
@@ -230,8 +231,8 @@ def test_strict_stops_at_the_first(ranked: Path, monkeypatch: pytest.MonkeyPatch
     """The failure is one of the ranking alone, so that no bound stops the report before it."""
     real = _units.rank_confidence
 
-    def failing(*arguments: object, **options: object) -> pl.DataFrame:
-        found = real(*arguments, **options)  # type: ignore[arg-type]
+    def failing(*arguments: Any, **options: Any) -> pl.DataFrame:
+        found = real(*arguments, **options)
         failed = pl.col("model") == "net1"
         return found.with_columns(
             pl.when(~failed).then("p_best").alias("p_best"),
@@ -265,3 +266,31 @@ def test_it_is_true_or_false(ranked: Path) -> None:
     assert expected in problem(ranked)
     change(ranked, "rank_confidence = 1", "rank_confidense = true")
     assert "rank_confidense: unknown key; did you mean 'rank_confidence'?" in problem(ranked)
+
+
+def test_a_file_that_is_replaced_meanwhile_and_restored_is_read_again(
+    ranked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The ranking is of the file that is there in the end, in this run and the next."""
+    path = ranked / "models" / "net1.parquet"
+    content, rows = path.read_bytes(), pl.read_parquet(path)
+    other = rows.with_columns(pl.col("embedding").reverse())
+    expected = pt.rank_confidence(ranked / "models")
+    real, found = _units.rank_confidence, []
+
+    def meanwhile(*arguments: Any, **options: Any) -> pl.DataFrame:
+        if found:
+            return real(*arguments, **options)
+        other.write_parquet(path)
+        found.append(real(*arguments, **options))
+        path.write_bytes(content)
+        return found[0]
+
+    monkeypatch.setattr(_units, "rank_confidence", meanwhile)
+    made = make(ranked)
+    assert_frame_equal(made.tables["rank_confidence"], expected, check_exact=True)
+    assert not found[0].equals(expected.filter(target="new"))
+    assert f"{path}: was changed while it was read" in capsys.readouterr().err
+    monkeypatch.undo()
+    again = make(ranked)
+    assert (again.computed, again.tables["rank_confidence"].equals(expected)) == (0, True)
