@@ -139,6 +139,9 @@ _KEYS = {
     "scores": 'Names of scores, "all", or [] for none; as tables with their options, such as '
     "`[scores.knn_accuracy]` and below it `k = 3`. Left out: the default ones.",
     "leaderboards": "Files of accuracies, or a table `[[leaderboards]]` for each.",
+    "rank_confidence": "`true`: say for each target which model to use, how often it is first when "
+    "the evaluation rows are drawn again, and which are as good within the noise. It computes kNN "
+    "once more for each model. Left out: it is not said.",
     "strict": "`true`: stop at the first file, bound or score that fails. Left out: it is left "
     "empty, and the page says why.",
     "columns": "Table: names of columns, where they differ from the defaults.",

@@ -88,6 +88,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
         'files = "*.parquet"',
         'scores = "all"',
         f'leaderboards = ["{accuracies}"]',
+        "rank_confidence = true",
         "bound.max_rows_per_class = 10",
         "comparison.bootstrap = 2",
     ]
@@ -112,7 +113,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
         "by_class": struct_schema(of_class),
         "leaderboard": dict(pt.read_leaderboard(accuracies).schema),
         "verdict": dict(pt.verdict(tables["scores"]).schema),
-        "rank_confidence": dict(pt.rank_confidence(rows, resamples=10).schema),
         "check": dict(checked.schema),
         "class_wasserstein": struct_schema(rows.select(pt.class_wasserstein(*sides))),
         "moments": struct_schema(rows.select(pt.moments("embedding", "label"))),

@@ -127,7 +127,10 @@ def test_a_bound_above_the_trivial_loss_says_nothing() -> None:
 def test_pseudo_labels_are_spoken_of() -> None:
     assert "pseudo" not in pt.verdict(BOUNDS.with_columns(labels=pl.lit("given")))["verdict"][0]
     (told,) = pt.verdict(BOUNDS.with_columns(labels=pl.lit("pseudo")))["verdict"]
-    sentence = "about pseudo-labels; what holds for the true labels is not known."
+    sentence = (
+        "about pseudo-labels, which may differ from model to model; what holds for the true labels "
+        "is not known."
+    )
     assert f" This is {sentence}" in told
     kind = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("pseudo")).otherwise(pl.lit("given"))
     (told,) = pt.verdict(knn(0.5, 0.9).with_columns(labels=kind))["verdict"]

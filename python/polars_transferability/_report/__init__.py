@@ -56,7 +56,7 @@ class Report:
         Every table, by the name of its files: `bounds` is in `bounds.parquet` and `bounds.csv`.
     computed
         Number of units of work (a bound or a curve of one model and pair of tasks, the scores of
-        one model and target, a query) that were computed.
+        one model and target, how sure the ranking on one target is, a query) that were computed.
     reused
         Number of those that an earlier run had computed from the same files with the same settings.
     problems
@@ -89,9 +89,9 @@ def report(
     config
         Path of a TOML file. `files`, which is required, lists embedding tables: paths, globs and
         folders (hive-partitioned or not), from where the file lies. `title`, `sources`, `targets`,
-        `scores`, `leaderboards`, `strict` and the tables `[columns]`, `[bound]`, `[curve]`,
-        `[comparison]` and `[queries]` are optional; `docs/reports.md` and `examples/report` say
-        more.
+        `scores`, `leaderboards`, `rank_confidence`, `strict` and the tables `[columns]`, `[bound]`,
+        `[curve]`, `[comparison]` and `[queries]` are optional; `docs/reports.md` and
+        `examples/report` say more.
     out
         Folder to write to; made if it is not there. Each result is a Parquet and a CSV file (which
         leaves nested columns out), and `index.html` shows them on one page that loads nothing.

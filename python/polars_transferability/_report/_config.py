@@ -81,6 +81,8 @@ class Settings:
         All scores are asked for: those that a table has no columns for are left out.
     comparison
         Of scores with leaderboards.
+    rank_confidence
+        The report says how sure the ranking of the models is.
     strict
         The report stops at the first failure.
     """
@@ -90,6 +92,7 @@ class Settings:
     scores: Mapping[str, Mapping[str, Any]]
     every_score: bool
     comparison: Comparison
+    rank_confidence: bool
     strict: bool
 
 
@@ -162,7 +165,8 @@ def read_config(path: str | PathLike[str], *, strict: bool = False) -> ReportCon
 def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
     top = Section(str(path), "", values).allow(
         *("title", "files", "sources", "targets", "scores"),
-        *("leaderboards", "columns", "bound", "curve", "comparison", "queries", "strict"),
+        *("leaderboards", "rank_confidence", "columns", "bound", "curve", "comparison"),
+        *("queries", "strict"),
     )
     settings = _settings(top)
     return ReportConfig(
@@ -185,6 +189,7 @@ def _settings(top: Section) -> Settings:
         scores=_scores(top),
         every_score=top.values.get("scores") in ("all", ["all"]),
         comparison=_comparison(top.section("comparison")),
+        rank_confidence=top.flag("rank_confidence"),
         strict=top.flag("strict"),
     )
 

@@ -11,7 +11,7 @@ from polars_transferability._report._charts import Figure
 from polars_transferability._report._page_table import PageTable, page_table
 from polars_transferability._report._results import Results
 from polars_transferability._report._wording import headings, numbers
-from polars_transferability.compute.curve_summary import curve_means, curve_sentence
+from polars_transferability.compute.curve_summary import COUNTS, curve_means, curve_sentence
 
 # A page is for reading; the files beside it have everything.
 _MOST_CURVES = 12
@@ -89,7 +89,7 @@ def _figure(means: pl.DataFrame) -> Figure:
 
 
 def _table(means: pl.DataFrame, anchor: str, model: str) -> PageTable:
-    shown = means.drop("source", "target").with_columns(pl.col("model").cast(pl.String))
+    shown = means.drop("source", "target", *COUNTS).with_columns(pl.col("model").cast(pl.String))
     labels = {
         **headings(shown.columns),
         "model": model,

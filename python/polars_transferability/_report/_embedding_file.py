@@ -79,6 +79,11 @@ def files_with(
     return [file for file in files if not pairs.isdisjoint(file.holds)]
 
 
+def files_of_task(files: Iterable[EmbeddingFile], task: str) -> list[EmbeddingFile]:
+    """Return the files that have rows of a task, of whichever model."""
+    return [file for file in files if any(held == task for _, held in file.holds)]
+
+
 def fingerprints(files: Iterable[EmbeddingFile]) -> list[str]:
     """Return what changes whenever one of the files does."""
     return sorted(file.look.fingerprint for file in files)

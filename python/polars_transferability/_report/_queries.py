@@ -30,6 +30,9 @@ def answers(
         "bounds": _digest(computed.bounds),
         "scores": None if computed.scores is None else _digest(computed.scores),
         "curve": None if computed.curve is None else _digest(computed.curve),
+        "rank_confidence": (
+            None if computed.rank_confidence is None else _digest(computed.rank_confidence)
+        ),
         "leaderboards": [(board.name, _digest(board.entries)) for board in computed.leaderboards],
         "comparison": asdict(computed.settings.comparison),
     }

@@ -31,8 +31,8 @@ ASKED_FOR = (
 )
 # What a report may write besides queries, by the name of its files.
 TABLES = (
-    *("bounds", "class_map", "scores", "curve", "ranking", "leaderboards", "unmatched"),
-    "selection_quality",
+    *("bounds", "class_map", "scores", "curve", "rank_confidence", "ranking", "leaderboards"),
+    *("unmatched", "selection_quality"),
 )
 
 
@@ -92,6 +92,7 @@ class Results:
     class_map: pl.DataFrame
     scores: pl.DataFrame | None
     curve: pl.DataFrame | None
+    rank_confidence: pl.DataFrame | None
     ranking: pl.DataFrame
     joined: tuple[Joined, ...]
     quality: pl.DataFrame
@@ -104,7 +105,8 @@ class Results:
 
     def problems(self) -> Problems:
         """Return what could not be computed."""
-        parts = [part for part in (self.bounds, self.scores, self.curve) if part is not None]
+        units = (self.bounds, self.scores, self.curve, self.rank_confidence)
+        parts = [part for part in units if part is not None]
         lines = [line for part in parts for line in problem_lines(part)]
         return Problems(
             incomplete=len(self.left_out) + sum(with_problems(part).height for part in parts),
@@ -119,6 +121,8 @@ class Results:
             tables["scores"] = self.scores
         if self.curve is not None:
             tables["curve"] = self.curve
+        if self.rank_confidence is not None:
+            tables["rank_confidence"] = self.rank_confidence
         tables["ranking"] = self.ranking
         if self.joined:
             beside = {joined.name: joined.join.frame for joined in self.joined}
@@ -142,6 +146,7 @@ def results_of(computed: Computed, cache: Cache) -> Results:
         class_map=class_map(computed.bounds, model),
         scores=computed.scores,
         curve=computed.curve,
+        rank_confidence=computed.rank_confidence,
         ranking=ranked,
         joined=joined,
         quality=_quality(joined, model, settings.comparison),

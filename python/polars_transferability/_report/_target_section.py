@@ -19,6 +19,7 @@ from polars_transferability._report._wording import (
     numbers,
     ranker_name,
 )
+from polars_transferability.compute.rank_confidence import advice
 from polars_transferability.leaderboard.compare import LOSSES
 
 # A page is for reading; the files beside it have everything.
@@ -46,6 +47,8 @@ class TargetSection:
         What links lead to.
     lead
         The sentence at its top.
+    sure
+        How sure the ranking of the models by kNN is; empty where that is not asked for.
     bars
         The lowest bound of each model; None where there is no bound.
     ranking
@@ -59,6 +62,7 @@ class TargetSection:
     anchor: str
     target: str
     lead: str
+    sure: str
     bars: Figure | None
     ranking: PageTable
     scatters: tuple[Figure, ...]
@@ -79,6 +83,7 @@ def target_section(results: Results, target: str, anchor: str) -> TargetSection:
         anchor=anchor,
         target=target,
         lead=_lead(best, _without_bound(ranked)),
+        sure=_sure(results, target),
         bars=_bars(bounded, target) if bounded.height else None,
         ranking=_ranking_table(results, ranked, target, anchor),
         scatters=tuple(scatters),
@@ -92,15 +97,30 @@ def _without_bound(ranked: pl.DataFrame) -> int:
 
 
 def _lead(best: Mapping[str, Any], without_bound: int) -> str:
-    not_judged = f"{counted(without_bound, 'model')} could not be judged."
+    not_judged = _not_judged(without_bound)
     if best["bound"] is None:
         only = "Scores only: no model has another task as a source."
-        return f"No bound: {not_judged}" if without_bound else only
+        return f"No bound:{not_judged}" if without_bound else only
     lowest = (
         f"Lowest bound: {best['model']}, from {best['source']}: {best['bound']:.3f} nats, where "
         f"guessing costs {best['trivial_loss']:.3f}."
     )
-    return f"{lowest} {not_judged}" if without_bound else lowest
+    return lowest + not_judged
+
+
+def _not_judged(models: int) -> str:
+    """Return the sentence on models that have no value, with a space before it; none, nothing."""
+    return f" {counted(models, 'model')} could not be judged." if models else ""
+
+
+def _sure(results: Results, target: str) -> str:
+    """Return what the command says of the ranking by kNN, and how many models are not in it."""
+    if results.rank_confidence is None:
+        return ""
+    found = results.rank_confidence.filter(target=target)
+    sentence = advice(found, [results.model]).get(target)
+    not_judged = _not_judged(found["p_best"].null_count())
+    return f"By kNN: {sentence}{not_judged}" if sentence else f"By kNN:{not_judged}"
 
 
 def _bars(ranked: pl.DataFrame, target: str) -> Figure:

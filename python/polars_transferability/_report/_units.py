@@ -1,7 +1,8 @@
 """Bounds and scores, unit by unit, as far as no earlier run computed them from the same.
 
-A unit is the bound of one model and pair of tasks, the scores of one model and target, or the curve
-of one model and pair. The missing ones of a model, and of one source, are computed together.
+A unit is the bound of one model and pair of tasks, the scores of one model and target, the curve of
+one model and pair, or how sure the ranking of all models of a target is. The missing ones of a
+model, and of one source, are computed together; those of a ranking alone.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from polars_transferability._report._cache import Cache, Unit
 from polars_transferability._report._config import Curve, Settings
 from polars_transferability._report._embedding_file import (
     EmbeddingFile,
+    files_of_task,
     files_with,
     fingerprints,
     reading,
+    unchanged,
 )
 from polars_transferability._report._inventory import Inventory, Leaderboard, Model, Query
 from polars_transferability._scores.choice import POOLED, score_settings
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.compute.curve import compute_curve
+from polars_transferability.compute.rank_confidence import rank_confidence
 from polars_transferability.compute.scores import FACTS, compute_scores
 from polars_transferability.pool import combine_pool
 from polars_transferability.settings import bound_settings
@@ -51,6 +55,8 @@ class Computed:
         Of every model and target; None if no score is asked for.
     curve
         Of every model that has its tasks, all draws; None if no curve is asked for.
+    rank_confidence
+        Of every model and target; None if it is not asked for.
     model
         Column of model names.
     files
@@ -62,6 +68,7 @@ class Computed:
     bounds: pl.DataFrame
     scores: pl.DataFrame | None
     curve: pl.DataFrame | None
+    rank_confidence: pl.DataFrame | None
     model: str
     files: tuple[EmbeddingFile, ...]
     leaderboards: tuple[Leaderboard, ...]
@@ -104,6 +111,7 @@ def compute_units(inventory: Inventory, cache: Cache, *, progress: bool) -> Comp
         bounds=_all_bounds(inventory, cache, progress=progress),
         scores=_all_scores(inventory, cache, progress=progress),
         curve=_all_curves(inventory, cache, progress=progress),
+        rank_confidence=_all_rank_confidence(inventory, cache, progress=progress),
         model=inventory.columns.model,
         files=inventory.files,
         leaderboards=inventory.leaderboards,
@@ -147,6 +155,25 @@ def _all_scores(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.Dat
     return _last(combined, *FACTS, PROBLEMS)
 
 
+def _all_rank_confidence(
+    inventory: Inventory, cache: Cache, *, progress: bool
+) -> pl.DataFrame | None:
+    if not inventory.settings.rank_confidence:
+        return None
+    steps = [_rank_confidence_of(inventory, target) for target in _targets_with_results(inventory)]
+    found = _results(steps, "rank confidence", cache, progress=progress)
+    _refuse_all(found, ["p_best"])
+    return _last(found, PROBLEMS)
+
+
+def _targets_with_results(inventory: Inventory) -> list[str]:
+    """Return the targets that have scores or a bound; the page has no section on any other."""
+    models = inventory.models
+    scored = {target for model in models for target in model.targets}
+    bounded = {to for model in models for targets in model.transfers.values() for to in targets}
+    return sorted(scored if inventory.settings.scores else bounded)
+
+
 def _combined(scores: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
     """Return scores of a pool among all models; among those of its own unit one means nothing."""
     pooled = [name for name in POOLED if name in wanted]
@@ -160,8 +187,11 @@ def _combined(scores: pl.DataFrame, wanted: Collection[str]) -> pl.DataFrame:
 
 def _refuse_all(results: pl.DataFrame, values: Collection[str]) -> None:
     """Raise an error if nothing of the results could be computed."""
-    met: list[Exception] = [pl.exceptions.ComputeError(line) for line in problem_lines(results)]
-    Failures(strict=False, met=met).refuse_all(results, values)
+    Failures(strict=False, met=_failures_in(results)).refuse_all(results, values)
+
+
+def _failures_in(results: pl.DataFrame) -> list[Exception]:
+    return [pl.exceptions.ComputeError(line) for line in problem_lines(results)]
 
 
 def _last(results: pl.DataFrame, *names: str) -> pl.DataFrame:
@@ -278,6 +308,38 @@ def _curves_of(inventory: Inventory, curve: Curve, model: Model) -> _Step:
 
     units = {target: unit(target) for target in model.curves}
     return _Step(f"curve of {model.name}", units, compute, inventory.types(), strict)
+
+
+def _rank_confidence_of(inventory: Inventory, target: str) -> _Step:
+    columns, strict, types = inventory.columns, inventory.settings.strict, inventory.types()
+    files = files_of_task(inventory.files, target)
+    models = [model.name for model in inventory.models if target in model.targets]
+    unit = Unit(
+        {
+            "what": "rank confidence",
+            "columns": asdict(columns),
+            "files": fingerprints(files),
+            "models": sorted(map(repr, models)),
+            "target": target,
+        },
+        row={"target": target},
+        rows=len(models),
+    )
+
+    def compute(targets: list[str]) -> pl.DataFrame:
+        with unchanged(files):
+            found = rank_confidence(
+                [file.table.name for file in files], targets=targets, **columns.arguments()
+            )
+        # The files may also hold models that have no rows of the target.
+        names = pl.Series(models, dtype=types[columns.model])
+        name = pl.col(columns.model).cast(names.dtype)
+        of_models = found.with_columns(name).filter(name.is_in(names.implode()))
+        if strict and (failures := _failures_in(of_models)):
+            raise failures[0]
+        return of_models
+
+    return _Step(f"ranking on {target}", {target: unit}, compute, types, strict)
 
 
 def _results(steps: list[_Step], what: str, cache: Cache, *, progress: bool) -> pl.DataFrame:

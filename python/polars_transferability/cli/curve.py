@@ -29,7 +29,7 @@ from polars_transferability.cli.output import (
 )
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.curve import ROWS, compute_curve
-from polars_transferability.compute.curve_summary import curve_means, curve_sentence
+from polars_transferability.compute.curve_summary import COUNTS, curve_means, curve_sentence
 from polars_transferability.settings import GroundCost, SourceRows, Transform
 from polars_transferability.tables.problems import problem_lines, with_problems
 
@@ -117,7 +117,7 @@ def curve(
     if format == "table":
         means = curve_means(draws, columns.models)
         named = [*columns.models, "rows"]
-        shown = means.drop("source", "target")
+        shown = means.drop("source", "target", *COUNTS)
         print_table(TerminalTable(shown, _HEADINGS, named, section=columns.models[0]), wide=wide)
         curves = means.partition_by(*columns.models, maintain_order=True)
         print_sentences(curve_sentence(one, columns.models) for one in curves)

@@ -136,7 +136,8 @@ def score(
         print_table(table, wide=wide)
         print_sentences(verdict(there, model=columns.models)["verdict"])
         if sure is not None:
-            print_sentences(advice(sure, columns.models))
+            sentences = advice(sure, columns.models)
+            print_sentences(f"{target}: {sentence}" for target, sentence in sentences.items())
     say_problems(with_problems(found).height, found.height, problem_lines(found))
 
 

@@ -11,6 +11,8 @@ _MEANS = (
     *("target_loss", "probe_loss", "trivial_loss"),
     *("target_accuracy", "probe_accuracy", "knn_accuracy"),
 )
+# How many draws there are, and in how many of them the source helps, and its bound does.
+COUNTS = ("draws", "draws_helped", "draws_certain")
 # Shares of the draws whose bounds are lower: 95 % are in between.
 _LOW, _HIGH = 0.025, 0.975
 # A source helps where it does in this share of the draws.

@@ -183,40 +183,40 @@ def rank_confidence(
     )
 
 
-def advice(found: pl.DataFrame, models: Sequence[str]) -> list[str]:
-    """Return a sentence for each target of `rank_confidence`: which model to use, and how sure.
+def advice(found: pl.DataFrame, models: Sequence[str]) -> dict[str, str]:
+    """Return what `rank_confidence` says of each target: which model to use, and how sure.
 
-    A model is as good within the noise if the interval of its rank begins with the first.
+    A model is as good within the noise if the interval of its rank begins with the first. A target
+    on which no model could be evaluated is left out.
 
     Examples
     --------
     >>> columns = ["target", "model", "p_best", "rank_low"]
     >>> sure = [("pets", "large", 0.7, 1), ("pets", "small", 0.3, 1), ("pets", "old", 0.0, 3)]
-    >>> print(*advice(pl.DataFrame(sure, schema=columns, orient="row"), ["model"]))
-    pets: use large, first in 70 % of the draws of its evaluation rows; small is as good within the
-    noise.
+    >>> print(advice(pl.DataFrame(sure, schema=columns, orient="row"), ["model"])["pets"])
+    use large, first in 70 % of the draws of its evaluation rows; small is as good within the noise.
     """
     name = pl.concat_str(pl.col(models).cast(pl.String), separator=", ")
     known = found.drop_nulls("p_best").select("target", "p_best", "rank_low", name=name)
     groups = known.group_by("target", maintain_order=True)
-    return [
-        _advice(str(target), group.sort("p_best", descending=True, maintain_order=True))
+    return {
+        str(target): _advice(group.sort("p_best", descending=True, maintain_order=True))
         for (target,), group in groups
-    ]
+    }
 
 
-def _advice(target: str, models: pl.DataFrame) -> str:
+def _advice(models: pl.DataFrame) -> str:
     """Return the sentence about the models of a target, the surest first."""
     best, *others = models.rows(named=True)
     if not others:
-        return f"{target}: {best['name']} is the only model."
+        return f"{best['name']} is the only model."
     sure = f"first in {_percent(best['p_best'])} of the draws of its evaluation rows"
     rivals = [other["name"] for other in others if other["rank_low"] == 1]
     shown = ", ".join(rivals[:_MOST_RIVALS])
     more = f" and {len(rivals) - _MOST_RIVALS} more" if len(rivals) > _MOST_RIVALS else ""
     verb = "is" if len(rivals) == 1 else "are"
     also = f"; {shown}{more} {verb} as good within the noise" if rivals else ""
-    return f"{target}: use {best['name']}, {sure}{also}."
+    return f"use {best['name']}, {sure}{also}."
 
 
 # How many models a sentence names that are as good as the best.

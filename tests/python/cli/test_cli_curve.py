@@ -11,7 +11,7 @@ import polars_transferability as pt
 import pytest
 from commands import assert_one_line, failure, results, run, run_in_terminal
 from planted import damage
-from polars_transferability.compute.curve_summary import curve_means, curve_sentence
+from polars_transferability.compute.curve_summary import COUNTS, curve_means, curve_sentence
 from registry import embedding_rows
 from rich.cells import cell_len
 
@@ -53,7 +53,7 @@ def test_the_table_has_the_means_and_a_sentence_for_each_model(
     text = results("curve", table, *DRAWS).decode()
     means = curve_means(expected, ["model"])
     lines = [line.split() for line in text.splitlines() if re.match(r" net\d +\d ", line)]
-    shown = means.drop("source", "target")
+    shown = means.drop("source", "target", *COUNTS)
     assert lines == [
         [row["model"], str(row["rows"])]
         + [f"{value:.4f}" for name, value in row.items() if name not in ("model", "rows")]
@@ -69,7 +69,8 @@ def test_a_terminal_of_80_columns_has_room(table: Path, expected: pl.DataFrame) 
     assert done.returncode == 0
     assert max(map(cell_len, text.splitlines())) <= 80
     numbers = set(re.findall(r"-?\d+\.\d{4}", text))
-    means = curve_means(expected, ["model"]).drop("model", "source", "target", "rows")
+    means = curve_means(expected, ["model"])
+    means = means.drop("model", "source", "target", "rows", *COUNTS)
     assert {f"{value:.4f}" for row in means.iter_rows() for value in row} <= numbers
     wide = run_in_terminal(80, "curve", table, *DRAWS, "--wide").stdout.decode()
     assert max(map(cell_len, wide.splitlines()[:6])) > 80

@@ -99,9 +99,9 @@ def test_means_are_over_the_draws_that_could_be_computed(rows: pl.DataFrame) -> 
             "net: with 1 and 5 rows a class the head from old loses less than both ",
         ),
         ([2, 2], [2, 1], "with 5 rows a class the head from old loses less than both guessing and"),
-        ([2, 1], [1, 0.5], "a probe of the target's own rows; with 5 even its bound is lower."),
+        ([2, 1], [1, 0.5], "own rows, in nearly every draw; with 5 even its bound is lower."),
         ([2, 2], [1, 1.2], "net: with 1 row a class the head from old loses less than both"),
-        ([2, 2], [1, 1], "a probe of the target's own rows."),
+        ([2, 2], [1, 1], "a probe of the target's own rows, in nearly every draw."),
         ([3, 3], [2, 2], "net: at no number of rows does the head from old lose less than both"),
         ([None, None], [None, None], "net: could not be computed."),
     ],
@@ -110,15 +110,25 @@ def test_a_sentence_says_where_the_source_helps(
     bound: list[float], loss: list[float], expected: str
 ) -> None:
     values = {"bound": bound, "target_loss": loss}
-    means = pl.DataFrame(values, schema=dict.fromkeys(values, pl.Float64), strict=False)
-    means = means.with_columns(
+    draws = pl.DataFrame(values, schema=dict.fromkeys(values, pl.Float64), strict=False)
+    draws = draws.with_columns(
         rows=pl.Series([1, 5]),
         model=pl.lit("net"),
         source=pl.lit("old"),
+        target=pl.lit("new"),
         probe_loss=1.5,
         trivial_loss=1.2,
-    )
-    assert expected in curve_sentence(means, ["model"])
+        **{name: pl.lit(0.5) for name in ("target_accuracy", "probe_accuracy", "knn_accuracy")},
+    ).with_columns(transfer=lowest_loss())
+    assert expected in curve_sentence(curve_means(draws, ["model"]), ["model"])
+
+
+def test_a_source_that_helps_in_half_of_the_draws_does_not_help() -> None:
+    means = pl.DataFrame({"rows": [50], "bound": 1.0, "draws": 20, "draws_certain": 0})
+    means = means.with_columns(model=pl.lit("net"), source=pl.lit("old"))
+    for helped, expected in ((11, "at no number of rows"), (19, "with 50 rows a class")):
+        sentence = curve_sentence(means.with_columns(draws_helped=helped), ["model"])
+        assert expected in sentence
 
 
 def test_models_and_threads(rows: pl.DataFrame) -> None:
