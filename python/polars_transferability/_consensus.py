@@ -74,14 +74,16 @@ def consensus(score: str | pl.Expr, *more: str | pl.Expr) -> pl.Expr:
     return column_plugin("consensus", [rows], {"columns": [column_name(c) for c in columns]})
 
 
-def with_consensus(results: pl.DataFrame, models: Sequence[str]) -> pl.DataFrame:
+def with_consensus(
+    results: pl.DataFrame, models: Sequence[str], among: Sequence[str] = PARTS
+) -> pl.DataFrame:
     """Return results with the consensus of each model among those of its target, as last column.
 
-    It is taken over those of `PARTS` that the results have; with fewer than two of them there is
+    It is taken over those of `among` that the results have; with fewer than two of them there is
     nothing to agree, and the results stay as they are. A model with several rows of a target, as
     with several sources, counts with its lowest bound.
     """
-    parts = [name for name in PARTS if name in results.columns and results[name].count() > 0]
+    parts = [name for name in among if name in results.columns and results[name].count() > 0]
     if len(parts) < 2:
         return results
     if COLUMN in results.columns:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from polars_transferability._consensus import with_consensus
+from polars_transferability._consensus import PARTS, with_consensus
 from polars_transferability._report._cache import Cache
 from polars_transferability._report._config import Comparison
 from polars_transferability._report._inventory import Leaderboard
@@ -195,7 +195,8 @@ def class_map(bounds: pl.DataFrame, model: str) -> pl.DataFrame:
 def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl.DataFrame:
     """Return per target and model the lowest bound: each holds, so the lowest does; and scores.
 
-    The last column is the consensus of bound, kNN and LogME, where two of them are there.
+    The last column is the consensus of bound, kNN and LogME, where two of them are there. A bound
+    against pseudo-labels has no part in it, since scores are those of the labels that there are.
     """
     lowest = bounds.sort("bound", "source", nulls_last=True).unique(
         [model, "target"], keep="first", maintain_order=True
@@ -205,7 +206,9 @@ def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl
     if scores is not None:
         beside = scores.select("target", model, *_rankers(scores, model))
         ranked = ranked.join(beside, on=["target", model], how="full", coalesce=True)
-    return with_consensus(ranked.sort("target", "bound", model, nulls_last=True), [model])
+    is_pseudo = (bounds["labels"] == "pseudo").any()
+    among = [name for name in PARTS if not (is_pseudo and name == "bound")]
+    return with_consensus(ranked.sort("target", "bound", model, nulls_last=True), [model], among)
 
 
 def _rankers(scores: pl.DataFrame, model: str) -> tuple[str, ...]:

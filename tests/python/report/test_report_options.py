@@ -104,3 +104,17 @@ def test_wrong_values_are_named_in_words_of_the_file(
 ) -> None:
     change(folder, "l2 = 0.1", f"l2 = 0.1\n{line}")
     assert expected in problem(folder)
+
+
+def test_a_bound_against_clusters_is_no_part_of_the_consensus(folder: Path) -> None:
+    def parts(ranking: pl.DataFrame) -> bool:
+        with_bound = pt.consensus(-pl.col("bound"), "knn_accuracy", "logme").over("target")
+        return bool(ranking.select((with_bound - pl.col("consensus")).abs().max() < 1e-12).item())
+
+    change(folder, "scores = []", 'scores = ["knn_accuracy", "logme"]')
+    given = make(folder).tables["ranking"]
+    change(folder, "l2 = 0.1", "l2 = 0.1\ntarget_clusters = 3")
+    pseudo = make(folder).tables["ranking"]
+    assert parts(given)
+    without = pt.consensus("knn_accuracy", "logme").over("target")
+    assert pseudo.select((without - pl.col("consensus")).abs().max()).item() < 1e-12
