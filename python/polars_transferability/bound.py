@@ -48,6 +48,7 @@ def transfer_bound(
     probe: bool = False,
     seeds: int = 1,
     match_labels: bool = False,
+    seconds: bool = False,
 ) -> pl.Expr:
     """Upper bound on the target's cross-entropy under a head transformed from the source's.
 
@@ -118,6 +119,9 @@ def transfer_bound(
     match_labels
         Add `matched_loss` and `matched_accuracy`, of the target's own labels where others stand in
         for them. Their classes are matched one to one, so that as many fit rows as possible agree.
+    seconds
+        Add `seconds`, the wall time of the bound. What is kept of a source counts for the first of
+        its targets, and bounds of several pairs are computed beside each other.
 
     Returns
     -------
@@ -193,6 +197,7 @@ def transfer_bound(
         probe=probe,
         seeds=seeds,
         match_labels=match_labels,
+        seconds=seconds,
     )
     target = checked_task("target", target)
     own_label = None
@@ -228,8 +233,8 @@ def transfer_bounds(
     **same
         `transform`, `ground_cost`, `lipschitz`, `l2`, `head`, `label_map`, `standardize`,
         `max_rows_per_class`, `seed`, `source_rows`, `target_label`, `target_clusters`,
-        `max_target_rows_per_class`, `confidence`, `probe`, `seeds` and `match_labels`, as in
-        `transfer_bound`.
+        `max_target_rows_per_class`, `confidence`, `probe`, `seeds`, `match_labels` and `seconds`,
+        as in `transfer_bound`.
 
     Returns
     -------

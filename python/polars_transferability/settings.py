@@ -41,6 +41,7 @@ class BoundOptions(TypedDict, total=False):
     probe: bool
     seeds: int
     match_labels: bool
+    seconds: bool
 
 
 def bound_settings(
@@ -62,6 +63,7 @@ def bound_settings(
     probe: bool = False,
     seeds: int = 1,
     match_labels: bool = False,
+    seconds: bool = False,
 ) -> dict[str, Any]:
     """Return the settings of a bound in the form that the native side reads.
 
@@ -116,6 +118,7 @@ def bound_settings(
         "beside": ["probe"] if flag("probe", probe) else [],
         "seeds": integer("seeds", seeds, least=1),
         "match_labels": match_labels,
+        "seconds": flag("seconds", seconds),
         "head": None if head is None else _head(head),
         "label_map": None if label_map is None else _label_map(label_map),
     }

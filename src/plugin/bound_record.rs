@@ -9,11 +9,12 @@ use crate::plugin::own_rows::{Beside, OwnRows};
 use crate::plugin::record;
 use crate::plugin::record::{text, Column};
 use crate::plugin::task::Task;
+use crate::plugin::transfer_bound::TimedBound;
 
 /// A bound, what it was asked for with, and what stands beside it.
 #[derive(Clone, Copy)]
 pub struct Between<'a> {
-    pub bound: &'a Bound,
+    pub timed: &'a TimedBound,
     pub options: &'a Options,
     pub own: OwnRows,
 }
@@ -23,6 +24,7 @@ pub struct BoundRow<'a> {
     source: &'a str,
     target: &'a str,
     bound: &'a Bound,
+    seconds: f64,
     labels: Labels,
     own: OwnRows,
     by_class: Series,
@@ -42,10 +44,11 @@ struct SourceRow<'a> {
 impl<'a> BoundRow<'a> {
     /// Builds the lists of a bound. The names of the tasks only matter for [`pair_columns`].
     pub fn new(
-        Between { bound, options, own }: Between<'a>,
+        Between { timed, options, own }: Between<'a>,
         (source_name, source): (&'a str, &'a Task),
         (target_name, target): (&'a str, &'a Task),
     ) -> PolarsResult<Self> {
+        let bound = &timed.bound;
         let rows =
             target.classes.iter().zip(&bound.by_class).map(|(class, terms)| {
                 Ok(ClassRow { class, terms, sources: sources(terms, source)? })
@@ -55,6 +58,7 @@ impl<'a> BoundRow<'a> {
             source: source_name,
             target: target_name,
             bound,
+            seconds: timed.seconds,
             labels: options.labels(source, target),
             own,
             by_class: record::series(&PlSmallStr::EMPTY, &class_columns(), &rows)?,
@@ -102,6 +106,9 @@ pub fn columns<'a>(options: &Options) -> Vec<Column<BoundRow<'a>>> {
     }
     if options.beside.contains(&Beside::Neighbours) {
         columns.push(Column::f64("knn_accuracy", |r| r.own.knn_accuracy.into()));
+    }
+    if options.seconds {
+        columns.push(Column::f64("seconds", |r| r.seconds.into()));
     }
     columns.push(Column::new("by_class", record::list_of(&class_columns()), |r| {
         AnyValue::List(r.by_class.clone())

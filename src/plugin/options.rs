@@ -34,6 +34,8 @@ pub struct Options {
     pub confidence: Option<f64>,
     /// The target's own labels stand beside those that stand in for them.
     pub match_labels: bool,
+    /// How long each bound took stands beside it.
+    pub seconds: bool,
     seeds: u64,
     source_rows: SourceRows,
     max_target_rows_per_class: Option<usize>,

@@ -1,5 +1,7 @@
 //! `transfer_bound`: one bound between two tasks.
 
+use std::time::Instant;
+
 use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
 use pyo3_polars::export::polars_core::runtime::RAYON;
@@ -43,8 +45,16 @@ fn transfer_bound(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> 
         let settings = options.settings(&source, &target, Parallelism::Pool)?;
         PolarsResult::Ok((bound, OwnRows::of(&target, &settings, &options.beside)?))
     })?;
-    let row = BoundRow::new(Between { bound: &bound, options, own }, ("", &source), ("", &target))?;
+    let between = Between { timed: &bound, options, own };
+    let row = BoundRow::new(between, ("", &source), ("", &target))?;
     record::series(inputs[0].name(), &bound_record::columns(options), &[row])
+}
+
+/// A bound, and how long it took.
+pub struct TimedBound {
+    pub bound: Bound,
+    /// Wall time of all its seeds.
+    pub seconds: f64,
 }
 
 /// Check what two tasks and the options must agree on, then compute the bound of each seed, and
@@ -55,7 +65,8 @@ pub fn bound_between<'t>(
     target: &'t Task,
     options: &Options,
     parallelism: Parallelism,
-) -> PolarsResult<Bound> {
+) -> PolarsResult<TimedBound> {
+    let start = Instant::now();
     options.check_learnable(source, target)?;
     source.embeddings.check_same_width(&target.embeddings)?;
     let first = options.settings(source, target, parallelism)?;
@@ -66,7 +77,8 @@ pub fn bound_between<'t>(
     });
     let bounds = bounds.collect::<PolarsResult<Vec<Bound>>>()?;
     let lowest = bounds.into_iter().min_by(|a, b| a.bound.total_cmp(&b.bound));
-    lowest.ok_or_else(|| polars_err!(ComputeError: "`seeds` must be at least 1"))
+    let bound = lowest.ok_or_else(|| polars_err!(ComputeError: "`seeds` must be at least 1"))?;
+    Ok(TimedBound { bound, seconds: start.elapsed().as_secs_f64() })
 }
 
 /// The error with the tasks' and classes' names in place of numbers.

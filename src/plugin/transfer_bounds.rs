@@ -72,7 +72,7 @@ fn transfer_bounds(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series>
 
     let rows = pairs.iter().zip(&bounds).map(|((s, t), bound)| {
         let (source, target) = (&tasks.sources[s], tasks.target(*t));
-        let between = Between { bound, options, own: own[t] };
+        let between = Between { timed: bound, options, own: own[t] };
         BoundRow::new(between, (&names.names[*s], source), (&names.names[*t], target))
     });
     let rows = rows.collect::<PolarsResult<Vec<_>>>()?;

@@ -101,7 +101,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
     pairs = pt.compute_scores(
         rows, scores=NAMED_OF_TWO_TASKS, sources=["mnist"], targets=["kmnist"]
     )
-    asked: dict[str, Any] = {"max_rows_per_class": 5, "target_clusters": 3, "match_labels": True}
+    asked: dict[str, Any] = {
+        "max_rows_per_class": 5,
+        "target_clusters": 3,
+        "match_labels": True,
+        "seconds": True,
+    }
     pair = {"sources": ["mnist"], "targets": ["kmnist"]}
     bounds = pt.compute_bounds(rows, **pair, **asked, confidence=0.9, probe=True)
     curve = pt.compute_curve(rows, source="mnist", target="kmnist", rows=[1], repeats=1)

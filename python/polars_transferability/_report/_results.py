@@ -27,7 +27,7 @@ COMPARED = ("bound", "target_loss")
 # What stands beside a bound where it is asked for, each a column of its own.
 ASKED_FOR = (
     *("bound_high", "accuracy_low", "matched_loss", "matched_accuracy"),
-    *("probe_loss", "probe_accuracy", "gap"),
+    *("probe_loss", "probe_accuracy", "gap", "seconds"),
 )
 # What a report may write besides queries, by the name of its files.
 TABLES = (

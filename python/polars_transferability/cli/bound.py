@@ -51,6 +51,7 @@ _SHOWN = {
     "probe_loss": "probe\nloss",
     "probe_accuracy": "probe\naccuracy",
     "gap": "gap",
+    "seconds": "seconds",
     "trivial_loss": "trivial\nloss",
     "vacuous": "vacuous",
     "certified": "certified",
@@ -83,6 +84,7 @@ def bound(
     match_labels: Annotated[bool, Parameter(negative="")] = False,
     confidence: float | None = None,
     probe: Annotated[bool, Parameter(negative="")] = False,
+    seconds: Annotated[bool, Parameter(negative="")] = False,
     column_options: ColumnOptions = COLUMNS,
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
@@ -134,6 +136,8 @@ def bound(
         accuracy_low.
     probe
         Add the loss and accuracy of a linear probe fitted to the target's own rows.
+    seconds
+        Add the wall time of each bound.
     out
         Also write all fields to this file: .parquet, .csv or .json.
     format
@@ -165,6 +169,7 @@ def bound(
         match_labels=match_labels,
         confidence=confidence,
         probe=probe,
+        seconds=seconds,
     )
     if entries is not None and target_label is None and target_clusters is None:
         bounds = _beside_scores(bounds, files, columns, strict=strict)

@@ -92,8 +92,8 @@ def compute_bounds(
     **same
         `transform`, `ground_cost`, `lipschitz`, `l2`, `head`, `label_map`, `standardize`,
         `max_rows_per_class`, `seed`, `source_rows`, `target_label`, `target_clusters`,
-        `max_target_rows_per_class`, `confidence`, `probe`, `seeds` and `match_labels`, as in
-        `transfer_bound`.
+        `max_target_rows_per_class`, `confidence`, `probe`, `seeds`, `match_labels` and `seconds`,
+        as in `transfer_bound`.
 
     Returns
     -------

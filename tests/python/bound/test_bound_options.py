@@ -237,6 +237,14 @@ class TestProbe:
         assert many == whole
 
 
+def test_seconds_are_those_of_the_bound(rows: pl.DataFrame) -> None:
+    found = bound(rows, seconds=True)
+    assert 0 < found.pop("seconds") < 60
+    assert found == bound(rows)
+    pairs = pt.compute_bounds(rows, seconds=True)
+    assert (pairs["seconds"] > 0).all()
+
+
 def test_seeds_give_the_lowest(rows: pl.DataFrame) -> None:
     each = [bound(rows, seed=seed, max_rows_per_class=3) for seed in (4, 5, 6)]
     found = bound(rows, seed=4, seeds=3, max_rows_per_class=3)
