@@ -108,7 +108,8 @@ def verdict(
     (Hung and Fithian, arXiv 1610.03944). It does not speak of the noise in the rows fitted on.
 
     The spread of other scores, and of bounds, is not known from the results, so their differences
-    are not tested. Nor is that of a linear probe evaluated on the rows that it was fitted on.
+    are not tested. Nor is that of a linear probe evaluated on the rows that it was fitted on, nor
+    that of shares of pseudo-labels, of which each model may have its own.
 
     Examples
     --------
@@ -162,6 +163,8 @@ def verdict(
 def ranking_column(results: pl.DataFrame) -> str:
     """Return the column by which `verdict` ranks models unless another is named.
 
+    Of those that could be computed, where some could: a column of nulls ranks nothing.
+
     Examples
     --------
     >>> columns = {"model": pl.String, "logme": pl.Float64, "knn_accuracy": pl.Float64}
@@ -175,7 +178,8 @@ def ranking_column(results: pl.DataFrame) -> str:
             f"there are {results.columns}"
         )
         raise ValueError(msg)
-    return next((name for name in ("bound", *_SHARES) if name in found), found[0])
+    computed = [name for name in found if results[name].count() > 0] or found
+    return next((name for name in ("bound", *_SHARES) if name in computed), computed[0])
 
 
 @dataclass(frozen=True)

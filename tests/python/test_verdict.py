@@ -239,3 +239,15 @@ def test_the_command_closes_with_it(data: Path, tmp_path: Path) -> None:
 def test_formats_for_machines_have_no_sentences(form: str, data: Path) -> None:
     options = ["--scores", "knn", "--target", "mnist", "--format", form]
     assert b"has the highest" not in run("score", data / "lenet-mnist.parquet", *options).stdout
+
+
+def test_a_score_that_could_not_be_computed_ranks_nothing() -> None:
+    scores = knn(0.5, 0.9).with_columns(logme=pl.Series([0.2, 0.1]))
+    assert pt.verdict(scores)["score"].item() == "knn_accuracy"
+    lost = scores.with_columns(knn_accuracy=pl.lit(None, dtype=pl.Float64))
+    assert pt.verdict(lost).select("score", "not_judged").row(0) == ("logme", 0)
+
+
+def test_clusters_of_each_model_are_not_tested_against_each_other() -> None:
+    (outcome,) = pt.verdict(knn(0.5, 0.9).with_columns(labels=pl.lit("pseudo")))["outcome"]
+    assert outcome == "not tested"
