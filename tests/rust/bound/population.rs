@@ -15,10 +15,13 @@ const ERROR: f64 = 0.05;
 /// Three standard deviations above the share of resamples that may fail.
 const MOST_FAILURES: f64 = 0.05 + 3.0 * 0.0049;
 
+/// Makes a draw of some distribution from a uniform one.
+type Draw = fn(f64) -> f64;
+
 #[test]
 fn a_mean_is_above_its_bound_no_more_often_than_claimed() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-    let draws: [(fn(f64) -> f64, f64); 3] =
+    let draws: [(Draw, f64); 3] =
         [(|u| u, 0.5), (|u| u.powi(9), 0.1), (|u| f64::from(u8::from(u < 0.02)), 0.02)];
     for (draw, mean) in draws {
         for n in [20, 100, 500] {
