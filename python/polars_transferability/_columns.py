@@ -5,6 +5,8 @@ The types are those that the native side reads; a test holds both to the same.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 
@@ -85,3 +87,9 @@ def is_embedding_type(dtype: pl.DataType) -> bool:
 def column_name(column: pl.Expr) -> str:
     """Return the name under which error messages speak of `column`."""
     return column.meta.output_name(raise_if_undetermined=False) or str(column)
+
+
+def column_roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
+    """Return the names of the columns that expressions read; None reads none."""
+    roots = [e.meta.root_names() for e in expressions if e is not None]
+    return list(dict.fromkeys(name for names in roots for name in names))

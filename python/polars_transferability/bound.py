@@ -260,13 +260,7 @@ def transfer_bounds(
     [('digits', 'letters')]
     """
     refuse_unknown(transfer_bounds, same, BoundOptions.__annotations__)
-    tasks = TaskColumn(
-        embedding=one_column("embedding", embedding),
-        label=one_column("label", label),
-        task=one_column("task", task),
-        fit=optional_column("fit", fit),
-        target_label=optional_column("target_label", same.get("target_label")),
-    )
+    tasks = task_columns(embedding, label, task, fit, same.get("target_label"))
     pairs = {
         "sources": task_names("sources", sources),
         "targets": task_names("targets", targets),
@@ -292,7 +286,11 @@ class TaskColumn:
     label: pl.Expr
     task: pl.Expr
     fit: pl.Expr | None
-    target_label: pl.Expr | None = None
+    target_label: pl.Expr | None
+
+    def inputs(self) -> dict[str, pl.Expr | None]:
+        """Return what tables must have columns for, by argument."""
+        return {name: getattr(self, name) for name in self.__annotations__}
 
     def bounds(self, settings: dict[str, Any]) -> pl.Expr:
         """Return the bounds of pairs of these tasks with settings as the native side reads them."""
@@ -307,6 +305,19 @@ class TaskColumn:
         names = {name: column_name(c) for name, c in columns.items() if c is not None}
         rows = task_rows(labelled_rows(self.embedding, self.label), {"task": self.task, **given})
         return scalar_plugin("transfer_bounds", [rows], {**settings, "columns": names})
+
+
+def task_columns(
+    embedding: object, label: object, task: object, fit: object, target_label: object
+) -> TaskColumn:
+    """Return columns of several tasks, each a name or an expression, checked."""
+    return TaskColumn(
+        embedding=one_column("embedding", embedding),
+        label=one_column("label", label),
+        task=one_column("task", task),
+        fit=optional_column("fit", fit),
+        target_label=optional_column("target_label", target_label),
+    )
 
 
 def task_names(argument: str, names: object) -> list[str] | None:

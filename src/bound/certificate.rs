@@ -365,16 +365,18 @@ fn shared_loss(source: &AffineRows<'_>, joint: &Joint, y: usize) -> f64 {
     let shares = joint.shares(y);
     let of_class = |&(c, _): &(usize, f64)| {
         let logits = source.class(c);
-        let losses = logits.chunks_exact(source.width()).map(|row| loss(row, &shares));
+        let losses = logits
+            .chunks_exact(source.width())
+            .map(|row| log_sum_exp(row) - log_mass(row, &shares));
         joint.mass.row(y)[c] * losses.sum::<f64>() / source.count(c) as f64
     };
     shares.iter().map(of_class).sum()
 }
 
-/// `-log sum_c B[y, c] softmax(logits)_c`, with the log shares of the classes that stand for `y`.
-fn loss(logits: &[f64], shares: &[(usize, f64)]) -> f64 {
+/// `log sum_c B[y, c] exp(logits_c)`, from the shares of the classes that stand for `y`.
+fn log_mass(logits: &[f64], shares: &[(usize, f64)]) -> f64 {
     let supported: Vec<f64> = shares.iter().map(|&(c, share)| logits[c] + share.ln()).collect();
-    log_sum_exp(logits) - log_sum_exp(&supported)
+    log_sum_exp(&supported)
 }
 
 /// `source_loss + label_mismatch + distribution_mismatch` of all classes.
@@ -508,6 +510,8 @@ fn target_performance(target: &AffineRows<'_>, joint: &Joint) -> Performance {
 /// What the target head says of one row.
 pub struct Prediction<'a> {
     logits: &'a [f64],
+    /// The logarithm of the sum of their exponentials.
+    normaliser: f64,
     softmax: &'a [f64],
     /// The source classes that stand for each target class, with their `B[y, c]`.
     shares: &'a [Vec<(usize, f64)>],
@@ -517,7 +521,7 @@ impl Prediction<'_> {
     /// `-log sum_c B[y, c] softmax(s(x))_c`, the loss under label `y`.
     #[must_use]
     pub fn loss(&self, y: usize) -> f64 {
-        loss(self.logits, &self.shares[y])
+        self.normaliser - log_mass(self.logits, &self.shares[y])
     }
 
     /// `sum_c B[y, c] softmax(s(x))_c`.
@@ -545,7 +549,7 @@ pub fn for_each_prediction(
             for (p, s) in softmax.iter_mut().zip(logits) {
                 *p = (s - normaliser).exp();
             }
-            act(y, Prediction { logits, softmax: &softmax, shares: &shares });
+            act(y, Prediction { logits, normaliser, softmax: &softmax, shares: &shares });
         }
     }
 }

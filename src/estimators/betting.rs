@@ -21,6 +21,8 @@
 //! How much is staked decides how tight the bound is, not whether it holds: the stakes are those
 //! that would be best if the variance of the draws before were that of all.
 
+use crate::estimators::bisection::first_to_hold;
+
 /// No stake is above this share, so that one draw never takes the whole capital.
 const LARGEST_STAKE: f64 = 0.9;
 
@@ -28,9 +30,6 @@ const LARGEST_STAKE: f64 = 0.9;
 /// are small beside the largest possible one.
 const FIRST_MEAN: f64 = 0.1;
 const FIRST_VARIANCE: f64 = 0.02;
-
-/// Halvings of the interval in which the bound is looked for: enough for the last digits.
-const HALVINGS: usize = 55;
 
 /// The number that the mean is not above, but with a probability of at most `error`. `values` lie
 /// in `[0, 1]`.
@@ -41,15 +40,8 @@ pub fn upper_mean(values: &[f64], error: f64) -> f64 {
     let capital = |mean: f64| -> f64 {
         values.iter().zip(&stakes).map(|(x, stake)| (stake * (mean - x)).ln_1p()).sum()
     };
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..HALVINGS {
-        let middle = 0.5 * (low + high);
-        if capital(middle) < goal {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
+    // The upper one, so that rounding makes the bound no lower.
+    let [_, high] = first_to_hold(|mean| capital(mean) >= goal);
     high
 }
 

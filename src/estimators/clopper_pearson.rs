@@ -2,8 +2,7 @@
 
 use special::Beta;
 
-/// Halvings of the interval in which the bound is looked for: enough for the last digits.
-const HALVINGS: usize = 55;
+use crate::estimators::bisection::first_to_hold;
 
 /// The number that the probability of success is not below, but with a probability of at most
 /// `error`: the least one at which so many successes or more of `trials` independent trials have a
@@ -17,15 +16,8 @@ pub fn lower_share(successes: usize, trials: usize, error: f64) -> f64 {
     }
     let (p, q) = (successes as f64, (trials - successes) as f64 + 1.0);
     let ln_beta = p.ln_beta(q);
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..HALVINGS {
-        let middle: f64 = 0.5 * (low + high);
-        if middle.inc_beta(p, q, ln_beta) < error {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
+    // The lower one, so that rounding makes the bound no higher.
+    let [low, _] = first_to_hold(|share| share.inc_beta(p, q, ln_beta) >= error);
     low
 }
 

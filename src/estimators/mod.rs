@@ -4,6 +4,7 @@
 //! built on it.
 
 pub mod betting;
+mod bisection;
 pub mod clopper_pearson;
 pub mod discriminant;
 pub mod gaussian_mixture;

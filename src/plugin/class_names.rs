@@ -1,6 +1,7 @@
 //! Reading a label column: which classes there are, in order, and which one each row has.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use polars::prelude::*;
 use serde::Deserialize;
@@ -8,7 +9,12 @@ use serde::Deserialize;
 use crate::plugin::column_name::ColumnName;
 
 /// Prefix of the class names that pseudo-labels have.
-pub const PSEUDO: &str = "pseudo:";
+const PSEUDO: &str = "pseudo:";
+
+/// The name of a pseudo-class.
+pub fn pseudo_name(number: impl Display) -> String {
+    format!("{PSEUDO}{number}")
+}
 
 /// Where labels come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

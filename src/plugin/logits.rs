@@ -5,7 +5,7 @@ use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
 use crate::estimators::head::{largest_logit, softmax as softmax_of};
-use crate::plugin::class_names::PSEUDO;
+use crate::plugin::class_names::pseudo_name;
 use crate::plugin::column_name::ColumnName;
 use crate::plugin::embedding::Embeddings;
 use crate::plugin::inputs::{field, single};
@@ -52,7 +52,7 @@ fn argmax_labels(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     let rows = Logits::read(inputs, "argmax_labels", &kwargs.logits)?;
     let mut labels = StringChunkedBuilder::new(inputs[0].name().clone(), rows.place.len());
     let largest = |logits: &[f64]| largest_logit(logits).map(|(at, _)| at);
-    rows.for_each(largest, |class| labels.append_option(class.map(|at| format!("{PSEUDO}{at}"))))?;
+    rows.for_each(largest, |class| labels.append_option(class.map(pseudo_name)))?;
     Ok(labels.finish().into_series())
 }
 

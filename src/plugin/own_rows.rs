@@ -5,8 +5,10 @@
 use polars::prelude::*;
 use serde::Deserialize;
 
-use crate::bound::{target_rows, Settings};
+use crate::bound::target_rows;
 use crate::estimators::nearest_neighbours::Metric;
+use crate::parallelism::Parallelism;
+use crate::plugin::options::Options;
 use crate::plugin::remedy;
 use crate::plugin::task::Task;
 use crate::rows::ClassedTable;
@@ -36,13 +38,20 @@ pub struct OwnProbe {
 }
 
 impl OwnRows {
-    /// The figures that are asked for, of the rows that bounds with these settings use.
-    pub fn of(target: &Task, settings: &Settings, beside: &[Beside]) -> PolarsResult<Self> {
-        let mut own = Self::default();
+    /// The figures that the options ask for, of the rows that bounds of the target use. They do not
+    /// depend on its source, which head and label map are checked with.
+    pub fn of(
+        source: &Task,
+        target: &Task,
+        options: &Options,
+        parallelism: Parallelism,
+    ) -> PolarsResult<Self> {
+        let (mut own, beside) = (Self::default(), &options.beside);
         if beside.is_empty() {
             return Ok(own);
         }
-        let rows = target_rows(&target.labelled_rows()?, settings);
+        let settings = options.settings(source, target, parallelism)?;
+        let rows = target_rows(&target.labelled_rows()?, &settings);
         let part = |classes| ClassedTable { table: rows.table.reborrow(), classes };
         let evaluation = || rows.is_split().then(|| part(&rows.evaluation));
         let of = |score: &dyn LearnedScore| {

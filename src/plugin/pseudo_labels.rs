@@ -7,7 +7,7 @@ use pyo3_polars::derive::polars_expr;
 use serde::Deserialize;
 
 use crate::estimators::k_means;
-use crate::plugin::class_names::PSEUDO;
+use crate::plugin::class_names::pseudo_name;
 use crate::plugin::inputs::{optional_field, single};
 use crate::plugin::points::Points;
 use crate::plugin::record;
@@ -47,7 +47,7 @@ fn pseudo_labels(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
     let mut names = vec![None; input.len()];
     let all = (0..input.len() as u32).collect();
     for (row, cluster) in selected.unwrap_or(all).into_iter().zip(clusters) {
-        names[row as usize] = Some(format!("{PSEUDO}{cluster}"));
+        names[row as usize] = Some(pseudo_name(cluster));
     }
     Ok(StringChunked::from_iter_options(input.name().clone(), names.into_iter()).into_series())
 }

@@ -8,7 +8,7 @@ use polars::prelude::*;
 use crate::bound::matching::Truth;
 use crate::bound::LabelledRows;
 use crate::estimators::k_means::pseudo_labels_of_split;
-use crate::plugin::class_names::{listed, ClassNames, PSEUDO};
+use crate::plugin::class_names::{listed, pseudo_name, ClassNames};
 use crate::plugin::column_name::ColumnName;
 use crate::plugin::embedding::Embeddings;
 
@@ -176,7 +176,7 @@ impl Task {
         for (at, label) in fit.into_iter().zip(of_fit).chain(others.into_iter().zip(of_others)) {
             of_row[at] = label;
         }
-        let names = (0..clusters).map(|cluster| format!("{PSEUDO}{cluster}")).collect();
+        let names = (0..clusters).map(pseudo_name).collect();
         let classes = ClassNames { names, of_row };
         Ok(Self::of_classes(columns, embeddings, classes, split.as_deref()))
     }

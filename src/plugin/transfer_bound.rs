@@ -42,8 +42,7 @@ fn transfer_bound(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> 
     let (bound, own) = RAYON.install(|| {
         let shared = options.shared_sources(&source)?;
         let bound = bound_between(&source, &shared, &target, options, Parallelism::Pool)?;
-        let settings = options.settings(&source, &target, Parallelism::Pool)?;
-        PolarsResult::Ok((bound, OwnRows::of(&target, &settings, &options.beside)?))
+        PolarsResult::Ok((bound, OwnRows::of(&source, &target, options, Parallelism::Pool)?))
     })?;
     let between = Between { timed: &bound, options, own };
     let row = BoundRow::new(between, ("", &source), ("", &target))?;

@@ -88,9 +88,8 @@ fn own_rows(
 ) -> PolarsResult<BTreeMap<usize, OwnRows>> {
     let last: BTreeMap<usize, usize> = pairs.iter().map(|(s, t)| (*t, *s)).collect();
     let own = last.par_iter().map(|(t, s)| {
-        let target = tasks.target(*t);
-        let settings = options.settings(&tasks.sources[s], target, Parallelism::Sequential)?;
-        Ok((*t, OwnRows::of(target, &settings, &options.beside)?))
+        let (source, target) = (&tasks.sources[s], tasks.target(*t));
+        Ok((*t, OwnRows::of(source, target, options, Parallelism::Sequential)?))
     });
     own.collect()
 }

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from polars_transferability._arguments import flag, given_as, refuse_unknown
-from polars_transferability._columns import one_column, optional_column
+from polars_transferability._columns import column_roots
 from polars_transferability._door import door
-from polars_transferability.bound import task_names, transfer_bounds
+from polars_transferability.bound import task_columns, task_names, transfer_bounds
 from polars_transferability.compute._duration import seconds_of_bounds
 from polars_transferability.settings import BoundOptions
 from polars_transferability.tables.keys import (
@@ -134,21 +134,14 @@ def compute_bounds(
         ).alias("pair")
 
     bounds = of_pairs(sources, targets)
-    of_tasks = one_column("task", task)
-    inputs = {
-        "embedding": one_column("embedding", embedding),
-        "label": one_column("label", label),
-        "task": of_tasks,
-        "fit": optional_column("fit", fit),
-        "target_label": optional_column("target_label", same.get("target_label")),
-    }
+    tasks = task_columns(embedding, label, task, fit, same.get("target_label"))
 
     def announce(key: Key, rows: pl.DataFrame) -> None:
         """Say that bounds take long, at doors where nobody would otherwise know why they wait."""
         if not (cure := door().fewer_rows):
             return
         of_classes = rows.select(
-            task=inputs["task"], label=inputs["label"], evaluated=_evaluated(inputs["fit"])
+            task=tasks.task, label=tasks.label, evaluated=_evaluated(tasks.fit)
         )
         cap = same.get("max_rows_per_class")
         seconds = seconds_of_bounds(
@@ -160,8 +153,8 @@ def compute_bounds(
             print(note, file=sys.stderr)
 
     job = _Job(
-        columns=list(dict.fromkeys(bounds.meta.root_names())),
-        task=of_tasks,
+        columns=column_roots([bounds]),
+        task=tasks.task,
         sources=task_names("sources", sources),
         targets=task_names("targets", targets),
         of_pairs=of_pairs,
@@ -170,10 +163,10 @@ def compute_bounds(
     failures = Failures(flag("strict", strict))
     otherwise = {"task": door().or_score()}
     keys, left_out = open_keys(
-        frame_or_paths, argument, models, inputs, failures, otherwise=otherwise
+        frame_or_paths, argument, models, tasks.inputs(), failures, otherwise=otherwise
     )
     _refuse_names_of_fields(keys, job)
-    require_tasks(keys, of_tasks, sources=job.sources, targets=job.targets)
+    require_tasks(keys, tasks.task, sources=job.sources, targets=job.targets)
     with each_key(keys, "bounds", progress=flag("progress", progress)) as steps:
         results = [_bounds_of(key, job, failures) for key in steps]
     found = pl.concat([*results, *left_out], how="diagonal_relaxed")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from polars_transferability._arguments import flag, given_as, integer, refuse_unknown
-from polars_transferability._columns import one_column, optional_column
+from polars_transferability._columns import column_roots
 from polars_transferability._door import door
-from polars_transferability.bound import TaskColumn, task_names
+from polars_transferability.bound import task_columns, task_names
 from polars_transferability.compute.curve_summary import lowest_loss
 from polars_transferability.settings import BoundOptions, bound_settings
 from polars_transferability.tables.keys import (
@@ -128,13 +128,7 @@ def compute_curve(
     if source == target:
         msg = f"target: {target!r} is the source too; a curve is of two tasks"
         raise ValueError(msg)
-    tasks = TaskColumn(
-        embedding=one_column("embedding", embedding),
-        label=one_column("label", label),
-        task=one_column("task", task),
-        fit=optional_column("fit", fit),
-        target_label=optional_column("target_label", same.get("target_label")),
-    )
+    tasks = task_columns(embedding, label, task, fit, same.get("target_label"))
     pair = {
         "sources": task_names("source", [source]),
         "targets": task_names("target", [target]),
@@ -149,17 +143,10 @@ def compute_curve(
         tasks.bounds({**settings, "max_target_rows_per_class": n, "seed": wanted["seed"] + repeat})
         for n, repeat in draws.iter_rows()
     ]
-    inputs = {
-        "embedding": tasks.embedding,
-        "label": tasks.label,
-        "task": tasks.task,
-        "fit": tasks.fit,
-        "target_label": tasks.target_label,
-    }
     otherwise = {"task": door().or_score()}
     failures = Failures(flag("strict", strict))
     keys, left_out = open_keys(
-        frame_or_paths, argument, models, inputs, failures, otherwise=otherwise
+        frame_or_paths, argument, models, tasks.inputs(), failures, otherwise=otherwise
     )
     require_tasks(keys, tasks.task, source=[source], target=[target])
     with each_key(keys, "curves", progress=flag("progress", progress)) as steps:
@@ -206,9 +193,8 @@ def _curve_of(
 ) -> pl.DataFrame:
     """Return the bounds of a key, a row for each draw."""
     key.refuse_columns(["source", "target", *draws.columns, *_FIELDS, "transfer", PROBLEMS])
-    columns = list(dict.fromkeys(bounds[0].meta.root_names()))
     try:
-        rows = key.read(columns)
+        rows = key.read(column_roots(bounds[:1]))
     except FAILURES as error:
         return key.values.join(failures.row([error]), how="cross")
     found = []

@@ -14,13 +14,13 @@ from polars_transferability._arguments import (
     names_near_keyword,
     open_share,
 )
-from polars_transferability._columns import one_column, optional_column
+from polars_transferability._columns import column_roots, one_column, optional_column
 from polars_transferability._door import door
 from polars_transferability._plugin import column_plugin
 from polars_transferability._scores.choice import ScoreChoice, score_options
 from polars_transferability._scores.hits import ACCURACIES, hits
 from polars_transferability.bound import task_names
-from polars_transferability.compute.scores import ONE_TASK, column_roots, tasks_named
+from polars_transferability.compute.scores import ONE_TASK, tasks_named
 from polars_transferability.tables.keys import (
     MODEL,
     TRAIN_ROWS,

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from polars_transferability._arguments import flag, given_as, integer, names_near_keyword
-from polars_transferability._columns import one_column, optional_column
+from polars_transferability._columns import column_roots, one_column, optional_column
 from polars_transferability._door import door
 from polars_transferability._scores.catalogue import Inputs
 from polars_transferability._scores.choice import (
@@ -530,12 +530,6 @@ def tasks_named(key: Key, argument: str, wanted: list[str] | None, tasks: list[s
         msg = f"{spelled}: {key} has no task {missing[0]!r}; there are {tasks}"
         raise ValueError(msg)
     return wanted
-
-
-def column_roots(expressions: Iterable[pl.Expr | None]) -> list[str]:
-    """Return the names of the columns that expressions read; None reads none."""
-    roots = [e.meta.root_names() for e in expressions if e is not None]
-    return list(dict.fromkeys(name for names in roots for name in names))
 
 
 def _flat(found: pl.DataFrame, models: list[str], wanted: list[str]) -> pl.DataFrame:

@@ -137,8 +137,9 @@ fn canonical_bound<'t>(
     let (from, to) = (drawn_source(source, settings), drawn_target(target, settings));
     let fit = Part { source: from.fit, target: to.fit };
     let evaluation = Part { source: from.evaluation, target: to.evaluation };
-    let fit_of_target = fit.target.clone();
-    let choice = best(&Problem::new(shared, target, settings, fit))?;
+    let problem = Problem::new(shared, target, settings, fit);
+    let choice = best(&problem)?;
+    let fit_of_target = &problem.fit.target;
     let parallelism = settings.parallelism;
     let rows = choice.solution.coordinates(source, target, &evaluation, parallelism);
     let (terms, lipschitz) = choice.solution.evaluate(&rows, settings.lipschitz, parallelism)?;
@@ -162,14 +163,14 @@ fn canonical_bound<'t>(
         certified: settings.is_certified(),
         population: settings.population_error.map(|error| {
             let claim = Claim { error, seed: settings.seed };
-            claimed(&choice.solution, target, &shares(&fit_of_target), claim)
+            claimed(&choice.solution, target, &shares(fit_of_target), claim)
         }),
         matched: match &settings.truth {
             Some(truth) => {
                 let logits = choice.solution.maps.target.class_logits(&rows.target);
                 let pseudo = PseudoRows { numbers: &evaluation.target, logits: &logits };
                 let joint = Joint::new(&choice.solution.label_map, &rows.target.prior());
-                matched(&pseudo, &joint, &fit_of_target, truth)?
+                matched(&pseudo, &joint, fit_of_target, truth)?
             }
             None => None,
         },
