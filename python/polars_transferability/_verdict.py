@@ -97,12 +97,13 @@ def verdict(
         (with the source where it matters), with `value` and `runner_up_value`; their `difference`;
         `noise`, what it has to exceed, of `n` evaluation rows; `outcome`: "more than noise",
         "within noise", "not tested" (for want of a known spread), "no better than guessing" (even
-        the lowest bound, by its `state`), "tie", "only one model" or "no model"; `vacuous`, whether even the best bound says nothing; `not_judged`, the number of
-        models whose values are all null, as where they could not be computed; `models`, the number
-        of models with an accuracy on the leaderboard, and the Spearman correlation with these
-        accuracies, `agreement` of the score and `trivial_agreement` of `mean_accuracy_elsewhere`;
-        and `verdict`, all of it in words, which also says where the labels are pseudo-labels and
-        where models were measured on different rows.
+        the lowest bound, by its `state`), "tie", "only one model" or "no model"; `vacuous`, whether
+        even the best bound says nothing; `not_judged`, the number of models whose values are all
+        null, as where they could not be computed; `models`, the number of models with an accuracy
+        on the leaderboard, and the Spearman correlation with these accuracies, `agreement` of the
+        score and `trivial_agreement` of `mean_accuracy_elsewhere`; and `verdict`, all of it in
+        words, which also says where the labels are pseudo-labels and where models were measured on
+        different rows.
 
     Notes
     -----
