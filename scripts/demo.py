@@ -1,4 +1,4 @@
-"""Which of these networks for which task, how sure, and why? Real encoders, beside the truth.
+"""Which of these models for which task, how sure, and why? Real encoders, beside the truth.
 
     .venv/bin/python scripts/demo.py
 
@@ -66,7 +66,7 @@ How to make such tables: docs/how-to/your-table.md
 
 def main() -> None:
     """Print tables, sentences and how well models are ranked; draw the picture."""
-    print("Which pretrained network for your task? Asked of real ones, before any is fine-tuned.\n")
+    print("Which pretrained model for your task? Asked of real ones, before any is fine-tuned.\n")
     print(HOW_TO_READ)
     models = pl.read_csv(ZOO / "models.csv")
     what = dict(pl.read_csv(ZOO / "tasks.csv").select("task", "what").iter_rows())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import polars_transferability as pt
 import pytest
 import shipped_zoo
 from polars.testing import assert_frame_equal
@@ -91,3 +92,14 @@ def test_it_is_what_its_script_makes_of_the_full_tables(shared: Path, tmp_path: 
     for name in made:
         read = pl.read_csv if name.endswith(".csv") else pl.read_parquet
         assert_frame_equal(read(tmp_path / name), read(ZOO / name))
+
+
+def test_the_first_by_knn_is_the_best_in_truth_and_the_best_elsewhere_is_not() -> None:
+    """What the README says of the zoo."""
+    truth = TRUTH.select("model", target="task", accuracy="probe_acc")
+    scores = pt.compute_scores(ZOO, scores=["knn_accuracy"])
+    quality = pt.compare(pt.join_leaderboard(scores, truth), k=1)
+    lost = quality.join(TASKS.select("domain", target="task"), on="target")
+    assert lost.filter(score="knn_accuracy")["regret_at_k"].to_list() == [0] * TASKS.height
+    elsewhere = lost.filter(score="mean_accuracy_elsewhere", domain="image")["regret_at_k"].mean()
+    assert elsewhere == pytest.approx(0.13, abs=0.005)
