@@ -3,8 +3,8 @@
     .venv/bin/python scripts/claims.py [--quick] [--write] [PAGE ...]
 
 Runs these commands for all pages, or those that are named, and ends with an error if a page shows
-something else; with `--write`, puts what they print now into the pages and draws their pictures.
-There are three kinds:
+something else; with `--write`, puts what they print now into the pages, and draws their pictures
+if no page is named. There are three kinds:
 
 * Outputs of a page's examples (`page_examples.py`).
 * Tables and blocks of text below a comment that names the command, which prints a table of the same
@@ -29,7 +29,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -146,24 +146,17 @@ def _claim(page: Path, text: str, marker: re.Match[str]) -> Claim:
         msg = f"{page}, line {line}: no table and no block follows this comment"
         raise ValueError(msg)
     place = block.span(3 if block.re is BLOCK else 0)
-    first, *options = marker[2].split("; ")
-    given = dict(option.partition(" ")[::2] for option in options)
+    shown = Shown(text[slice(*place)], (slice(*place),), None)
     if marker[1] == "no claim":
-        return Claim(
-            page, line, Shown(text[slice(*place)], (slice(*place),), None), None, marker[2]
-        )
+        return Claim(page, line, shown, command=None, why_not=marker[2])
+    command, *options = marker[2].split("; ")
+    given = dict(option.partition(" ")[::2] for option in options)
     if unknown := given.keys() - {"tolerance", "slow", "needs"}:
         msg = f"{page}, line {line}: a claim has no option {', '.join(sorted(unknown))}"
         raise ValueError(msg)
-    tolerance = float(given["tolerance"]) if "tolerance" in given else None
-    return Claim(
-        page,
-        line,
-        Shown(text[slice(*place)], (slice(*place),), tolerance),
-        command=first,
-        slow="slow" in given,
-        needs=given.get("needs"),
-    )
+    if "tolerance" in given:
+        shown = replace(shown, tolerance=float(given["tolerance"]))
+    return Claim(page, line, shown, command, slow="slow" in given, needs=given.get("needs"))
 
 
 def found_of_claim(claim: Claim, *, quick: bool) -> Found:
@@ -261,11 +254,12 @@ def write(page: Path, found: Iterable[Found]) -> list[str]:
     page.write_text(renewed(text, [(one.shown, one.printed) for one in new]), "utf-8")
     unchanged = [one.printed for one in found if one.printed == one.shown.text]
     kept = "\n".join([*unchanged, *(one.printed for one in new)])
-    notes = [
-        f"{_place(one)}: more than numbers changed; read what stands around it"
-        for one in new
-        if words(one.printed) != words(one.shown.text)
-    ]
+    notes, moved = [], 0
+    for one in new:
+        if words(one.printed) != words(one.shown.text):
+            place = f"{page.relative_to(ROOT)}:{one.line + moved}"
+            notes.append(f"{place}: more than numbers changed; read what stands around it")
+        moved += one.printed.count("\n") - one.shown.text.count("\n")
     gone = "\n".join(one.shown.text for one in new)
     lines = stale(page.read_text("utf-8"), gone, kept)
     return notes + [
@@ -328,6 +322,17 @@ def unclaimed(page: Path) -> Iterator[str]:
             yield f"{name}:{_line(text, picture)}: a picture without the command that draws it"
 
 
+def draw_pictures() -> Iterator[str]:
+    """Draw all pictures; yield of each command what came of it."""
+    for command in dict.fromkeys(filter(None, PICTURES.values())):
+        try:
+            print(said_by(command), end="", flush=True)
+            yield "ok"
+        except CommandFailedError as error:
+            print(f"{command}: FAILED: {error}", flush=True)
+            yield "FAILED"
+
+
 def _line(text: str, match: re.Match[str]) -> int:
     return text.count("\n", 0, match.start()) + 1
 
@@ -354,11 +359,10 @@ def main() -> None:
         if options.write:
             notes += write(page, found)
         everything += found
-    if options.write and not options.pages:
-        for command in dict.fromkeys(filter(None, PICTURES.values())):
-            print(said_by(command), end="", flush=True)
     print(*notes, sep="\n")
     kinds = [one.verdict.partition(":")[0] for one in everything]
+    if options.write and not options.quick and not options.pages:
+        kinds += draw_pictures()
     print(", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)))
     if "FAILED" in kinds or ("DRIFTED" in kinds and not options.write):
         sys.exit(1)
