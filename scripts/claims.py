@@ -353,7 +353,8 @@ def main() -> None:
     for page in chosen:
         found = found_of_page(page, quick=options.quick)
         for one in found:
-            print(f"{_place(one)}: {one.verdict}", flush=True)
+            written = options.write and one.verdict == "DRIFTED"
+            print(f"{_place(one)}: {'renewed' if written else one.verdict}", flush=True)
             if one.verdict == "DRIFTED" and not options.write:
                 print(one.printed)
         if options.write:
