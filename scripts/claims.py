@@ -58,6 +58,7 @@ _TAKEN = "python tests/python/take_pictures.py"
 # Pictures and the command that draws them; None: drawn by hand, of no data. Pixels depend on the
 # browser, so they are not compared.
 PICTURES: Mapping[str, str | None] = {
+    "docs/demo.png": _TAKEN,
     "docs/report.png": _TAKEN,
     "docs/tutorial-report.png": _TAKEN,
     "docs/tutorial-digits.svg": _TAKEN,
