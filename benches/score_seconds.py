@@ -57,11 +57,8 @@ def table(narrow: pl.DataFrame, wide: pl.DataFrame) -> Iterator[tuple[str, float
         of_wide = seconds(wide, expression(row)) if reads_wide else None
         yield f"`{row.name}`", seconds(rows, expression(row)), of_wide
     together = pt.scores("embedding", "label", scores=TOGETHER)
-    yield (
-        "these five in one: " + ", ".join(TOGETHER),
-        seconds(one, together),
-        seconds(wide, together),
-    )
+    names = ", ".join(f"`{name}`" for name in TOGETHER)
+    yield f"{names} in one `scores`", seconds(one, together), seconds(wide, together)
 
 
 def main() -> None:
