@@ -357,23 +357,23 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put what is printed into the pages")
     options = parser.parse_args()
     chosen = [page.resolve() for page in options.pages] or pages()
-    everything, notes = [], []
+    kinds, notes = [], []
     for page in chosen:
         found = found_of_page(page, quick=options.quick)
         for one in found:
-            written = options.write and one.verdict == "DRIFTED"
-            print(f"{_place(one)}: {'renewed' if written else one.verdict}", flush=True)
-            if one.verdict == "DRIFTED" and not options.write:
+            renews = options.write and one.verdict == "DRIFTED"
+            verdict = "renewed" if renews else one.verdict
+            kinds.append(verdict.partition(":")[0])
+            print(f"{_place(one)}: {verdict}", flush=True)
+            if verdict == "DRIFTED":
                 print(one.printed)
         if options.write:
             notes += write(page, found)
-        everything += found
     print(*notes, sep="\n")
-    kinds = [one.verdict.partition(":")[0] for one in everything]
     if options.write and not options.quick and not options.pages:
         kinds += draw_pictures()
     print(", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)))
-    if "FAILED" in kinds or ("DRIFTED" in kinds and not options.write):
+    if {"FAILED", "DRIFTED"} & {*kinds}:
         sys.exit(1)
 
 
