@@ -38,6 +38,18 @@ TOGETHER = {
     "consensus of bound, kNN and LogME": (LOSS, "knn_accuracy", "logme"),
     "consensus of bound (all) and LogME": (LOSS_OF_ALL, "logme"),
     "consensus of bound (all), kNN and LogME": (LOSS_OF_ALL, "knn_accuracy", "logme"),
+    "consensus of second probe and LogME": ("linear_probe_accuracy", "logme"),
+    "consensus of bound (all), second probe and LogME": (
+        LOSS_OF_ALL,
+        "linear_probe_accuracy",
+        "logme",
+    ),
+}
+IS_TEXT = pl.col("domain") == "text"
+GROUPS = {
+    "images": ~IS_TEXT,
+    "texts": IS_TEXT,
+    "texts of 6 classes or more": IS_TEXT & (pl.col("classes") >= 6),
 }
 
 
@@ -60,7 +72,7 @@ def results_of(path: Path, keep: Path | None) -> pl.DataFrame:
 
 
 def weighted_taus(models: pl.DataFrame) -> pl.DataFrame:
-    """Of each ranker the mean over targets, for images and texts."""
+    """Of each ranker the mean over the targets of each group."""
     elsewhere = (pl.col("truth").sum().over("model") - pl.col("truth")) / (
         pl.len().over("model") - 1
     )
@@ -74,13 +86,14 @@ def weighted_taus(models: pl.DataFrame) -> pl.DataFrame:
     }
     taus = [pt.weighted_tau(ranker, "truth").alias(name) for name, ranker in rankers.items()]
     of_targets = models.with_columns(elsewhere=elsewhere).group_by("domain", "target").agg(taus)
-    return (
-        of_targets.group_by("domain")
-        .agg(pl.col(rankers.keys()).mean())
-        .sort("domain")
-        .transpose(include_header=True, header_name="", column_names="domain")
-        .rename({"image": "images", "text": "texts"})
+    of_targets = of_targets.join(
+        pl.read_csv(ZOO / "tasks.csv").select("classes", target="task"), on="target"
     )
+    means = {
+        name: of_targets.filter(group).select(pl.col(rankers.keys()).mean()).row(0)
+        for name, group in GROUPS.items()
+    }
+    return pl.DataFrame({"": list(rankers), **means})
 
 
 def shortlist(models: pl.DataFrame) -> list[str]:
