@@ -32,7 +32,7 @@ const LAST: Steps = Steps { count: 240, averaged: 0.25 };
 const ONLY: Steps = Steps { count: 360, averaged: 0.25 };
 /// Share of the result that is the mean of the folds' maps. Each of them is fitted to fewer rows
 /// than the last descent, but no two to the same, so that their mean follows no single row.
-const SHARE_OF_FOLDS: f64 = 0.3;
+const SHARE_OF_FOLDS: f64 = 0.15;
 /// Step size at the start of a descent, and at its end.
 const FIRST_RATE: f64 = 0.04;
 const LAST_RATE: f64 = 0.002;
