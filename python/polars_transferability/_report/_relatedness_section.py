@@ -1,0 +1,128 @@
+"""The section of the page on how near tasks are to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from polars_transferability._relatedness import relatedness, task_order
+from polars_transferability._report._heat_map import Cell, HeatMap
+from polars_transferability._report._results import Results
+from polars_transferability._report._wording import number
+
+_MISSING = "\N{EN DASH}"
+# A mean this near to the loss of guessing says no more than a single bound in that state.
+_NOTHING = 0.999
+# How many pairs are named in words.
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class RelatednessSection:
+    """Matrices of bounds from each source to each target.
+
+    Attributes
+    ----------
+    gist
+        The pair that are nearest, in words.
+    one_way
+        The pairs of which one direction is much easier than the other.
+    mean
+        Over all models.
+    by_model
+        Of each model, where that is asked for.
+    """
+
+    gist: str
+    one_way: tuple[str, ...]
+    mean: HeatMap
+    by_model: tuple[HeatMap, ...]
+
+
+def relatedness_section(results: Results) -> RelatednessSection | None:
+    """Return the section, or None where it is not asked for."""
+    mean = results.related
+    if mean is None:
+        return None
+    order = task_order(mean)
+    by_model = ()
+    if results.matrices == "each model":
+        of_each = relatedness(results.bounds, [results.model])
+        groups = of_each.group_by(results.model, maintain_order=True)
+        by_model = tuple(
+            _matrix(rows, order, f"related{place}", f"Bounds of {model}")
+            for place, ((model,), rows) in enumerate(groups)
+        )
+    return RelatednessSection(
+        gist=_gist(mean),
+        one_way=tuple(_one_way(mean)),
+        mean=_matrix(mean, order, "related", "Mean over the models"),
+        by_model=by_model,
+    )
+
+
+def _gist(mean: pl.DataFrame) -> str:
+    nearest = mean.drop_nulls("share").sort("share", "source", "target")
+    if nearest.is_empty():
+        return ""
+    source, target, share = nearest.select("source", "target", "share").row(0)
+    return f"nearest: from {source} to {target}, {share:.0%} of the loss of guessing"
+
+
+def _one_way(mean: pl.DataFrame) -> list[str]:
+    """Return the pairs that differ most by direction, the easier direction first."""
+    easier = mean.filter(pl.col("asymmetry") < 0).sort("asymmetry", "source", "target")
+    return [
+        f"From {source} to {target} the mean bound is {share:.0%} of the loss of guessing, back "
+        f"{share - asymmetry:.0%}."
+        for source, target, share, asymmetry in easier.select(
+            "source", "target", "share", "asymmetry"
+        )
+        .head(_MOST_NAMED)
+        .iter_rows()
+    ]
+
+
+def _matrix(rows: pl.DataFrame, order: list[str], name: str, caption: str) -> HeatMap:
+    found = {
+        (source, target): (bound, share)
+        for source, target, bound, share in rows.select(
+            "source", "target", "bound", "share"
+        ).iter_rows()
+    }
+    sources = [task for task in order if task in set(rows["source"])]
+    targets = [task for task in order if task in set(rows["target"])]
+    known = rows.drop_nulls("trivial_loss")
+    guessing = dict(known.select("target", "trivial_loss").iter_rows())
+    return HeatMap(
+        name=name,
+        caption=f"{caption}, in nats; rows are sources, columns targets",
+        corner="from, to",
+        columns=tuple((target, "") for target in targets),
+        rows=tuple(
+            (source, tuple(_cell(*found.get((source, target), (None, None))) for target in targets))
+            for source in sources
+        ),
+        foot=(
+            "guessing",
+            tuple(
+                number(guessing[target], 2) if target in guessing else _MISSING
+                for target in targets
+            ),
+        ),
+        key=(),
+    )
+
+
+def _cell(bound: float | None, share: float | None) -> Cell:
+    if bound is None or share is None:
+        return Cell(_MISSING, None, best=False, says_nothing=False, spoken="no bound")
+    nothing = share >= _NOTHING
+    return Cell(
+        number(bound, 2),
+        None if nothing else round(100 * max(0.0, 1 - share)),
+        best=False,
+        says_nothing=nothing,
+        spoken=f"{share:.0%} of the loss of guessing",
+    )
