@@ -190,7 +190,11 @@ def _reason(rows: pl.DataFrame, models: int, values: int, *, is_number: bool) ->
 
 def _by_groups(rows: pl.DataFrame, group: str) -> float:
     """Return the share of the variance between groups: eta squared."""
-    between = rows.group_by(group, maintain_order=True).agg(pl.len() * pl.col("y").mean() ** 2)["len"].sum()
+    between = (
+        rows.group_by(group, maintain_order=True)
+        .agg(pl.len() * pl.col("y").mean() ** 2)["len"]
+        .sum()
+    )
     total = rows.select((pl.col("y") ** 2).sum()).item()
     return min(1.0, between / total)
 

@@ -126,9 +126,7 @@ def _mean_distance(
     return sum(pairs) / len(pairs)
 
 
-def _in_a_row(
-    first: list[str], second: list[str], apart: dict[frozenset[str], float]
-) -> list[str]:
+def _in_a_row(first: list[str], second: list[str], apart: dict[frozenset[str], float]) -> list[str]:
     ways = [(one, other) for one in (first, first[::-1]) for other in (second, second[::-1])]
     left, right = min(ways, key=lambda way: apart[frozenset([way[0][-1], way[1][0]])])
     return [*left, *right]

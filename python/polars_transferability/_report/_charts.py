@@ -21,6 +21,8 @@ from polars_transferability._visible import visible
 WIDTH, _HEIGHT = 300, 200
 # From one bar to the next, with the name above it.
 _BAR_STEP = 36
+# Opacity of a bar that says nothing.
+_PALE = 0.3
 # Side of the squares by which names are kept apart.
 _GRID = 3
 Square: TypeAlias = tuple[int, int]
@@ -56,17 +58,19 @@ def term_bars(rows: pl.DataFrame, names: str, *, marks: bool) -> str:
     names
         Column of what stands above each bar.
     marks
-        Also draw `target_loss` (a dark tick) and `trivial_loss` (a long grey one).
+        Also draw `target_loss` (a dark tick) and `trivial_loss` (a long grey one), and pale the
+        bars of which the column `nothing` is true, which say no more than guessing.
     """
     rows = rows.with_columns(
         total=pl.sum_horizontal(TERMS), bar=pl.col(names).replace_strict(_labels(rows[names]))
     )
     y, losses = _bars_in_order(rows["bar"]), ["target_loss", "trivial_loss"] if marks else []
     chart = alt.Chart(_data(rows.select("bar", "total", *losses))).encode(y=y)
-    layers = [_stacked(rows).encode(y=y), *_beside_bars(chart, alt.Text("total:Q", format=".3f"))]
+    stacked = _stacked(rows, pale="nothing" if marks else None)
+    layers = [stacked.encode(y=y), *_beside_bars(chart, alt.Text("total:Q", format=".3f"))]
     if marks:
-        guessing = chart.mark_tick(color=MUTED, thickness=2, height=22)
-        ticks = chart.mark_tick(color=TEXT, thickness=3, height=16)
+        guessing = chart.mark_tick(color=MUTED, thickness=2, height=22, opacity=1)
+        ticks = chart.mark_tick(color=TEXT, thickness=3, height=16, opacity=1)
         layers += [guessing.encode(x="trivial_loss:Q"), ticks.encode(x="target_loss:Q")]
     return _svg(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(_BAR_STEP)))
 
@@ -86,15 +90,19 @@ def _beside_bars(chart: alt.Chart, text: alt.Text) -> tuple[alt.Chart, alt.Chart
     )
 
 
-def _stacked(rows: pl.DataFrame) -> alt.Chart:
+def _stacked(rows: pl.DataFrame, *, pale: str | None) -> alt.Chart:
     """Return a bar of each row's terms, beside each other in the order of `TERMS`."""
-    long = rows.unpivot(TERMS, index="bar", variable_name="term", value_name="nats").with_columns(
-        rank=pl.col("term").replace_strict(dict(zip(TERMS, range(3), strict=True)))
-    )
+    shown = rows.with_columns(opacity=pl.when(pale).then(_PALE).otherwise(1.0) if pale else 1.0)
+    long = shown.unpivot(
+        TERMS, index=["bar", "opacity"], variable_name="term", value_name="nats"
+    ).with_columns(rank=pl.col("term").replace_strict(dict(zip(TERMS, range(3), strict=True))))
     colours = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
     x = alt.X("nats:Q", title="nats", axis=alt.Axis(tickCount=4))
     colour = alt.Color("term:N", scale=colours, legend=None)
-    bars: alt.Chart = alt.Chart(_data(long)).mark_bar().encode(x=x, color=colour, order="rank:Q")
+    opacity = alt.Opacity("opacity:Q", scale=None)
+    bars: alt.Chart = (
+        alt.Chart(_data(long)).mark_bar().encode(x=x, color=colour, order="rank:Q", opacity=opacity)
+    )
     return bars
 
 
@@ -113,11 +121,9 @@ def level_dots(rows: pl.DataFrame, what: str) -> str:
     means = named.group_by("bar", maintain_order=True).agg(mean=pl.col("value").mean())
     y = _bars_in_order(means["bar"])
     x = alt.X("value:Q", title=what, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4))
-    dots = alt.Chart(_data(named)).mark_circle(
-        size=60, color=COLOURS["source_loss"], opacity=0.75
-    )
+    dots = alt.Chart(_data(named)).mark_circle(size=60, color=COLOURS["source_loss"], opacity=0.75)
     chart = alt.Chart(_data(means)).encode(y=y)
-    ticks = chart.mark_tick(color=TEXT, thickness=3, height=16)
+    ticks = chart.mark_tick(color=TEXT, thickness=3, height=16, opacity=1)
     layers = [
         dots.encode(x=x, y=y),
         ticks.encode(x="mean:Q"),
@@ -144,9 +150,9 @@ def scatter(
     outcome
         Column of what the score is drawn against.
     """
-    points = rows.select(
-        "value", outcome=outcome, name=pl.col("name").cast(pl.String)
-    ).filter(pl.all_horizontal(pl.col("value", "outcome").is_finite()))
+    points = rows.select("value", outcome=outcome, name=pl.col("name").cast(pl.String)).filter(
+        pl.all_horizontal(pl.col("value", "outcome").is_finite())
+    )
     x_range, y_range = _range(points["value"]), _range(points["outcome"])
     (title,) = _labels([score]).values()
     x = alt.X(
@@ -223,9 +229,7 @@ def _names_with_room(points: pl.DataFrame) -> dict[tuple[int, int], pl.DataFrame
 
 def _squares(across: float, down: float, half_width: float, half_height: float) -> set[Square]:
     """Return the squares of a grid that a box meets."""
-    columns = range(
-        int((across - half_width) // _GRID), int((across + half_width) // _GRID) + 1
-    )
+    columns = range(int((across - half_width) // _GRID), int((across + half_width) // _GRID) + 1)
     rows = range(int((down - half_height) // _GRID), int((down + half_height) // _GRID) + 1)
     return {(column, row) for column in columns for row in rows}
 

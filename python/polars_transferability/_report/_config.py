@@ -361,7 +361,9 @@ def _facts(top: Section, folder: Path) -> FactsFile | None:
     if not factors:
         top.fail("models", 'nothing is read of it; name columns of it: factors = ["architecture"]')
     if taken := {model, "model"} & {*factors}:
-        top.fail("factors", f"{taken.pop()!r} is what the models' names are called; rename that column")
+        top.fail(
+            "factors", f"{taken.pop()!r} is what the models' names are called; rename that column"
+        )
     return FactsFile(file, model, factors)
 
 

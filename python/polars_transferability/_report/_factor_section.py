@@ -11,7 +11,7 @@ from polars_transferability._report import _charts
 from polars_transferability._report._charts import Figure
 from polars_transferability._report._page_table import PageTable, page_table
 from polars_transferability._report._results import Factors, Results
-from polars_transferability._report._wording import counted, headings, number, spoken
+from polars_transferability._report._wording import counted, headings, number, percent, spoken
 
 # A page is for reading; the files beside it have everything.
 _MOST_LEVELS = 20
@@ -44,21 +44,31 @@ def factor_section(results: Results) -> FactorSection | None:
     explained = factors.explained
     measure = explained["measure"][0]
     means = _means_of_models(results, measure)
-    labels = {
-        **headings(explained.columns),
-        "explained": "share explained",
-        "by_chance": "by chance",
-        "reason": "why not",
-    }
     return FactorSection(
         gist=_gist(explained.filter(measure=measure), measure),
-        explained=page_table(
-            explained, "factors-table", "Share of the variance", labels=labels, always=["factor"]
-        ),
+        explained=_explained_table(explained),
         parts=tuple(
             _part(factors, factor, measure, means, f"factor{place}")
             for place, factor in enumerate(explained["factor"].unique(maintain_order=True))
         ),
+    )
+
+
+def _explained_table(explained: pl.DataFrame) -> PageTable:
+    """Return a row for each factor, with the share that it explains of each measure."""
+    wide = explained.pivot(
+        "measure", index=["factor", "kind", "levels"], values=["explained", "by_chance"]
+    )
+    measures = explained["measure"].unique(maintain_order=True)
+    shares = [f"{what}_{measure}" for measure in measures for what in ("explained", "by_chance")]
+    labels = {f"explained_{measure}": spoken(measure) for measure in measures}
+    by_chance = {f"by_chance_{measure}": f"{spoken(measure)}, by chance" for measure in measures}
+    return page_table(
+        wide.select("factor", "kind", "levels", *shares),
+        "factors-table",
+        "Share explained of the variance within targets",
+        labels={**labels, **by_chance},
+        always=["factor", *shares],
     )
 
 
@@ -76,8 +86,8 @@ def _gist(of_measure: pl.DataFrame, measure: str) -> str:
         return "none of them can be told from the models themselves"
     beyond = known.sort(pl.col("explained") - pl.col("by_chance"), descending=True)
     row = beyond.row(0, named=True)
-    return f"{row['factor']} explains {row['explained']:.0%} of the {spoken(measure)}" + (
-        f", where chance would {row['by_chance']:.0%}"
+    return f"{row['factor']} explains {percent(row['explained'])} of the {spoken(measure)}" + (
+        f", where chance would {percent(row['by_chance'])}"
     )
 
 
@@ -110,9 +120,9 @@ def _sentence(row: dict[str, object], measure: str) -> str:
     if row["explained"] is None:
         return f"What it explains is not known: {row['reason']}."
     sentence = (
-        f"It explains {row['explained']:.0%} of the variance of the {spoken(measure)} within "
+        f"It explains {percent(row['explained'])} of the variance of the {spoken(measure)} within "
         f"targets, where {'numbers' if row['kind'] == 'number' else 'levels'} dealt out at random "
-        f"would explain {row['by_chance']:.0%}"
+        f"would explain {percent(row['by_chance'])}"
     )
     if isinstance(rank := row["spearman"], float):
         return f"{sentence}; its Spearman correlation with the models' means is {number(rank, 2)}."
@@ -128,7 +138,9 @@ def _of_levels(beside: pl.DataFrame, measure: str) -> Figure:
     shown = order.filter(pl.col("level").is_in(few.implode()))
     spoken_means = shown.unique("level", keep="first", maintain_order=True).select("level", "mean")
     told = "; ".join(f"{level} {value:.2f}" for level, value in spoken_means.iter_rows())
-    caption = f"Mean {spoken(measure)} of each model over its targets, by level; the tick is the mean"
+    caption = (
+        f"Mean {spoken(measure)} of each model over its targets, by level; the tick is the mean"
+    )
     if few.len() < order["level"].n_unique():
         caption += f"; the {few.len()} best of {order['level'].n_unique()} levels"
     return Figure(
@@ -151,9 +163,7 @@ def _of_numbers(beside: pl.DataFrame, factor: str, measure: str) -> Figure:
     )
 
 
-def _levels_table(
-    levels: pl.DataFrame, factor: str, measure: str, anchor: str
-) -> PageTable:
+def _levels_table(levels: pl.DataFrame, factor: str, measure: str, anchor: str) -> PageTable:
     order = levels.sort(measure, "level", descending=[measure == CONSENSUS, False], nulls_last=True)
     return page_table(
         order.head(_MOST_LEVELS),

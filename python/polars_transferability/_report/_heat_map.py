@@ -7,6 +7,7 @@ from dataclasses import dataclass
 # With more columns than this, or longer names, names of columns are upright, or there is no room.
 _MOST_LEVEL_COLUMNS, _LONGEST_LEVEL_NAME = 6, 14
 
+
 @dataclass(frozen=True)
 class Cell:
     """A number and what it looks like.

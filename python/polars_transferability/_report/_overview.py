@@ -17,6 +17,7 @@ from polars_transferability._report._wording import (
     FEWEST_MODELS,
     number,
     number_of,
+    percent,
     ranker_name,
     spoken,
 )
@@ -103,9 +104,7 @@ def overview(results: Results, verdicts: Mapping[str, Verdict]) -> Overview:
     )
 
 
-def _line(
-    results: Results, verdict: Verdict, anchor: str, agreements: Iterable[Agreement]
-) -> Line:
+def _line(results: Results, verdict: Verdict, anchor: str, agreements: Iterable[Agreement]) -> Line:
     return Line(
         target=verdict.target,
         anchor=anchor,
@@ -131,7 +130,7 @@ def _remarks(results: Results, verdict: Verdict) -> Iterable[str]:
     if results.rank_confidence is not None:
         draws = results.rank_confidence.filter(named, target=verdict.target)["p_best"].drop_nulls()
         if draws.len():
-            yield f"first in {draws[0]:.0%} of the draws"
+            yield f"first in {percent(draws[0])} of the draws"
 
 
 def _agreement(results: Results, joined: Joined) -> Agreement | None:
@@ -147,7 +146,7 @@ def _agreement(results: Results, joined: Joined) -> Agreement | None:
     wide = quality.pivot("score", index="target", values=_MEASURE).select("target", *rankers)
     means = wide.select(pl.col(rankers).mean()).row(0)
     return Agreement(
-        heading=f"{joined.name}, {number_of(counts.min(), counts.max())}",
+        heading=f"agreement with {joined.name}, {number_of(counts.min(), counts.max())}",
         rankers=tuple(_short_name(joined, name) for name in rankers),
         by_target={target: _numbers(row) for target, *row in wide.iter_rows()},
         means=_numbers(means) if wide.height > 1 else (),
@@ -171,7 +170,9 @@ def _notes(
     if agreements:
         trivial = {joined.join.trivial[0] for joined in results.joined if joined.join.trivial}
         named = " or ".join(sorted(map(spoken, trivial)))
-        explained = f"; trivial is a ranking by {named}, which looks at no embedding" if named else ""
+        explained = (
+            f"; trivial is a ranking by {named}, which looks at no embedding" if named else ""
+        )
         yield (
             "Agreement with a leaderboard is the weighted tau, 1 for the same order of models"
             f"{explained}."
@@ -185,7 +186,9 @@ def _bounds(results: Results, verdicts: Mapping[str, Verdict]) -> HeatMap:
     named = results.ranking.rename({results.model: "model"})
     ranking = named.with_columns(pl.col("model").cast(pl.String))
     places = pl.concat(_places(ranking, verdict) for verdict in verdicts.values())
-    cells = ranking.select("target", "model", "bound", "trivial_loss", nothing=says_nothing(ranking))
+    cells = ranking.select(
+        "target", "model", "bound", "trivial_loss", nothing=says_nothing(ranking)
+    )
     cells = cells.join(places, on=["target", "model"])
     order = cells.group_by("model", maintain_order=True).agg(pl.col("place").mean())
     models = order.sort("place", descending=True, nulls_last=True, maintain_order=True)["model"]
@@ -203,7 +206,10 @@ def _bounds(results: Results, verdicts: Mapping[str, Verdict]) -> HeatMap:
         rows=tuple(
             (
                 model,
-                tuple(_cell(found.get((model, verdict.target)), verdict) for verdict in verdicts.values()),
+                tuple(
+                    _cell(found.get((model, verdict.target)), verdict)
+                    for verdict in verdicts.values()
+                ),
             )
             for model in shown
         ),
@@ -243,7 +249,7 @@ def _text(value: float | None) -> str:
 
 def _key(verdicts: Iterable[Verdict], cells: pl.DataFrame) -> Iterable[str]:
     rankers = " or ".join(dict.fromkeys(spoken(verdict.ranker) for verdict in verdicts))
-    yield f"The darker, the better the place of the model by {rankers}; framed: the one to take."
+    yield f"The stronger the colour, the better the place by {rankers}; framed: the one to take."
     if cells["nothing"].any():
         yield "Hatched: the bound is no better than guessing, so it says nothing."
     yield "The last row is the loss of guessing by class frequency."

@@ -158,7 +158,9 @@ def _quality(results: Results) -> QualitySection:
         pl.len().alias("targets"), *(pl.col(name).mean() for name in labels)
     )
     several = means["targets"].max() != 1
-    best = means.drop_nulls("weighted_tau").sort("weighted_tau", descending=True, maintain_order=True)
+    best = means.drop_nulls("weighted_tau").sort(
+        "weighted_tau", descending=True, maintain_order=True
+    )
     return QualitySection(
         k=results.k,
         gist=f"{best['ranker'][0]} best, weighted tau {number(best['weighted_tau'][0], 2)}"
@@ -190,7 +192,8 @@ def _with_intervals(quality: pl.DataFrame, name: str) -> pl.Series:
     texts = [
         None
         if row[name] is None
-        else number(row[name], 2) + interval(row.get(f"{name}_low"), row.get(f"{name}_high"), row["n"])
+        else number(row[name], 2)
+        + interval(row.get(f"{name}_low"), row.get(f"{name}_high"), row["n"])
         for row in quality.iter_rows(named=True)
     ]
     return pl.Series(name, texts, pl.String)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
 from polars_transferability._relatedness import relatedness, task_order
 from polars_transferability._report._heat_map import Cell, HeatMap
 from polars_transferability._report._results import Results
-from polars_transferability._report._wording import number
+from polars_transferability._report._wording import number, percent
 
 _MISSING = "\N{EN DASH}"
 # A mean this near to the loss of guessing says no more than a single bound in that state.
 _NOTHING = 0.999
+# A direction is framed that is easier than the way back by more than this share of guessing.
+_EASIER = 0.1
 # How many pairs are named in words.
 _MOST_NAMED = 3
 
@@ -50,14 +54,15 @@ def relatedness_section(results: Results) -> RelatednessSection | None:
     if results.matrices == "each model":
         of_each = relatedness(results.bounds, [results.model])
         groups = of_each.group_by(results.model, maintain_order=True)
+        least = of_each["share"].min()
         by_model = tuple(
-            _matrix(rows, order, f"related{place}", f"Bounds of {model}")
+            _matrix(rows, order, least, f"related{place}", f"Bounds of {model}")
             for place, ((model,), rows) in enumerate(groups)
         )
     return RelatednessSection(
         gist=_gist(mean),
         one_way=tuple(_one_way(mean)),
-        mean=_matrix(mean, order, "related", "Mean over the models"),
+        mean=_matrix(mean, order, mean["share"].min(), "related", "Mean over the models"),
         by_model=by_model,
     )
 
@@ -67,15 +72,15 @@ def _gist(mean: pl.DataFrame) -> str:
     if nearest.is_empty():
         return ""
     source, target, share = nearest.select("source", "target", "share").row(0)
-    return f"nearest: from {source} to {target}, {share:.0%} of the loss of guessing"
+    return f"nearest: from {source} to {target}, {percent(share)} of the loss of guessing"
 
 
 def _one_way(mean: pl.DataFrame) -> list[str]:
     """Return the pairs that differ most by direction, the easier direction first."""
     easier = mean.filter(pl.col("asymmetry") < 0).sort("asymmetry", "source", "target")
     return [
-        f"From {source} to {target} the mean bound is {share:.0%} of the loss of guessing, back "
-        f"{share - asymmetry:.0%}."
+        f"From {source} to {target} the mean bound is {percent(share)} of the loss of guessing, "
+        f"back {percent(share - asymmetry)}."
         for source, target, share, asymmetry in easier.select(
             "source", "target", "share", "asymmetry"
         )
@@ -84,13 +89,11 @@ def _one_way(mean: pl.DataFrame) -> list[str]:
     ]
 
 
-def _matrix(rows: pl.DataFrame, order: list[str], name: str, caption: str) -> HeatMap:
-    found = {
-        (source, target): (bound, share)
-        for source, target, bound, share in rows.select(
-            "source", "target", "bound", "share"
-        ).iter_rows()
-    }
+def _matrix(
+    rows: pl.DataFrame, order: list[str], least: float | None, name: str, caption: str
+) -> HeatMap:
+    """Return a matrix in which a share of `least` is the darkest."""
+    found = {(row["source"], row["target"]): row for row in rows.iter_rows(named=True)}
     sources = [task for task in order if task in set(rows["source"])]
     targets = [task for task in order if task in set(rows["target"])]
     known = rows.drop_nulls("trivial_loss")
@@ -101,7 +104,7 @@ def _matrix(rows: pl.DataFrame, order: list[str], name: str, caption: str) -> He
         corner="from, to",
         columns=tuple((target, "") for target in targets),
         rows=tuple(
-            (source, tuple(_cell(*found.get((source, target), (None, None))) for target in targets))
+            (source, tuple(_cell(found.get((source, target)), least) for target in targets))
             for source in sources
         ),
         foot=(
@@ -111,18 +114,23 @@ def _matrix(rows: pl.DataFrame, order: list[str], name: str, caption: str) -> He
                 for target in targets
             ),
         ),
-        key=(),
+        key=(
+            "The stronger the colour, the less a bound is of the loss of guessing, which is the "
+            "last row; hatched: no better than that. Framed: easier than the way back, by more "
+            f"than {percent(_EASIER)} of the loss of guessing.",
+        ),
     )
 
 
-def _cell(bound: float | None, share: float | None) -> Cell:
-    if bound is None or share is None:
+def _cell(row: Mapping[str, Any] | None, least: float | None) -> Cell:
+    if row is None or row["share"] is None or least is None:
         return Cell(_MISSING, None, best=False, says_nothing=False, spoken="no bound")
+    share, asymmetry = row["share"], row["asymmetry"]
     nothing = share >= _NOTHING
     return Cell(
-        number(bound, 2),
-        None if nothing else round(100 * max(0.0, 1 - share)),
-        best=False,
+        number(row["bound"], 2),
+        None if nothing else round(100 * (1 - share) / (1 - least)),
+        best=not nothing and asymmetry is not None and asymmetry < -_EASIER,
         says_nothing=nothing,
-        spoken=f"{share:.0%} of the loss of guessing",
+        spoken=f"{percent(share)} of the loss of guessing",
     )

@@ -146,29 +146,38 @@ def _sure(results: Results, target: str) -> str:
 
 
 def _bars(ranked: pl.DataFrame, target: str) -> Figure:
-    shown = ranked.head(_MOST_BARS).with_columns(name=pl.format("{}. {}", "place", "model"))
+    shown = ranked.head(_MOST_BARS).with_columns(
+        name=pl.format("{}. {}", "place", "model"), nothing=says_nothing(ranked)
+    )
     caption = "Lowest bound of each model, by its terms"
     if ranked.height > shown.height:
         caption += f"; the {shown.height} lowest of {ranked.height}"
+    if shown["nothing"].any():
+        caption += "; pale: no better than guessing"
     spoken = shown.select(pl.format("{}, from {}: {}", "name", "source", numbers("bound", 3)))
     alt = f"Stacked bars of the bounds on {target}: " + "; ".join(spoken.to_series())
     return Figure(_charts.term_bars(shown, "name", marks=True), alt, caption)
 
 
-def _bounds_table(
-    results: Results, bounded: pl.DataFrame, target: str, anchor: str
-) -> PageTable:
+def _bounds_table(results: Results, bounded: pl.DataFrame, target: str, anchor: str) -> PageTable:
     columns = [
         *("place", "model", "source", "bound", "target_loss", "target_accuracy"),
-        *(name for name in (*ASKED_FOR, "vacuous", "state") if name in bounded.columns),
+        *(name for name in (*ASKED_FOR, "state") if name in bounded.columns),
     ]
     return page_table(
-        bounded.select(columns),
+        bounded.select(columns).with_columns(_short_state(bounded)),
         f"{anchor}-bounds",
         f"Lowest bound of each model on {target}",
-        labels={**headings(columns), "model": results.model},
+        labels={**headings(columns), "model": results.model, "state": "than guessing"},
         always=["place", "model", "source", "bound"],
     )
+
+
+def _short_state(bounded: pl.DataFrame) -> list[pl.Expr]:
+    """Return the state of bounds without what all of them are compared with."""
+    if "state" not in bounded.columns:
+        return []
+    return [pl.col("state").str.strip_suffix(" than guessing").replace({"vacuous": "worse"})]
 
 
 def _scores_table(results: Results, ranked: pl.DataFrame, target: str, anchor: str) -> PageTable:

@@ -76,6 +76,17 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def percent(share: float) -> str:
+    r"""Return a share in percent, which no line is broken at.
+
+    Examples
+    --------
+    >>> percent(0.125).replace("\xa0", " ")
+    '12 %'
+    """
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
 def number_of(least: int, most: int) -> str:
     r"""Return how many things figures are of; what no line may be broken at has no-break spaces.
 
