@@ -26,6 +26,8 @@ from polars_transferability.tables.table import FRAME, Table
 _SHARES = ("knn_accuracy", "linear_probe_accuracy")
 # Standard errors of a difference that chance exceeds, in either direction, one time in twenty.
 _NORMAL = 1.96
+# The state of a bound that says more than guessing does.
+BETTER = "better than guessing"
 # With fewer models even a perfect rank correlation comes by chance more than one time in twenty.
 _FEWEST_MODELS = 5
 
@@ -33,7 +35,13 @@ _FEWEST_MODELS = 5
 _MOST_COUNTS = 4
 
 Outcome = Literal[
-    "more than noise", "within noise", "not tested", "tie", "only one model", "no model"
+    "more than noise",
+    "within noise",
+    "not tested",
+    "no better than guessing",
+    "tie",
+    "only one model",
+    "no model",
 ]
 
 _SCHEMA = {
@@ -88,13 +96,14 @@ def verdict(
         One row per target: `target`; `score`, the column's name; `best` and `runner_up`, models
         (with the source where it matters), with `value` and `runner_up_value`; their `difference`;
         `noise`, what it has to exceed, of `n` evaluation rows; `outcome`: "more than noise",
-        "within noise", "not tested" (for want of a known spread), "tie", "only one model" or "no
-        model"; `vacuous`, whether even the best bound says nothing; `not_judged`, the number of
-        models whose values are all null, as where they could not be computed; `models`, the number
-        of models with an accuracy on the leaderboard, and the Spearman correlation with these
-        accuracies, `agreement` of the score and `trivial_agreement` of `mean_accuracy_elsewhere`;
-        and `verdict`, all of it in words, which also says where the labels are pseudo-labels and
-        where models were measured on different rows.
+        "within noise", "not tested" (for want of a known spread), "no better than guessing" (even
+        the lowest bound, by its `state`), "tie", "only one model" or "no model"; `vacuous`, whether
+        even the best bound says nothing; `not_judged`, the number of models whose values are all
+        null, as where they could not be computed; `models`, the number of models with an accuracy
+        on the leaderboard, and the Spearman correlation with these accuracies, `agreement` of the
+        score and `trivial_agreement` of `mean_accuracy_elsewhere`; and `verdict`, all of it in
+        words, which also says where the labels are pseudo-labels and where models were measured on
+        different rows.
 
     Notes
     -----
@@ -212,6 +221,8 @@ class _Lead:
         first += f"; next is {self.runner_up}, {self.runner_up_value:.4f}."
         if self.vacuous:
             return f"{first} Neither says anything: guessing has a lower loss."
+        if self.outcome == "no better than guessing":
+            return f"{first} Neither is better than guessing."
         difference = f"The difference {self.difference:.4f}"
         if self.outcome == "tie":
             return f"{first} They tie."
@@ -273,6 +284,7 @@ def _lead(models: pl.DataFrame, ranker: str) -> _Lead:
         return _Lead(None, None, "no model", vacuous=False)
     best, *others = models.head(2).rows(named=True)
     vacuous = ranker == "bound" and best.get("vacuous") is True
+    is_better = ranker != "bound" or best.get("state", BETTER) == BETTER
     if not others:
         return _Lead(_named(best, ranker), best[ranker], "only one model", vacuous=vacuous)
     (runner_up,) = others
@@ -282,7 +294,7 @@ def _lead(models: pl.DataFrame, ranker: str) -> _Lead:
     return _Lead(
         best=_named(best, ranker),
         value=best[ranker],
-        outcome=_outcome(difference, noise),
+        outcome=_outcome(difference, noise) if is_better else "no better than guessing",
         vacuous=vacuous,
         runner_up=_named(runner_up, ranker),
         runner_up_value=runner_up[ranker],

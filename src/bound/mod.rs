@@ -91,7 +91,31 @@ pub struct Bound {
     pub by_class: Vec<ClassTerms>,
 }
 
+/// What a bound says beside guessing by how frequent the target's classes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    BetterThanGuessing,
+    NoBetterThanGuessing,
+    Vacuous,
+}
+
+/// A bound that is this share of the trivial loss away from it is no better than guessing. The
+/// constant head ends here: its loss is that of guessing by the fit rows' shares of the classes.
+const AS_GOOD_AS_GUESSING: f64 = 1e-3;
+
 impl Bound {
+    /// What the bound says beside guessing.
+    #[must_use]
+    pub fn state(&self) -> State {
+        if self.bound > self.trivial_loss * (1.0 + AS_GOOD_AS_GUESSING) {
+            State::Vacuous
+        } else if self.bound >= self.trivial_loss * (1.0 - AS_GOOD_AS_GUESSING) {
+            State::NoBetterThanGuessing
+        } else {
+            State::BetterThanGuessing
+        }
+    }
+
     /// What the loss over the target's population is not above, where a claim about it was asked
     /// for.
     #[must_use]

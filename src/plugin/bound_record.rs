@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use crate::bound::{Bound, ClassTerms};
+use crate::bound::{Bound, ClassTerms, State};
 use crate::plugin::class_names::Labels;
 use crate::plugin::options::Options;
 use crate::plugin::own_rows::{Beside, OwnRows};
@@ -127,6 +127,7 @@ fn terms<'a>() -> Vec<Column<BoundRow<'a>>> {
         Column::f64("target_accuracy", |r| r.bound.target_accuracy.into()),
         Column::f64("trivial_loss", |r| r.bound.trivial_loss.into()),
         Column::new("vacuous", DataType::Boolean, |r| r.bound.vacuous.into()),
+        Column::new("state", DataType::String, |r| text(state_name(r.bound.state()))),
         Column::new("certified", DataType::Boolean, |r| {
             (r.bound.certified && r.labels == Labels::Given).into()
         }),
@@ -137,6 +138,14 @@ fn terms<'a>() -> Vec<Column<BoundRow<'a>>> {
         Column::new("source_classes", DataType::UInt32, |r| r.bound.source_classes.into()),
         Column::new("target_classes", DataType::UInt32, |r| r.bound.target_classes.into()),
     ]
+}
+
+fn state_name(state: State) -> &'static str {
+    match state {
+        State::BetterThanGuessing => "better than guessing",
+        State::NoBetterThanGuessing => "no better than guessing",
+        State::Vacuous => "vacuous",
+    }
 }
 
 /// The columns of a bound, with the names of its two tasks in front.

@@ -38,6 +38,7 @@ BOUND = {
     "target_accuracy": pl.Float64,
     "trivial_loss": pl.Float64,
     "vacuous": pl.Boolean,
+    "state": pl.String,
     "certified": pl.Boolean,
     "labels": pl.String,
     "l2": pl.Float64,

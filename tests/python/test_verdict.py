@@ -124,6 +124,17 @@ def test_a_bound_above_the_trivial_loss_says_nothing() -> None:
     assert found["verdict"].endswith("Neither says anything: guessing has a lower loss.")
 
 
+@pytest.mark.parametrize("state", ["no better than guessing", "vacuous"])
+def test_a_lead_among_bounds_that_say_no_more_than_guessing_is_none(state: str) -> None:
+    found = pt.verdict(BOUNDS.with_columns(state=pl.lit(state))).row(0, named=True)
+    assert found["outcome"] == "no better than guessing"
+    assert found["verdict"].endswith("Neither is better than guessing.")
+    better = pt.verdict(BOUNDS.with_columns(state=pl.lit("better than guessing")))
+    assert better["outcome"].item() == "not tested"
+    accuracy = pt.verdict(BOUNDS.with_columns(state=pl.lit(state)), score="target_accuracy")
+    assert accuracy["outcome"].item() == "not tested"
+
+
 def test_pseudo_labels_are_spoken_of() -> None:
     assert "pseudo" not in pt.verdict(BOUNDS.with_columns(labels=pl.lit("given")))["verdict"][0]
     (told,) = pt.verdict(BOUNDS.with_columns(labels=pl.lit("pseudo")))["verdict"]

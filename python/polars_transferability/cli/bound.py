@@ -53,7 +53,7 @@ _SHOWN = {
     "gap": "gap",
     "seconds": "seconds",
     "trivial_loss": "trivial\nloss",
-    "vacuous": "vacuous",
+    "state": "state",
     "certified": "certified",
     "labels": "labels",
     "accuracy": "leaderboard\naccuracy",

@@ -103,6 +103,14 @@ def assert_holds(found: dict[str, Any]) -> None:
         assert sum(s["weight"] for s in part["sources"]) == pytest.approx(1, rel=1e-12)
     # Rounding makes no bound vacuous: that of the constant head is the trivial loss.
     assert found["vacuous"] == (found["bound"] > found["trivial_loss"] * (1 + 1e-12))
+    guessing, near = found["trivial_loss"], 1e-3 * found["trivial_loss"]
+    if found["state"] == "no better than guessing":
+        assert abs(found["bound"] - guessing) <= near * (1 + 1e-9)
+    else:
+        assert found["state"] == (
+            "vacuous" if found["bound"] > guessing else "better than guessing"
+        )
+        assert abs(found["bound"] - guessing) > near * (1 - 1e-9)
     assert 0 <= found["target_accuracy"] <= 1
 
 
