@@ -31,7 +31,7 @@ def explained(
     *,
     model: str = "model",
 ) -> pl.DataFrame:
-    r"""Return what share of the variance of results within targets each fact of the models explains.
+    r"""Return what share of the variance of results within targets each fact of models explains.
 
     From each value the mean of its target is taken off, so that targets that are hard for all
     models do not count. Of what is left, with `y` a value, `l` a level and `n_l` its values:
@@ -127,7 +127,7 @@ def level_means(
         if factor == model or facts.schema[factor].is_numeric():
             continue
         levels = facts.select(model=key, level=pl.col(factor).cast(pl.String)).drop_nulls()
-        beside = results.select(model=key, *measures).join(levels, on="model")
+        beside = results.select(key.alias("model"), *measures).join(levels, on="model")
         means = beside.group_by("level").agg(
             pl.col("model").n_unique().cast(pl.UInt32).alias("models"),
             pl.col(measures).cast(pl.Float64).mean(),
@@ -196,7 +196,7 @@ def _by_groups(rows: pl.DataFrame, group: str) -> float:
         .sum()
     )
     total = rows.select((pl.col("y") ** 2).sum()).item()
-    return min(1.0, between / total)
+    return min(1.0, float(between / total))
 
 
 def _by_line(rows: pl.DataFrame) -> float:

@@ -96,7 +96,7 @@ def task_order(related: pl.DataFrame) -> list[str]:
         return []
     while len(groups) > 1:
         first, second = min(
-            combinations(groups, 2), key=lambda pair: _mean_distance(*pair, apart=apart)
+            combinations(groups, 2), key=lambda pair: _mean_distance(pair[0], pair[1], apart)
         )
         groups.remove(second)
         groups[groups.index(first)] = _in_a_row(first, second, apart)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -104,7 +105,8 @@ def _part(
     without = means.height - beside.height
     sentence = _sentence(row, measure)
     if without:
-        sentence += f" {counted(without, 'model')} without a value {'has' if without == 1 else 'have'} no part in it."
+        verb = "has" if without == 1 else "have"
+        sentence += f" {counted(without, 'model')} without a value {verb} no part in it."
     figure = None
     if beside.height:
         figure = _of_numbers(beside, factor, measure) if is_number else _of_levels(beside, measure)
@@ -116,7 +118,7 @@ def _part(
     )
 
 
-def _sentence(row: dict[str, object], measure: str) -> str:
+def _sentence(row: dict[str, Any], measure: str) -> str:
     if row["explained"] is None:
         return f"What it explains is not known: {row['reason']}."
     sentence = (
@@ -124,8 +126,9 @@ def _sentence(row: dict[str, object], measure: str) -> str:
         f"targets, where {'numbers' if row['kind'] == 'number' else 'levels'} dealt out at random "
         f"would explain {percent(row['by_chance'])}"
     )
-    if isinstance(rank := row["spearman"], float):
-        return f"{sentence}; its Spearman correlation with the models' means is {number(rank, 2)}."
+    if row["kind"] == "number":
+        rank = number(row["spearman"], 2)
+        return f"{sentence}; its Spearman correlation with the models' means is {rank}."
     return f"{sentence}."
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from polars_transferability._consensus import COLUMN as CONSENSUS
 from polars_transferability._consensus import consensus
 from polars_transferability._report._heat_map import Cell, HeatMap
-from polars_transferability._report._results import Joined, Results, says_nothing
+from polars_transferability._report._results import SAYS_NOTHING, Joined, Results
 from polars_transferability._report._verdicts import Sureness, Verdict, main_ranker
 from polars_transferability._report._wording import (
     FEWEST_MODELS,
@@ -125,7 +125,7 @@ def _remarks(results: Results, verdict: Verdict) -> Iterable[str]:
         yield f"{'as high' if verdict.tied > 1 else 'next'}: {verdict.next}"
     of_target = results.ranking.filter(target=verdict.target)
     named = pl.col(results.model).cast(pl.String) == verdict.take
-    if of_target.filter(named & says_nothing(of_target)).height:
+    if of_target.filter(named & SAYS_NOTHING).height:
         yield "its bound is no better than guessing"
     if results.rank_confidence is not None:
         draws = results.rank_confidence.filter(named, target=verdict.target)["p_best"].drop_nulls()
@@ -142,11 +142,11 @@ def _agreement(results: Results, joined: Joined) -> Agreement | None:
     )
     if quality[_MEASURE].count() == 0:
         return None
-    counts = quality["n"]
+    counts = quality.select(least=pl.col("n").min(), most=pl.col("n").max()).row(0)
     wide = quality.pivot("score", index="target", values=_MEASURE).select("target", *rankers)
     means = wide.select(pl.col(rankers).mean()).row(0)
     return Agreement(
-        heading=f"agreement with {joined.name}, {number_of(counts.min(), counts.max())}",
+        heading=f"agreement with {joined.name}, {number_of(*counts)}",
         rankers=tuple(_short_name(joined, name) for name in rankers),
         by_target={target: _numbers(row) for target, *row in wide.iter_rows()},
         means=_numbers(means) if wide.height > 1 else (),
@@ -177,7 +177,7 @@ def _notes(
             "Agreement with a leaderboard is the weighted tau, 1 for the same order of models"
             f"{explained}."
         )
-        if results.quality["n"].max() < FEWEST_MODELS:
+        if (results.quality["n"] < FEWEST_MODELS).all():
             yield "These are too few models to judge by."
 
 
@@ -186,9 +186,7 @@ def _bounds(results: Results, verdicts: Mapping[str, Verdict]) -> HeatMap:
     named = results.ranking.rename({results.model: "model"})
     ranking = named.with_columns(pl.col("model").cast(pl.String))
     places = pl.concat(_places(ranking, verdict) for verdict in verdicts.values())
-    cells = ranking.select(
-        "target", "model", "bound", "trivial_loss", nothing=says_nothing(ranking)
-    )
+    cells = ranking.select("target", "model", "bound", "trivial_loss", nothing=SAYS_NOTHING)
     cells = cells.join(places, on=["target", "model"])
     order = cells.group_by("model", maintain_order=True).agg(pl.col("place").mean())
     models = order.sort("place", descending=True, nulls_last=True, maintain_order=True)["model"]

@@ -19,7 +19,7 @@ from polars_transferability._report._relatedness_section import (
     RelatednessSection,
     relatedness_section,
 )
-from polars_transferability._report._results import Problems, Results, says_nothing
+from polars_transferability._report._results import SAYS_NOTHING, Problems, Results
 from polars_transferability._report._target_section import TargetSection, target_section
 from polars_transferability._report._verdicts import verdict_on
 from polars_transferability._report._wording import counted, interval, number, ranker_name
@@ -121,7 +121,7 @@ def _view(results: Results) -> Page:
 
 def _summary(results: Results) -> str:
     bounds, model = results.bounds, results.model
-    nothing = bounds.filter(says_nothing(bounds)).height
+    nothing = bounds.filter(SAYS_NOTHING).height
     text = (
         f"{counted(bounds[model].n_unique(), 'model')}, "
         f"{counted(bounds['source'].n_unique(), 'source task')}, "

@@ -50,11 +50,11 @@ def relatedness_section(results: Results) -> RelatednessSection | None:
     if mean is None:
         return None
     order = task_order(mean)
-    by_model = ()
+    by_model: tuple[HeatMap, ...] = ()
     if results.matrices == "each model":
         of_each = relatedness(results.bounds, [results.model])
         groups = of_each.group_by(results.model, maintain_order=True)
-        least = of_each["share"].min()
+        least = _least(of_each)
         by_model = tuple(
             _matrix(rows, order, least, f"related{place}", f"Bounds of {model}")
             for place, ((model,), rows) in enumerate(groups)
@@ -62,9 +62,14 @@ def relatedness_section(results: Results) -> RelatednessSection | None:
     return RelatednessSection(
         gist=_gist(mean),
         one_way=tuple(_one_way(mean)),
-        mean=_matrix(mean, order, mean["share"].min(), "related", "Mean over the models"),
+        mean=_matrix(mean, order, _least(mean), "related", "Mean over the models"),
         by_model=by_model,
     )
+
+
+def _least(related: pl.DataFrame) -> float | None:
+    least: float | None = related.select(pl.col("share").min()).item()
+    return least
 
 
 def _gist(mean: pl.DataFrame) -> str:

@@ -18,6 +18,7 @@ from polars_transferability._report._inventory import Leaderboard
 from polars_transferability._report._queries import answers
 from polars_transferability._report._units import Computed
 from polars_transferability._scores.choice import OF_ONE_TABLE, RANKING_FIELDS
+from polars_transferability._verdict import BETTER
 from polars_transferability.compute.scores import FACTS
 from polars_transferability.leaderboard.compare import compare
 from polars_transferability.leaderboard.join import LeaderboardJoin, join_leaderboard
@@ -30,6 +31,8 @@ RANKED = (
     "state",
 )
 COMPARED = ("bound", "target_loss")
+# Whether a bound is no better than guessing, or worse; false where there is none.
+SAYS_NOTHING = (pl.col("state") != BETTER).fill_null(value=False)
 # What stands beside a bound where it is asked for, each a column of its own.
 ASKED_FOR = (
     *("bound_high", "accuracy_low", "matched_loss", "matched_accuracy"),
@@ -243,21 +246,13 @@ def ranking(bounds: pl.DataFrame, scores: pl.DataFrame | None, model: str) -> pl
         [model, "target"], keep="first", maintain_order=True
     )
     beside_bounds = [name for name in ASKED_FOR if name in bounds.columns]
-    there = [name for name in RANKED if name in bounds.columns]
-    ranked = lowest.select("target", model, *there, *beside_bounds)
+    ranked = lowest.select("target", model, *RANKED, *beside_bounds)
     if scores is not None:
         beside = scores.select("target", model, *_rankers(scores, model))
         ranked = ranked.join(beside, on=["target", model], how="full", coalesce=True)
     is_pseudo = (bounds["labels"] == "pseudo").any()
     among = [name for name in PARTS if not (is_pseudo and name == "bound")]
     return with_consensus(ranked.sort("target", "bound", model, nulls_last=True), [model], among)
-
-
-def says_nothing(results: pl.DataFrame) -> pl.Expr:
-    """Return whether bounds are no better than guessing, or worse; false where there is none."""
-    if "state" not in results.columns:
-        return pl.col("vacuous").fill_null(value=False)
-    return (pl.col("state") != "better than guessing").fill_null(value=False)
 
 
 def _rankers(scores: pl.DataFrame, model: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import polars as pl
 from polars_transferability._report import _charts
 from polars_transferability._report._charts import Figure
 from polars_transferability._report._page_table import PageTable, page_table
-from polars_transferability._report._results import ASKED_FOR, TERMS, Joined, Results, says_nothing
+from polars_transferability._report._results import ASKED_FOR, SAYS_NOTHING, TERMS, Joined, Results
 from polars_transferability._report._verdicts import Verdict
 from polars_transferability._report._wording import (
     counted,
@@ -121,7 +121,7 @@ def _lead(ranked: pl.DataFrame) -> str:
         f"Lowest bound: {best['model']}, from {best['source']}: {best['bound']:.3f} nats, where "
         f"guessing costs {best['trivial_loss']:.3f}."
     )
-    nothing = ranked.filter(says_nothing(ranked)).height
+    nothing = ranked.filter(SAYS_NOTHING).height
     if nothing == ranked["bound"].count():
         lowest += " No bound on this target is better than guessing, so they rank nothing."
     elif nothing:
@@ -147,7 +147,7 @@ def _sure(results: Results, target: str) -> str:
 
 def _bars(ranked: pl.DataFrame, target: str) -> Figure:
     shown = ranked.head(_MOST_BARS).with_columns(
-        name=pl.format("{}. {}", "place", "model"), nothing=says_nothing(ranked)
+        name=pl.format("{}. {}", "place", "model"), nothing=SAYS_NOTHING
     )
     caption = "Lowest bound of each model, by its terms"
     if ranked.height > shown.height:
@@ -162,22 +162,18 @@ def _bars(ranked: pl.DataFrame, target: str) -> Figure:
 def _bounds_table(results: Results, bounded: pl.DataFrame, target: str, anchor: str) -> PageTable:
     columns = [
         *("place", "model", "source", "bound", "target_loss", "target_accuracy"),
-        *(name for name in (*ASKED_FOR, "state") if name in bounded.columns),
+        *(name for name in ASKED_FOR if name in bounded.columns),
+        "state",
     ]
+    # Without what all of them are compared with, which the heading says.
+    short = pl.col("state").str.strip_suffix(" than guessing").replace({"vacuous": "worse"})
     return page_table(
-        bounded.select(columns).with_columns(_short_state(bounded)),
+        bounded.select(columns).with_columns(short),
         f"{anchor}-bounds",
         f"Lowest bound of each model on {target}",
         labels={**headings(columns), "model": results.model, "state": "than guessing"},
         always=["place", "model", "source", "bound"],
     )
-
-
-def _short_state(bounded: pl.DataFrame) -> list[pl.Expr]:
-    """Return the state of bounds without what all of them are compared with."""
-    if "state" not in bounded.columns:
-        return []
-    return [pl.col("state").str.strip_suffix(" than guessing").replace({"vacuous": "worse"})]
 
 
 def _scores_table(results: Results, ranked: pl.DataFrame, target: str, anchor: str) -> PageTable:

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import polars as pl
 
 from polars_transferability._consensus import COLUMN as CONSENSUS
-from polars_transferability._report._results import Results
+from polars_transferability._report._results import SAYS_NOTHING, Results
 from polars_transferability._report._wording import counted, number, spoken
 from polars_transferability._verdict import ranking_column, verdict
 from polars_transferability.leaderboard.compare import LOSSES, rankers_in
@@ -17,6 +17,13 @@ from polars_transferability.leaderboard.compare import LOSSES, rankers_in
 # How sure it is that the model to take is the best: its accuracy is above that of every other by
 # more than noise; some are as good within the noise; another is better by more than noise; unknown.
 Sureness: TypeAlias = Literal["sure", "close", "against", "open"]
+
+# What is said of an order by bounds of which none is better than guessing.
+_NO_ORDER: tuple[Sureness, str, Sequence[str]] = (
+    "open",
+    "no bound is better than guessing",
+    ("No bound is better than guessing, so the order says nothing.",),
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,8 @@ def verdict_on(results: Results, target: str) -> Verdict:
     if judged.is_empty():
         return Verdict(target, ranker, (), 0, "open", "", "No model could be judged.")
     models, values = judged["model"].to_list(), judged[ranker].to_list()
-    sureness, sure, grounds = _sureness(results, target, models)
+    is_order = ranker != "bound" or judged.head(1).filter(SAYS_NOTHING).is_empty()
+    sureness, sure, grounds = _sureness(results, target, models) if is_order else _NO_ORDER
     return Verdict(
         target=target,
         ranker=ranker,
