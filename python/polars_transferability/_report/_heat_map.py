@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# With more columns than this, or longer names, names of columns are upright, or there is no room.
-_MOST_LEVEL_COLUMNS, _LONGEST_LEVEL_NAME = 6, 14
+# With more columns than this, there is no room for their names unless these are upright.
+_MOST_LEVEL_COLUMNS = 5
 
 
 @dataclass(frozen=True)
@@ -62,5 +62,4 @@ class HeatMap:
     @property
     def upright(self) -> bool:
         """Return whether the names of the columns must be turned."""
-        names = [name for name, _ in self.columns]
-        return len(names) > _MOST_LEVEL_COLUMNS or max(map(len, names)) > _LONGEST_LEVEL_NAME
+        return len(self.columns) > _MOST_LEVEL_COLUMNS

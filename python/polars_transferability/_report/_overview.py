@@ -62,8 +62,8 @@ class Line:
         What links to its section lead to.
     take
         The model to take.
-    sureness, sure
-        How sure it is that it is the best, and the same in a few words.
+    sureness
+        How sure it is that it is the best.
     remarks
         What comes next, and what else one must know before one takes the first.
     agreements
@@ -74,7 +74,6 @@ class Line:
     anchor: str
     take: str
     sureness: Sureness
-    sure: str
     remarks: tuple[str, ...]
     agreements: tuple[tuple[str, ...], ...]
 
@@ -110,7 +109,6 @@ def _line(results: Results, verdict: Verdict, anchor: str, agreements: Iterable[
         anchor=anchor,
         take=verdict.take or _MISSING,
         sureness=verdict.sureness,
-        sure=verdict.sure,
         remarks=tuple(_remarks(results, verdict)),
         agreements=tuple(
             found.by_target.get(verdict.target, (_MISSING,) * len(found.rankers))
@@ -121,7 +119,9 @@ def _line(results: Results, verdict: Verdict, anchor: str, agreements: Iterable[
 
 def _remarks(results: Results, verdict: Verdict) -> Iterable[str]:
     """Yield what comes next, what the bound of the first says, and how often it is the first."""
-    if verdict.next is not None and verdict.next not in verdict.sure:
+    if verdict.take is None:
+        return
+    if verdict.next is not None and verdict.next != verdict.sureness.rival:
         yield f"{'as high' if verdict.tied > 1 else 'next'}: {verdict.next}"
     of_target = results.ranking.filter(target=verdict.target)
     named = pl.col(results.model).cast(pl.String) == verdict.take

@@ -22,7 +22,13 @@ from polars_transferability._report._relatedness_section import (
 from polars_transferability._report._results import SAYS_NOTHING, Problems, Results
 from polars_transferability._report._target_section import TargetSection, target_section
 from polars_transferability._report._verdicts import verdict_on
-from polars_transferability._report._wording import counted, interval, number, ranker_name
+from polars_transferability._report._wording import (
+    FEWEST_MODELS,
+    counted,
+    interval,
+    number,
+    ranker_name,
+)
 from polars_transferability._visible import visible
 from polars_transferability.files.table_bytes import flat
 
@@ -128,7 +134,8 @@ def _summary(results: Results) -> str:
         f"{counted(bounds['target'].n_unique(), 'target task')}: "
         f"{counted(bounds['bound'].count(), 'bound')}"
     )
-    text += f", {nothing or 'none'} of them no better than guessing."
+    text += f", {nothing} of them no better" if nothing else ", all of them better"
+    text += " than guessing."
     if not bounds.filter(labels="given")["certified"].all():
         text += " The bounds use empirical Lipschitz constants and certify nothing."
     if results.has_pseudo_labels():
@@ -155,10 +162,13 @@ def _quality(results: Results) -> QualitySection:
         *(_with_intervals(named, name) for name in ("weighted_tau", "spearman")),
     ).select("group", "ranker", pl.col("n").alias("models"), *labels)
     means = named.group_by("leaderboard", "ranker", maintain_order=True).agg(
-        pl.len().alias("targets"), *(pl.col(name).mean() for name in labels)
+        pl.len().alias("targets"),
+        pl.col("n").max().alias("models"),
+        *(pl.col(name).mean() for name in labels),
     )
     several = means["targets"].max() != 1
-    best = means.drop_nulls("weighted_tau").sort(
+    enough = means.filter(pl.col("models") >= FEWEST_MODELS)
+    best = enough.drop_nulls("weighted_tau").sort(
         "weighted_tau", descending=True, maintain_order=True
     )
     return QualitySection(

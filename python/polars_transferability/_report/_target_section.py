@@ -97,7 +97,7 @@ def target_section(results: Results, verdict: Verdict, anchor: str) -> TargetSec
     return TargetSection(
         anchor=anchor,
         target=target,
-        gist=f"{verdict.take}, {verdict.sure}" if verdict.take else "",
+        gist=f"{verdict.take}, {verdict.sureness.words}" if verdict.take else "",
         verdict=verdict.sentence,
         lead=_lead(ranked),
         sure=_sure(results, target),

@@ -14,16 +14,29 @@ from polars_transferability._report._wording import counted, number, spoken
 from polars_transferability._verdict import ranking_column, verdict
 from polars_transferability.leaderboard.compare import LOSSES, rankers_in
 
-# How sure it is that the model to take is the best: its accuracy is above that of every other by
-# more than noise; some are as good within the noise; another is better by more than noise; unknown.
-Sureness: TypeAlias = Literal["sure", "close", "against", "open"]
+# The model to take is above every other by more than noise; some are as good within the noise;
+# another is better by more than noise; it is not known.
+Kind: TypeAlias = Literal["sure", "close", "against", "open"]
 
-# What is said of an order by bounds of which none is better than guessing.
-_NO_ORDER: tuple[Sureness, str, Sequence[str]] = (
-    "open",
-    "no bound is better than guessing",
-    ("No bound is better than guessing, so the order says nothing.",),
-)
+
+@dataclass(frozen=True)
+class Sureness:
+    """How sure it is that the model to take is the best.
+
+    Attributes
+    ----------
+    words
+        What the kind is, in a few words.
+    sentence
+        All that is known of it.
+    rival
+        The one other model that the words name, if they name one.
+    """
+
+    kind: Kind
+    words: str
+    sentence: str
+    rival: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,8 +51,8 @@ class Verdict:
         All models with a value of it, the best first; none where none could be judged.
     tied
         How many of them have the value of the first.
-    sureness, sure
-        How sure it is that the first is the best, and the same in a few words.
+    sureness
+        How sure it is that the first is the best.
     sentence
         All of it.
     """
@@ -49,7 +62,6 @@ class Verdict:
     models: tuple[str, ...]
     tied: int
     sureness: Sureness
-    sure: str
     sentence: str
 
     @property
@@ -80,18 +92,21 @@ def verdict_on(results: Results, target: str) -> Verdict:
         ranker, "bound", "model", descending=[ranker not in LOSSES, False, False], nulls_last=True
     )
     if judged.is_empty():
-        return Verdict(target, ranker, (), 0, "open", "", "No model could be judged.")
+        nothing = "No model could be judged."
+        return Verdict(target, ranker, (), 0, Sureness("open", "", nothing), nothing)
     models, values = judged["model"].to_list(), judged[ranker].to_list()
-    is_order = ranker != "bound" or judged.head(1).filter(SAYS_NOTHING).is_empty()
-    sureness, sure, grounds = _sureness(results, target, models) if is_order else _NO_ORDER
+    if ranker == "bound" and judged.head(1).filter(SAYS_NOTHING).height:
+        none = "no bound is better than guessing"
+        sureness = Sureness("open", none, f"But {none}, so the order says nothing.")
+    else:
+        sureness = _sureness(results, target, models)
     return Verdict(
         target=target,
         ranker=ranker,
         models=tuple(models),
         tied=values.count(values[0]),
         sureness=sureness,
-        sure=sure,
-        sentence=" ".join([_first(ranker, models, values), *grounds]),
+        sentence=f"{_first(ranker, models, values)} {sureness.sentence}".rstrip(),
     )
 
 
@@ -118,39 +133,46 @@ def _first(ranker: str, models: Sequence[str], values: Sequence[float]) -> str:
     return f"{first}; next is {models[1]}, {number(values[1], 3)}."
 
 
-def _sureness(
-    results: Results, target: str, models: Sequence[str]
-) -> tuple[Sureness, str, Sequence[str]]:
-    """Return how sure it is that the first is the best: a word for it, a few, and sentences."""
+def _sureness(results: Results, target: str, models: Sequence[str]) -> Sureness:
     if len(models) == 1:
-        return "open", "the only model", ()
+        return Sureness("open", "the only model", "")
     tests = _tests(results, target, models)
-    if tests.is_empty() or (tests["outcome"] == "not tested").all():
-        return "open", "not tested", ("Whether the difference is noise was not tested.",)
-    what = spoken(tests["score"][0])
-    clear, ours = pl.col("outcome") == "more than noise", pl.col("best") == models[0]
-    better = tests.filter(clear, ~ours).sort("value", descending=True)
-    close = tests.filter(pl.col("outcome").is_in(["within noise", "tie"]))
+    if tests.is_empty() or (tests["outcome"] == "not tested").any():
+        return Sureness("open", "not tested", "Whether the difference is noise was not tested.")
+    what, is_clear = spoken(tests["score"][0]), pl.col("outcome") == "more than noise"
+    better = tests.filter(is_clear, pl.col("best") != models[0]).sort("value", descending=True)
+    close = tests.filter(~is_clear).sort("difference")
     if better.height:
-        told = f"By {what}, {_tested(better)}: the other way round, by more than noise."
-        return "against", f"{better['best'][0]} has the higher {what}, by more than noise", (told,)
+        rival = better["best"][0]
+        return Sureness(
+            "against",
+            f"{rival} has the higher {what}, by more than noise",
+            f"By {what} it is the other way round, by more than noise: {_figures(better)}.",
+            rival,
+        )
     if close.height:
-        rivals = close.sort("difference")
-        one = close.height == 1
-        whom = rivals["target"][0] if one else f"{close.height} others"
-        told = f"By {what}, {_tested(rivals)}: within the noise."
-        more = () if one else (f"{counted(close.height, 'model')} are as good within the noise.",)
-        return "close", f"within noise of {whom}", (told, *more)
-    nearest = tests.sort("difference")
-    told = f"By {what}, {_tested(nearest)}: more than noise, and so is that to every other model."
-    return "sure", "ahead by more than noise", (told,)
+        rival = close["target"][0] if close.height == 1 else None
+        all_close = "" if rival else f" So are {counted(close.height, 'model')} in all."
+        return Sureness(
+            "close",
+            f"within noise of {rival or f'{close.height} others'}",
+            f"By {what} that is within the noise: {_figures(close)}.{all_close}",
+            rival,
+        )
+    return Sureness(
+        "sure",
+        "ahead by more than noise",
+        f"By {what} it is ahead of every other model by more than noise; of the nearest, "
+        f"{_figures(tests.sort('difference'))}.",
+    )
 
 
 def _tests(results: Results, target: str, models: Sequence[str]) -> pl.DataFrame:
     """Return what `pt.verdict` says of the first model and each other; `target` is the other."""
-    if results.scores is None:
+    known_of = results.rank_confidence if results.scores is None else results.scores
+    if known_of is None:
         return pl.DataFrame()
-    scores = _of_target(results.scores, target, results.model).drop("target")
+    scores = _of_target(known_of, target, results.model).drop("target")
     if not rankers_in(scores.drop("model").schema):
         return pl.DataFrame()
     ranker = ranking_column(scores.drop("model"))
@@ -164,11 +186,11 @@ def _tests(results: Results, target: str, models: Sequence[str]) -> pl.DataFrame
     return verdict(pl.concat([ours, theirs], how="diagonal"), score=ranker)
 
 
-def _tested(tests: pl.DataFrame) -> str:
+def _figures(tests: pl.DataFrame) -> str:
     """Return the figures of the first of some tests."""
     test = tests.row(0, named=True)
     return (
         f"{test['best']} has {test['value']:.3f} and {test['runner_up']} "
-        f"{test['runner_up_value']:.3f}, a difference of {test['difference']:.3f} where the noise "
+        f"{test['runner_up_value']:.3f}, a difference of {test['difference']:.3f}, where the noise "
         f"of {test['n']} rows is {test['noise']:.3f}"
     )
