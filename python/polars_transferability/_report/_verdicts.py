@@ -100,13 +100,17 @@ def verdict_on(results: Results, target: str) -> Verdict:
         sureness = Sureness("open", none, f"But {none}, so the order says nothing.")
     else:
         sureness = _sureness(results, target, models)
+    sentences = [_first(ranker, models, values), sureness.sentence]
+    if without := ranked.height - judged.height:
+        verb = "has" if without == 1 else "have"
+        sentences.append(f"{counted(without, 'model')} {verb} no {spoken(ranker)}.")
     return Verdict(
         target=target,
         ranker=ranker,
         models=tuple(models),
         tied=values.count(values[0]),
         sureness=sureness,
-        sentence=f"{_first(ranker, models, values)} {sureness.sentence}".rstrip(),
+        sentence=" ".join(sentences),
     )
 
 
@@ -127,7 +131,7 @@ def _first(ranker: str, models: Sequence[str], values: Sequence[float]) -> str:
     end = "lowest" if ranker in LOSSES else "highest"
     first = f"Take {models[0]}: it has the {end} {spoken(ranker)}, {number(values[0], 3)}"
     if len(models) == 1:
-        return f"{first}, and no other model has one."
+        return f"{first}."
     if values[0] == values[1]:
         return f"{first}, and so has {models[1]}."
     return f"{first}; next is {models[1]}, {number(values[1], 3)}."
@@ -135,7 +139,7 @@ def _first(ranker: str, models: Sequence[str], values: Sequence[float]) -> str:
 
 def _sureness(results: Results, target: str, models: Sequence[str]) -> Sureness:
     if len(models) == 1:
-        return Sureness("open", "the only model", "")
+        return Sureness("open", "the only model", "There is nothing to compare it with.")
     tests = _tests(results, target, models)
     if tests.is_empty() or (tests["outcome"] == "not tested").any():
         return Sureness("open", "not tested", "Whether the difference is noise was not tested.")
