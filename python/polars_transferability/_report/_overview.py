@@ -122,7 +122,8 @@ def _remarks(results: Results, verdict: Verdict) -> Iterable[str]:
     if verdict.take is None:
         return
     if verdict.next is not None and verdict.next != verdict.sureness.rival:
-        yield f"{'as high' if verdict.tied > 1 else 'next'}: {verdict.next}"
+        place = "as\N{NO-BREAK SPACE}high" if verdict.tied > 1 else "next"
+        yield f"{place}:\N{NO-BREAK SPACE}{verdict.next}"
     of_target = results.ranking.filter(target=verdict.target)
     named = pl.col(results.model).cast(pl.String) == verdict.take
     if of_target.filter(named & SAYS_NOTHING).height:

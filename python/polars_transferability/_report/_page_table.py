@@ -11,6 +11,7 @@ import polars as pl
 from polars_transferability._report._wording import number, rounded
 
 _MISSING = "\N{EN DASH}"
+_EQUALS = "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def page_table(
     same = [] if always is None else _same_in_all_rows(every.drop(always, strict=False))
     shown = every.drop(same)
     said = [
-        f"{labels.get(name, name)} {_text(every[name][0], significant)}"
+        f"{labels.get(name, name)}{_EQUALS}{_text(every[name][0], significant)}"
         for name in same
         if every[name][0] is not None
     ]

@@ -171,7 +171,7 @@ def _bounds_table(results: Results, bounded: pl.DataFrame, target: str, anchor: 
         bounded.select(columns).with_columns(short),
         f"{anchor}-bounds",
         f"Lowest bound of each model on {target}",
-        labels={**headings(columns), "model": results.model, "state": "than guessing"},
+        labels={**headings(columns), "model": results.model, "state": "beside guessing"},
         always=["place", "model", "source", "bound"],
     )
 
