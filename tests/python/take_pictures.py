@@ -27,7 +27,7 @@ COLOURS = {"low": "#0c8599", "high": "#e8590c"}
 
 
 def main() -> None:
-    """Draw the digits, run the tutorial, and show its report with the section on the only target."""
+    """Draw the digits, run the tutorial, and show its report with its only target opened."""
     DIGITS.write_text("\n".join(digits()) + "\n", "utf-8")
     chromium = find_browser()
     if chromium is None:
