@@ -140,15 +140,23 @@ def level_means(
 def _beside(
     results: pl.DataFrame, facts: pl.DataFrame, measure: str, factor: str, model: str
 ) -> pl.DataFrame:
-    """Return `target`, `model`, the `fact` of the model, and `y`, a measure without its mean."""
+    """Return `target`, `model` and `fact`; `y`, a measure less its mean on the target; and `value`.
+
+    With it is `x` for a fact that is a number, less its mean over the models of the target. What is
+    not finite counts as null.
+    """
     key, is_number = pl.col(model).cast(pl.String), facts.schema[factor].is_numeric()
-    fact = pl.col(factor).cast(pl.Float64 if is_number else pl.String)
+    number = pl.col(factor).cast(pl.Float64, strict=False)
+    fact = pl.when(number.is_finite()).then(number) if is_number else pl.col(factor).cast(pl.String)
     values = results.select("target", model=key, value=pl.col(measure).cast(pl.Float64))
     both = values.drop_nulls().join(facts.select(model=key, fact=fact).drop_nulls(), on="model")
-    value = pl.col("value")
-    centred = both.with_columns(y=value - value.mean().over("target"))
     # In an order of its own, in which sums have the same bits whatever the order of the results.
-    return centred.sort("target", "model")
+    rows = both.sort("target", "model").with_columns(y=_within_target("value"))
+    return rows.with_columns(x=_within_target("fact")) if is_number else rows
+
+
+def _within_target(column: str) -> pl.Expr:
+    return pl.col(column) - pl.col(column).mean().over("target")
 
 
 def _explained(rows: pl.DataFrame, factor: str, measure: str) -> dict[str, object]:
@@ -181,11 +189,18 @@ def _reason(rows: pl.DataFrame, models: int, values: int, *, is_number: bool) ->
         return "two models, which a line always explains"
     if not is_number and values == models:
         return "as many levels as models, so that each level is a model and the share would be its"
-    squares = rows.select((pl.col("y") ** 2).sum(), total=(pl.col("value") ** 2).sum())
-    variance, total = squares.row(0)
-    if variance <= _ROUNDING * total:
+    if _is_rounding(rows, "y", "value"):
         return "all models have the same result on each target"
+    if is_number and _is_rounding(rows, "x", "fact"):
+        return "all models of a target have the same value"
     return None
+
+
+def _is_rounding(rows: pl.DataFrame, difference: str, value: str) -> bool:
+    """Return whether differences are no more than what rounding leaves of equal values."""
+    squares = rows.select((pl.col(difference) ** 2).sum(), total=(pl.col(value) ** 2).sum())
+    variance, total = squares.row(0)
+    return bool(variance <= _ROUNDING * total)
 
 
 def _by_groups(rows: pl.DataFrame, group: str) -> float:
@@ -201,11 +216,15 @@ def _by_groups(rows: pl.DataFrame, group: str) -> float:
 
 def _by_line(rows: pl.DataFrame) -> float:
     """Return the share of the variance on a line: the square of Pearson's correlation."""
-    fact = pl.col("fact")
-    within = rows.select("y", x=fact - fact.mean().over("target"))
-    return float(within.select(pl.corr("x", "y") ** 2).item())
+    return float(rows.select(pl.corr("x", "y") ** 2).item())
 
 
-def _spearman(rows: pl.DataFrame) -> float:
-    of_models = rows.group_by("model").agg(pl.col("fact").first(), pl.col("y").mean())
-    return float(of_models.select(pl.corr("fact", "y", method="spearman")).item())
+def _spearman(rows: pl.DataFrame) -> float | None:
+    """Return the rank correlation with the models' means; None where these are all the same."""
+    of_models = rows.group_by("model", maintain_order=True).agg(
+        pl.col("fact").first(), pl.col("y").mean()
+    )
+    found: float | None = of_models.select(
+        pl.corr("fact", "y", method="spearman").fill_nan(None)
+    ).item()
+    return found

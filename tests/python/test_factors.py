@@ -126,6 +126,7 @@ def test_neither_the_order_of_rows_nor_their_names_change_a_bit() -> None:
         (["same"] * 8, "all models have the same level"),
         ([2.0] * 8, "all models have the same value"),
         ([None] * 8, "no model has both"),
+        ([float("nan"), float("inf")] * 4, "no model has both"),
         ([1.0, 2.0] + [None] * 6, "two models, which a line always explains"),
         (["a", "b"] + [None] * 6, "as many levels as models"),
     ],
@@ -155,6 +156,31 @@ def test_models_without_a_row_or_a_value_have_no_part() -> None:
     kept = ~pl.col("model").is_in(["net1", "net2"])
     assert left.equals(explained(rows.filter(kept), facts().filter(kept), ["bound"]))
     assert left["models"].to_list() == [6, 6]
+
+
+def test_numbers_that_differ_between_targets_only_explain_nothing_within() -> None:
+    rows = pl.DataFrame(
+        {"target": ["cars", "cars", "pets", "pets"], "model": list("abcd"), "bound": [1.0, 2, 3, 5]}
+    )
+    given = pl.DataFrame({"model": list("abcd"), "size": [1.0, 1.0, 2.0, 2.0]})
+    (found,) = explained(rows, given, ["bound"]).iter_rows(named=True)
+    assert (found["explained"], found["reason"]) == (
+        None,
+        "all models of a target have the same value",
+    )
+
+
+def test_models_that_are_equal_in_the_mean_have_no_rank_correlation() -> None:
+    """They differ on each target, but no model is ahead of another."""
+    turns = {"cars": [1.0, 2.0, 3.0], "pets": [3.0, 2.0, 1.0]}
+    rows = pl.concat(
+        pl.DataFrame({"target": target, "model": list("abc"), "bound": values})
+        for target, values in turns.items()
+    )
+    given = pl.DataFrame({"model": list("abc"), "size": [1.0, 2.0, 4.0]})
+    (found,) = explained(rows, given, ["bound"]).iter_rows(named=True)
+    assert (found["explained"], found["by_chance"]) == (pytest.approx(0), pytest.approx(0))
+    assert found["spearman"] is None
 
 
 def test_shares_are_shares() -> None:

@@ -57,15 +57,16 @@ def factor_section(results: Results) -> FactorSection | None:
 
 def _explained_table(explained: pl.DataFrame) -> PageTable:
     """Return a row for each factor, with the share that it explains of each measure."""
-    wide = explained.pivot(
-        "measure", index=["factor", "kind", "levels"], values=["explained", "by_chance"]
+    shared = explained.group_by("factor", maintain_order=True).agg(
+        pl.col("kind").first(), pl.col("levels").max()
     )
+    wide = explained.pivot("measure", index="factor", values=["explained", "by_chance"])
     measures = explained["measure"].unique(maintain_order=True)
     shares = [f"{what}_{measure}" for measure in measures for what in ("explained", "by_chance")]
     labels = {f"explained_{measure}": spoken(measure) for measure in measures}
     by_chance = {f"by_chance_{measure}": f"{spoken(measure)}, by chance" for measure in measures}
     return page_table(
-        wide.select("factor", "kind", "levels", *shares),
+        shared.join(wide, on="factor", maintain_order="left"),
         "factors-table",
         "Share explained of the variance within targets",
         labels={**labels, **by_chance},
@@ -126,7 +127,7 @@ def _sentence(row: dict[str, Any], measure: str) -> str:
         f"targets, where {'numbers' if row['kind'] == 'number' else 'levels'} dealt out at random "
         f"would explain {percent(row['by_chance'])}"
     )
-    if row["kind"] == "number":
+    if row["spearman"] is not None:
         rank = number(row["spearman"], 2)
         return f"{sentence}; its Spearman correlation with the models' means is {rank}."
     return f"{sentence}."
