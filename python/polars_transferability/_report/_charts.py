@@ -120,7 +120,9 @@ def level_dots(rows: pl.DataFrame, what: str) -> str:
     named = rows.select("value", bar=pl.col("level").replace_strict(levels))
     means = named.group_by("bar", maintain_order=True).agg(mean=pl.col("value").mean())
     y = _bars_in_order(means["bar"])
-    x = alt.X("value:Q", title=what, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4))
+    x = alt.X(
+        "value:Q", title=what, scale=alt.Scale(zero=False, padding=8), axis=alt.Axis(tickCount=4)
+    )
     dots = alt.Chart(_data(named)).mark_circle(size=60, color=COLOURS["source_loss"], opacity=0.75)
     chart = alt.Chart(_data(means)).encode(y=y)
     ticks = chart.mark_tick(color=TEXT, thickness=3, height=16, opacity=1)

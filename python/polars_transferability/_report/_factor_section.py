@@ -66,7 +66,7 @@ def _explained_table(explained: pl.DataFrame) -> PageTable:
     labels = {f"explained_{measure}": spoken(measure) for measure in measures}
     by_chance = {f"by_chance_{measure}": f"{spoken(measure)}, by chance" for measure in measures}
     return page_table(
-        shared.join(wide, on="factor", maintain_order="left"),
+        shared.join(wide, on="factor", maintain_order="left").select(*shared.columns, *shares),
         "factors-table",
         "Share explained of the variance within targets",
         labels={**labels, **by_chance},

@@ -150,7 +150,7 @@ def _agreement(results: Results, joined: Joined) -> Agreement | None:
         heading=f"agreement with {joined.name}, {number_of(*counts)}",
         rankers=tuple(_short_name(joined, name) for name in rankers),
         by_target={target: _numbers(row) for target, *row in wide.iter_rows()},
-        means=_numbers(means) if wide.height > 1 else (),
+        means=_numbers(means),
     )
 
 
@@ -169,8 +169,10 @@ def _notes(
     rankers = " or ".join(dict.fromkeys(spoken(verdict.ranker) for verdict in verdicts))
     yield f"Models are in the order of the {rankers}."
     if agreements:
-        trivial = {joined.join.trivial[0] for joined in results.joined if joined.join.trivial}
-        named = " or ".join(sorted(map(spoken, trivial)))
+        trivial = [
+            ranker_name(one, name) for one in results.joined for name in one.join.trivial[:1]
+        ]
+        named = " or ".join(dict.fromkeys(trivial))
         explained = (
             f"; trivial is a ranking by {named}, which looks at no embedding" if named else ""
         )
