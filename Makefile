@@ -3,6 +3,8 @@
 #   make test    all tests
 #   make test-lowest  Python tests with the lowest versions of all dependencies
 #   make bench   all benchmarks, into benches/results.md
+#   make claims  every command whose output stands in README or docs, compared with the pages; QUICK=1
+#                leaves out what takes minutes, WRITE=1 puts what they print into the pages, PAGES=... chooses
 #   make check   formatting and static checks
 #   make docs    the documentation site, into out/docs; needs Python 3.11 or newer
 #   make wheel   wheel and source distribution, into dist/, each tried in a bare environment
@@ -26,7 +28,7 @@ AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
 AS_CLIPPY = RUSTC_WORKSPACE_WRAPPER="$$(command -v clippy-driver)" \
   CLIPPY_ARGS="-Dwarnings__CLIPPY_HACKERY__"
 
-.PHONY: demo test test-lowest bench check docs wheel clean
+.PHONY: demo test test-lowest bench claims check docs wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/built-demo
@@ -41,6 +43,10 @@ test-lowest: $(VENV)/built-dev
 
 bench: $(VENV)/built-dev
 	$(BIN)/python benches/run.py
+	$(BIN)/python scripts/claims.py --quick --write docs/measurements.md
+
+claims: $(VENV)/built-dev
+	$(BIN)/python scripts/claims.py $(if $(QUICK),--quick) $(if $(WRITE),--write) $(PAGES)
 
 check: $(VENV)/built-dev
 	cargo fmt --check

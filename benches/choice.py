@@ -5,7 +5,7 @@
 Reads the encoders in `shared/embeddings/zoo` beside the checkout, images and texts apart, and
 compares on every target with the test accuracy of a logistic probe at full width, which is in its
 `truth.csv`: weighted tau, mean over targets. A model's bound is the lowest over its other tasks as
-sources, with `source_rows="held-out"` and with "all". Below stands how many models
+sources, with `source_rows="held-out"` and with "all". A second table has how many models
 `rank_confidence` calls as good as the best within the noise, and on how many targets the best by
 the probe is one of them. It takes some fifteen minutes; `--keep` names a folder in which a model's
 results stay.
@@ -19,17 +19,25 @@ from pathlib import Path
 
 import polars as pl
 import polars_transferability as pt
+from markdown_table import print_table
 
 ZOO = Path(__file__).parents[2] / "shared" / "embeddings" / "zoo"
 SCORES = ("logme", "knn_accuracy", "h_score", "shrinkage_h_score", "transrate", "gbc", "parc")
 LOSS, LOSS_OF_ALL = -pl.col("bound"), -pl.col("bound_all")
+SHORTLIST = (
+    "models",
+    "of these as good",
+    "in the mean over targets",
+    "the best by the probe is one of them",
+    "the surest is the best by the probe",
+)
 TOGETHER = {
-    "consensus of kNN, LogME": ("knn_accuracy", "logme"),
-    "consensus of bound, kNN": (LOSS, "knn_accuracy"),
-    "consensus of bound, LogME": (LOSS, "logme"),
-    "consensus of bound, kNN, LogME": (LOSS, "knn_accuracy", "logme"),
-    "consensus of bound (all), LogME": (LOSS_OF_ALL, "logme"),
-    "consensus of bound (all), kNN, LogME": (LOSS_OF_ALL, "knn_accuracy", "logme"),
+    "consensus of kNN and LogME": ("knn_accuracy", "logme"),
+    "consensus of bound and kNN": (LOSS, "knn_accuracy"),
+    "consensus of bound and LogME": (LOSS, "logme"),
+    "consensus of bound, kNN and LogME": (LOSS, "knn_accuracy", "logme"),
+    "consensus of bound (all) and LogME": (LOSS_OF_ALL, "logme"),
+    "consensus of bound (all), kNN and LogME": (LOSS_OF_ALL, "knn_accuracy", "logme"),
 }
 
 
@@ -57,12 +65,12 @@ def weighted_taus(models: pl.DataFrame) -> pl.DataFrame:
         pl.len().over("model") - 1
     )
     rankers = {
-        "mean elsewhere": pl.col("elsewhere"),
-        **{score: pl.col(score) for score in SCORES},
+        "mean accuracy on the other targets": pl.col("elsewhere"),
+        **{f"`{score}`": pl.col(score) for score in SCORES},
         "bound": LOSS,
         "bound (all)": LOSS_OF_ALL,
         **{name: pt.consensus(*parts) for name, parts in TOGETHER.items()},
-        "a second probe": pl.col("linear_probe_accuracy"),
+        "second probe": pl.col("linear_probe_accuracy"),
     }
     taus = [pt.weighted_tau(ranker, "truth").alias(name) for name, ranker in rankers.items()]
     of_targets = models.with_columns(elsewhere=elsewhere).group_by("domain", "target").agg(taus)
@@ -70,11 +78,12 @@ def weighted_taus(models: pl.DataFrame) -> pl.DataFrame:
         of_targets.group_by("domain")
         .agg(pl.col(rankers.keys()).mean())
         .sort("domain")
-        .transpose(include_header=True, header_name="ranker", column_names="domain")
+        .transpose(include_header=True, header_name="", column_names="domain")
+        .rename({"image": "images", "text": "texts"})
     )
 
 
-def shortlists(models: pl.DataFrame) -> str:
+def shortlist(models: pl.DataFrame) -> list[str]:
     """What `rank_confidence` says of kNN on the models of one domain, beside the probe."""
     paths = [ZOO / f"{model}.parquet" for model in models["model"].unique(maintain_order=True)]
     sure = pt.rank_confidence(paths).join(models, on=["model", "target"])
@@ -84,13 +93,14 @@ def shortlists(models: pl.DataFrame) -> str:
         has_best=(is_best & (pl.col("rank_low") == 1)).any(),
         first_is_best=(is_best & (pl.col("p_best") == pl.col("p_best").max())).any(),
     )
-    listed, count = of_targets["listed"], of_targets.height
-    return (
-        f"{models['domain'][0]}: as good as the best within the noise are {listed.min()} to"
-        f" {listed.max()} models, {listed.mean():.1f} in the mean; the best by the probe is one of"
-        f" them on {of_targets['has_best'].sum()} of {count} targets,"
-        f" and the surest on {of_targets['first_is_best'].sum()}"
-    )
+    listed, targets = of_targets["listed"], of_targets.height
+    return [
+        str(len(paths)),
+        f"{listed.min()} to {listed.max()}",
+        f"{listed.mean():.1f}",
+        f"{of_targets['has_best'].sum()} of {targets}",
+        f"{of_targets['first_is_best'].sum()} of {targets}",
+    ]
 
 
 def main() -> None:
@@ -105,14 +115,10 @@ def main() -> None:
     truth = pl.read_csv(ZOO / "truth.csv").select("model", target="task", truth="probe_acc")
     domain = pl.read_csv(ZOO / "models.csv").select("model", "domain")
     models = found.join(truth, on=["model", "target"]).join(domain, on="model")
-    counts = models.group_by("domain").agg(pl.col("model", "target").n_unique()).sort("domain")
-    print("weighted tau with the probe at full width, mean over targets;", counts.rows())
-    with pl.Config(
-        tbl_rows=-1, fmt_str_lengths=40, float_precision=3, tbl_hide_dataframe_shape=True
-    ):
-        print(weighted_taus(models))
-    for _, of_domain in sorted(models.partition_by("domain", as_dict=True).items()):
-        print(shortlists(of_domain))
+    print_table(weighted_taus(models), digits=2)
+    names = {"image": "images", "text": "texts"}
+    shortlists = {name: shortlist(models.filter(domain=domain)) for domain, name in names.items()}
+    print_table(pl.DataFrame({"as good as the best by kNN": SHORTLIST, **shortlists}))
 
 
 if __name__ == "__main__":

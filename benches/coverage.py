@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import polars_transferability as pt
+from markdown_table import print_table
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -114,9 +115,7 @@ class Population:
 def main() -> None:
     zoo = Path(sys.argv[1]) if len(sys.argv) > 1 else ZOO
     random = np.random.default_rng(0)
-    print(f"{DRAWS} draws each, confidence {CONFIDENCE}")
-    print(f"{'model, task':44}{'rows':>6}{'loss':>8}{'covered':>9}{'width':>8}", end="")
-    print(f"{'accuracy':>10}{'covered':>9}{'width':>8}")
+    table = []
     for model, task in TASKS:
         population = Population(pl.read_parquet(zoo / f"{model}.parquet").filter(task=task))
         for n in SIZES:
@@ -124,16 +123,14 @@ def main() -> None:
             found = pl.concat([population.draws(n, random) for _ in range(DRAWS // AT_ONCE)])
             width = pl.col("bound_high") - pl.col("bound")
             row = found.select(
-                pl.format("{}", (width + pl.col("target_loss") >= loss).mean().round(4)),
-                width.mean().alias("width"),
-                (pl.col("accuracy_low") <= accuracy).mean().alias("accuracy_covered"),
-                (pl.col("target_accuracy") - pl.col("accuracy_low")).mean().alias("accuracy_width"),
+                covered=(width + pl.col("target_loss") >= loss).mean(),
+                width=width.mean(),
+                accuracy_covered=(pl.col("accuracy_low") <= accuracy).mean(),
+                accuracy_width=(pl.col("target_accuracy") - pl.col("accuracy_low")).mean(),
             ).row(0)
-            print(
-                f"{f'{model}, {task}':44}{n:6}{loss:8.3f}{float(row[0]):9.4f}{row[1]:8.3f}"
-                f"{accuracy:10.3f}{row[2]:9.4f}{row[3]:8.3f}",
-                flush=True,
-            )
+            table.append((f"{model}, {task}", n, loss, *row[:2], accuracy, *row[2:]))
+    columns = ["head on", "rows", "loss", "covered", "width", "accuracy", "covered ", "width "]
+    print_table(pl.DataFrame(table, schema=columns, orient="row"))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,10 @@ import polars as pl
 from measure import in_child
 
 HERE = Path(__file__).parent
-START, END = "<!-- growth -->", "<!-- end of growth -->"
+START = (
+    "<!-- no claim: seconds and memory depend on the machine; `make bench` writes this table -->"
+)
+END = "<!-- end of growth -->"
 FLOOR = 8.0
 # What is varied, over a decade, beside what stays. Rows are those of either side.
 BOUND = {"n": 4000, "d": 128, "K_S": 10, "K_T": 10}

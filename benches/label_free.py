@@ -15,7 +15,7 @@ each of three source tasks, every model is scored for every other task of its do
 
 Beside them stand what needs no embedding (the mean accuracy on the other tasks) and what needs the
 labels (`knn_accuracy`, and the accuracy of `linear_probe`, the ceiling: it is the truth but for its
-penalty). Printed is the mean over targets of the weighted tau against the truth, where a model's
+penalty). The table has the mean over targets of the weighted tau against the truth, where a model's
 score is its mean over the sources, and its best. The bound sees all rows of both tasks, the
 ceiling those of its target, all else train rows.
 """
@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import polars_transferability as pt
+from markdown_table import print_table
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -42,6 +43,21 @@ SOURCES = {
 }
 CLUSTERS, MOST_ROWS = 10, 500
 TRAIN = pl.col("split") == "train"
+# Each score as the table calls it, and whether it reads the target's labels.
+SHOWN = {
+    "nuclear_norm": ("nuclear norm", "no"),
+    "prediction_entropy": ("prediction entropy", "no"),
+    "tetot": ("TETOT", "no"),
+    "tetot, scaled": ("TETOT, scaled", "no"),
+    "bound, clusters": (f"bound, {CLUSTERS} clusters as target labels", "no"),
+    "elsewhere": ("mean accuracy on the other tasks", "no, but those of others"),
+    "s_otdd": ("s-OTDD", "yes"),
+    "s_otdd, scaled": ("s-OTDD, scaled", "yes"),
+    "otdd": ("OTDD", "yes"),
+    "otdd, scaled": ("OTDD, scaled", "yes"),
+    "knn_accuracy": ("kNN accuracy", "yes"),
+    "linear_probe_accuracy": ("linear probe, the ceiling", "yes"),
+}
 SIDES = (pt.task(where="is_source"), pt.task(where=~pl.col("is_source")))
 
 
@@ -120,36 +136,38 @@ def mean_tau(scores: pl.DataFrame, names: list[str]) -> dict[str, float]:
     return taus.select(pl.col(names).mean()).row(0, named=True)
 
 
-def compare(domain: str, files: list[Path], truth: pl.DataFrame) -> None:
-    start = time.perf_counter()
+def taus_of(domain: str, files: list[Path], truth: pl.DataFrame) -> pl.DataFrame:
+    """What ranks the models of a domain how well, by the mean over the sources and by the best."""
     pairs = pl.concat([scores_of_pairs(file, SOURCES[domain]) for file in files])
     names = pairs.columns[3:]
-    seconds = time.perf_counter() - start
     elsewhere = (pl.col("probe_acc").sum() - pl.col("probe_acc")) / (pl.len() - 1)
     one = scores_with_labels(files).join(truth, on=["model", "target"], how="inner")
-    one = one.with_columns(elsewhere.over("model").alias("mean accuracy elsewhere"))
-    trivial = ["mean accuracy elsewhere", "knn_accuracy", "linear_probe_accuracy"]
+    one = one.with_columns(elsewhere.over("model").alias("elsewhere"))
     of_sources = pairs.group_by("model", "target", maintain_order=True)
-    taus = [
+    mean, best = (
         mean_tau(frame.join(truth, on=["model", "target"], how="inner"), names)
         for frame in (of_sources.agg(pl.col(names).mean()), of_sources.agg(pl.col(names).max()))
-    ]
-    models, targets = pairs["model"].n_unique(), pairs["target"].n_unique()
-    print(f"{domain}: {models} models, {targets} targets, {seconds:.0f} s; weighted tau")
-    print(f"{'':25} mean over sources   best source")
-    for name in names:
-        print(f"{name:25} {taus[0][name]:17.3f} {taus[1][name]:13.3f}")
-    for name, tau in mean_tau(one, trivial).items():
-        print(f"{name:25} {tau:17.3f}")
-    print(flush=True)
+    )
+    mean |= mean_tau(one, ["elsewhere", "knn_accuracy", "linear_probe_accuracy"])
+    return pl.DataFrame(
+        {
+            f"{domain}s: mean": [mean[name] for name in SHOWN],
+            f"best of the {domain}s": [best.get(name) for name in SHOWN],
+        }
+    )
 
 
 def main() -> None:
     zoo = Path(sys.argv[1]) if len(sys.argv) > 1 else ZOO
     truth = pl.read_csv(zoo / "truth.csv").select("model", "probe_acc", target="task")
-    domains = pl.read_csv(zoo / "models.csv").select("model", "domain")
-    for (domain,), models in domains.group_by("domain", maintain_order=True):
-        compare(str(domain), [zoo / f"{model}.parquet" for model in models["model"]], truth)
+    domains = pl.read_csv(zoo / "models.csv").group_by("domain", maintain_order=True).agg("model")
+    what, reads = zip(*SHOWN.values(), strict=True)
+    parts = [pl.DataFrame({"": what, "reads target labels": reads})]
+    for domain, models in domains.iter_rows():
+        start = time.perf_counter()
+        parts.append(taus_of(domain, [zoo / f"{model}.parquet" for model in models], truth))
+        print(f"{domain}s: {time.perf_counter() - start:.0f} s", flush=True)
+    print_table(pl.concat(parts, how="horizontal"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Every benchmark, one after the other, each in a process of its own; writes `benches/results.md`.
 
-The lines of the results that `docs/measurements.md` quotes stand there between markers and are
-written here, so that no figure is typed by hand.
+With `--quoted`, only prints the lines of these results that `docs/measurements.md` quotes, for
+`scripts/claims.py` to put there, so that no figure is typed by hand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from measure import THREADS
 
 HERE = Path(__file__).parent
-MEASUREMENTS = HERE.parent / "docs" / "measurements.md"
+RESULTS = HERE / "results.md"
 BENCHMARKS = (
     *("peers", "published_algorithm", "scores", "head", "memory", "threads"),
     *("growth", "bound_profile", "kernels"),
@@ -30,10 +30,9 @@ ONE_THREAD = dict.fromkeys(THREADS, "1")
 PEERS = ("polars", "numpy", "scipy", "scikit-learn", "POT")
 # Lines of the results that the measurements quote.
 QUOTED = re.compile(
-    r"transport n= *(1000|2500|5000) m= *\1 |transfer_bound lenet-mnist|"
+    r"transport n= *(1000|2500|5000) m= *\1 |transfer_bound lenet-mnist|  published |"
     r"(logme|h_score|shrinkage_h_score|transrate|knn_accuracy|nleep) +ours"
 )
-START, END = "<!-- figures of benches/results.md -->", "<!-- end of figures -->"
 
 
 def machine() -> str:
@@ -63,16 +62,15 @@ def run(name: str) -> str:
     return "\n".join(lines)
 
 
-def quote(outputs: dict[str, str]) -> None:
-    lines = [line for output in outputs.values() for line in output.splitlines()]
-    quoted = "\n".join(line for line in lines if QUOTED.match(line))
-    text = MEASUREMENTS.read_text()
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    MEASUREMENTS.write_text(f"{before}{START}\n```text\n{quoted}\n```\n{END}{after}")
+def quoted() -> str:
+    lines = RESULTS.read_text().splitlines()
+    return "\n".join(line for line in lines if QUOTED.match(line))
 
 
 def main() -> None:
+    if sys.argv[1:] == ["--quoted"]:
+        print(quoted())
+        return
     # Not part of the time that is reported.
     subprocess.run(["cargo", "bench", "--quiet", "--no-run"], check=True)
     started = time.perf_counter()
@@ -92,9 +90,8 @@ def main() -> None:
             for name, output in outputs.items()
         ),
     ]
-    (HERE / "results.md").write_text("\n\n".join(parts) + "\n")
-    quote(outputs)
-    print(f"wrote {HERE / 'results.md'}, {minutes:.1f} minutes")
+    RESULTS.write_text("\n\n".join(parts) + "\n")
+    print(f"wrote {RESULTS}, {minutes:.1f} minutes")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import polars_transferability as pt
+from markdown_table import print_table
 from scipy.optimize import linear_sum_assignment
 
 EMBEDDINGS = Path(__file__).parents[2] / "shared" / "embeddings"
@@ -48,8 +49,8 @@ def nearest(rows: pl.DataFrame, source: str, target: str, size: int) -> pl.DataF
 
 
 def main() -> None:
-    maps = "".join(f"{f'nearest {size}':>11}" for size in SIZES)
-    print(f"{'model, source -> target':60}{'learned':>11}{maps}")
+    columns = ["model, source -> target", "learned", *(f"nearest {size}" for size in SIZES)]
+    table = []
     for name, (source, targets) in PAIRS.items():
         rows = pl.read_parquet(EMBEDDINGS / f"{name}.parquet")
         for target in targets:
@@ -57,8 +58,8 @@ def main() -> None:
             sides = [pt.task(where=pl.col("task") == task, fit=TRAIN) for task in (source, target)]
             bounds = [pt.transfer_bound(*sides, label_map=label_map) for label_map in tried]
             found = [rows.select(bound).to_series().struct["bound"].item() for bound in bounds]
-            place = f"{Path(name).name}, {source} -> {target}"
-            print(f"{place:60}{''.join(f'{bound:11.3f}' for bound in found)}", flush=True)
+            table.append((f"{Path(name).name}, {source} -> {target}", *found))
+    print_table(pl.DataFrame(table, schema=columns, orient="row"))
 
 
 if __name__ == "__main__":

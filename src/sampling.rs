@@ -5,7 +5,8 @@ use rand::seq::SliceRandom;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Share of each class's fit rows that choose strength and maps.
+/// Share of each class's fit rows that choose strength and maps. After `1 / SET_ASIDE` turns all
+/// have been set aside.
 const SET_ASIDE: f64 = 0.25;
 
 /// What random numbers are drawn for. Each purpose has a number of its own, which the compiler
@@ -92,10 +93,11 @@ pub struct SetAside {
     pub aside: Vec<Vec<u32>>,
 }
 
-/// Split each class into rows to learn from and rows set aside. A class of one row is in both
-/// parts: there is no other way to have it in each.
+/// Split each class into rows to learn from and rows set aside. Another `turn` sets other rows
+/// aside, until all have been; then it begins again. A class of one row is in both parts: there is
+/// no other way to have it in each.
 #[must_use]
-pub fn set_aside(rows: &[Vec<u32>], seed: u64, stream: Stream) -> SetAside {
+pub fn set_aside(rows: &[Vec<u32>], seed: u64, stream: Stream, turn: usize) -> SetAside {
     let mut rng = generator(seed, stream);
     let (learn, aside) = rows
         .iter()
@@ -106,9 +108,42 @@ pub fn set_aside(rows: &[Vec<u32>], seed: u64, stream: Stream) -> SetAside {
                 return (shuffled.clone(), shuffled);
             }
             let aside = ((shuffled.len() as f64 * SET_ASIDE).round() as usize).max(1);
+            let start = turn * aside % shuffled.len();
+            shuffled.rotate_left(start);
             let kept = shuffled.split_off(aside);
             (kept, shuffled)
         })
         .unzip();
     SetAside { learn, aside }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_row_is_set_aside_in_one_turn(counts in prop::collection::vec(1_u32..30, 1..5)) {
+            let rows: Vec<Vec<u32>> = counts.iter().map(|n| (0..*n).collect()).collect();
+            let turns: Vec<SetAside> =
+                (0..4).map(|turn| set_aside(&rows, 3, Stream::BoundTargetAside, turn)).collect();
+            for (class, all) in rows.iter().enumerate() {
+                for turn in &turns {
+                    let (learn, aside) = (&turn.learn[class], &turn.aside[class]);
+                    let mut both = [&learn[..], &aside[..]].concat();
+                    both.sort_unstable();
+                    both.dedup();
+                    prop_assert_eq!(&both, all);
+                    prop_assert!(all.len() == 1 || learn.len() + aside.len() == all.len());
+                }
+                let mut once: Vec<u32> =
+                    turns.iter().flat_map(|turn| turn.aside[class].clone()).collect();
+                once.sort_unstable();
+                once.dedup();
+                // Quarters are rounded, so that up to two rows may be left over.
+                prop_assert!(once.len() + 2 >= all.len());
+            }
+        }
+    }
 }

@@ -129,11 +129,11 @@ def transfer_bound(
         Struct of `bound`, `source_loss`, `label_mismatch`, `distribution_mismatch`, `lipschitz`
         (null for "margin"), `target_loss`, `target_accuracy`, `trivial_loss` (of always predicting
         the target's class shares), `vacuous` (bound above trivial_loss), `state` ("better than
-        guessing", "no better than guessing" where the two are equal to a thousandth, "vacuous"
-        where the bound is above by more), `certified` (the cost is proven, and the labels are the
-        caller's), `labels` ("given" or "pseudo": those of either task stand in for labels), `l2`,
-        `n_source`, `n_target`, `source_classes`, `target_classes` and `by_class`, whose terms sum
-        to the totals. Losses are in nats.
+        guessing", "no better than guessing" where the two are equal to a thousandth or the constant
+        head was best, "vacuous" where the bound is above by more), `certified` (the cost is proven,
+        and the labels are the caller's), `labels` ("given" or "pseudo": those of either task stand
+        in for labels), `l2`, `n_source`, `n_target`, `source_classes`, `target_classes` and
+        `by_class`, whose terms sum to the totals. Losses are in nats.
 
         With `confidence`, `bound_high`: the mean loss over the target's population is not above it,
         but with probability `1 - confidence`; and `accuracy_low`, which its accuracy is not below,

@@ -75,6 +75,8 @@ pub struct Bound {
     pub trivial_loss: f64,
     /// The bound is above the trivial loss, so it says nothing.
     pub vacuous: bool,
+    /// The head guesses by how frequent the target's classes are among the fit rows.
+    pub guesses: bool,
     pub certified: bool,
     /// What holds for the population of the target, where that was asked for.
     pub population: Option<Population>,
@@ -99,18 +101,18 @@ pub enum State {
     Vacuous,
 }
 
-/// A bound that is this share of the trivial loss away from it is no better than guessing. The
-/// constant head ends here: its loss is that of guessing by the fit rows' shares of the classes.
+/// A bound that is this share of the trivial loss away from it is no better than guessing.
 const AS_GOOD_AS_GUESSING: f64 = 1e-3;
 
 impl Bound {
     /// What the bound says beside guessing.
     #[must_use]
     pub fn state(&self) -> State {
-        if self.bound > self.trivial_loss * (1.0 + AS_GOOD_AS_GUESSING) {
-            State::Vacuous
-        } else if self.bound >= self.trivial_loss * (1.0 - AS_GOOD_AS_GUESSING) {
+        let margin = self.trivial_loss * AS_GOOD_AS_GUESSING;
+        if self.guesses || (self.bound - self.trivial_loss).abs() <= margin {
             State::NoBetterThanGuessing
+        } else if self.bound > self.trivial_loss {
+            State::Vacuous
         } else {
             State::BetterThanGuessing
         }

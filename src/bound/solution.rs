@@ -50,6 +50,19 @@ impl Maps {
         };
         Self { source: head(source_width), target: head(target_width) }
     }
+
+    /// Moves a share of the way to other maps. The bound on some rows is convex in the maps for
+    /// given couplings, so that it is there no higher than the mean of both.
+    pub fn approach(&mut self, other: &Self, share: f64) {
+        for (map, other) in [(&mut self.source, &other.source), (&mut self.target, &other.target)] {
+            for (a, b) in map.weight.values_mut().iter_mut().zip(other.weight.values()) {
+                *a += share * (b - *a);
+            }
+            for (a, b) in map.bias.iter_mut().zip(&other.bias) {
+                *a += share * (b - *a);
+            }
+        }
+    }
 }
 
 /// Where the ground cost measures.
@@ -85,6 +98,13 @@ impl Solution {
             || self.target_basis.coordinates(target.table, &part.target),
         );
         Coordinates { source, target }
+    }
+
+    /// Whether all rows get the same logits, so that the head guesses by the class prior.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        let Maps { source, target } = &self.maps;
+        [source, target].iter().all(|map| map.weight.values().iter().all(|w| *w == 0.0))
     }
 
     /// The solution with its head's weights times `source` and its target map's times `target`; at

@@ -22,6 +22,12 @@ use crate::rows::{AffineRows, ClassRows, Table};
 
 /// Axes whose variance is below this share of the largest carry rounding, not signal.
 const NEGLIGIBLE_VARIANCE: f64 = 1e-6;
+/// A feature that has another value than its usual one in no more than this share of the rows is
+/// not taken for finer than a share of the features' median deviation. (One of the 200 features of
+/// a LeNet had one value of 0.03 beside 299 zeros, and values up to 0.6 in new rows: 300 of its
+/// standard deviations, which made the loss of one row about a thousand nats.)
+const UNUSUAL_SHARE: f64 = 0.1;
+const FINEST_OF_MEDIAN: f64 = 0.1;
 /// Coordinates up to this size are held, and up to this share of the table.
 const HELD_BYTES: usize = 5 << 20;
 const HELD_SHARE: usize = 50;
@@ -75,51 +81,22 @@ pub struct Standardisation {
 impl Standardisation {
     /// Means, and one over the standard deviations where the scale is taken out. A feature that
     /// does not vary gets scale 0: it says nothing on the fit rows, and must not be blown up on
-    /// others.
+    /// others. One that has a single value in nearly all rows, as behind a ReLU, is not scaled up
+    /// as its deviation asks for: the few other values do not tell how large those of new rows are.
     fn of(table: Table<'_>, rows: &[u32], scale: Scale) -> Self {
-        let d = table.width();
-        let n = rows.len() as f64;
-        let mut mean = vec![0.0; d];
-        let mut buffer = vec![0.0; d];
-        let mut first = vec![0.0; d];
-        if let Some(&row) = rows.first() {
-            table.copy_row(row as usize, &mut first);
-        }
-        let mut varies = vec![false; d];
-        for &row in rows {
-            table.copy_row(row as usize, &mut buffer);
-            for (k, v) in buffer.iter().enumerate() {
-                mean[k] += v;
-                varies[k] |= *v != first[k];
-            }
-        }
-        for (k, m) in mean.iter_mut().enumerate() {
-            // The rounding of a constant feature's mean would pass for variance.
-            *m = if varies[k] { *m / n } else { first[k] };
-        }
+        let (mean, usual) = means(table, rows);
         if scale == Scale::Kept {
-            return Self { mean, inverse_scale: vec![1.0; d] };
+            return Self { inverse_scale: vec![1.0; mean.len()], mean };
         }
-        let mut variance = vec![0.0; d];
-        for &row in rows {
-            table.copy_row(row as usize, &mut buffer);
-            for ((s, v), m) in variance.iter_mut().zip(&buffer).zip(&mean) {
-                *s += (v - m) * (v - m);
-            }
-        }
-        let inverse_scale = variance
-            .iter()
-            .zip(&mean)
-            .map(|(s, m)| {
-                let sd = (s / n).sqrt();
-                if sd > 1e-12 * m.abs() && sd > f64::MIN_POSITIVE {
-                    1.0 / sd
-                } else {
-                    0.0
-                }
-            })
-            .collect();
-        Self { mean, inverse_scale }
+        let n = rows.len() as f64;
+        let (deviations, unusual) = deviations(table, rows, &mean, &usual);
+        let finest = FINEST_OF_MEDIAN * median_of_positive(&deviations);
+        let inverse_scale = deviations.iter().zip(&unusual).map(|(&sd, &unusual)| match sd {
+            0.0 => 0.0,
+            sd if f64::from(unusual) <= UNUSUAL_SHARE * n => 1.0 / sd.max(finest),
+            sd => 1.0 / sd,
+        });
+        Self { inverse_scale: inverse_scale.collect(), mean }
     }
 
     /// Write one row of the table, with mean and scale taken out, into `out`.
@@ -137,6 +114,82 @@ impl Standardisation {
             }
         }
     }
+}
+
+/// The mean of every feature, and the value that most rows have, if one is more than half of them.
+fn means(table: Table<'_>, rows: &[u32]) -> (Vec<f64>, Vec<f64>) {
+    let d = table.width();
+    let mut mean = vec![0.0; d];
+    let mut buffer = vec![0.0; d];
+    let mut usual = vec![Majority::default(); d];
+    for &row in rows {
+        table.copy_row(row as usize, &mut buffer);
+        for (k, v) in buffer.iter().enumerate() {
+            mean[k] += v;
+            usual[k].vote(*v);
+        }
+    }
+    for (m, usual) in mean.iter_mut().zip(&usual) {
+        // The rounding of a constant feature's mean would pass for variance.
+        let is_constant = usual.lead as usize == rows.len();
+        *m = if is_constant { usual.value } else { *m / rows.len() as f64 };
+    }
+    (mean, usual.into_iter().map(|usual| usual.value).collect())
+}
+
+/// The standard deviation of every feature, 0 where it is rounding, and how many rows have another
+/// value than the usual one.
+fn deviations(table: Table<'_>, rows: &[u32], mean: &[f64], usual: &[f64]) -> (Vec<f64>, Vec<u32>) {
+    let d = table.width();
+    let mut buffer = vec![0.0; d];
+    let mut variance = vec![0.0; d];
+    let mut unusual = vec![0; d];
+    for &row in rows {
+        table.copy_row(row as usize, &mut buffer);
+        for (k, v) in buffer.iter().enumerate() {
+            variance[k] += (v - mean[k]) * (v - mean[k]);
+            unusual[k] += u32::from(*v != usual[k]);
+        }
+    }
+    let of_features = variance.iter().zip(mean).map(|(s, m)| {
+        let sd = (s / rows.len() as f64).sqrt();
+        let is_rounding = sd <= 1e-12 * m.abs() || sd <= f64::MIN_POSITIVE;
+        if is_rounding {
+            0.0
+        } else {
+            sd
+        }
+    });
+    (of_features.collect(), unusual)
+}
+
+/// The value that most of a sequence has, if one is more than half of it (Boyer and Moore, 1981).
+#[derive(Clone, Default)]
+struct Majority {
+    value: f64,
+    lead: u32,
+}
+
+impl Majority {
+    fn vote(&mut self, value: f64) {
+        if self.lead == 0 {
+            *self = Self { value, lead: 1 };
+        } else if value == self.value {
+            self.lead += 1;
+        } else {
+            self.lead -= 1;
+        }
+    }
+}
+
+/// The median of what is above zero; zero if nothing is.
+fn median_of_positive(values: &[f64]) -> f64 {
+    let mut positive: Vec<f64> = values.iter().copied().filter(|v| *v > 0.0).collect();
+    if positive.is_empty() {
+        return 0.0;
+    }
+    let middle = positive.len() / 2;
+    *positive.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
 /// Plain arithmetic, to be compiled for the widest vectors that the processor has: heads read every
@@ -422,4 +475,35 @@ fn from_dual(left: &Matrix, rows: &Matrix, variance: &[f64]) -> Matrix {
         axis.iter_mut().for_each(|a| *a /= norm);
     }
     axes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn few_values_beside_a_usual_one_do_not_set_the_scale() {
+        let spread = |i: usize| (i as f64 - 49.5) / 30.0;
+        let rows = Array2::from_shape_fn((100, 6), |(i, k)| match k {
+            // A value in one row, a hundredth of what other features are.
+            0 => 0.01 * f64::from(i == 7),
+            // Values in a quarter of the rows.
+            1 => 0.001 * f64::from(i % 4 == 0),
+            2 => 1e-6 * spread(i),
+            _ => spread(i),
+        });
+        let all: Vec<u32> = (0..100).collect();
+        let basis = Basis::unrotated(Table::F64(rows.view()), &all, Scale::Standardised);
+        let deviation = |k: usize| {
+            let column = rows.column(k);
+            (column.iter().map(|v| (v - basis.mean()[k]).powi(2)).sum::<f64>() / 100.0).sqrt()
+        };
+        let scales = &basis.standardisation.inverse_scale;
+        assert!(deviation(0) < 0.01 * deviation(3));
+        assert!((scales[0] * FINEST_OF_MEDIAN * deviation(3) - 1.0).abs() < 1e-12);
+        for k in 1..6 {
+            assert!((scales[k] * deviation(k) - 1.0).abs() < 1e-12, "feature {k}");
+        }
+    }
 }

@@ -1,50 +1,79 @@
-"""Take the pictures that the tutorial shows. Not a test.
+"""Take the pictures of the pages: of the demo, of two reports, and of the tutorial's digits.
 
-.venv/bin/python tests/python/take_pictures.py
+    .venv/bin/python tests/python/take_pictures.py
+
+Not a test. `make claims WRITE=1` runs it last.
 """
 
 from __future__ import annotations
 
-import os
+import struct
+import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from browser import browser, find_browser
+from browser import Page, browser, find_browser
+from polars_transferability import report
 from sklearn.datasets import load_digits
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from page_examples import DOCS, prepare, run  # noqa: E402
+from page_examples import DOCS, folder_of_examples, run  # noqa: E402
 
-REPORT, DIGITS = DOCS / "tutorial-report.png", DOCS / "tutorial-digits.svg"
-WIDTH, HEIGHT = 1000, 900
+DIGITS, DEMO = DOCS / "tutorial-digits.svg", DOCS / "demo.png"
+# Of each picture of a report, which begins with the page: its size, and what section is opened.
+REPORTS = {
+    DOCS / "report.png": (1280, 720, None),
+    DOCS / "tutorial-report.png": (1000, 900, "high"),
+}
 # Side of a pixel, and from one digit to the next: five digits fit a narrow screen.
 PIXEL, STEP = 7, 72
 # Of the digits that the models know, and of the new ones; on light and dark ground.
 COLOURS = {"low": "#0c8599", "high": "#e8590c"}
 
+# Opens what holds a heading, and says whether there is one.
+OPEN = """(() => {
+    const headings = [...document.querySelectorAll("h1, h2, h3")];
+    const found = headings.find((heading) => heading.textContent.trim() === "%s");
+    found?.closest("details")?.setAttribute("open", "");
+    return found !== undefined;
+})()"""
+
 
 def main() -> None:
-    """Draw the digits, run the tutorial, and show its report with its only target opened."""
+    """Draw the digits, run the demo, make both reports, and show the first screen of each."""
     DIGITS.write_text("\n".join(digits()) + "\n", "utf-8")
     chromium = find_browser()
     if chromium is None:
         sys.exit("a picture needs Chromium")
-    with tempfile.TemporaryDirectory() as name:
-        os.chdir(name)
-        prepare(Path(name))
+    subprocess.run([sys.executable, ROOT / "scripts" / "demo.py"], check=True, capture_output=True)
+    with folder_of_examples():
         for _ in run(DOCS / "tutorial.md"):
             pass
-        with browser(chromium, Path(name) / "profile") as page:
-            page.show(width=WIDTH, height=HEIGHT, scheme="light")
-            page.open(Path(name) / "digits-report" / "index.html")
-            page.evaluate("document.documentElement.style.scrollbarWidth = 'none'")
-            page.evaluate("document.querySelector('details').open = true")
-            REPORT.write_bytes(page.picture())
-        os.chdir(ROOT)
-    print(REPORT, DIGITS, sep="\n")
+        report("examples/report/zoo.toml", "out/zoo")
+        made = dict(zip(REPORTS, (Path("out/zoo"), Path("digits-report")), strict=True))
+        with browser(chromium, Path("profile").resolve()) as tab:
+            for picture, (width, height, heading) in REPORTS.items():
+                tab.show(width=width, height=height, scheme="light")
+                tab.open(made[picture] / "index.html")
+                tab.evaluate("document.documentElement.style.scrollbarWidth = 'none'")
+                if heading is not None and not tab.evaluate(OPEN % heading):
+                    sys.exit(f"{made[picture]}: the page has no heading {heading}")
+                picture.write_bytes(tab.picture())
+            DEMO.write_bytes(packed(tab, ROOT / "out" / DEMO.name))
+    print(*REPORTS, DEMO, DIGITS, sep="\n")
+
+
+def packed(tab: Page, drawn: Path) -> bytes:
+    """A picture as the browser saves it, which takes a quarter of the bytes."""
+    # Where a PNG has its size.
+    width, height = struct.unpack(">II", drawn.read_bytes()[16:24])
+    tab.show(width=width, height=height, scheme="light")
+    page = Path("picture.html")
+    page.write_text(f'<body style="margin: 0"><img style="display: block" src="{drawn.as_uri()}">')
+    tab.open(page)
+    return tab.picture()
 
 
 def digits() -> Iterator[str]:

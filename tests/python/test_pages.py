@@ -1,4 +1,4 @@
-"""What the pages of docs show is what their examples print, and the site has every page."""
+"""What README and docs show is what their examples print, and the site has every page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 import page_examples
 import pytest
 import reference_pages
-from page_examples import differs, examples, pages, prepare, run
+from page_examples import README, differs, examples, pages, prepare, run
 from site_pages import collect, unlisted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
 LEFT_OUT = [
     pytest.param(example.not_run, id=f"{page.stem}-{example.line}")
     for page in pages()
-    for example in examples(page.read_text("utf-8"))
+    for example in examples(page)
     if example.not_run is not None
 ]
 
@@ -34,9 +34,16 @@ def test_examples_print_what_their_page_shows(
         if example.shown is None:
             assert example.language == "sh" or not printed, f"{place}: prints what is not shown"
         else:
-            new = f"scripts/page_examples.py {page.relative_to(ROOT)} puts it there"
-            shown = example.shown[0]
-            assert not differs(printed, shown), f"{place}: prints\n{printed}\n{new}"
+            new = f"scripts/claims.py --write {page.relative_to(ROOT)} puts it there"
+            off = differs(printed, example.shown.text, example.shown.tolerance)
+            assert not off, f"{place}: prints\n{printed}\n{new}"
+
+
+def test_the_readme_shows_commands_and_python() -> None:
+    assert {example.language for example in examples(README) if example.shown} == {
+        "console",
+        "python",
+    }
 
 
 @pytest.mark.parametrize("reason", LEFT_OUT)

@@ -78,11 +78,15 @@ class Function:
 
 @dataclass(frozen=True)
 class Call:
-    """A call with its arguments by name: as they stand in the query, or calls of row functions."""
+    """A call with its arguments by name: as they stand in the query, or calls of row functions.
+
+    It sees the rows that meet `condition`, the one of FILTER, or all.
+    """
 
     function: Function
     node: exp.Anonymous
     arguments: Mapping[str, exp.Expr | Call]
+    condition: exp.Expr | None = None
 
     def columns(self) -> Iterator[tuple[str, exp.Expr | Call]]:
         """Yield the arguments that see the rows."""
@@ -93,6 +97,8 @@ class Call:
 
     def inputs(self) -> Iterator[exp.Expr]:
         """Yield the expressions over rows that this call and those within it take."""
+        if self.condition is not None:
+            yield self.condition
         for _, argument in self.columns():
             if isinstance(argument, Call):
                 yield from argument.inputs()
@@ -123,6 +129,12 @@ def is_row_call(node: exp.Expr | None) -> bool:
 def is_call(node: exp.Expr | None) -> bool:
     """Say whether `node` calls a function of this package."""
     return isinstance(node, exp.Anonymous) and node.name.upper() in functions()
+
+
+def called(node: exp.Expr) -> exp.Anonymous | None:
+    """Return the call of a function of this package that `node` is, with or without FILTER."""
+    call = node.this if isinstance(node, exp.Filter) else node
+    return call if isinstance(call, exp.Anonymous) and is_call(call) else None
 
 
 def mentions_calls(text: Text) -> bool:

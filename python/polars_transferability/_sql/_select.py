@@ -1,7 +1,8 @@
 """A SELECT that calls our functions, in three steps.
 
 1. Polars SQL evaluates FROM, JOIN and WHERE and the columns that keys and arguments need.
-2. A `group_by` on that lazy frame computes each distinct call and each aggregate once.
+2. A `group_by` on that lazy frame computes each distinct call and each aggregate once, and calls
+   with FILTER on the rows that meet it.
 3. Polars SQL evaluates the rest, in which calls, aggregates and keys have become columns.
 
 Between the steps a column is named by the expression it holds, so what is the same text is computed
@@ -11,14 +12,22 @@ once, and messages of the plugin speak of columns as the query does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import polars as pl
 from sqlglot import exp
 
 from polars_transferability._sql._dialect import written
-from polars_transferability._sql._functions import Call, bind, build, is_call, is_row_call, near
+from polars_transferability._sql._functions import (
+    Call,
+    bind,
+    build,
+    called,
+    is_call,
+    is_row_call,
+    near,
+)
 from polars_transferability._sql._scope import PlacedCall, Rows, Scope
 from polars_transferability._sql._text import Text
 from polars_transferability._sql._tree import own_nodes, table, table_names
@@ -50,18 +59,33 @@ def aggregate(select: exp.Select, scope: Scope) -> Rows:
     rows = _rows(select, plan, scope)
     keys = [pl.col(written(key)) for key in plan.keys]
 
-    def grouped(values: list[pl.Expr]) -> pl.LazyFrame:
-        if not keys:
-            return rows.frame.select(values)
-        return rows.frame.group_by(keys, maintain_order=True).agg(values)
+    def grouped(values: list[pl.Expr], condition: exp.Expr | None) -> pl.LazyFrame:
+        seen = rows.frame
+        if condition is not None:
+            seen = seen.filter(pl.col(written(condition)))
+        return seen.group_by(keys, maintain_order=True).agg(values) if keys else seen.select(values)
 
-    calls = {name: call_value(name, call, scope) for name, call in plan.calls.items()}
-    aggregates = [_aggregate_value(*item, scope) for item in plan.aggregates.items()]
-    for name, value in calls.items():
-        scope.calls.append(PlacedCall(plan.calls[name].node, grouped([value])))
-    values = grouped([*calls.values(), *aggregates])
-    groups = scope.with_rows(_GROUPED, Rows(values, rows.height))
+    # By their condition; what has none comes first, since it has a row for each group.
+    values: dict[exp.Expr | None, list[pl.Expr]] = {
+        None: [_aggregate_value(*item, scope) for item in plan.aggregates.items()]
+    }
+    for name, call in plan.calls.items():
+        value = call_value(name, call, scope)
+        values.setdefault(call.condition, []).append(value)
+        scope.calls.append(PlacedCall(call.node, grouped([value], call.condition)))
+    parts = [grouped(of_condition, condition) for condition, of_condition in values.items()]
+    groups = scope.with_rows(_GROUPED, Rows(_side_by_side(parts, keys), rows.height))
     return groups.run(written(outer), {_GROUPED, *table_names(outer)}, select)
+
+
+def _side_by_side(parts: list[pl.LazyFrame], keys: list[pl.Expr]) -> pl.LazyFrame:
+    """Return the columns of all parts; a group that a later part lacks is null there."""
+    if not keys:
+        return pl.concat(parts, how="horizontal")
+    groups, *further = parts
+    for part in further:
+        groups = groups.join(part, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    return groups
 
 
 @dataclass
@@ -118,7 +142,7 @@ class _Plan:
 
     def _part_after(self, part: exp.Expr, aliases: Mapping[str, exp.Expr]) -> exp.Expr:
         """Return what stands for a part after grouping, or the part itself."""
-        node = part.this if isinstance(part, exp.Paren) and is_call(part.this) else part
+        node = part.this if isinstance(part, exp.Paren) and called(part.this) else part
         if _runs_over_groups(node):
             return node
         if isinstance(node, exp.Column) and not node.table and node.name in aliases:
@@ -128,8 +152,10 @@ class _Plan:
             return _column(written(key))
         if isinstance(node, exp.Column) and (key := self._struct(node)) is not None:
             return exp.column(node.this.copy(), table=exp.to_identifier(written(key), quoted=True))
-        if isinstance(node, exp.Anonymous) and is_call(node):
-            call = bind(node, self.scope.text)
+        if (node_of_call := called(node)) is not None:
+            call = bind(node_of_call, self.scope.text)
+            if isinstance(node, exp.Filter):
+                call = replace(call, condition=node.expression.this)
             self.calls.setdefault(written(node), call)
             return _column(written(node))
         if _is_aggregate(node):
@@ -207,21 +233,24 @@ def _check(select: exp.Select, text: Text) -> None:
                 raise text.error_at(reason, call)
     for call in filter(is_call, own_nodes(select)):
         holder = call.parent.parent if isinstance(call.parent, _NAMED) else call.parent
+        parent = call.parent
+        filtered = isinstance(parent, exp.Filter) and call.arg_key == "this"
+        if filtered and is_row_call(call):
+            reason = f"{call.name.upper()} has a value for each row, which FILTER cannot leave out"
+            raise text.error_at(f"{reason}; use WHERE in a WITH before it", call)
         if is_row_call(call):
             if not is_call(holder):
                 reason = f"{call.name.upper()} has a value for each row: it can only be an argument"
                 also = ", or stand before OVER" if call.name.upper() in OVER_ROWS else ""
                 raise text.error_at(f"{reason} of another function of this package{also}", call)
             continue
-        if isinstance(call.parent, exp.Window):
+        if parent is not None and filtered:
+            parent = parent.parent
+        if isinstance(parent, exp.Window):
             reason = f"{call.name.upper()} cannot be taken OVER a window; use GROUP BY"
             raise text.error_at(reason, call)
-        if isinstance(call.parent, exp.Filter) and call.arg_key == "this":
-            reason = f"{call.name.upper()} takes no FILTER; use WHERE, or CASE in its arguments"
-            raise text.error_at(reason, call)
-        parent = call.parent
         while parent is not select and parent is not None:
-            if is_call(parent) or (_is_aggregate(parent) and not _runs_over_groups(parent)):
+            if called(parent) or (_is_aggregate(parent) and not _runs_over_groups(parent)):
                 reason = f"{call.name.upper()} is an aggregate and cannot stand within another"
                 raise text.error_at(reason, call)
             parent = parent.parent
@@ -335,8 +364,8 @@ def _output_name(item: exp.Expr) -> str:
     """Return the name that Polars gives to a column without AS; our functions have their own."""
 
     def plain(node: exp.Expr) -> exp.Expr:
-        if is_call(node):
-            return exp.column(node.name.lower())
+        if (call := called(node)) is not None:
+            return exp.column(call.name.lower())
         return exp.column(node.this.copy()) if isinstance(node, exp.Column) else node
 
     try:

@@ -46,6 +46,9 @@ pub struct Schedule {
     /// Step size at the start; it falls linearly to `last_rate`.
     pub first_rate: f64,
     pub last_rate: f64,
+    /// Share of the steps, the last ones, whose maps are averaged: single batches make the maps
+    /// jump, and affine maps average to an affine map (Polyak and Juditsky, 1992).
+    pub averaged: f64,
 }
 
 /// What becomes of the head in a descent.
@@ -119,11 +122,13 @@ impl<'a, 't> JointDescent<'a, 't> {
         }
     }
 
-    /// Descend from `maps`, in place.
+    /// Descend from `maps`, in place, to the mean of the last maps.
     ///
     /// # Errors
     /// The assignment solver's, if logits overflow.
     pub fn run(&mut self, maps: &mut Maps, schedule: Schedule) -> Result<(), TransportError> {
+        let unaveraged = ((1.0 - schedule.averaged) * schedule.steps as f64) as usize;
+        let mut mean: Option<Maps> = None;
         for step in 0..schedule.steps {
             let done = step as f64 / schedule.steps as f64;
             let rate = schedule.first_rate + done * (schedule.last_rate - schedule.first_rate);
@@ -167,6 +172,14 @@ impl<'a, 't> JointDescent<'a, 't> {
                     adam.step(&mut maps.target, pace, self.arch);
                 },
             );
+            match &mut mean {
+                Some(mean) => mean.approach(maps, 1.0 / (step - unaveraged + 1) as f64),
+                None if step == unaveraged => mean = Some(maps.clone()),
+                None => {}
+            }
+        }
+        if let Some(mean) = mean {
+            *maps = mean;
         }
         Ok(())
     }

@@ -2,11 +2,14 @@
 //!
 //! Unless a strength of the penalty is given, a quarter of the fit rows is set aside. Candidates
 //! (strengths, label maps, scales of the maps) are fitted on the rest, judged by their bound on the
-//! rows set aside, and the best is fitted again on all fit rows. Unless a head is given, the
-//! constant head, whose bound is the trivial loss, is a candidate, and the only one where no target
-//! row can be set aside, because each class has one. The transform levels are nested:
-//! a higher level also considers what the lower levels chose, so that its bound is never above
-//! theirs where the fit rows are also the evaluation rows.
+//! rows set aside, and the best is fitted again on all fit rows. Joint descents are judged by four
+//! such folds, whose maps are also a part of the result: what a single fold chooses, and what a
+//! single descent ends with, vary with the seed by more than models differ.
+//!
+//! Unless a head is given, the constant head, whose bound is the trivial loss, is a candidate, and
+//! the only one where no target row can be set aside, because each class has one. The transform
+//! levels are nested: a higher level also considers what the lower levels chose, so that its bound
+//! is never above theirs where the fit rows are also the evaluation rows.
 
 mod by_descent;
 mod by_head;
@@ -160,6 +163,7 @@ fn canonical_bound<'t>(
         target_accuracy: terms.target_accuracy,
         trivial_loss: terms.trivial_loss,
         vacuous: bound > terms.trivial_loss * (1.0 + ROUNDING),
+        guesses: choice.solution.is_constant(),
         certified: settings.is_certified(),
         population: settings.population_error.map(|error| {
             let claim = Claim { error, seed: settings.seed };

@@ -105,7 +105,8 @@ impl Probe {
         settings: Settings,
         parallelism: Parallelism,
     ) -> Result<f64, OptimizeError> {
-        let SetAside { learn, aside } = set_aside(rows.classes, settings.seed, Stream::ProbeAside);
+        let SetAside { learn, aside } =
+            set_aside(rows.classes, settings.seed, Stream::ProbeAside, 0);
         let learn = self.basis.coordinates(rows.table, &learn);
         let tolerance = settings.tolerance.max(PATH_TOLERANCE);
         let mut best = (f64::INFINITY, PATH[0]);

@@ -90,3 +90,19 @@ def test_default_bound_is_low_for_usps(shared: Path) -> None:
     )
     (bound,) = bounds.iter_rows(named=True)
     assert bound["target_loss"] <= bound["bound"] <= 0.65
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_rows_of_features_that_are_mostly_zero_bound_below_guessing(
+    seed: int, data: Path
+) -> None:
+    """Which rows are drawn depends on the seed; some have a feature that is zero but in one."""
+    bound = pt.compute_bounds(
+        data / "lenet-kmnist.parquet",
+        sources=["kmnist"],
+        targets=["mnist"],
+        max_rows_per_class=30,
+        seed=seed,
+    )
+    assert bound["state"].item() == "better than guessing"
+    assert bound["target_loss"].item() < bound["trivial_loss"].item() / 2

@@ -31,11 +31,10 @@ def function(row: Score) -> str:
 
 
 def table_in_docs() -> dict[str, list[str]]:
-    """The cells of input, range and cost of each row of the table, by its score."""
-    lines = (ROOT / "docs" / "scores.md").read_text("utf-8").splitlines()
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
-    ]
+    """The cells of input, range and cost of each row of the first table, by its score."""
+    text = (ROOT / "docs" / "scores.md").read_text("utf-8")
+    first = text[text.index("| score |") :].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in first.splitlines()]
     header, _, *rows = rows
     assert header[:4] == ["score", "input", "range", "cost"]
     assert len(rows) == len({row[0] for row in rows})

@@ -20,6 +20,7 @@ TABLES = {"embeddings": embedding_rows(models=3), "leaderboard": LEADERBOARD}
 STRUCTS = TABLES["embeddings"].select(pl.struct("model", "task").alias("s"), "label")
 TABLES["structs"] = STRUCTS
 BY_MODEL = TABLES["embeddings"].group_by("model", maintain_order=True)
+OF_NEW = TABLES["embeddings"].filter(task="new").group_by("model", maintain_order=True)
 BOUND = "TRANSFER_BOUND(embedding, label, task, 'old', 'new', l2 => 0.1)"
 
 
@@ -35,7 +36,7 @@ def bounds(**options: object) -> pl.DataFrame:
 
 ISSUE = """
     SELECT e.model,
-           LOGME(e.embedding, e.label) AS logme,
+           LOGME(e.embedding, e.label) FILTER (WHERE e.task = 'new') AS logme,
            TRANSFER_BOUND(e.embedding, e.label, e.task, 'old', 'new').bound AS bound,
            l.accuracy
     FROM embeddings e JOIN leaderboard l ON l.model = e.model AND l.target = 'new'

@@ -122,7 +122,10 @@ REFUSED = {
     "SELECT {x}, s -> '^.*$' AS a FROM structs GROUP BY s": "cannot be read by the name",
 }
 OF_CALLS = {
-    "PEARSON(label, label) FILTER (WHERE label > 1)": "PEARSON takes no FILTER; use WHERE",
+    "PEARSON(label, label) FILTER (WHERE PEARSON(label, label) > 0)": "cannot stand within another",
+    "PEARSON(label, label) FILTER (WHERE label > 1) OVER ()": "PEARSON cannot be taken OVER a wind",
+    "CONSENSUS(label) FILTER (WHERE label > 1) OVER ()": "value for each row, which FILTER cannot",
+    "MAX(label) FILTER (WHERE PEARSON(label, label) > 0)": "cannot stand within another",
     "PEARSON(DISTINCT label, label)": "PEARSON takes no DISTINCT among its arguments",
     "PEARSON(label, label ORDER BY split)": "PEARSON takes no ORDER among its arguments",
     "PEARSON(label, label LIMIT 2)": "PEARSON takes no LIMIT among its arguments",

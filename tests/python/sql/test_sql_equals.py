@@ -16,6 +16,7 @@ from sql_tables import (
     LEADERBOARD,
     MODEL,
     NEW,
+    OF_NEW,
     OLD,
     STRUCTS,
     TABLES,
@@ -23,6 +24,10 @@ from sql_tables import (
     bounds,
     rows,
 )
+
+
+def of_new(column: str) -> pl.Expr:
+    return pl.col(column).filter(pl.col("task") == "new")
 
 
 @pytest.mark.parametrize("engine", ["in-memory", "streaming"])
@@ -35,7 +40,7 @@ def test_the_example_of_the_issue(engine: str) -> None:
         .join(LEADERBOARD, on="model")
         .group_by("model", "accuracy")
         .agg(
-            pt.logme("embedding", "label").alias("logme"),
+            pt.logme(of_new("embedding"), of_new("label")).alias("logme"),
             pt.transfer_bound(OLD, NEW).struct["bound"].alias("bound"),
         )
         .select("model", "logme", "bound", "accuracy")
@@ -108,6 +113,54 @@ EQUAL = {
             (pl.col("label").mean() + 1).alias("a"),
             pt.class_wasserstein(OLD, NEW, p=2).struct["distance"].alias("d"),
             (pl.col("task") == "new").sum().cast(pl.Int64).alias("news"),
+        ),
+    ),
+    "a filter of each call": (
+        "SELECT model, LOGME(embedding, label) FILTER (WHERE task = 'new') AS new, "
+        "LOGME(embedding, label) FILTER (WHERE task = 'old') AS old, "
+        "KNN_ACCURACY(embedding, label, k => 3, fit => split = 'train') "
+        "FILTER (WHERE task = 'new') AS knn, COUNT(*) FILTER (WHERE task = 'old') AS n, "
+        "(TRANSFER_BOUND(embedding, label, task, 'old', 'new') "
+        "FILTER (WHERE split = 'train')).bound AS bound "
+        "FROM embeddings GROUP BY model "
+        "HAVING LOGME(embedding, label) FILTER (WHERE task = 'new') > -9 "
+        "ORDER BY -LOGME(embedding, label) FILTER (WHERE task = 'old')",
+        lambda: (
+            BY_MODEL.agg(
+                pt.logme(of_new("embedding"), of_new("label")).alias("new"),
+                pt.logme(*(pl.col(c).filter(task="old") for c in ("embedding", "label"))).alias(
+                    "old"
+                ),
+                pt.knn_accuracy(
+                    of_new("embedding"),
+                    of_new("label"),
+                    k=3,
+                    fit=TRAIN.filter(pl.col("task") == "new"),
+                ).alias("knn"),
+                pl.col("label").filter(task="old").len().cast(pl.Int64).alias("n"),
+                pl.struct("embedding", "label", "task", "split"),
+            )
+            .join(
+                TABLES["embeddings"]
+                .filter(TRAIN)
+                .group_by("model")
+                .agg(pt.transfer_bound(OLD, NEW).struct["bound"].alias("bound")),
+                on="model",
+            )
+            .select("model", "new", "old", "knn", "n", "bound")
+            .sort(-pl.col("old"))
+        ),
+    ),
+    "a filter without groups": (
+        "SELECT LOGME(embedding, label) FILTER (WHERE task = 'new'), COUNT(*) AS n "
+        "FROM embeddings WHERE model = 'net1'",
+        lambda: (
+            TABLES["embeddings"]
+            .filter(model="net1")
+            .select(
+                pt.logme(of_new("embedding"), of_new("label")).alias("logme"),
+                pl.len().cast(pl.Int64).alias("n"),
+            )
         ),
     ),
     "having by alias, order by another call": (
@@ -188,8 +241,8 @@ EQUAL = {
     "functions of rows": (
         "SELECT model, LEEP(SOFTMAX(embedding), label) AS a, "
         "H_SCORE(embedding, label => PSEUDO_LABELS(embedding, 2, seed => 1)) AS b "
-        "FROM embeddings GROUP BY model",
-        lambda: BY_MODEL.agg(
+        "FROM embeddings WHERE task = 'new' GROUP BY model",
+        lambda: OF_NEW.agg(
             pt.leep(pt.softmax("embedding"), "label").alias("a"),
             pt.h_score("embedding", pt.pseudo_labels("embedding", 2, seed=1)).alias("b"),
         ),
@@ -198,39 +251,41 @@ EQUAL = {
         "SELECT model, SCORES(embedding, label, scores => ['logme', 'h_score']) AS s, "
         "SCORES(embedding, label, which => ['logme', 'h_score']) AS by_the_other_name, "
         "LINEAR_PROBE(embedding, label, fit => split = 'train').accuracy AS accuracy, "
-        "OTDD(embedding, label, task, 'old', 'new', p => 1) AS d, "
         "KNN_ACCURACY(embedding, label, k => 3, metric => 'cosine') AS knn "
-        "FROM embeddings GROUP BY model",
-        lambda: BY_MODEL.agg(
+        "FROM embeddings WHERE task = 'new' GROUP BY model",
+        lambda: OF_NEW.agg(
             pt.scores("embedding", "label", scores=["logme", "h_score"]).alias("s"),
             pt.scores("embedding", "label", scores=["logme", "h_score"]).alias("by_the_other_name"),
             pt.linear_probe("embedding", "label", fit=TRAIN)
             .struct.field("accuracy")
             .alias("accuracy"),
-            pt.otdd(OLD, NEW, p=1).alias("d"),
             pt.knn_accuracy("embedding", "label", k=3, metric="cosine").alias("knn"),
         ),
     ),
-    "scores that read no target label": (
-        "SELECT model, NUCLEAR_NORM(SOFTMAX(embedding)) AS a, "
-        "PREDICTION_ENTROPY(SOFTMAX(embedding)) AS b, "
+    "distances, and scores that read no label": (
+        "SELECT model, NUCLEAR_NORM(SOFTMAX(embedding)) FILTER (WHERE task = 'new') AS a, "
+        "PREDICTION_ENTROPY(SOFTMAX(embedding)) FILTER (WHERE task = 'new') AS b, "
+        "OTDD(embedding, label, task, 'old', 'new', p => 1) AS otdd, "
         "TETOT(embedding, label, task, 'old', 'new', l2 => 0.1) AS c, "
         "S_OTDD(embedding, label, task, 'old', 'new', projections => 9) AS d "
         "FROM embeddings GROUP BY model",
         lambda: BY_MODEL.agg(
-            pt.nuclear_norm(pt.softmax("embedding")).alias("a"),
-            pt.prediction_entropy(pt.softmax("embedding")).alias("b"),
+            pt.nuclear_norm(pt.softmax(of_new("embedding"))).alias("a"),
+            pt.prediction_entropy(pt.softmax(of_new("embedding"))).alias("b"),
+            pt.otdd(OLD, NEW, p=1).alias("otdd"),
             pt.tetot(OLD, NEW, l2=0.1).alias("c"),
             pt.s_otdd(OLD, NEW, projections=9).alias("d"),
         ),
     ),
     "moments, merged": (
         "WITH m AS "
-        "(SELECT model, task, MOMENTS(embedding, label) AS m FROM embeddings GROUP BY 1, 2) "
+        "(SELECT model, split, MOMENTS(embedding, label) AS m FROM embeddings "
+        "WHERE task = 'new' GROUP BY 1, 2) "
         "SELECT model, H_SCORE(m) AS h FROM m GROUP BY model",
         lambda: (
             TABLES["embeddings"]
-            .group_by("model", "task", maintain_order=True)
+            .filter(task="new")
+            .group_by("model", "split", maintain_order=True)
             .agg(pt.moments("embedding", "label").alias("m"))
             .group_by("model", maintain_order=True)
             .agg(pt.h_score("m").alias("h"))
@@ -307,6 +362,23 @@ def test_only_what_is_read_is_computed() -> None:
         "SELECT task, PEARSON(label, label) FROM embeddings GROUP BY 1", **TABLES
     ).explain()
     assert 'PROJECT["task", "label"] 2/5 COLUMNS' in plan
+
+
+@pytest.mark.parametrize("engine", ["in-memory", "streaming"])
+def test_a_group_of_which_a_filter_leaves_nothing_is_null(engine: str) -> None:
+    frame = pl.DataFrame(
+        {
+            "g": ["a", None, "b", None, "a"],
+            "x": [1, 2, 3, 4, 5],
+            "y": [True, True, None, True, None],
+        }
+    )
+    query = "SELECT g, PEARSON(x, x) FILTER (WHERE y) AS p, SUM(x) FILTER (WHERE y) AS s, "
+    query += "TOP_K_RECALL(x, x, k => 1) FILTER (WHERE x < 0) AS t FROM t GROUP BY g"
+    found = pt.sql(query, t=frame).collect(engine=engine)
+    assert found["s"].to_list() == [1, 6, None]
+    assert found["p"].to_list() == [None, 1.0, None]
+    assert found["t"].to_list() == [None, None, None]
 
 
 def test_null_keys_are_a_group() -> None:

@@ -115,7 +115,8 @@ fn give_the_same_descent() {
         for map in [&mut maps.source, &mut maps.target] {
             map.weight.values_mut().iter_mut().for_each(|w| *w = rng.random::<f64>() - 0.5);
         }
-        let schedule = Schedule { l2: 0.1, steps: 20, first_rate: 0.03, last_rate: 0.01 };
+        let schedule =
+            Schedule { l2: 0.1, steps: 20, first_rate: 0.03, last_rate: 0.01, averaged: 0.25 };
         JointDescent::new(source, target, &map, HeadUse::Learned, 5, Parallelism::Sequential)
             .run(&mut maps, schedule)
             .unwrap();
