@@ -127,7 +127,9 @@ def level_means(
         if factor == model or facts.schema[factor].is_numeric():
             continue
         levels = facts.select(model=key, level=pl.col(factor).cast(pl.String)).drop_nulls()
-        beside = results.select(key.alias("model"), *measures).join(levels, on="model")
+        beside = results.select(key.alias("model"), *measures).join(
+            levels, on="model", maintain_order="left"
+        )
         means = beside.group_by("level").agg(
             pl.col("model").n_unique().cast(pl.UInt32).alias("models"),
             pl.col(measures).cast(pl.Float64).mean(),

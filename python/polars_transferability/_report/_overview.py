@@ -190,9 +190,9 @@ def _bounds(results: Results, verdicts: Mapping[str, Verdict]) -> HeatMap:
     ranking = named.with_columns(pl.col("model").cast(pl.String))
     places = pl.concat(_places(ranking, verdict) for verdict in verdicts.values())
     cells = ranking.select("target", "model", "bound", "trivial_loss", nothing=SAYS_NOTHING)
-    cells = cells.join(places, on=["target", "model"])
+    cells = cells.join(places, on=["target", "model"], maintain_order="left")
     order = cells.group_by("model", maintain_order=True).agg(pl.col("place").mean())
-    models = order.sort("place", descending=True, nulls_last=True, maintain_order=True)["model"]
+    models = order.sort("place", "model", descending=[True, False], nulls_last=True)["model"]
     found = {(row["model"], row["target"]): row for row in cells.iter_rows(named=True)}
     guessing = dict(cells.drop_nulls("trivial_loss").select("target", "trivial_loss").iter_rows())
     shown = models.head(_MOST_MODELS)
