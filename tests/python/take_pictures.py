@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from browser import Page, browser, find_browser
+from polars_transferability import report
 from sklearn.datasets import load_digits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,9 +22,9 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from page_examples import DOCS, folder_of_examples, run  # noqa: E402
 
 DIGITS, DEMO = DOCS / "tutorial-digits.svg", DOCS / "demo.png"
-# Of each picture of a report: its size, and the heading at its top.
+# Of each picture of a report, which begins with the page: its size, and what section is opened.
 REPORTS = {
-    DOCS / "report.png": (1280, 800, "kmnist"),
+    DOCS / "report.png": (1280, 720, None),
     DOCS / "tutorial-report.png": (1000, 900, "high"),
 }
 # Side of a pixel, and from one digit to the next: five digits fit a narrow screen.
@@ -31,34 +32,33 @@ PIXEL, STEP = 7, 72
 # Of the digits that the models know, and of the new ones; on light and dark ground.
 COLOURS = {"low": "#0c8599", "high": "#e8590c"}
 
-# Opens what holds a heading, scrolls there, and says whether there is one.
-SHOW = """(() => {
+# Opens what holds a heading, and says whether there is one.
+OPEN = """(() => {
     const headings = [...document.querySelectorAll("h1, h2, h3")];
     const found = headings.find((heading) => heading.textContent.trim() === "%s");
     found?.closest("details")?.setAttribute("open", "");
-    found?.scrollIntoView();
     return found !== undefined;
 })()"""
 
 
 def main() -> None:
-    """Draw the digits, run the demo, make both reports, and show one target of each."""
+    """Draw the digits, run the demo, make both reports, and show the first screen of each."""
     DIGITS.write_text("\n".join(digits()) + "\n", "utf-8")
     chromium = find_browser()
     if chromium is None:
         sys.exit("a picture needs Chromium")
     subprocess.run([sys.executable, ROOT / "scripts" / "demo.py"], check=True, capture_output=True)
     with folder_of_examples():
-        for page in (DOCS / "reports.md", DOCS / "tutorial.md"):
-            for _ in run(page):
-                pass
-        made = dict(zip(REPORTS, (Path("out/report"), Path("digits-report")), strict=True))
+        for _ in run(DOCS / "tutorial.md"):
+            pass
+        report("examples/report/zoo.toml", "out/zoo")
+        made = dict(zip(REPORTS, (Path("out/zoo"), Path("digits-report")), strict=True))
         with browser(chromium, Path("profile").resolve()) as tab:
             for picture, (width, height, heading) in REPORTS.items():
                 tab.show(width=width, height=height, scheme="light")
                 tab.open(made[picture] / "index.html")
                 tab.evaluate("document.documentElement.style.scrollbarWidth = 'none'")
-                if not tab.evaluate(SHOW % heading):
+                if heading is not None and not tab.evaluate(OPEN % heading):
                     sys.exit(f"{made[picture]}: the page has no heading {heading}")
                 picture.write_bytes(tab.picture())
             DEMO.write_bytes(packed(tab, ROOT / "out" / DEMO.name))
