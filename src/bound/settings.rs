@@ -91,7 +91,7 @@ impl Settings {
     /// What becomes of the scale of features.
     #[must_use]
     pub fn scale(&self) -> Scale {
-        Scale::standardised_if(self.standardize)
+        Scale::guarded_if(self.standardize)
     }
 
     /// Whether the ground cost is proven, not measured on rows.

@@ -39,16 +39,20 @@ const BLOCK_ROWS: usize = 256;
 pub enum Scale {
     /// Features stay as far apart in scale as they are.
     Kept,
-    /// Each feature is divided by its standard deviation.
+    /// Each feature is divided by its standard deviation, as published scores ask for.
     Standardised,
+    /// As [`Scale::Standardised`], but a feature that has a single value in nearly all rows, as
+    /// behind a ReLU, is not scaled up as its deviation asks for: the few other values do not tell
+    /// how large those of new rows are.
+    Guarded,
 }
 
 impl Scale {
-    /// The scale of features that are standardised or not.
+    /// The scale of features of which no row may become huge, standardised or not.
     #[must_use]
-    pub fn standardised_if(standardize: bool) -> Self {
+    pub fn guarded_if(standardize: bool) -> Self {
         if standardize {
-            Self::Standardised
+            Self::Guarded
         } else {
             Self::Kept
         }
@@ -81,8 +85,7 @@ pub struct Standardisation {
 impl Standardisation {
     /// Means, and one over the standard deviations where the scale is taken out. A feature that
     /// does not vary gets scale 0: it says nothing on the fit rows, and must not be blown up on
-    /// others. One that has a single value in nearly all rows, as behind a ReLU, is not scaled up
-    /// as its deviation asks for: the few other values do not tell how large those of new rows are.
+    /// others.
     fn of(table: Table<'_>, rows: &[u32], scale: Scale) -> Self {
         let (mean, usual) = means(table, rows);
         if scale == Scale::Kept {
@@ -90,7 +93,10 @@ impl Standardisation {
         }
         let n = rows.len() as f64;
         let (deviations, unusual) = deviations(table, rows, &mean, &usual);
-        let finest = FINEST_OF_MEDIAN * median_of_positive(&deviations);
+        let finest = match scale {
+            Scale::Guarded => FINEST_OF_MEDIAN * median_of_positive(&deviations),
+            Scale::Kept | Scale::Standardised => 0.0,
+        };
         let inverse_scale = deviations.iter().zip(&unusual).map(|(&sd, &unusual)| match sd {
             0.0 => 0.0,
             sd if f64::from(unusual) <= UNUSUAL_SHARE * n => 1.0 / sd.max(finest),
@@ -354,7 +360,7 @@ impl Basis {
     /// target that is standardised by itself.
     #[must_use]
     pub fn restandardised(&self, table: Table<'_>, rows: &[u32]) -> Self {
-        let standardisation = Arc::new(Standardisation::of(table, rows, Scale::Standardised));
+        let standardisation = Arc::new(Standardisation::of(table, rows, Scale::Guarded));
         Self { standardisation, axes: self.axes.clone() }
     }
 
@@ -494,7 +500,7 @@ mod tests {
             _ => spread(i),
         });
         let all: Vec<u32> = (0..100).collect();
-        let basis = Basis::unrotated(Table::F64(rows.view()), &all, Scale::Standardised);
+        let basis = Basis::unrotated(Table::F64(rows.view()), &all, Scale::Guarded);
         let deviation = |k: usize| {
             let column = rows.column(k);
             (column.iter().map(|v| (v - basis.mean()[k]).powi(2)).sum::<f64>() / 100.0).sqrt()

@@ -240,7 +240,7 @@ fn move_in_feature_space(
     let basis = Basis::unrotated(
         problem.target.table,
         &target_rows,
-        Scale::standardised_if(has_own_scale(problem)),
+        Scale::guarded_if(has_own_scale(problem)),
     );
     solution.target_basis = Arc::new(basis);
     let rows = coordinates(problem, solution, part);
