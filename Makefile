@@ -1,5 +1,5 @@
 # Needs Rust, Python 3.10 or newer and make; everything else is installed into .venv.
-#   make demo    bounds of the model zoo in data/, a picture in out/
+#   make demo    which of 18 real encoders for which task: answers, and a picture in out/
 #   make test    all tests
 #   make test-lowest  Python tests with the lowest versions of all dependencies
 #   make bench   all benchmarks, into benches/results.md

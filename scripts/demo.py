@@ -1,133 +1,163 @@
-"""Which model transfers to which task? Bounds of the model zoo in data/, against fine-tuning."""
+"""Which of these models for which task, how sure, and why? Real encoders, beside the truth.
+
+    .venv/bin/python scripts/demo.py
+
+Reads the tables in data/zoo, prints its answers, and draws out/demo.png. What to type to have the
+same for one's own tables stands at the end.
+"""
 
 from __future__ import annotations
 
-import time
-from io import BytesIO
+import textwrap
 from pathlib import Path
 
-import altair as alt
 import polars as pl
 import polars_transferability as pt
-from polars_transferability._visible import visible
-from polars_transferability.cli.terminal_table import TerminalTable, print_table
-from polars_transferability.files.table_bytes import table_bytes
-from polars_transferability.files.whole_file import make_folder, write_whole
+from demo_picture import picture
+from polars_transferability.compute.rank_confidence import advice
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA, OUT = ROOT / "data", ROOT / "out"
-
-TERMS = ["source_loss", "label_mismatch", "distribution_mismatch"]
+ZOO, OUT = ROOT / "data" / "zoo", ROOT / "out"
+# Of images and of texts the task that is shown in full.
+FEATURED = {"image": "sign-digits", "text": "clinc10dom"}
+COLUMNS = {
+    "model": "model",
+    "consensus": "consensus",
+    "knn_accuracy": "kNN",
+    "logme": "LogME",
+    "bound": "bound",
+    "source_loss": "= source",
+    "label_mismatch": "+ labels",
+    "distribution_mismatch": "+ distance",
+    "accuracy": "truth",
+}
+RANKINGS = {
+    "consensus": "consensus of the three",
+    "bound": "bound",
+    "knn_accuracy": "kNN",
+    "logme": "LogME",
+    "mean_accuracy_elsewhere": "mean accuracy on the other tasks",
+}
 
 HOW_TO_READ = """\
-How to read it: each model has a linear head for its source task; label map, head and features are
-transformed to fit the target's train rows. On the test rows the loss of that head (target_loss) is
-at most bound = source_loss (how well the source is known) + label_mismatch (how far the classes
-correspond) + distribution_mismatch (how far the features lie apart), for certain; a bound above
-trivial_loss (guessing by class frequency) says nothing. Lower is better; all losses are in nats.
+consensus  mean rank by kNN, LogME and bound: 1 is the best by all of them, 0 the worst by all
+kNN        share of test rows whose nearest train rows have the same label
+LogME      how well a linear model explains the labels; only its order counts
+bound      a head carried over from another task of the zoo has at most this loss, for certain: its
+           loss there + what its classes cannot tell apart + the distance of the tasks' features
+truth      test accuracy of a probe on all features and more rows; no column before uses it
 """
-
-
-AGAINST_LEADERBOARD = """\
-Against the leaderboard: for each model and target the lowest bound that any source gives (each
-holds for certain, so the lowest does), and the test accuracy after fine-tuning the whole network.
+HOW_WELL = """\
+Weighted tau: 1 if a ranking orders the models as the truth does, about 0 if by chance; the top
+counts most. Points lost: how much less accurate than the best is the model that it puts first. The
+last ranking looks at no embedding. All are means over tasks. On {missing} pairs of model and task
+LogME has no value (its column `problems` says why); it and the consensus rank the other models.
 """
+YOUR_TURN = """\
+The same for your own tables, one row an example, with its label and its embedding:
 
-CORRELATIONS = """\
-Spearman rank correlation with the accuracy after fine-tuning, over the models of each target; 1 if
-bounds (or losses) rank the models as fine-tuning does. Beside it a ranking that looks at no
-embedding: the mean accuracy on the other targets. Three models are too few to judge by (chance
-gives 1 or -1 one time in three): this shows how to compare, not how well it works.
+  transferability check my_tables/
+  transferability score my_tables/ --target my-task --rank-confidence
+  transferability bound my_tables/ --target my-task --source-rows all
+
+How to make such tables: docs/how-to/your-table.md
 """
 
 
 def main() -> None:
-    """Print bounds, leaderboard and rank correlations; write table and picture to out/."""
-    start = time.perf_counter()
-    bounds = pt.compute_bounds(DATA / "*.parquet", progress=True)
-    seconds = time.perf_counter() - start
-    joined = pt.join_leaderboard(bounds, DATA / "lenet_finetuned.csv")
-    table = joined.frame
-
+    """Print tables, sentences and how well models are ranked; draw the picture."""
+    print("Which pretrained model for your task? Asked of real ones, before any is fine-tuned.\n")
     print(HOW_TO_READ)
-    print(f"All {table.height} bounds, in {seconds:.1f} s:")
-    shown = ["bound", *TERMS, "target_loss", "target_accuracy", "trivial_loss", "vacuous"]
-    columns = ["target", "model", "source", *shown, "accuracy"]
-    headings = {"accuracy": "finetuned\naccuracy"}
-    names = ["target", "model", "source"]
-    ranked = table.select(columns).sort("target", "bound")
-    print_table(TerminalTable(ranked, headings, names, section="target"))
+    models = pl.read_csv(ZOO / "models.csv")
+    what = dict(pl.read_csv(ZOO / "tasks.csv").select("task", "what").iter_rows())
+    judged, agreement = {}, []
+    for domain, featured in FEATURED.items():
+        files = [ZOO / f"{model}.parquet" for model in models.filter(domain=domain)["model"]]
+        joined = ranked(files)
+        table = joined.frame.sort("consensus", descending=True, nulls_last=True)
+        print(f"Which of {len(files)} {domain} models for {featured}, {what[featured]}?\n")
+        print_featured(table.filter(target=featured))
+        print(f"What to use for each {domain} task, and what the truth says:\n")
+        print_advice(files, table)
+        judged[featured] = table
+        agreement.append(quality(joined).select(pl.lit(f"{domain}s").alias("of"), pl.all()))
 
-    chosen = lowest_bounds(table)
-    print(AGAINST_LEADERBOARD)
-    print(joined.report())
-    beside = chosen.select(*names, "bound", "target_loss", "accuracy")
-    print_table(TerminalTable(beside, headings, names, section="target"))
-    print(CORRELATIONS)
-    print_table(TerminalTable(rank_correlations(chosen), names=["target"]))
-
-    make_folder(OUT)
-    write_whole(OUT / "bounds.parquet", table_bytes(table, "parquet"))
-    drawn = BytesIO()
-    picture(chosen).save(drawn, format="png", scale_factor=2)
-    write_whole(OUT / "bounds.png", drawn.getvalue())
-    print("Written: out/bounds.png (the terms of each bound, stacked), out/bounds.parquet")
-
-
-def lowest_bounds(table: pl.DataFrame) -> pl.DataFrame:
-    """Return one bound per model and target: the lowest that any source gives."""
-    lowest = table.sort("bound").unique(["model", "target"], keep="first")
-    return lowest.sort("target", "bound")
+    print("How well are the models ranked?\n")
+    print_frame(pl.concat(agreement))
+    missing = sum(table["logme"].null_count() for table in judged.values())
+    print(HOW_WELL.format(missing=missing))
+    OUT.mkdir(exist_ok=True)
+    picture(judged).save(OUT / "demo.png", scale_factor=2)
+    print("Drawn: out/demo.png, the bounds by their terms and the consensus on every task.\n")
+    print(YOUR_TURN)
 
 
-def rank_correlations(chosen: pl.DataFrame) -> pl.DataFrame:
-    """Return per target how well the bound, and a trivial ranking, order the models."""
-    quality = pt.compare(chosen, scores=["bound", "target_loss"])
-    return quality.pivot("score", index=["target", "n"], values="spearman")
-
-
-def picture(chosen: pl.DataFrame) -> alt.FacetChart:
-    """Return the terms of each bound, stacked, beside the loss that they bound."""
-    # What draws the picture ends the process where a name holds what XML cannot.
-    names = pl.col("model", "source", "target").map_elements(visible, return_dtype=pl.String)
-    chosen = chosen.with_columns(names)
-    long = chosen.with_columns(
-        transfer=pl.col("model") + " (from " + pl.col("source") + ")"
-    ).unpivot(
-        TERMS,
-        index=["transfer", "target", "bound", "target_loss", "trivial_loss"],
-        variable_name="term",
-        value_name="nats",
+def ranked(files: list[Path]) -> pt.LeaderboardJoin:
+    """Return each model on each task: its lowest bound, two scores, their consensus, the truth."""
+    scores = pt.compute_scores(files, scores=["knn_accuracy", "logme"])
+    bounds = pt.compute_bounds(files, source_rows="all", progress=True)
+    lowest = bounds.sort("bound").unique(["model", "target"], keep="first")
+    together = pt.consensus(-pl.col("bound"), "knn_accuracy", "logme").over("target")
+    scored = lowest.join(
+        scores.select("model", "target", "knn_accuracy", "logme"), on=["model", "target"]
     )
-    # By name, one by one: Vega-Lite does not sort by a field across the layers of a facet.
-    order = long.sort("bound")["transfer"].unique(maintain_order=True).to_list()
-    transfer = alt.Y("transfer:N", title=None, sort=order)
-    stacked = (
-        alt.Chart()
-        .mark_bar()
-        .encode(
-            y=transfer,
-            x=alt.X("sum(nats):Q", title="bound on the target loss (nats)"),
-            color=alt.Color("term:N", sort=TERMS, title="term of the bound"),
-            order=alt.Order("rank:Q"),
-        )
-        .transform_calculate(rank=f"indexof({TERMS}, datum.term)")
+    truth = pl.read_csv(ZOO / "truth.csv").select("model", target="task", accuracy="probe_acc")
+    return pt.join_leaderboard(scored.with_columns(consensus=together), truth)
+
+
+def print_featured(models: pl.DataFrame) -> None:
+    """Print the models of one target with all that ranks them."""
+    print_frame(models.select(pl.col(name).alias(shown) for name, shown in COLUMNS.items()))
+    guessing = models["trivial_loss"][0]
+    print(f"Guessing has the loss {guessing:.2f}; a bound that is not below it says nothing.\n")
+
+
+def print_advice(files: list[Path], table: pl.DataFrame) -> None:
+    """Print for each target which model to use, how sure that is, and whether the truth agrees."""
+    sure = pt.rank_confidence(files)
+    for target, sentence in advice(sure, ["model"]).items():
+        used = sure.filter(target=target).sort("p_best")["model"][-1]
+        truth = told_by_truth(table.filter(target=target), used)
+        text = f"{target}: {sentence} {truth}"
+        print(textwrap.fill(text, width=100, subsequent_indent="  ", break_on_hyphens=False))
+    print()
+
+
+def told_by_truth(models: pl.DataFrame, used: str) -> str:
+    """Return whether the model that is to be used is the best in truth."""
+    best = models.sort("accuracy").row(-1, named=True)
+    accuracy = models.filter(model=used)["accuracy"].item()
+    if accuracy == best["accuracy"]:
+        return f"In truth it has {100 * accuracy:.0f} %, and none has more."
+    better = f"{best['model']} {100 * best['accuracy']:.0f} %"
+    return f"In truth it has {100 * accuracy:.0f} %, and {better}."
+
+
+def quality(joined: pt.LeaderboardJoin) -> pl.DataFrame:
+    """Return how well each ranking agrees with the truth, in the mean over targets."""
+    scores = [name for name in RANKINGS if name not in joined.trivial]
+    found = pt.compare(joined, scores=scores, measures=["weighted_tau", "regret_at_k"], k=1)
+    means = found.group_by("score", maintain_order=True).agg(
+        pl.col("weighted_tau").mean().alias("weighted tau"),
+        (100 * pl.col("regret_at_k").mean()).alias("points lost"),
     )
-    loss = alt.Chart().mark_tick(color="black", thickness=3).encode(y=transfer, x="target_loss:Q")
-    trivial = alt.Chart().mark_rule(color="grey", strokeDash=[4, 4]).encode(x="trivial_loss:Q")
-    chart: alt.FacetChart = (
-        alt.layer(stacked, loss, trivial, data=long)
-        .properties(width=560, height=90)
-        .facet(row=alt.Row("target:N", title=None, header=alt.Header(labelFontWeight="bold")))
-        .resolve_scale(y="independent")
-        .properties(
-            title=alt.Title(
-                "What each transfer's bound is made of",
-                subtitle="black tick: the loss itself; dashed: the loss of guessing",
-            )
-        )
-    )
-    return chart
+    return means.select(pl.col("score").replace(RANKINGS).alias("ranking"), pl.exclude("score"))
+
+
+def print_frame(frame: pl.DataFrame) -> None:
+    """Print a frame in plain columns, numbers to two digits."""
+    with pl.Config(
+        tbl_formatting="NOTHING",
+        tbl_hide_column_data_types=True,
+        tbl_hide_dataframe_shape=True,
+        tbl_cell_numeric_alignment="RIGHT",
+        tbl_rows=-1,
+        tbl_cols=-1,
+        tbl_width_chars=110,
+        fmt_str_lengths=40,
+        float_precision=2,
+    ):
+        print(*(line.rstrip() for line in str(frame).splitlines()), "", sep="\n")
 
 
 if __name__ == "__main__":

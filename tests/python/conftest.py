@@ -20,8 +20,14 @@ def rows() -> pl.DataFrame:
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The model zoo of this repository."""
+    """The folder of tables in this repository."""
     return ROOT / "data"
+
+
+@pytest.fixture(scope="session")
+def lenets(data: Path) -> Path:
+    """The tables of the three LeNets, without those of the zoo."""
+    return data / "*.parquet"
 
 
 @pytest.fixture(scope="session")

@@ -173,8 +173,8 @@ def test_models_measured_on_different_rows_are_spoken_of(
     assert "different rows" not in pt.verdict(of_shares.with_columns(lost))["verdict"][0]
 
 
-def test_agreement_is_that_of_compare(data: Path) -> None:
-    scores = pt.compute_scores(data, scores=["knn", "logme"])
+def test_agreement_is_that_of_compare(data: Path, lenets: Path) -> None:
+    scores = pt.compute_scores(lenets, scores=["knn", "logme"])
     joined = pt.join_leaderboard(scores, data / "lenet_finetuned.csv")
     found = pt.verdict(joined)
     quality = pt.compare(joined, scores=["knn_accuracy"])
@@ -232,14 +232,14 @@ def test_bad_input(call: object, error: type[Exception], message: str) -> None:
         call()
 
 
-def test_the_command_closes_with_it(data: Path, tmp_path: Path) -> None:
+def test_the_command_closes_with_it(data: Path, lenets: Path, tmp_path: Path) -> None:
     board = ["--leaderboard", data / "lenet_finetuned.csv"]
-    done = run("score", data, "--scores", "logme,knn", *board, "--out", tmp_path / "s.parquet")
+    done = run("score", lenets, "--scores", "logme,knn", *board, "--out", tmp_path / "s.parquet")
     joined = pl.read_parquet(tmp_path / "s.parquet")
     sentences = pt.verdict(joined)["verdict"].to_list()
     assert [line.strip() for line in done.stdout.decode().splitlines()[-4:-1]] == sentences
     options = ["--source", "mnist", "--max-rows-per-class", "5", "--l2", "0.1"]
-    bounds = [*("bound", data, *options), "--out", tmp_path / "b.parquet"]
+    bounds = [*("bound", lenets, *options), "--out", tmp_path / "b.parquet"]
     narrow = run_in_terminal(60, *bounds).stdout.decode()
     assert max(map(len, narrow.splitlines())) <= 60
     found = pl.read_parquet(tmp_path / "b.parquet")

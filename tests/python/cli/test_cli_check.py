@@ -23,8 +23,8 @@ def test_check_says_what_is_there(data: Path) -> None:
     ]
 
 
-def test_check_prints_a_table(data: Path) -> None:
-    done = run("check", data)
+def test_check_prints_a_table(lenets: Path) -> None:
+    done = run("check", lenets)
     assert (done.returncode, done.stderr) == (0, b"no problems found\n")
     assert done.stdout.decode().count("Array[Float32]") == 18
 

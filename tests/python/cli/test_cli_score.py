@@ -26,41 +26,41 @@ def test_score(data: Path, tmp_path: Path) -> None:
     assert pl.read_json(out, schema=expected.schema).equals(expected)
 
 
-def test_score_prints_a_table_ranked_by_the_first_score(data: Path) -> None:
-    lines = results("score", data, "--target", "kmnist", "--scores", "knn").decode().splitlines()
+def test_score_prints_a_table_ranked_by_the_first_score(lenets: Path) -> None:
+    lines = results("score", lenets, "--target", "kmnist", "--scores", "knn").decode().splitlines()
     assert [line.split()[0] for line in lines if line.startswith(" lenet")] == [
         *("lenet-kmnist", "lenet-usps", "lenet-mnist")
     ]
 
 
-def test_the_last_column_is_the_consensus_of_knn_and_logme(data: Path) -> None:
-    shown = results("score", data, "--scores", "logme,knn,gbc", "--format", "csv")
+def test_the_last_column_is_the_consensus_of_knn_and_logme(lenets: Path) -> None:
+    shown = results("score", lenets, "--scores", "logme,knn,gbc", "--format", "csv")
     found = pl.read_csv(shown)
     assert found.columns[-1] == "consensus"
     of_target = pt.consensus("knn_accuracy", "logme").over("target").alias("consensus")
     assert found.equals(found.with_columns(of_target))
     assert found["consensus"].n_unique() > 2
-    shown = results("score", data, "--scores", "logme", "--format", "csv")
+    shown = results("score", lenets, "--scores", "logme", "--format", "csv")
     assert "consensus" not in pl.read_csv(shown).columns
 
 
-def test_how_sure_the_ranking_is(data: Path) -> None:
+def test_how_sure_the_ranking_is(lenets: Path) -> None:
     options = ["--scores", "knn,logme", "--target", "fashion-mnist", "mnist", "--rank-confidence"]
-    found = pl.read_csv(results("score", data, *options, "--format", "csv"))
+    found = pl.read_csv(results("score", lenets, *options, "--format", "csv"))
     figures = ["p_best", "p_top_k", "rank_low", "rank_high"]
-    sure = pt.rank_confidence(data, targets=["fashion-mnist", "mnist"])
+    sure = pt.rank_confidence(lenets, targets=["fashion-mnist", "mnist"])
     keys = ["target", "model"]
     expected = sure.select(*keys, pl.col(figures)).sort(keys)
     assert found.select(*keys, *figures).sort(keys).rows() == expected.rows()
-    told = results("score", data, *options).decode()
+    told = results("score", lenets, *options).decode()
     assert told.endswith(
         "\n fashion-mnist: use lenet-usps, first in 80 % of the draws of its evaluation rows; "
         "lenet-kmnist is as good within the noise.\n"
         " mnist: use lenet-mnist, first in 100 % of the draws of its evaluation rows.\n\n"
     )
-    other = pl.read_csv(results("score", data, *options, "--seed", "1", "--format", "csv"))
+    other = pl.read_csv(results("score", lenets, *options, "--seed", "1", "--format", "csv"))
     assert other["p_best"].to_list() != found["p_best"].to_list()
-    message = failure(2, "score", data, *options, "--clusters", "2")
+    message = failure(2, "score", lenets, *options, "--clusters", "2")
     assert_one_line(message, "--rank-confidence classifies by labels; leave --clusters out")
 
 

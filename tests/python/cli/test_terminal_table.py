@@ -33,8 +33,8 @@ TERMS = ["bound", "source_loss", "label_mismatch", "distribution_mismatch", "tar
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_bounds_of_several_sources_fit(width: int, data: Path, tmp_path: Path) -> None:
-    text = printed(width, "bound", data, *BOUND, "--out", tmp_path / "bounds.parquet")
+def test_bounds_of_several_sources_fit(width: int, lenets: Path, tmp_path: Path) -> None:
+    text = printed(width, "bound", lenets, *BOUND, "--out", tmp_path / "bounds.parquet")
     assert max(map(cell_len, text.splitlines())) <= width
     bounds = pl.read_parquet(tmp_path / "bounds.parquet")
     shown = [*TERMS, "target_accuracy", "trivial_loss"]
@@ -45,10 +45,10 @@ def test_bounds_of_several_sources_fit(width: int, data: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("scores", ["all", "logme,knn,gbc,transrate,shrinkage_h_score,h_score"])
-def test_scores_fit(width: int, scores: str, data: Path) -> None:
-    text = printed(width, "score", data, "--scores", scores)
+def test_scores_fit(width: int, scores: str, lenets: Path) -> None:
+    text = printed(width, "score", lenets, "--scores", scores)
     assert max(map(cell_len, text.splitlines())) <= width
-    found = pt.compute_scores(data, scores=scores.split(",") if "," in scores else scores)
+    found = pt.compute_scores(lenets, scores=scores.split(",") if "," in scores else scores)
     named = [name for name, dtype in found.schema.items() if dtype.is_float()]
     assert numbers(found, named) <= set(NUMBER.findall(text))
 
@@ -79,8 +79,8 @@ def test_wide_is_not_of_a_report(tmp_path: Path) -> None:
     assert b"--wide are for queries" in done.stderr
 
 
-def test_without_a_terminal_a_table_has_its_full_width(data: Path) -> None:
-    text = run("check", data).stdout.decode()
+def test_without_a_terminal_a_table_has_its_full_width(lenets: Path) -> None:
+    text = run("check", lenets).stdout.decode()
     assert text.count("Array[Float32]") == 18
 
 

@@ -266,13 +266,13 @@ def test_one_name_is_a_list_of_one(long: pl.DataFrame) -> None:
     assert pt.read_leaderboard(wide, targets="cars").rows() == [("a", "cars", 0.5)]
 
 
-def of_the_zoo(data: Path) -> pt.LeaderboardJoin:
-    scores = pt.compute_scores(data, scores=["logme", "linear_probe", "etran", "knn"])
+def of_the_lenets(data: Path) -> pt.LeaderboardJoin:
+    scores = pt.compute_scores(data / "*.parquet", scores=["logme", "linear_probe", "etran", "knn"])
     return pt.join_leaderboard(scores, data / "lenet_finetuned.csv")
 
 
 def test_compare_needs_no_scores(data: Path) -> None:
-    joined = of_the_zoo(data)
+    joined = of_the_lenets(data)
     quality = pt.compare(joined)
     known = ["logme", "linear_probe_accuracy", "etran", "knn_accuracy"]
     found = quality.filter(target="mnist")
@@ -290,7 +290,7 @@ def test_compare_needs_no_scores(data: Path) -> None:
 
 
 def test_measures_are_chosen(data: Path) -> None:
-    joined = of_the_zoo(data)
+    joined = of_the_lenets(data)
     full = pt.compare(joined, measures="all")
     assert full.columns[3:] == [*STATISTICS, "n", "n_null"]
     few = pt.compare(joined, measures=["kendall_tau"], bootstrap=20)
@@ -300,7 +300,7 @@ def test_measures_are_chosen(data: Path) -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_comparison_fits_on_the_screen(width: int, data: Path) -> None:
-    quality = pt.compare(of_the_zoo(data))
+    quality = pt.compare(of_the_lenets(data))
     with pl.Config(tbl_width_chars=width, tbl_rows=-1):
         text = str(quality)
     assert max(map(len, text.splitlines())) <= width
