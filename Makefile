@@ -5,6 +5,7 @@
 #   make bench   all benchmarks, into benches/results.md
 #   make check   formatting and static checks
 #   make docs    the documentation site, into out/docs; needs Python 3.11 or newer
+#   make study   the study of real encoders: docs/study.md from data/zoo, or OUT=page.md ZOO=folder
 #   make wheel   wheel and source distribution, into dist/, each tried in a bare environment
 #   make clean   remove what make made (not the Rust build in the target folder: cargo clean)
 # The first build compiles Polars, which takes several minutes; later ones take seconds. An exported
@@ -26,7 +27,7 @@ AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
 AS_CLIPPY = RUSTC_WORKSPACE_WRAPPER="$$(command -v clippy-driver)" \
   CLIPPY_ARGS="-Dwarnings__CLIPPY_HACKERY__"
 
-.PHONY: demo test test-lowest bench check docs wheel clean
+.PHONY: demo test test-lowest bench check docs study wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/built-demo
@@ -58,6 +59,9 @@ wheel: $(BIN)/maturin
 
 docs: $(VENV)/built-docs
 	$(BIN)/python scripts/site_pages.py
+
+study: $(VENV)/built-dev
+	PYTHONPATH=scripts:examples/study $(BIN)/python -m study $(if $(ZOO),--zoo "$(ZOO)") $(if $(OUT),--out "$(OUT)")
 
 clean:
 	rm -rf $(VENV) .venv-lowest out dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

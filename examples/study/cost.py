@@ -2,14 +2,16 @@
 
     python examples/study/cost.py [ZOO]
 
-Measured for the widest model of each domain, every method in a process of its own: processor
-seconds for one target (a bound: from all sources together; a score of two tasks: from one source),
-and the most memory in use, beyond what reading the rows alone takes.
+Measured for the widest model of each domain, on Linux: processor seconds for one target (a bound:
+from all sources together; a score of two tasks: from one source), and the most memory in use, the
+model's rows among it, beyond what the process has before.
 """
 
 from __future__ import annotations
 
-import resource
+import os
+import platform
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import peak
 import polars as pl
 import polars_transferability as pt
 from few_labels import REPEATS, ROWS
@@ -30,7 +33,7 @@ OF_ONE_TASK = (
 OF_TWO_TASKS = ("ot_nce", "otdd", "s_otdd", "tetot")
 BOUNDS: dict[str, dict[str, Any]] = {
     "bound": {},
-    "bound (all source rows)": {"source_rows": "all"},
+    "bound (all rows)": {"source_rows": "all"},
     "bound (transform identity)": {"transform": "identity"},
     "bound (transform features)": {"transform": "features"},
     "bound (head cost)": {"ground_cost": "head"},
@@ -38,8 +41,8 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "bound (Euclidean cost, empirical)": {"ground_cost": "euclidean", "lipschitz": "empirical"},
     "bound against 10 clusters": {"target_clusters": 10},
 }
-READING, CURVE = "reading the rows", "curve of few labels"
-PROBE = "linear_probe"
+CURVE = "curve of few labels"
+PROBE, TOGETHER = "linear_probe", "all scores of one task"
 
 
 def _scores(file: Path, names: tuple[str, ...], **options: Any) -> object:
@@ -50,18 +53,13 @@ def _bounds(file: Path, **options: Any) -> object:
     return pt.compute_bounds(file, strict=True, **options)
 
 
-def _reading(file: Path) -> object:
-    return pl.read_parquet(file)
-
-
 def methods(tasks: list[str]) -> dict[str, tuple[int, Callable[[Path], object]]]:
     """Return each method with the number of targets that it has."""
     first, second, count = tasks[0], tasks[1], len(tasks)
-    pair = {"source": first, "target": second, "rows": ROWS, "repeats": REPEATS}
+    pair: dict[str, Any] = {"source": first, "target": second, "rows": ROWS, "repeats": REPEATS}
     return {
-        READING: (1, _reading),
         **{name: (count, partial(_scores, names=(name,))) for name in OF_ONE_TASK},
-        "all scores of one task": (count, partial(_scores, names=OF_ONE_TASK)),
+        TOGETHER: (count, partial(_scores, names=OF_ONE_TASK)),
         **{
             name: (count - 1, partial(_scores, names=(name,), sources=[first]))
             for name in OF_TWO_TASKS
@@ -76,33 +74,42 @@ def costs(zoo: Zoo, domain: str) -> pl.DataFrame:
     widest = zoo.models(domain).sort("dim", "model", descending=[True, False])["model"][0]
     file, tasks = zoo.folder / f"{widest}.parquet", zoo.tasks(domain)["task"].to_list()
     found = kept("cost", [file], tasks, lambda: _measured(file, tasks))
-    reading = found.filter(method=READING)["mib"].item()
-    beyond = (pl.col("mib") - reading).clip(0)
-    return found.filter(pl.col("method") != READING).with_columns(mib=beyond, model=pl.lit(widest))
+    return found.with_columns(model=pl.lit(widest))
 
 
 def _measured(file: Path, tasks: list[str]) -> pl.DataFrame:
+    """Return what every method costs, measured in a process of its own."""
+    command = [sys.executable, __file__, "--measure", str(file), *tasks]
+    environment = os.environ | peak.ENVIRONMENT
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout
+    return pl.read_csv(printed).with_columns(machine=pl.lit(_machine()))
+
+
+def _measure(file: Path, tasks: list[str]) -> pl.DataFrame:
+    """Call every method, one after the other, and return what it took."""
     rows = []
-    for method in methods(tasks):
-        command = [sys.executable, __file__, "--one", method, str(file), *tasks]
-        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        seconds, mib = map(float, printed.split())
-        rows.append({"method": method, "seconds": seconds, "mib": mib})
+    for method, (targets, call) in methods(tasks).items():
+        peak.forget_peak()
+        start = time.process_time()
+        call(file)
+        seconds = (time.process_time() - start) / targets
+        rows.append({"method": method, "seconds": seconds, "mib": peak.beyond()})
     return pl.DataFrame(rows)
 
 
-def _one(method: str, file: str, *tasks: str) -> None:
-    """Print the processor seconds of a method for a target, and the peak of this process in MiB."""
-    targets, call = methods(list(tasks))[method]
-    start = time.process_time()
-    call(Path(file))
-    seconds = (time.process_time() - start) / targets
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+def _machine() -> str:
+    """Return what times depend on."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    processor = names[0] if names else platform.processor() or "an unknown processor"
+    return f"{processor}, {os.cpu_count()} cores, Polars {pl.__version__}"
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--one"]:
-        _one(*sys.argv[2:])
+    """Print the tables of the zoo that the command line names."""
+    if sys.argv[1:2] == ["--measure"]:
+        file, *tasks = sys.argv[2:]
+        print(_measure(Path(file), tasks).write_csv(), end="")
         return
     zoo = zoo_named()
     for domain in zoo.domains():

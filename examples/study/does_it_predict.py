@@ -19,22 +19,22 @@ from zoo import Zoo, show, zoo_named
 
 BOUNDS = {
     "bound": {},
-    "bound (all source rows)": {"source_rows": "all"},
+    "bound (all rows)": {"source_rows": "all"},
     "bound (head cost)": {"ground_cost": "head"},
     "bound (Euclidean cost)": {"ground_cost": "euclidean"},
     "bound (Euclidean cost, empirical)": {"ground_cost": "euclidean", "lipschitz": "empirical"},
 }
 TARGET_LOSSES = {
     "target loss": "bound",
-    "target loss (all source rows)": "bound (all source rows)",
+    "target loss (all rows)": "bound (all rows)",
 }
 CONSENSUS = {
     "consensus of kNN, LogME": ("knn_accuracy", "logme"),
     "consensus of bound, kNN, LogME": ("bound, lowest", "knn_accuracy", "logme"),
-    "consensus of bound (all source rows), kNN, LogME": (
-        *("bound (all source rows), lowest", "knn_accuracy", "logme"),
+    "consensus of bound (all rows), kNN, LogME": (
+        *("bound (all rows), lowest", "knn_accuracy", "logme"),
     ),
-    "consensus of bound (all source rows), LogME": ("bound (all source rows), lowest", "logme"),
+    "consensus of bound (all rows), LogME": ("bound (all rows), lowest", "logme"),
 }
 ELSEWHERE, PARAMETERS, CHANCE = "mean accuracy elsewhere", "number of parameters", "chance"
 CEILING = "linear probe on the same rows"
@@ -57,7 +57,8 @@ LOW, HIGH = 0.025, 0.975
 def rankers(zoo: Zoo, domain: str) -> pl.DataFrame:
     """Return a row for each ranker, target and model: `value`, and `accuracy`, which is the truth.
 
-    The column `kind` says what a ranker is made of.
+    The column `kind` says what a ranker is made of. A model that a ranker has no value of is not
+    `judged`, and comes last, because nobody would choose it by that ranker.
     """
     truth = zoo.truth(domain)
     found = pl.concat([_bounds(zoo, domain), _scores(zoo, domain), _trivial(zoo, domain, truth)])
@@ -66,7 +67,11 @@ def rankers(zoo: Zoo, domain: str) -> pl.DataFrame:
     if len(zoo.tasks(domain)) == 2:
         # Each target has one source then, and its bound is the lowest, the mean and the fixed one.
         found = found.filter(~pl.col("ranker").str.contains(", (mean|fixed source)$"))
-    return found.join(truth, on=["model", "target"], maintain_order="left")
+    found = found.join(truth, on=["model", "target"], maintain_order="left")
+    last = pl.col("value").min().over("ranker", "target") - 1
+    return found.with_columns(
+        value=pl.col("value").fill_null(last), judged=pl.col("value").is_not_null()
+    )
 
 
 def fixed_source(zoo: Zoo, domain: str) -> pl.Expr:
@@ -93,7 +98,7 @@ def _bounds(zoo: Zoo, domain: str) -> pl.DataFrame:
     losses |= {name: (bound, pl.col("target_loss")) for name, bound in TARGET_LOSSES.items()}
     found = []
     for name, (bound, loss) in losses.items():
-        rows = with_state(of_options[bound]).with_columns(value=-loss)
+        rows = of_options[bound].with_columns(value=-loss)
         fixed = rows.filter(fixed_source(zoo, domain))
         found += [
             _ranker("bound", f"{name}, lowest", _of_sources(rows, pl.max("value"))),
@@ -101,17 +106,6 @@ def _bounds(zoo: Zoo, domain: str) -> pl.DataFrame:
             _ranker("bound", f"{name}, fixed source", fixed),
         ]
     return pl.concat(found)
-
-
-def with_state(bounds):  # TEMPORARY
-    if "state" in bounds.columns:
-        return bounds
-    share = pl.col("bound") / pl.col("trivial_loss")
-    return bounds.with_columns(
-        state=pl.when(share < 1 - 1e-3).then(pl.lit("better than guessing"))
-        .when(share <= 1 + 1e-3).then(pl.lit("no better than guessing"))
-        .otherwise(pl.lit("vacuous"))
-    )
 
 
 def _of_sources(rows: pl.DataFrame, value: pl.Expr) -> pl.DataFrame:
@@ -242,6 +236,7 @@ def shortlists(zoo: Zoo, domain: str) -> pl.DataFrame:
 
 
 def main() -> None:
+    """Print the tables of the zoo that the command line names."""
     zoo = zoo_named()
     for domain in zoo.domains():
         show(f"{domain}: means over targets", summary(rankers(zoo, domain)))

@@ -11,6 +11,8 @@ linear probe of the same rows, and in how many even its bound is below both.
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import polars_transferability as pt
 from zoo import Zoo, kept, show, zoo_named
@@ -43,7 +45,7 @@ def curves(zoo: Zoo, domain: str) -> pl.DataFrame:
 
 def _curve(zoo: Zoo, model: str, **pair: str) -> pl.DataFrame:
     file = zoo.folder / f"{model}.parquet"
-    options = {**pair, "rows": ROWS, "repeats": REPEATS, "source_rows": "all"}
+    options: dict[str, Any] = {**pair, "rows": ROWS, "repeats": REPEATS, "source_rows": "all"}
     found = kept("curve", [file], options, lambda: pt.compute_curve(file, **options))
     return found.drop("problems")
 
@@ -60,6 +62,7 @@ def by_rows(curves: pl.DataFrame) -> pl.DataFrame:
 
 
 def main() -> None:
+    """Print the tables of the zoo that the command line names."""
     zoo = zoo_named()
     for domain in zoo.domains():
         title = f"{domain}: {', '.join(models_of(zoo, domain))}; from {source_of(zoo, domain)}"

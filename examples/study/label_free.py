@@ -53,7 +53,7 @@ def bound_against_clusters(source: pl.DataFrame, target: pl.DataFrame) -> float:
         split=pl.when(is_held_out).then(pl.lit("test")).otherwise(pl.lit("train"))
     )
     rows = pl.concat([source.with_columns(is_source=True), clustered.with_columns(is_source=False)])
-    return -rows.select(pt.transfer_bound(*SIDES)).to_series().struct.field("bound").item()
+    return -float(rows.select(pt.transfer_bound(*SIDES)).to_series().struct.field("bound").item())
 
 
 def of_pairs(file: Path, sources: list[str]) -> pl.DataFrame:
@@ -88,12 +88,15 @@ def without_labels(zoo: Zoo, domain: str) -> pl.DataFrame:
         ranked = of_models.join(truth, on=["model", "target"]).with_columns(kind=pl.lit("no label"))
         of_rankers = quality(ranked).group_by("ranker", maintain_order=True)
         taus.append(of_rankers.agg(pl.mean("weighted_tau").alias(f"{name} source")))
-    return taus[0].join(taus[1], on="ranker", maintain_order="left").sort(
-        "mean source", descending=True
+    return (
+        taus[0]
+        .join(taus[1], on="ranker", maintain_order="left")
+        .sort("mean source", descending=True)
     )
 
 
 def main() -> None:
+    """Print the tables of the zoo that the command line names."""
     zoo = zoo_named()
     for domain in zoo.domains():
         show(f"{domain}: weighted tau without labels", without_labels(zoo, domain))

@@ -83,6 +83,7 @@ def in_order(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def main() -> None:
+    """Print the tables of the zoo that the command line names."""
     zoo = zoo_named()
     for domain in zoo.domains():
         rows = beside(zoo, domain)

@@ -33,7 +33,7 @@ def related(zoo: Zoo, domain: str) -> pl.DataFrame:
 
 def clustered(pairs: pl.DataFrame) -> list[str]:
     """Return the tasks so that those that are near in both directions stand beside each other."""
-    tasks = pairs["source"].unique().sort().to_list()
+    tasks = list(pairs["source"].unique().sort())
     if len(tasks) < 3:
         return tasks
     places = {task: place for place, task in enumerate(tasks)}
@@ -110,6 +110,7 @@ def families(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def main() -> None:
+    """Print the tables of the zoo that the command line names."""
     zoo = zoo_named()
     for domain in zoo.domains():
         pairs = related(zoo, domain)

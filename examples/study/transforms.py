@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 import results
-from does_it_predict import SAID, quality, with_state
+from does_it_predict import SAID, quality
 from zoo import Zoo, show, zoo_named
 
 PAPER = {"ground_cost": "euclidean", "lipschitz": "empirical"}
@@ -45,7 +45,6 @@ DEFAULT = ("transform", "all")
 
 def _of_choice(zoo: Zoo, domain: str, choice: dict[str, Any]) -> pl.DataFrame:
     bounds = bounds_of(zoo, domain, choice)
-    bounds = with_state(bounds)  # TEMPORARY
     options = {**DEFAULTS, **choice}
     state, bound = pl.col("state"), pl.col("bound")
     of_models = bounds.group_by("target", "model").agg(value=-SAID.min())
@@ -53,7 +52,10 @@ def _of_choice(zoo: Zoo, domain: str, choice: dict[str, Any]) -> pl.DataFrame:
         kind=pl.lit("bound"), ranker=pl.lit("bound")
     )
     return bounds.select(
-        *(pl.lit(options[name]).alias(name) for name in ("transform", "ground_cost", "source_rows")),
+        *(
+            pl.lit(options[name]).alias(name)
+            for name in ("transform", "ground_cost", "source_rows")
+        ),
         bounds=pl.len(),
         bound=bound.mean(),
         of_guessing=(bound / pl.col("trivial_loss")).mean(),
@@ -67,6 +69,7 @@ def _of_choice(zoo: Zoo, domain: str, choice: dict[str, Any]) -> pl.DataFrame:
 
 
 def main() -> None:
+    """Print the tables of the zoo that the command line names."""
     zoo = zoo_named()
     for domain in zoo.domains():
         show(f"{domain}: what each choice is worth", worth(zoo, domain))

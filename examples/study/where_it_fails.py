@@ -1,11 +1,11 @@
-"""Where bound and consensus choose a worse model than there is, which models they misjudge, and why.
+"""Where bound and consensus choose a worse model than there is, and which models they misjudge.
 
     python examples/study/where_it_fails.py [ZOO]
 
 A choice costs what its accuracy is below that of the best model on the target. Whether that is more
 than chance is judged by the standard errors of the two accuracies on the truth's test rows, as if
-they were independent; they are of the same rows, so the test errs on the side of chance. Beside each
-choice stand the terms of the lowest bound, its source, and the widths of the two models.
+they were independent; they are of the same rows, so the test errs on the side of chance. Beside
+each choice stand the terms of the lowest bound, its source, and the widths of the two models.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import results
 from does_it_predict import rankers
 from zoo import Zoo, show, zoo_named
 
-BOUND = "bound (all source rows), lowest"
-CONSENSUS = "consensus of bound (all source rows), kNN, LogME"
+BOUND = "bound (all rows), lowest"
+CONSENSUS = "consensus of bound (all rows), kNN, LogME"
 JUDGED = (BOUND, CONSENSUS)
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 NORMAL = 1.96
@@ -29,8 +29,12 @@ def choices(zoo: Zoo, domain: str) -> pl.DataFrame:
     """
     found = rankers(zoo, domain).filter(pl.col("ranker").is_in(JUDGED))
     descending = [True, False]
-    chosen = found.sort("value", "model", descending=descending).group_by("ranker", "target").first()
-    best = found.sort("accuracy", "model", descending=descending).group_by("ranker", "target").first()
+    chosen = (
+        found.sort("value", "model", descending=descending).group_by("ranker", "target").first()
+    )
+    best = (
+        found.sort("accuracy", "model", descending=descending).group_by("ranker", "target").first()
+    )
     facts = _facts(zoo, domain)
     both = chosen.join(best, on=["ranker", "target"], suffix="_of_best")
     points = 100 * (pl.col("accuracy_of_best") - pl.col("accuracy"))
@@ -72,10 +76,13 @@ def misjudged(zoo: Zoo, domain: str) -> pl.DataFrame:
         pl.mean("too_high"), most=pl.col("too_high").abs().max(), accuracy=pl.mean("accuracy")
     )
     widths = zoo.models(domain).select("model", "dim")
-    return of_models.join(widths, on="model").sort("ranker", "too_high", "model", descending=[False, True, False])
+    return of_models.join(widths, on="model").sort(
+        "ranker", "too_high", "model", descending=[False, True, False]
+    )
 
 
 def main() -> None:
+    """Print the tables of the zoo that the command line names."""
     zoo = zoo_named()
     for domain in zoo.domains():
         show(f"{domain}: choices", choices(zoo, domain))

@@ -55,10 +55,14 @@ class Zoo:
             error=(accuracy * (1 - accuracy) / pl.col("n_test")).sqrt(),
         )
 
+    def median_error(self, domain: str) -> float:
+        """Return the median of the standard errors of the truth of a domain."""
+        return float(self.truth(domain).select(pl.median("error")).item())
+
     def domains(self) -> list[str]:
         """Return the kinds of data that there are models of."""
         models = pl.read_csv(self.folder / "models.csv")
-        return models["domain"].unique().sort().to_list()
+        return list(models["domain"].unique().sort())
 
     def files(self, domain: str) -> list[Path]:
         """Return the tables of the models of a domain."""

@@ -1,0 +1,103 @@
+"""The page of the study: every section of it is made, with its tables and pictures.
+
+It is made of a slice of the shipped encoders: a few models, tasks and rows.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+import zoo as zoo_of_study
+from study import pretrained
+from study.__main__ import write
+from study.page import SECTIONS
+from zoo import Zoo
+
+SLICE = {
+    "image": {
+        "models": ["cifar10-resnet8", "cifar10-resnet20", "random-resnet20"],
+        "tasks": ["mnist", "kmnist", "fashion-mnist"],
+    },
+    "text": {"models": ["glove-100-mean", "glove-100-sif"], "tasks": ["clinc10dom", "banking77"]},
+}
+CLASSES, TRAIN_ROWS, TEST_ROWS = 3, 10, 5
+
+
+@pytest.fixture(scope="module")
+def pages(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Zoo, list[Path]]:
+    """A small zoo, and its page made twice: from nothing, and from what was kept."""
+    folder = tmp_path_factory.mktemp("study")
+    small = sliced(data / "zoo", folder / "zoo")
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (zoo_of_study, pretrained):
+            patch.setattr(module, "KEPT", folder / "kept")
+        made = [folder / "first" / "page.md", folder / "second" / "page.md"]
+        for page in made:
+            page.parent.mkdir()
+            write(small, page)
+    return small, made
+
+
+def sliced(whole: Path, folder: Path) -> Zoo:
+    """A zoo of few models, tasks, classes and rows."""
+    folder.mkdir()
+    names = {
+        key: [name for of in SLICE.values() for name in of[key]] for key in ("models", "tasks")
+    }
+    for table, key in (("models", "models"), ("tasks", "tasks"), ("truth", "models")):
+        column = key.removesuffix("s")
+        rows = pl.read_csv(whole / f"{table}.csv").filter(pl.col(column).is_in(names[key]))
+        if table == "truth":
+            rows = rows.filter(pl.col("task").is_in(names["tasks"]))
+        rows.write_csv(folder / f"{table}.csv")
+    is_train = pl.col("split") == "train"
+    place = pl.int_range(pl.len()).over("task", "split", "label")
+    few = place < pl.when(is_train).then(TRAIN_ROWS).otherwise(TEST_ROWS)
+    class_of = pl.col("label").rank("dense").over("task")
+    for model in names["models"]:
+        rows = pl.read_parquet(whole / f"{model}.parquet")
+        rows.filter(few, class_of <= CLASSES, pl.col("task").is_in(names["tasks"])).write_parquet(
+            folder / f"{model}.parquet"
+        )
+    return Zoo(folder)
+
+
+def test_the_page_has_every_section_and_its_pictures(pages: tuple[Zoo, list[Path]]) -> None:
+    _, (page, _) = pages
+    text = page.read_text("utf-8")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == [section.TITLE for section in SECTIONS]
+    shown = {page.parent / picture for picture in re.findall(r"!\[.+?\]\((.+?)\)", text)}
+    assert shown == set(page.with_suffix("").iterdir())
+    for picture in shown:
+        assert picture.read_text("utf-8").startswith("<svg")
+
+
+def test_no_figure_is_missing(pages: tuple[Zoo, list[Path]]) -> None:
+    _, (page, _) = pages
+    words = re.findall(r"[A-Za-z]+", page.read_text("utf-8"))
+    assert not {"nan", "inf", "None", "null"} & set(words)
+
+
+def test_tables_are_whole(pages: tuple[Zoo, list[Path]]) -> None:
+    _, (page, _) = pages
+    for table in re.findall(r"(?:^\|.*\|\n)+", page.read_text("utf-8"), re.MULTILINE):
+        columns = {line.count("|") for line in table.splitlines()}
+        assert len(columns) == 1, table
+
+
+def test_what_was_kept_gives_the_same_page(pages: tuple[Zoo, list[Path]]) -> None:
+    _, (first, second) = pages
+    assert first.read_bytes() == second.read_bytes()
+    for picture in first.with_suffix("").iterdir():
+        assert picture.read_bytes() == (second.with_suffix("") / picture.name).read_bytes()
+
+
+def test_every_model_and_target_is_on_the_page(pages: tuple[Zoo, list[Path]]) -> None:
+    small, (page, _) = pages
+    text = page.read_text("utf-8")
+    for domain in small.domains():
+        names = [*small.models(domain)["model"], *small.tasks(domain)["task"]]
+        assert [name for name in names if f"| {name} |" not in text] == []
