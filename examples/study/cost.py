@@ -87,6 +87,8 @@ def _measured(file: Path, tasks: list[str]) -> pl.DataFrame:
 
 def _measure(file: Path, tasks: list[str]) -> pl.DataFrame:
     """Call every method, one after the other, and return what it took."""
+    # What is loaded with the first call of all belongs to no method.
+    pt.compute_scores(file, scores=[PROBE])
     rows = []
     for method, (targets, call) in methods(tasks).items():
         peak.forget_peak()

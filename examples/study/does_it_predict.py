@@ -40,11 +40,8 @@ ELSEWHERE, PARAMETERS, CHANCE = "mean accuracy elsewhere", "number of parameters
 CEILING = "linear probe on the same rows"
 # A bound that is no better than guessing says no more than that, however far it is above; so such
 # models are equal. Their bounds differ by what the classes' shares differ between splits.
-SAID = (
-    pl.when(pl.col("state") == "better than guessing")
-    .then(pl.col("bound"))
-    .otherwise(pl.col("trivial_loss"))
-)
+BETTER = "better than guessing"
+SAID = pl.when(pl.col("state") == BETTER).then(pl.col("bound")).otherwise(pl.col("trivial_loss"))
 # Columns that start so are parts of scores.
 PARTS = ("linear_probe_", "etran_", "ncti_")
 

@@ -57,7 +57,7 @@ def _facts(zoo: Zoo, domain: str) -> pl.DataFrame:
     lowest = bounds.group_by("target", "model").first()
     widths = zoo.models(domain).select("model", "dim")
     return lowest.join(widths, on="model").select(
-        "model", "target", "dim", "source", "bound", *TERMS, "target_loss"
+        "model", "target", "dim", "source", "bound", "state", *TERMS, "target_loss"
     )
 
 

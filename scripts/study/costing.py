@@ -48,5 +48,5 @@ def _table(costs: dict[str, pl.DataFrame]) -> str:
         probe = found.filter(method=question.PROBE)["seconds"].item()
         measured = found.select("seconds", "mib").iter_rows()
         for row, (seconds, mib) in zip(rows, measured, strict=True):
-            row += [number(seconds, 3), number(seconds / probe, 1), number(mib, 0)]
+            row += [number(seconds, 3), number(seconds / probe, 1), number(mib, 1)]
     return table(headings, rows)

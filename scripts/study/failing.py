@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 import where_it_fails as question
+from does_it_predict import BETTER
 from zoo import Zoo
 
 from study.pictures import Gallery
@@ -52,10 +53,12 @@ def _of_domain(zoo: Zoo, domain: str) -> dict[str, Any]:
 
 
 def _most_misjudged(models: pl.DataFrame) -> dict[str, Any]:
+    # Models of one width have no correlation with it.
+    with_width = pl.corr("too_high", "dim", method="spearman").fill_nan(None)
     return {
         "high": models.row(0, named=True),
         "low": models.row(-1, named=True),
-        "with_width": models.select(pl.corr("too_high", "dim", method="spearman")).item(),
+        "with_width": models.select(with_width).item(),
     }
 
 
@@ -65,6 +68,7 @@ def _reason(row: dict[str, Any]) -> dict[str, Any]:
     term = min(leads, key=lambda name: leads[name])
     return {
         **row,
+        "says": row["state"] == BETTER,
         "term": term.replace("_", " "),
         "lead_of_term": leads[term],
         "lead": row["bound_of_best"] - row["bound"],

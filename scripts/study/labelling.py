@@ -8,6 +8,7 @@ import altair as alt
 import few_labels
 import label_free
 import polars as pl
+import results
 from does_it_predict import CEILING, ELSEWHERE, quality, rankers
 from zoo import Zoo
 
@@ -39,6 +40,7 @@ def section(zoo: Zoo, gallery: Gallery) -> dict[str, Any]:
         "picture": gallery.hang("few-labels", _picture(means), says),
         "table": _table_of_means(means),
         "few": {domain: _few(rows) for domain, rows in means.items()},
+        "sources": results.SOURCES,
         "without": _table_without(without, beside),
         "first": {domain: found.row(0, named=True) for domain, found in without.items()},
         "beside": beside,

@@ -37,7 +37,7 @@ def _of_domain(zoo: Zoo, domain: str, gallery: Gallery) -> dict[str, Any]:
         "table": _table(models),
         "groups": [_leaders(of_group) for of_group in models.partition_by("group")],
         "pairs": pairs.row(0, named=True),
-        "factors": _table_of_factors(factors),
+        "factors": _table_of_factors(factors) if factors.height else "",
         "explained": _explained(factors),
     }
 
