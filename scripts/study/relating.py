@@ -72,7 +72,7 @@ def _picture(pairs: pl.DataFrame) -> alt.LayerChart:
         y=alt.Y("source:N", sort=None, scale=scale, title="source"),
     )
     shades = alt.Scale(domain=[0, 1], range=["#0072b2", "#f4f7fa"], clamp=True)
-    on_dark = alt.condition("datum.share < 0.5", alt.value("#ffffff"), alt.value(TEXT))
+    on_dark = alt.condition("datum.share < 0.3", alt.value("#ffffff"), alt.value(TEXT))
     layers: alt.LayerChart = alt.layer(
         base.mark_rect().encode(color=alt.Color("share:Q", scale=shades, legend=None)),
         base.mark_text(fontSize=12).encode(text=alt.Text("share:Q", format=".2f"), color=on_dark),
