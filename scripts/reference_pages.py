@@ -139,6 +139,11 @@ _KEYS = {
     "scores": 'Names of scores, "all", or [] for none; as tables with their options, such as '
     "`[scores.knn_accuracy]` and below it `k = 3`. Left out: the default ones.",
     "leaderboards": "Files of accuracies, or a table `[[leaderboards]]` for each.",
+    "models": "Table with a row for each model: a CSV or Parquet file. Needed for `factors`.",
+    "factors": "Columns of `models` that may explain the results: the share of variance that each "
+    "explains, and means by its levels. Columns of numbers are numbers, all others are levels.",
+    "relatedness": "`true`: the mean bound from each source to each target, as a table and a "
+    'picture. `"each model"`: also a picture of each model. Left out: neither.',
     "rank_confidence": "`true`: say for each target which model to use, how often it is first when "
     "the evaluation rows are drawn again, and which are as good within the noise. It computes kNN "
     "once more for each model. Left out: it is not said.",
@@ -158,6 +163,8 @@ _KEYS = {
     "columns.label": "Column of the labels.",
     "columns.embedding": "Column of the embeddings.",
     "columns.fit_split": "Rows with this value of the split column are fitted on.",
+    "models.file": "Path of a CSV or Parquet file.",
+    "models.model": "Column of the models' names.",
     "leaderboards.file": "Path of a CSV or Parquet file.",
     "leaderboards.name": "What the page calls it. Left out: the name of the file.",
 }
@@ -353,8 +360,9 @@ def report_keys() -> dict[str, list[str]]:
 
     with tempfile.TemporaryDirectory() as name, patch.object(Section, "allow", listening):
         config = Path(name) / "report.toml"
-        (Path(name) / "accuracies.csv").touch()
-        config.write_text('files = "*.parquet"\nleaderboards = ["accuracies.csv"]\n', "utf-8")
+        (Path(name) / "a.csv").touch()
+        lines = ('files = "*"', 'leaderboards = ["a.csv"]', 'models = "a.csv"', 'factors = "size"')
+        config.write_text("\n".join(lines), "utf-8")
         read_config(config)
     return found
 

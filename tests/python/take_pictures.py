@@ -27,7 +27,7 @@ COLOURS = {"low": "#0c8599", "high": "#e8590c"}
 
 
 def main() -> None:
-    """Draw the digits, run the tutorial, and show the section of its report on the only target."""
+    """Draw the digits, run the tutorial, and show its report with its only target opened."""
     DIGITS.write_text("\n".join(digits()) + "\n", "utf-8")
     chromium = find_browser()
     if chromium is None:
@@ -41,7 +41,7 @@ def main() -> None:
             page.show(width=WIDTH, height=HEIGHT, scheme="light")
             page.open(Path(name) / "digits-report" / "index.html")
             page.evaluate("document.documentElement.style.scrollbarWidth = 'none'")
-            page.evaluate("document.querySelectorAll('h2')[1].scrollIntoView()")
+            page.evaluate("document.querySelector('details').open = true")
             REPORT.write_bytes(page.picture())
         os.chdir(ROOT)
     print(REPORT, DIGITS, sep="\n")

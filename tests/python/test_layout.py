@@ -6,7 +6,7 @@ within `polars_transferability`:
 0. the ground: versions, the door to the native functions, arguments, columns and words of messages;
 1. settings and tasks, which expressions take, and `files`, which reads and writes files as wholes;
 2. the expressions: `bound`, `transport`, `_scores`, `_moments`, `labels`, `ranking` and
-   `_consensus`;
+   `_consensus`; and what needs no more than their results: `_factors` and `_relatedness`;
 3. `_expressions`, which is all of them, `pool`, which combines scores of models, and `tables`,
    which reads embedding tables;
 4. `compute` and `leaderboard`: whole folders of tables;
@@ -36,6 +36,7 @@ FLOORS: tuple[set[str], ...] = (
     {"settings", "_task", "files"},
     {
         *("bound", "transport", "_scores", "_moments", "labels", "ranking", "_consensus"),
+        *("_factors", "_relatedness"),
     },
     {"_expressions", "pool", "tables"},
     {"compute", "leaderboard"},

@@ -45,7 +45,9 @@ def test_every_sql_function_and_argument_is_in_the_reference() -> None:
 
 def test_every_key_of_a_report_has_a_meaning() -> None:
     found = report_keys()
-    assert found.keys() == {"", "columns", "bound", "curve", "comparison", "leaderboards"}
+    assert found.keys() == {
+        *("", "columns", "models", "bound", "curve", "comparison", "leaderboards"),
+    }
     assert all(key_meaning(section, key) for section, keys in found.items() for key in keys)
 
 
@@ -84,11 +86,16 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
         pl.read_parquet(file).filter(pl.col("label") < 3).write_parquet(folder / file.name)
     accuracies = ROOT / "data" / "lenet_finetuned.csv"
     config = folder / "report.toml"
+    facts = folder / "facts.csv"
+    facts.write_text("model,task\nlenet-mnist,digits\nlenet-kmnist,letters\nlenet-usps,digits\n")
     lines = [
         'files = "*.parquet"',
         'scores = "all"',
         f'leaderboards = ["{accuracies}"]',
         "rank_confidence = true",
+        f'models = "{facts}"',
+        'factors = ["task"]',
+        "relatedness = true",
         "bound.max_rows_per_class = 10",
         "comparison.bootstrap = 2",
     ]
@@ -143,6 +150,6 @@ def test_every_column_of_every_result_is_in_the_reference(
         }
         assert not wrong, f"{name}: not in the page, or of another type: {wrong}"
     # What stands there is in the results, too; otce needs arguments, so that no table has it.
-    for name in results.keys() - {"ranking", "leaderboards"}:
+    for name in results.keys() - {"ranking", "leaderboards", "factor_levels"}:
         gone = documented[name].keys() - results[name].keys() - {"NAME_low", "NAME_high", "otce"}
         assert not gone, f"{name}: in the page, but in no result: {gone}"

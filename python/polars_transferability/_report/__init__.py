@@ -6,9 +6,10 @@ the description; `_inventory` reads what its files hold; `_units` computes bound
 `page.html.jinja` lays it out.
 
 On the way, `_section` reads a table of the description and `_embedding_file` the rows of a file,
-the `_cache` keeps what is computed, and `_queries` asks the tables. On the page, there is a
-`_target_section` for each target and the `_curve_section`, with `_charts` and a `_page_table`, in
-the same `_wording`.
+the `_cache` keeps what is computed, and `_queries` asks the tables. On the page, the `_overview` of
+all `_verdicts` comes first; below it are a `_target_section` for each target, the
+`_factor_section`, the `_relatedness_section` and the `_curve_section`, with `_charts`, a
+`_page_table` or a `_heat_map`, in the same `_wording`.
 """
 
 from __future__ import annotations
@@ -89,9 +90,9 @@ def report(
     config
         Path of a TOML file. `files`, which is required, lists embedding tables: paths, globs and
         folders (hive-partitioned or not), from where the file lies. `title`, `sources`, `targets`,
-        `scores`, `leaderboards`, `rank_confidence`, `strict` and the tables `[columns]`, `[bound]`,
-        `[curve]`, `[comparison]` and `[queries]` are optional; `docs/reports.md` and
-        `examples/report` say more.
+        `scores`, `leaderboards`, `models`, `factors`, `relatedness`, `rank_confidence`, `strict`
+        and the tables `[columns]`, `[bound]`, `[curve]`, `[comparison]` and `[queries]` are
+        optional; `docs/reports.md` and `examples/report` say more.
     out
         Folder to write to; made if it is not there. Each result is a Parquet and a CSV file (which
         leaves nested columns out), and `index.html` shows them on one page that loads nothing.

@@ -10,7 +10,7 @@ from glob import escape, has_magic
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from polars_transferability._report._section import Section
 from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, score_settings
@@ -25,6 +25,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+# Of which bounds there are matrices of tasks: of none, of their means over the models, or also of
+# each model.
+Matrices: TypeAlias = Literal["none", "mean", "each model"]
+
 # Options of a bound that are tables.
 _TABLES = ("head", "label_map")
 
@@ -36,6 +40,15 @@ class LeaderboardFile:
     name: str
     file: Path
     options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FactsFile:
+    """A file of facts about models: which columns are read, and which holds the models' names."""
+
+    file: Path
+    model: str
+    factors: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,8 @@ class Settings:
         Of scores with leaderboards.
     rank_confidence
         The report says how sure the ranking of the models is.
+    matrices
+        The report says how near tasks are to each other.
     strict
         The report stops at the first failure.
     """
@@ -93,6 +108,7 @@ class Settings:
     every_score: bool
     comparison: Comparison
     rank_confidence: bool
+    matrices: Matrices
     strict: bool
 
 
@@ -112,6 +128,8 @@ class ReportConfig:
         Which tasks; None for all there are.
     leaderboards
         Files of accuracies.
+    facts
+        File of facts that may explain the results; None for none.
     queries
         Files of SQL queries by the name of their result.
     curve
@@ -126,6 +144,7 @@ class ReportConfig:
     sources: tuple[str, ...] | None
     targets: tuple[str, ...] | None
     leaderboards: tuple[LeaderboardFile, ...]
+    facts: FactsFile | None
     queries: Mapping[str, Path]
     curve: Curve | None
     settings: Settings
@@ -165,8 +184,8 @@ def read_config(path: str | PathLike[str], *, strict: bool = False) -> ReportCon
 def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
     top = Section(str(path), "", values).allow(
         *("title", "files", "sources", "targets", "scores"),
-        *("leaderboards", "rank_confidence", "columns", "bound", "curve", "comparison"),
-        *("queries", "strict"),
+        *("leaderboards", "models", "factors", "relatedness", "rank_confidence", "columns"),
+        *("bound", "curve", "comparison", "queries", "strict"),
     )
     settings = _settings(top)
     return ReportConfig(
@@ -176,6 +195,7 @@ def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
         sources=_tasks(top, "sources"),
         targets=_tasks(top, "targets"),
         leaderboards=_leaderboards(top, path.parent),
+        facts=_facts(top, path.parent),
         queries=_queries(top.section("queries"), path.parent),
         curve=_curve(top, settings.bound),
         settings=settings,
@@ -184,12 +204,13 @@ def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
 
 def _settings(top: Section) -> Settings:
     return Settings(
-        title=top.text("title", "Transferability report"),
+        title=top.text("title", "Which model transfers to which task?"),
         bound=_bound(top.section("bound")),
         scores=_scores(top),
         every_score=top.values.get("scores") in ("all", ["all"]),
         comparison=_comparison(top.section("comparison")),
         rank_confidence=top.flag("rank_confidence"),
+        matrices=_matrices(top),
         strict=top.flag("strict"),
     )
 
@@ -326,6 +347,33 @@ def _leaderboard(section: Section, folder: Path) -> LeaderboardFile:
         "static": section.names("static") or (),
     }
     return LeaderboardFile(section.text("name", file.stem), file, MappingProxyType(options))
+
+
+def _facts(top: Section, folder: Path) -> FactsFile | None:
+    given, factors = top.values.get("models"), top.names("factors") or ()
+    if given is None:
+        if factors:
+            top.fail("factors", 'are columns of a table of the models; name it: models = "a.csv"')
+        return None
+    section = Section(top.file, "models", {"file": given}) if isinstance(given, str) else None
+    section = (section or top.section("models")).allow("file", "model")
+    file, model = _file(section, "file", folder), section.text("model", "model")
+    if not factors:
+        top.fail("models", 'nothing is read of it; name columns of it: factors = ["architecture"]')
+    if taken := {model, "model"} & {*factors}:
+        top.fail(
+            "factors", f"{taken.pop()!r} is what the models' names are called; rename that column"
+        )
+    return FactsFile(file, model, factors)
+
+
+def _matrices(top: Section) -> Matrices:
+    given = top.values.get("relatedness", False)
+    if given == "each model":
+        return "each model"
+    if not isinstance(given, bool):
+        top.fail("relatedness", f"expected true, false or 'each model', found {given!r}")
+    return "mean" if given else "none"
 
 
 def _queries(section: Section, folder: Path) -> Mapping[str, Path]:

@@ -13,15 +13,22 @@ from types import MappingProxyType
 
 import polars as pl
 
+from polars_transferability._arguments import near_name
 from polars_transferability._door import door
-from polars_transferability._report._config import Curve, LeaderboardFile, ReportConfig, Settings
+from polars_transferability._report._config import (
+    Curve,
+    FactsFile,
+    LeaderboardFile,
+    ReportConfig,
+    Settings,
+)
 from polars_transferability._report._embedding_file import (
     EmbeddingFile,
     look_at,
     require_untouched,
 )
 from polars_transferability.files.text_file import read_text
-from polars_transferability.leaderboard.read import read_leaderboard
+from polars_transferability.leaderboard.read import open_source, read_leaderboard
 from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.keys import refuse_unknown_tasks
 from polars_transferability.tables.problems import Failures, kept, reasons
@@ -83,6 +90,8 @@ class Inventory:
         In order of first appearance.
     leaderboards
         With the same column of models as the embedding tables.
+    facts
+        A row per model with its name, in `model`, and a column per factor; None for none.
     queries
         In the order of the description.
     curve
@@ -97,6 +106,7 @@ class Inventory:
     files: tuple[EmbeddingFile, ...]
     models: tuple[Model, ...]
     leaderboards: tuple[Leaderboard, ...]
+    facts: pl.DataFrame | None
     queries: tuple[Query, ...]
     curve: Curve | None
     settings: Settings
@@ -111,6 +121,7 @@ def take_inventory(config: ReportConfig, tables: Sequence[Table]) -> Inventory:
     """Read what a report is made of; `tables` are the embedding tables of its `files`."""
     columns = config.columns
     leaderboards = tuple(_leaderboard(board, columns.model) for board in config.leaderboards)
+    facts = None if config.facts is None else _facts(config.facts)
     queries = tuple(Query(name, file, read_text(file)) for name, file in config.queries.items())
     failures = Failures(config.settings.strict)
     looked = [file for _, file in kept(tables, _looked_at, lambda _, error: failures.note(error))]
@@ -130,6 +141,7 @@ def take_inventory(config: ReportConfig, tables: Sequence[Table]) -> Inventory:
             _tasks(pairs for _, pairs in held), config.sources, config.targets, config.curve
         ),
         leaderboards=leaderboards,
+        facts=facts,
         queries=queries,
         curve=config.curve,
         settings=config.settings,
@@ -170,6 +182,21 @@ def _require(table: Table, config: ReportConfig) -> None:
 def _leaderboard(board: LeaderboardFile, model: str) -> Leaderboard:
     entries = read_leaderboard(board.file, **board.options).rename({"model": model})
     return Leaderboard(board.name, entries, board.options["static"])
+
+
+def _facts(given: FactsFile) -> pl.DataFrame:
+    table = open_source(given.file)
+    there = [name for name in table.schema().names() if name != given.model]
+    cures = {name: f"factors names it{near_name(name, there)}" for name in given.factors}
+    table.require({given.model: "name the column of models with model under [models]", **cures})
+    table.require_names([given.model, *given.factors])
+    name = pl.col(given.model).cast(pl.String).alias("model")
+    facts = table.read().select(name, *given.factors).drop_nulls("model")
+    repeated = facts["model"].filter(facts["model"].is_duplicated())
+    if repeated.len():
+        msg = f"{table.name}: {given.model} = {repeated[0]!r} has several rows; leave one of them"
+        raise ValueError(msg)
+    return facts
 
 
 def _pairs(table: Table, columns: TableColumns) -> list[tuple[object, str]]:

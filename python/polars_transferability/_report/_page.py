@@ -12,10 +12,23 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from polars_transferability._report._curve_section import CurvesOfTarget, curve_section
+from polars_transferability._report._factor_section import FactorSection, factor_section
+from polars_transferability._report._overview import Overview, overview
 from polars_transferability._report._page_table import PageTable, page_table
-from polars_transferability._report._results import Problems, Results
+from polars_transferability._report._relatedness_section import (
+    RelatednessSection,
+    relatedness_section,
+)
+from polars_transferability._report._results import SAYS_NOTHING, Problems, Results
 from polars_transferability._report._target_section import TargetSection, target_section
-from polars_transferability._report._wording import counted, numbers, ranker_name
+from polars_transferability._report._verdicts import verdict_on
+from polars_transferability._report._wording import (
+    FEWEST_MODELS,
+    counted,
+    interval,
+    number,
+    ranker_name,
+)
 from polars_transferability._visible import visible
 from polars_transferability.files.table_bytes import flat
 
@@ -28,6 +41,7 @@ class QualitySection:
     """How well bounds and scores choose; `means` over targets only where there are several."""
 
     k: int
+    gist: str
     means: PageTable | None
     by_target: PageTable
 
@@ -46,7 +60,10 @@ class Page:
 
     title: str
     summary: str
+    overview: Overview
     targets: tuple[TargetSection, ...]
+    factors: FactorSection | None
+    relatedness: RelatednessSection | None
     curves: tuple[CurvesOfTarget, ...]
     quality: QualitySection | None
     leaderboards: tuple[LeaderboardMatch, ...]
@@ -82,13 +99,17 @@ _ENVIRONMENT = Environment(
 
 def _view(results: Results) -> Page:
     targets = results.ranking["target"].unique(maintain_order=True)
+    verdicts = {f"t{place}": verdict_on(results, target) for place, target in enumerate(targets)}
     problems = results.problems()
     return Page(
         title=results.title,
         summary=_summary(results),
+        overview=overview(results, verdicts),
         targets=tuple(
-            target_section(results, target, f"t{place}") for place, target in enumerate(targets)
+            target_section(results, verdict, anchor) for anchor, verdict in verdicts.items()
         ),
+        factors=factor_section(results),
+        relatedness=relatedness_section(results),
         curves=curve_section(results),
         quality=None if results.quality.is_empty() else _quality(results),
         leaderboards=tuple(
@@ -106,14 +127,15 @@ def _view(results: Results) -> Page:
 
 def _summary(results: Results) -> str:
     bounds, model = results.bounds, results.model
-    vacuous = bounds["vacuous"].sum()
+    nothing = bounds.filter(SAYS_NOTHING).height
     text = (
         f"{counted(bounds[model].n_unique(), 'model')}, "
         f"{counted(bounds['source'].n_unique(), 'source task')}, "
         f"{counted(bounds['target'].n_unique(), 'target task')}: "
         f"{counted(bounds['bound'].count(), 'bound')}"
     )
-    text += f", {vacuous} of them vacuous." if vacuous else ", none of them vacuous."
+    text += f", {nothing} of them no better" if nothing else ", all of them better"
+    text += " than guessing."
     if not bounds.filter(labels="given")["certified"].all():
         text += " The bounds use empirical Lipschitz constants and certify nothing."
     if results.has_pseudo_labels():
@@ -137,16 +159,30 @@ def _quality(results: Results) -> QualitySection:
     )
     by_target = named.with_columns(
         pl.format("{}, on {}", "target", "leaderboard").alias("group"),
-        *(_with_interval(named, name).alias(name) for name in ("weighted_tau", "spearman")),
+        *(_with_intervals(named, name) for name in ("weighted_tau", "spearman")),
     ).select("group", "ranker", pl.col("n").alias("models"), *labels)
     means = named.group_by("leaderboard", "ranker", maintain_order=True).agg(
-        pl.len().alias("targets"), *(pl.col(name).mean() for name in labels)
+        pl.len().alias("targets"),
+        pl.col("n").max().alias("models"),
+        *(pl.col(name).mean() for name in labels),
     )
     several = means["targets"].max() != 1
+    enough = means.filter(pl.col("models") >= FEWEST_MODELS)
+    best = enough.drop_nulls("weighted_tau").sort(
+        "weighted_tau", descending=True, maintain_order=True
+    )
     return QualitySection(
         k=results.k,
+        gist=f"{best['ranker'][0]} best, weighted tau {number(best['weighted_tau'][0], 2)}"
+        if best.height
+        else "",
         means=page_table(
-            means, "quality-mean", "Mean over targets", labels=labels, group="leaderboard"
+            means,
+            "quality-mean",
+            "Mean over targets",
+            labels=labels,
+            group="leaderboard",
+            always=["ranker"],
         )
         if several
         else None,
@@ -156,16 +192,21 @@ def _quality(results: Results) -> QualitySection:
             "Selection quality on each target",
             labels=labels,
             group="group",
+            always=["ranker"],
         ),
     )
 
 
-def _with_interval(quality: pl.DataFrame, name: str) -> pl.Expr:
-    value = numbers(name, 2)
-    if f"{name}_low" not in quality.columns:
-        return value
-    interval = pl.format(" [{}, {}]", numbers(f"{name}_low", 2), numbers(f"{name}_high", 2))
-    return value + interval.fill_null("")
+def _with_intervals(quality: pl.DataFrame, name: str) -> pl.Series:
+    """Return a correlation as text, with its interval where that means something."""
+    texts = [
+        None
+        if row[name] is None
+        else number(row[name], 2)
+        + interval(row.get(f"{name}_low"), row.get(f"{name}_high"), row["n"])
+        for row in quality.iter_rows(named=True)
+    ]
+    return pl.Series(name, texts, pl.String)
 
 
 def _query_table(name: str, rows: pl.DataFrame, anchor: str) -> PageTable:

@@ -34,6 +34,8 @@ def answers(
             None if computed.rank_confidence is None else _digest(computed.rank_confidence)
         ),
         "leaderboards": [(board.name, _digest(board.entries)) for board in computed.leaderboards],
+        "facts": None if computed.facts is None else _digest(computed.facts),
+        "matrices": computed.settings.matrices,
         "comparison": asdict(computed.settings.comparison),
     }
     found = {}

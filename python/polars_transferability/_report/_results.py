@@ -8,13 +8,17 @@ from types import MappingProxyType
 
 import polars as pl
 
+from polars_transferability._consensus import COLUMN as CONSENSUS
 from polars_transferability._consensus import PARTS, with_consensus
+from polars_transferability._factors import explained, level_means
+from polars_transferability._relatedness import relatedness
 from polars_transferability._report._cache import Cache
-from polars_transferability._report._config import Comparison
+from polars_transferability._report._config import Comparison, Matrices
 from polars_transferability._report._inventory import Leaderboard
 from polars_transferability._report._queries import answers
 from polars_transferability._report._units import Computed
 from polars_transferability._scores.choice import OF_ONE_TABLE, RANKING_FIELDS
+from polars_transferability._verdict import BETTER
 from polars_transferability.compute.scores import FACTS
 from polars_transferability.leaderboard.compare import compare
 from polars_transferability.leaderboard.join import LeaderboardJoin, join_leaderboard
@@ -22,8 +26,13 @@ from polars_transferability.tables.problems import problem_lines, with_problems
 
 TERMS = ("source_loss", "label_mismatch", "distribution_mismatch")
 # What of the bounds stands beside the scores, and which of it is compared with leaderboards.
-RANKED = ("source", "bound", *TERMS, "target_loss", "target_accuracy", "trivial_loss", "vacuous")
+RANKED = (
+    *("source", "bound", *TERMS, "target_loss", "target_accuracy", "trivial_loss", "vacuous"),
+    "state",
+)
 COMPARED = ("bound", "target_loss")
+# Whether a bound is no better than guessing, or worse; false where there is none.
+SAYS_NOTHING = (pl.col("state") != BETTER).fill_null(value=False)
 # What stands beside a bound where it is asked for, each a column of its own.
 ASKED_FOR = (
     *("bound_high", "accuracy_low", "matched_loss", "matched_accuracy"),
@@ -32,7 +41,7 @@ ASKED_FOR = (
 # What a report may write besides queries, by the name of its files.
 TABLES = (
     *("bounds", "class_map", "scores", "curve", "rank_confidence", "ranking", "leaderboards"),
-    *("unmatched", "selection_quality"),
+    *("unmatched", "selection_quality", "factors", "factor_levels", "relatedness"),
 )
 
 
@@ -59,6 +68,25 @@ class Joined:
     rankers: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """What facts of the models explain.
+
+    Attributes
+    ----------
+    explained
+        The share of the variance of consensus and bound that each of them explains.
+    levels
+        Means of bounds and scores by the levels of each.
+    facts
+        A row per model with its name, in `model`, and a column per factor.
+    """
+
+    explained: pl.DataFrame
+    levels: pl.DataFrame
+    facts: pl.DataFrame
+
+
 @dataclass(frozen=True)
 class Problems:
     """What could not be computed: of how many results, and why, each reason once."""
@@ -80,6 +108,12 @@ class Results:
         Columns of `ranking` that are scores.
     k
         Of top-k recall and regret@k.
+    factors
+        None if none are asked for.
+    related
+        How near tasks are to each other, as mean over the models; None if it is not asked for.
+    matrices
+        Of which bounds there are matrices of tasks, as in the settings.
     left_out
         Why files are left out.
     """
@@ -96,6 +130,9 @@ class Results:
     ranking: pl.DataFrame
     joined: tuple[Joined, ...]
     quality: pl.DataFrame
+    factors: Factors | None
+    related: pl.DataFrame | None
+    matrices: Matrices
     queries: Mapping[str, pl.DataFrame]
     left_out: tuple[str, ...]
 
@@ -129,6 +166,10 @@ class Results:
             tables["leaderboards"] = _of_leaderboards(beside)
             tables["unmatched"] = pl.concat(unmatched(joined) for joined in self.joined)
             tables["selection_quality"] = self.quality
+        if self.factors is not None:
+            tables["factors"], tables["factor_levels"] = self.factors.explained, self.factors.levels
+        if self.related is not None:
+            tables["relatedness"] = self.related
         return {**tables, **{f"queries/{name}": rows for name, rows in self.queries.items()}}
 
 
@@ -150,6 +191,9 @@ def results_of(computed: Computed, cache: Cache) -> Results:
         ranking=ranked,
         joined=joined,
         quality=_quality(joined, model, settings.comparison),
+        factors=None if computed.facts is None else _factors(ranked, computed.facts, model),
+        related=None if settings.matrices == "none" else relatedness(computed.bounds),
+        matrices=settings.matrices,
         queries=MappingProxyType({}),
         left_out=computed.left_out,
     )
@@ -224,6 +268,17 @@ def _scores_in(ranked: pl.DataFrame, model: str) -> tuple[str, ...]:
     """Return the columns of a ranking that are scores, and their consensus."""
     known = {model, "target", *RANKED, *ASKED_FOR}
     return tuple(name for name in ranked.columns if name not in known)
+
+
+def _factors(ranked: pl.DataFrame, facts: pl.DataFrame, model: str) -> Factors:
+    results = ranked.rename({model: "model"})
+    ranked_by = [name for name in (CONSENSUS, "bound") if name in results.columns]
+    scores = [name for name in _scores_in(ranked, model) if name != CONSENSUS]
+    return Factors(
+        explained(results, facts, ranked_by),
+        level_means(results, facts, [*ranked_by, *scores]),
+        facts,
+    )
 
 
 def joined_with(board: Leaderboard, ranked: pl.DataFrame, model: str) -> Joined:

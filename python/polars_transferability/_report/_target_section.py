@@ -1,4 +1,4 @@
-"""The section of the page on one target: the ranking of models, and what the best stands on."""
+"""The section of the page on one target: bounds and scores of models, and what they stand on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import polars as pl
 from polars_transferability._report import _charts
 from polars_transferability._report._charts import Figure
 from polars_transferability._report._page_table import PageTable, page_table
-from polars_transferability._report._results import ASKED_FOR, TERMS, Joined, Results
+from polars_transferability._report._results import ASKED_FOR, SAYS_NOTHING, TERMS, Joined, Results
+from polars_transferability._report._verdicts import Verdict
 from polars_transferability._report._wording import (
     counted,
     headings,
+    interval,
     number,
+    number_of,
     numbers,
     ranker_name,
 )
@@ -45,14 +48,20 @@ class TargetSection:
     ----------
     anchor
         What links lead to.
+    gist
+        Which model to take, in a few words.
+    verdict
+        The same in full.
     lead
-        The sentence at its top.
+        What is known of the bounds.
     sure
         How sure the ranking of the models by kNN is; empty where that is not asked for.
     bars
         The lowest bound of each model; None where there is no bound.
-    ranking
-        The same with all scores.
+    bounds
+        The same in numbers; None where there is no bound.
+    scores
+        Of each model; None where none are asked for.
     scatters
         Bounds and scores against the accuracies of leaderboards.
     class_map
@@ -61,50 +70,63 @@ class TargetSection:
 
     anchor: str
     target: str
+    gist: str
+    verdict: str
     lead: str
     sure: str
     bars: Figure | None
-    ranking: PageTable
+    bounds: PageTable | None
+    scores: PageTable | None
     scatters: tuple[Figure, ...]
     class_map: ClassMap | None
 
 
-def target_section(results: Results, target: str, anchor: str) -> TargetSection:
-    """Return the section on a target."""
+def target_section(results: Results, verdict: Verdict, anchor: str) -> TargetSection:
+    """Return the section on the target of a verdict."""
+    target = verdict.target
     # The column of models may be called anything, even as what is added here.
     ranked = results.ranking.filter(target=target).rename({results.model: "model"})
     ranked = ranked.with_row_index("place", offset=1)
     best = ranked.row(0, named=True)
     bounded = ranked.drop_nulls("bound")
     scatters = (
-        figure for joined in results.joined for figure in _scatters(results, joined, ranked, target)
+        figure
+        for joined in results.joined
+        for figure in _scatters(results, joined, ranked, verdict)
     )
     return TargetSection(
         anchor=anchor,
         target=target,
-        lead=_lead(best, _without_bound(ranked)),
+        gist=f"{verdict.take}, {verdict.sureness.words}" if verdict.take else "",
+        verdict=verdict.sentence,
+        lead=_lead(ranked),
         sure=_sure(results, target),
         bars=_bars(bounded, target) if bounded.height else None,
-        ranking=_ranking_table(results, ranked, target, anchor),
+        bounds=_bounds_table(results, bounded, target, anchor) if bounded.height else None,
+        scores=_scores_table(results, ranked, target, anchor) if results.score_names else None,
         scatters=tuple(scatters),
         class_map=_class_map(results, best, anchor) if bounded.height else None,
     )
 
 
-def _without_bound(ranked: pl.DataFrame) -> int:
-    """Return how many models have a source, but no bound that could be computed."""
-    return ranked.filter(pl.col("bound").is_null(), pl.col("source").is_not_null()).height
-
-
-def _lead(best: Mapping[str, Any], without_bound: int) -> str:
-    not_judged = _not_judged(without_bound)
+def _lead(ranked: pl.DataFrame) -> str:
+    """Return what is known of the bounds: the lowest, and how many say nothing or are missing."""
+    best = ranked.row(0, named=True)
+    without = ranked.filter(pl.col("bound").is_null(), pl.col("source").is_not_null()).height
+    not_judged = _not_judged(without)
     if best["bound"] is None:
         only = "Scores only: no model has another task as a source."
-        return f"No bound:{not_judged}" if without_bound else only
+        return f"No bound:{not_judged}" if without else only
     lowest = (
         f"Lowest bound: {best['model']}, from {best['source']}: {best['bound']:.3f} nats, where "
         f"guessing costs {best['trivial_loss']:.3f}."
     )
+    nothing = ranked.filter(SAYS_NOTHING).height
+    if nothing == ranked["bound"].count():
+        lowest += " No bound on this target is better than guessing, so they rank nothing."
+    elif nothing:
+        verb = "is" if nothing == 1 else "are"
+        lowest += f" {counted(nothing, 'bound')} {verb} no better than guessing."
     return lowest + not_judged
 
 
@@ -124,38 +146,57 @@ def _sure(results: Results, target: str) -> str:
 
 
 def _bars(ranked: pl.DataFrame, target: str) -> Figure:
-    shown = ranked.head(_MOST_BARS).with_columns(name=pl.format("{}. {}", "place", "model"))
+    shown = ranked.head(_MOST_BARS).with_columns(
+        name=pl.format("{}. {}", "place", "model"), nothing=SAYS_NOTHING
+    )
     caption = "Lowest bound of each model, by its terms"
     if ranked.height > shown.height:
         caption += f"; the {shown.height} lowest of {ranked.height}"
+    if shown["nothing"].any():
+        caption += "; pale: no better than guessing"
     spoken = shown.select(pl.format("{}, from {}: {}", "name", "source", numbers("bound", 3)))
     alt = f"Stacked bars of the bounds on {target}: " + "; ".join(spoken.to_series())
     return Figure(_charts.term_bars(shown, "name", marks=True), alt, caption)
 
 
-def _ranking_table(results: Results, ranked: pl.DataFrame, target: str, anchor: str) -> PageTable:
-    asked_for = [name for name in ASKED_FOR if name in ranked.columns]
+def _bounds_table(results: Results, bounded: pl.DataFrame, target: str, anchor: str) -> PageTable:
     columns = [
-        *("place", "model", "source", "bound", *TERMS),
-        *("target_loss", "target_accuracy", *asked_for, "vacuous", *results.score_names),
+        *("place", "model", "source", "bound", "target_loss", "target_accuracy"),
+        *(name for name in ASKED_FOR if name in bounded.columns),
+        "state",
     ]
-    caption = f"Lowest bound of each model on {target}"
+    # Without what all of them are compared with, which the heading says.
+    short = pl.col("state").str.strip_suffix(" than guessing").replace({"vacuous": "worse"})
+    return page_table(
+        bounded.select(columns).with_columns(short),
+        f"{anchor}-bounds",
+        f"Lowest bound of each model on {target}",
+        labels={**headings(columns), "model": results.model, "state": "beside guessing"},
+        always=["place", "model", "source", "bound"],
+    )
+
+
+def _scores_table(results: Results, ranked: pl.DataFrame, target: str, anchor: str) -> PageTable:
+    columns = ["place", "model", *results.score_names]
     return page_table(
         ranked.select(columns),
-        f"{anchor}-ranking",
-        f"{caption}, and its scores" if results.score_names else caption,
+        f"{anchor}-scores",
+        f"Scores of each model on {target}; higher is better",
         labels={**headings(columns), "model": results.model},
+        always=["place", "model"],
     )
 
 
 def _scatters(
-    results: Results, joined: Joined, ranked: pl.DataFrame, target: str
+    results: Results, joined: Joined, ranked: pl.DataFrame, verdict: Verdict
 ) -> Iterator[Figure]:
-    """Yield a picture per ranker for a leaderboard that has this target, the trivial ones too."""
+    """Yield pictures for a leaderboard that has this target: of what ranks, and trivial rankers."""
+    target = verdict.target
     places = ranked.select("model", name="place")
     quality = results.quality.filter(leaderboard=joined.name, target=target)
     of_target = joined.join.frame.filter(target=target).rename({results.model: "model"})
-    for ranker in joined.rankers:
+    shown = dict.fromkeys([verdict.ranker, "bound", *joined.join.trivial])
+    for ranker in (name for name in shown if name in joined.rankers):
         rows = (
             of_target.select("accuracy", "model", value=pl.col(ranker).cast(pl.Float64))
             .drop_nulls(["accuracy", "value"])
@@ -181,13 +222,13 @@ def _points(rows: pl.DataFrame) -> str:
 
 
 def _correlation(quality: Mapping[str, Any]) -> str:
-    """Return Spearman's correlation in words, with its interval where there is one."""
-    value = quality["spearman"]
+    """Return Spearman's correlation in words, with its interval where that means something."""
+    value, models = quality["spearman"], quality["n"]
+    counted_models = number_of(models, models)
     if value is None:
-        return f"no correlation, n = {quality['n']}"
-    low, high = quality.get("spearman_low"), quality.get("spearman_high")
-    interval = "" if low is None or high is None else f" [{number(low, 2)}, {number(high, 2)}]"
-    return f"Spearman {number(value, 2)}{interval}, n = {quality['n']}"
+        return f"no correlation, {counted_models}"
+    ends = interval(quality.get("spearman_low"), quality.get("spearman_high"), models)
+    return f"Spearman {number(value, 2)}{ends}, {counted_models}"
 
 
 def _class_map(results: Results, best: Mapping[str, Any], anchor: str) -> ClassMap:
@@ -205,6 +246,7 @@ def _class_map(results: Results, best: Mapping[str, Any], anchor: str) -> ClassM
         f"{anchor}-classes",
         f"What each class adds to the bound: {transfer}",
         labels={**headings(costs.columns), "stands_for_it": "source classes that stand for it"},
+        always=["target_class", "stands_for_it", "total"],
     )
     few = weights["source_class"].n_unique() <= _MOST_CLASSES and costs.height <= _MOST_CLASSES
     squares = [_squares(weights, costs)] if few else []
@@ -243,5 +285,5 @@ def _class_bars(costs: pl.DataFrame, target: str) -> Figure:
     return Figure(
         _charts.term_bars(shown, "target_class", marks=False),
         f"Stacked bars of what each class of {target} adds to the bound: {'; '.join(totals)}",
-        "What each target class adds to the bound",
+        "What each target class adds to the bound, by terms as above",
     )

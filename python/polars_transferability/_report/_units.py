@@ -61,7 +61,7 @@ class Computed:
         Column of model names.
     files
         What was computed on, for queries over the embeddings themselves.
-    leaderboards, queries, settings, left_out
+    leaderboards, facts, queries, settings, left_out
         As in the inventory.
     """
 
@@ -72,6 +72,7 @@ class Computed:
     model: str
     files: tuple[EmbeddingFile, ...]
     leaderboards: tuple[Leaderboard, ...]
+    facts: pl.DataFrame | None
     queries: tuple[Query, ...]
     settings: Settings
     left_out: tuple[str, ...]
@@ -115,6 +116,7 @@ def compute_units(inventory: Inventory, cache: Cache, *, progress: bool) -> Comp
         model=inventory.columns.model,
         files=inventory.files,
         leaderboards=inventory.leaderboards,
+        facts=inventory.facts,
         queries=inventory.queries,
         settings=inventory.settings,
         left_out=inventory.left_out,

@@ -12,6 +12,8 @@ from polars_transferability._report._results import Joined
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE
 
 _MINUS = "\N{MINUS SIGN}"
+# With fewer models, a correlation of them has no interval that means anything.
+FEWEST_MODELS = 6
 
 
 def number(value: float, digits: int) -> str:
@@ -72,3 +74,39 @@ def counted(count: int, what: str) -> str:
     ('1 model', '2 models')
     """
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def percent(share: float) -> str:
+    r"""Return a share in percent, which no line is broken at.
+
+    Examples
+    --------
+    >>> percent(0.125).replace("\xa0", " ")
+    '12 %'
+    """
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def number_of(least: int, most: int) -> str:
+    r"""Return how many things figures are of; what no line may be broken at has no-break spaces.
+
+    Examples
+    --------
+    >>> number_of(3, 3).replace("\xa0", " "), number_of(3, 5).replace("\xa0", " ")
+    ('n = 3', 'n = 3 to 5')
+    """
+    text = f"n = {least}" if least == most else f"n = {least} to {most}"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def interval(low: float | None, high: float | None, models: int) -> str:
+    r"""Return an interval of a correlation, with a space before it; nothing of few models.
+
+    Examples
+    --------
+    >>> interval(0.25, 1.0, 12).replace("\xa0", " "), interval(-1.0, 1.0, 3)
+    (' [0.25, 1.00]', '')
+    """
+    if low is None or high is None or models < FEWEST_MODELS:
+        return ""
+    return f" [{number(low, 2)},\N{NO-BREAK SPACE}{number(high, 2)}]"

@@ -17,6 +17,9 @@ _COLUMNS = {
     "a map of classes": {"target_class", "target_share", "source_class", "source_weight"},
     "names without a match": {"only_in", "missing", "near_model", "near_target"},
     "qualities of rankings": {"score", "trivial", "spearman", "kendall_tau", "regret_at_k"},
+    "shares that facts of models explain": {"factor", "measure", "explained", "by_chance"},
+    "means by facts of models": {"factor", "level", "models"},
+    "how near tasks are": {"source", "target", "share", "asymmetry"},
     "what is in tables": {"rows", "classes", "min_rows_per_class", "width", "label_dtype"},
 }
 

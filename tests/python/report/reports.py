@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -64,6 +65,18 @@ def written(folder: Path) -> dict[str, bytes]:
 def entries(folder: Path) -> list[Path]:
     """The results that are kept."""
     return sorted((folder / "out" / ".cache").glob("*.entry"))
+
+
+def section(page: str, title: str) -> str:
+    """What stands on the page under a title."""
+    found = re.search(
+        rf'<section aria-labelledby="([\w-]+)">\n<details>\n<summary><h2 id="\1">{re.escape(title)}'
+        "</h2>.*?</section>",
+        page,
+        re.DOTALL,
+    )
+    assert found is not None
+    return found[0]
 
 
 def problem(folder: Path) -> str:

@@ -51,11 +51,14 @@ def test_names_in_pictures_are_text_and_short() -> None:
 def test_pictures_have_no_names_that_meet_on_the_page() -> None:
     """Several stand on one page as they are, where an id must be unique."""
     terms = {term: [1.0, 2.0] for term in TERMS}
-    rows = pl.DataFrame({"name": ["a", "b"], **terms, "trivial_loss": 2.0, "target_loss": 1.0})
+    losses = {"trivial_loss": 2.0, "target_loss": 1.0, "nothing": [False, True]}
+    rows = pl.DataFrame({"name": ["a", "b"], **terms, **losses})
+    levels = pl.DataFrame({"level": ["a", "a", "b"], "value": [0.1, 0.2, 0.9]})
     points = pl.DataFrame({"name": [1, 2], "value": [0.5, 1.0], "accuracy": [0.5, 0.7]})
     weights = {"source_class": ["a", "b"], "target_class": ["c", "c"], "source_weight": [0.2, 0.8]}
     for picture in (
         _charts.term_bars(rows, "name", marks=True),
+        _charts.level_dots(levels, "mean consensus"),
         _charts.scatter(points, "score", higher_is_better=False),
         _charts.class_weights(pl.DataFrame(weights)),
         _charts.curve_lines(curve([1.0, 2.0])),
@@ -95,7 +98,10 @@ def test_no_character_in_a_name_ends_the_process(folder: Path, place: str) -> No
 )
 def test_no_number_in_a_picture_ends_the_process(value: float) -> None:
     terms = {term: [value, 1.0] for term in TERMS}
-    rows = pl.DataFrame({"name": ["a", "b"], **terms, "trivial_loss": value, "target_loss": value})
+    losses = {"trivial_loss": value, "target_loss": value, "nothing": False}
+    rows = pl.DataFrame({"name": ["a", "b"], **terms, **losses})
+    levels = pl.DataFrame({"level": ["a", "b"], "value": [value, 1.0]})
+    assert _charts.level_dots(levels, "mean").startswith("<svg")
     points = pl.DataFrame({"name": [1, 2], "value": [value, 1.0], "accuracy": [0.5, value]})
     weights = pl.DataFrame({"source_class": ["a"], "target_class": ["b"], "source_weight": [value]})
     for frame in (rows, rows.head(1)):
@@ -133,7 +139,63 @@ def _columns(values: dict[str, list[float]]) -> dict[str, pl.Series]:
     return {name: pl.Series(of_column) for name, of_column in values.items()}
 
 
+def boxes(picture: str) -> list[tuple[float, float, str]]:
+    """Where the names of a picture stand, from its lines' left upper corner, and the names."""
+    found = []
+
+    def look(element: ElementTree.Element, x: float, y: float) -> None:
+        moved = re.match(r"translate\(([-\d.]+),([-\d.]+)\)", element.get("transform", ""))
+        if moved:
+            x, y = x + float(moved[1]), y + float(moved[2])
+        if element.tag == f"{SVG}text" and element.get("font-size") == "12px":
+            found.append((x, y, element.text or ""))
+        for child in element:
+            look(child, x, y)
+
+    look(ElementTree.fromstring(picture), 0.0, 0.0)
+    return found
+
+
+def test_names_beside_points_do_not_cover_each_other() -> None:
+    """Of points that lie close together, each has its name where there is room, or none."""
+    values = [0.5, 0.5, 0.505, 0.51, 0.515, 0.9]
+    names = [f"{place}" for place in range(10, 16)]
+    points = pl.DataFrame({"name": names, "value": values, "accuracy": values})
+    drawn = _charts.scatter(points, "score", higher_is_better=True)
+    named = [box for box in boxes(drawn) if box[2] in names]
+    assert "15" in [name for _, _, name in named]
+    assert len(named) > 3
+    for place, (x, y, _) in enumerate(named):
+        for other_x, other_y, _ in named[:place]:
+            assert abs(x - other_x) >= 12 or abs(y - other_y) >= 9
+
+
+def test_a_name_without_room_is_left_out() -> None:
+    same = pl.DataFrame({"name": range(100), "value": [0.5] * 100, "accuracy": [0.5] * 100})
+    drawn = _charts.scatter(same, "score", higher_is_better=True)
+    named = [name for _, _, name in boxes(drawn) if name.isdigit()]
+    assert named == sorted(named, key=int)
+    assert 1 <= len(named) < 10
+    assert named[0] == "0"
+
+
+def test_bars_that_say_nothing_are_pale() -> None:
+    rows = pl.DataFrame(
+        {
+            "name": ["good", "bad"],
+            **{term: [0.2, 0.8] for term in TERMS},
+            "trivial_loss": 2.0,
+            "target_loss": 1.0,
+            "nothing": [False, True],
+        }
+    )
+    drawn = _charts.term_bars(rows, "name", marks=True)
+    bars = re.findall(r'<path [^>]*fill="#(?:0072b2|cc79a7|e69f00)"[^>]*>', drawn)
+    assert len(bars) == 6
+    assert sum('opacity="0.3"' in bar for bar in bars) == 3
+
+
 def test_many_models_can_be_drawn() -> None:
     points = pl.DataFrame({"name": range(6000), "value": range(6000), "accuracy": range(6000)})
     drawn = _charts.scatter(points.cast(pl.Float64), "score", higher_is_better=True)
-    assert drawn.count("<text") > 6000
+    assert drawn.count('fill="#0072b2"') == 6000

@@ -85,6 +85,64 @@ from reports import change, command, make, problem
         ("lowest.sql", "none.sql", "queries.lowest: no such file: "),
         ("lowest =", '"../lowest" =', "queries.../lowest: is a file name of the report"),
         ("files =", "files", "report.toml: is not valid TOML: "),
+        (
+            "[bound]",
+            'factors = ["data"]\n[bound]',
+            "factors: are columns of a table of the models; name it: models = ",
+        ),
+        (
+            "[bound]",
+            'models = "accuracy.csv"\n[bound]',
+            'models: nothing is read of it; name columns of it: factors = ["architecture"]',
+        ),
+        (
+            "[bound]",
+            'models = "facts.csv"\nfactors = "new"\n[bound]',
+            "report.toml: models.file: no such file: ",
+        ),
+        (
+            "[bound]",
+            'models = {file = "accuracy.csv", modle = "a"}\nfactors = "new"\n[bound]',
+            "report.toml: models.modle: unknown key; did you mean 'model'?",
+        ),
+        (
+            "[bound]",
+            'models = 3\nfactors = "new"\n[bound]',
+            "report.toml: models: expected a table, [models], found 3",
+        ),
+        (
+            "[bound]",
+            'models = "accuracy.csv"\nfactors = "nwe"\n[bound]',
+            "accuracy.csv: column 'nwe' not found; there are ['model', 'new']; factors names it; "
+            "did you mean 'new'?",
+        ),
+        (
+            "[bound]",
+            'models = {file = "accuracy.csv", model = "net"}\nfactors = "new"\n[bound]',
+            "name the column of models with model under [models]",
+        ),
+        (
+            "[bound]",
+            'models = "accuracy.csv"\nfactors = ["new", "new"]\n[bound]',
+            "factors: names 'new' more than once",
+        ),
+        (
+            "[bound]",
+            'models = "accuracy.csv"\nfactors = "model"\n[bound]',
+            "factors: 'model' is what the models' names are called; rename that column",
+        ),
+        (
+            "[bound]",
+            'models = "lowest.sql"\nfactors = "new"\n[bound]',
+            "lowest.sql: expected a name that ends in .csv or .parquet",
+        ),
+        ("[bound]", "factor = 3\n[bound]", "factor: unknown key; did you mean 'factors'?"),
+        (
+            "[bound]",
+            'relatedness = "each modle"\n[bound]',
+            "relatedness: expected true, false or 'each model', found 'each modle'",
+        ),
+        ("[bound]", "relatednes = true\n[bound]", "relatednes: unknown key; did you mean 'related"),
     ],
 )
 def test_errors_name_the_key_what_was_found_and_what_to_do(

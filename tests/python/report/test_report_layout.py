@@ -20,6 +20,11 @@ TOOLS = {
     "_wording": {"_results"},
     "_page_table": {"_results"},
     "_charts": {"_results"},
+    "_heat_map": set(),
+    "_verdicts": {"_results"},
+    "_overview": {"_results"},
+    "_factor_section": {"_results"},
+    "_relatedness_section": {"_results"},
     "_target_section": {"_results"},
     "_curve_section": {"_results"},
 }

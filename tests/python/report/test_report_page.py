@@ -174,7 +174,7 @@ def test_the_page_in_a_browser(folder: Path, tmp_path: Path) -> None:
                 backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
                 assert len(page.picture()) > 10_000
         assert len(backgrounds) == 2
-        assert page.evaluate("document.title") == "Transferability report"
+        assert page.evaluate("document.title") == "Which model transfers to which task?"
         assert page.evaluate("document.querySelectorAll('svg').length") > 0
         assert page.requests == [made.page.resolve().as_uri()]
         hostile = page_with_names(folder, lambda name: name + " ".join(HOSTILE))

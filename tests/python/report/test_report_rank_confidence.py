@@ -17,7 +17,7 @@ from planted import DAMAGED, FAULTS, SOUND
 from polars.testing import assert_frame_equal
 from polars_transferability._report import _units
 from polars_transferability.compute.rank_confidence import advice
-from reports import HOSTILE, change, make, problem, written
+from reports import HOSTILE, change, make, problem, section, written
 
 KEYS = ["target", "model"]
 
@@ -29,21 +29,10 @@ def ranked(folder: Path) -> Path:
     return folder
 
 
-def section(made: pt.Report, target: str) -> str:
-    """What the page says of a target."""
-    page = unescape(made.page.read_text("utf-8"))
-    found = re.search(
-        rf'<section aria-labelledby="(t\d+)">\n<h2 id="\1">{target}</h2>.*?</section>',
-        page,
-        re.DOTALL,
-    )
-    assert found is not None
-    return found[0]
-
-
 def said(made: pt.Report, target: str) -> str:
     """The sentence on how sure the ranking on a target is."""
-    found = re.findall("<p>By kNN: (.*?)</p>", section(made, target))
+    page = unescape(made.page.read_text("utf-8"))
+    found = re.findall("<p>By kNN: (.*?)</p>", section(page, target))
     assert len(found) == 1
     return found[0]
 

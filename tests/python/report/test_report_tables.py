@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -174,6 +175,25 @@ def test_example(tmp_path: Path, data: Path) -> None:
     assert "Which LeNet transfers to which task?" in text
     again = pt.report(config, tmp_path / "out")
     assert (again.computed, again.reused) == (0, made.computed)
+
+
+def test_example_of_the_zoo(tmp_path: Path, data: Path) -> None:
+    """With fewer tasks and rows, and without the scores that take long."""
+    repository = tmp_path / "copy"
+    shutil.copytree(EXAMPLE, repository / "examples" / "report")
+    (repository / "data").symlink_to(data)
+    config = repository / "examples" / "report" / "zoo.toml"
+    few = re.sub(r"(sources|targets) = .*", r'\1 = ["mnist", "kmnist"]', config.read_text("utf-8"))
+    config.write_text(f'scores = ["knn_accuracy"]\n{few}max_target_rows_per_class = 5\n', "utf-8")
+    made = pt.report(config, tmp_path / "out")
+    models = pl.read_csv(data / "zoo" / "models.csv").filter(domain="image")["model"]
+    assert set(made.tables["ranking"]["model"]) == set(models)
+    assert made.tables["bounds"].height == 2 * models.len()
+    assert made.tables["factors"]["factor"].n_unique() == 3
+    assert made.tables["factors"].filter(kind="number")["explained"].null_count() == 0
+    assert made.tables["relatedness"]["models"].to_list() == [models.len()] * 2
+    assert made.tables["selection_quality"]["n"].min() > 5
+    assert made.problems.incomplete == 0
 
 
 def test_a_query_may_have_any_result(folder: Path) -> None:
