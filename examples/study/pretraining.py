@@ -31,34 +31,39 @@ GROUPS = {
 }
 
 
-def beside(zoo: Zoo, domain: str) -> pl.DataFrame:
-    """Return a row for each group, model and target: `accuracy`, `error`, `bound`, `consensus`."""
+def all_beside(zoo: Zoo, domain: str) -> pl.DataFrame:
+    """Return a row for each model and target: `accuracy`, `error`, `bound` and `consensus`."""
     found = rankers(zoo, domain).filter(pl.col("ranker").is_in([BOUND, CONSENSUS]))
-    wide = found.pivot(
-        "ranker", index=["target", "model", "accuracy", "error"], values="value"
-    ).rename({BOUND: "bound", CONSENSUS: "consensus"})
+    wide = found.pivot("ranker", index=["target", "model", "accuracy", "error"], values="value")
+    return wide.with_columns(-pl.col(BOUND).alias("bound")).rename({CONSENSUS: "consensus"})
+
+
+def beside(zoo: Zoo, domain: str) -> pl.DataFrame:
+    """Return the rows of `all_beside` for each group of which the zoo has two models or more."""
     members = pl.DataFrame(
         [(group, model) for group, models in GROUPS.items() for model in models],
         schema=["group", "model"],
         orient="row",
     )
-    rows = members.join(wide, on="model", maintain_order="left_right")
+    rows = members.join(all_beside(zoo, domain), on="model", maintain_order="left_right")
     return rows.filter(pl.col("model").n_unique().over("group") > 1)
 
 
 def of_models(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the means of each model, and on how many targets it is the best of its group."""
-    names = ("accuracy", "bound", "consensus")
+    better = {
+        "accuracy": pl.col("accuracy"),
+        "bound": -pl.col("bound"),
+        "consensus": pl.col("consensus"),
+    }
     is_best = [
-        (pl.col(name) == pl.col(name).max()).over("group", "target").alias(f"best_by_{name}")
-        for name in names
+        (value == value.max()).over("group", "target").alias(f"best_by_{name}")
+        for name, value in better.items()
     ]
     means = rows.with_columns(is_best).group_by("group", "model", maintain_order=True)
     return means.agg(
-        pl.mean("accuracy"),
-        -pl.mean("bound"),
-        pl.mean("consensus"),
-        *(pl.sum(f"best_by_{name}") for name in names),
+        pl.mean(*better),
+        *(pl.sum(f"best_by_{name}") for name in better),
         targets=pl.len(),
     )
 
@@ -71,12 +76,12 @@ def in_order(rows: pl.DataFrame) -> pl.DataFrame:
     difference = pl.col("accuracy") - pl.col("accuracy_2")
     noise = NORMAL * (pl.col("error") ** 2 + pl.col("error_2") ** 2).sqrt()
 
-    def agrees(name: str) -> pl.Expr:
-        return ((pl.col(name) - pl.col(f"{name}_2")) * difference > 0).sum()
+    def agrees(name: str, sign: int) -> pl.Expr:
+        return (sign * (pl.col(name) - pl.col(f"{name}_2")) * difference > 0).sum()
 
     of_groups = pairs.filter(difference.abs() > noise).group_by("group", maintain_order=True)
     counted = of_groups.agg(
-        told_apart=pl.len(), by_bound=agrees("bound"), by_consensus=agrees("consensus")
+        told_apart=pl.len(), by_bound=agrees("bound", -1), by_consensus=agrees("consensus", 1)
     )
     all_pairs = pairs.group_by("group", maintain_order=True).agg(pairs=pl.len())
     return all_pairs.join(counted, on="group", how="left", maintain_order="left").fill_null(0)

@@ -9,11 +9,8 @@ nearest source is of the target's family tests whether bounds see that.
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 import results
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 from zoo import Zoo, show, zoo_named
 
 FAMILIES = {
@@ -29,19 +26,6 @@ def related(zoo: Zoo, domain: str) -> pl.DataFrame:
     bounds = results.bounds(zoo, domain, source_rows="all")
     share = pl.col("bound") / pl.col("trivial_loss")
     return bounds.group_by("source", "target").agg(share=share.mean()).sort("source", "target")
-
-
-def clustered(pairs: pl.DataFrame) -> list[str]:
-    """Return the tasks so that those that are near in both directions stand beside each other."""
-    tasks = list(pairs["source"].unique().sort())
-    if len(tasks) < 3:
-        return tasks
-    places = {task: place for place, task in enumerate(tasks)}
-    distance = np.zeros((len(tasks), len(tasks)))
-    for source, target, share in pairs.iter_rows():
-        distance[places[source], places[target]] = share
-    tree = linkage(squareform((distance + distance.T) / 2), "average", optimal_ordering=True)
-    return [tasks[place] for place in leaves_list(tree)]
 
 
 def asymmetry(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -114,7 +98,7 @@ def main() -> None:
     zoo = zoo_named()
     for domain in zoo.domains():
         pairs = related(zoo, domain)
-        matrix = pairs.pivot("target", on_columns=clustered(pairs), index="source", values="share")
+        matrix = pairs.pivot("target", index="source", values="share")
         show(f"{domain}: bounds as shares of guessing, source in rows, target in columns", matrix)
         show(f"{domain}: directions", asymmetry(pairs))
         show(f"{domain}: sources of each target", nearest(zoo, domain))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import altair as alt
 import polars as pl
-import polars_transferability as pt
 import pretraining as question
-from zoo import KEPT, ROOT, Zoo
+from polars_transferability._factors import explained
+from zoo import ROOT, Zoo
 
 from study.pictures import BLUE, TEXT, Gallery, values
 from study.words import number, of_domain, percent, table
 
 TITLE = "Pretraining and architecture"
 SCRIPT = "pretraining.py"
-_EXAMPLES = ROOT / "examples" / "study"
-_CONFIGS = {"image": "factors.toml", "text": "factors_of_texts.toml"}
+_FACTS = ROOT / "examples" / "study" / "factors.csv"
 _MEASURES = ("accuracy", "bound", "consensus")
 
 
@@ -83,28 +80,18 @@ def _picture(rows: pl.DataFrame, models: pl.DataFrame) -> alt.FacetChart:
 
 
 def _factors(zoo: Zoo, domain: str) -> pl.DataFrame:
-    """Return what share of the variance each fact of the models of a domain explains."""
-    out = KEPT / f"report-{zoo.folder.name}-{domain}"
-    return pt.report(_config(zoo, domain), out).tables["factors"].drop_nulls("explained")
+    """Return what share of the variance each fact of the models of a domain explains.
 
-
-def _config(zoo: Zoo, domain: str) -> Path:
-    """Write the description of a report that is among the examples, with the tasks of this zoo."""
-    tasks = json.dumps(zoo.tasks(domain)["task"].to_list())
-    lines = [
-        f"{line.partition(' = ')[0]} = {tasks}" if line.startswith(("sources", "targets")) else line
-        for line in (_EXAMPLES / _CONFIGS[domain]).read_text("utf-8").splitlines()
-    ]
-    text = "\n".join(lines).replace("../../data/zoo", str(zoo.folder.resolve()))
-    path = KEPT / f"{zoo.folder.name}-{_CONFIGS[domain]}"
-    path.write_text(text.replace("factors.csv", str(_EXAMPLES / "factors.csv")), "utf-8")
-    return path
+    As a report does by its `factors`, and of the truth, too.
+    """
+    facts = pl.read_csv(_FACTS).join(zoo.models(domain), on="model", how="semi").drop("domain")
+    return explained(question.all_beside(zoo, domain), facts, _MEASURES).drop_nulls("explained")
 
 
 def _table_of_factors(factors: pl.DataFrame) -> str:
     rows = [
         [
-            row["factor"].replace("_", " "),
+            row["factor"],
             row["measure"],
             "a line" if row["levels"] is None else f"{row['levels']} levels",
             percent(row["explained"]),
@@ -117,8 +104,7 @@ def _table_of_factors(factors: pl.DataFrame) -> str:
 
 def _explained(factors: pl.DataFrame) -> list[dict[str, Any]]:
     """Return for each measure the fact that explains most beyond chance."""
-    beyond = factors.with_columns(
-        pl.col("factor").str.replace_all("_", " "),
-        beyond=pl.col("explained") - pl.col("by_chance"),
-    ).sort("beyond", descending=True)
+    beyond = factors.with_columns(beyond=pl.col("explained") - pl.col("by_chance")).sort(
+        "beyond", descending=True, maintain_order=True
+    )
     return beyond.unique("measure", keep="first", maintain_order=True).rows(named=True)

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 import relatedness as question
+from polars_transferability._relatedness import task_order
 from zoo import Zoo
 
 from study.pictures import TEXT, Gallery, values
@@ -65,7 +66,7 @@ def _table(nearest: pl.DataFrame) -> str:
 
 
 def _picture(pairs: pl.DataFrame) -> alt.LayerChart:
-    scale = alt.Scale(domain=question.clustered(pairs))
+    scale = alt.Scale(domain=task_order(pairs))
     below = alt.Axis(labelAngle=-40)
     base = alt.Chart(values(pairs)).encode(
         x=alt.X("target:N", sort=None, scale=scale, title="target", axis=below),

@@ -22,7 +22,7 @@ import relatedness
 import transforms
 import where_it_fails
 import zoo as zoo_of_study
-from study import pretrained
+from polars_transferability._report._config import read_config
 from study.__main__ import write
 from study.page import SECTIONS
 from zoo import Zoo
@@ -50,8 +50,7 @@ def small(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]
     """A small zoo, and a folder of its own in which results are kept."""
     folder = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
-        for module in (zoo_of_study, pretrained):
-            patch.setattr(module, "KEPT", folder / "kept")
+        patch.setattr(zoo_of_study, "KEPT", folder / "kept")
         yield sliced(data / "zoo", folder / "zoo")
 
 
@@ -138,6 +137,16 @@ def test_every_script_runs_by_itself(
     script.main()
     printed = capsys.readouterr().out
     assert [domain for domain in small.domains() if f"{domain}: " not in printed] == []
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda file: file.stem)
+def test_reports_of_the_examples_are_of_the_shipped_encoders(file: Path, data: Path) -> None:
+    config = read_config(file, strict=True)
+    domain = "text" if "texts" in file.stem else "image"
+    assert {*config.targets} == {*Zoo(data / "zoo").tasks(domain)["task"]}
+    facts = pl.read_csv(config.facts.file)
+    models = [path.stem for path in (data / "zoo").glob("*.parquet")]
+    assert [model for model in models if model not in facts["model"]] == []
 
 
 def test_every_script_of_the_examples_is_run() -> None:

@@ -79,13 +79,6 @@ def test_pairs_that_differ_in_their_direction_only_are_all_direction() -> None:
     assert (found["source"], found["target"], found["share"]) == ("a", "b", 0.2)
 
 
-def test_tasks_that_are_near_stand_beside_each_other() -> None:
-    near, far = 0.1, 0.9
-    pairs = related(a_to_b=far, b_to_a=far, a_to_c=near, c_to_a=near, b_to_c=far, c_to_b=far)
-    places = {task: place for place, task in enumerate(relatedness.clustered(pairs))}
-    assert abs(places["a"] - places["c"]) == 1
-
-
 def test_a_relative_is_placed_among_the_sources_of_its_target() -> None:
     pairs = related(mnist_to_usps=0.3, fashion_to_usps=0.2, usps_to_mnist=0.1, fashion_to_mnist=0.4)
     found = relatedness.families(pairs)
