@@ -21,10 +21,10 @@ GROUPS = {
     ),
     "ResNets of two depths, both of CIFAR-10": ("cifar10-resnet8", "cifar10-resnet20"),
     "ResNet-20 with and without pretraining": ("cifar10-resnet20", "random-resnet20"),
-    "small and larger, both of ImageNet": (
+    "Small and larger, both of ImageNet": (
         *("imagenet-mobilenetv1-0.25", "imagenet-efficientnet-lite0"),
     ),
-    "layers of MiniLM, and a shallower one": (
+    "Layers of MiniLM, and a shallower one": (
         *("minilm-l6-layer2", "minilm-l6", "paraphrase-minilm-l3"),
     ),
     "GloVe vectors, averaged in two ways": ("glove-100-mean", "glove-100-sif"),
@@ -34,7 +34,9 @@ GROUPS = {
 def all_beside(zoo: Zoo, domain: str) -> pl.DataFrame:
     """Return a row for each model and target: `accuracy`, `error`, `bound` and `consensus`."""
     found = rankers(zoo, domain).filter(pl.col("ranker").is_in([BOUND, CONSENSUS]))
-    wide = found.pivot("ranker", index=["target", "model", "accuracy", "error"], values="value")
+    wide = found.with_columns(pl.when("judged").then("value")).pivot(
+        "ranker", index=["target", "model", "accuracy", "error"], values="value"
+    )
     return wide.with_columns(-pl.col(BOUND).alias("bound")).rename({CONSENSUS: "consensus"})
 
 

@@ -25,7 +25,11 @@ def related(zoo: Zoo, domain: str) -> pl.DataFrame:
     """Return `share`, the mean bound as a share of guessing, of each source and target."""
     bounds = results.bounds(zoo, domain, source_rows="all")
     share = pl.col("bound") / pl.col("trivial_loss")
-    return bounds.group_by("source", "target").agg(share=share.mean()).sort("source", "target")
+    return (
+        bounds.group_by("source", "target", maintain_order=True)
+        .agg(share=share.mean())
+        .sort("source", "target")
+    )
 
 
 def asymmetry(pairs: pl.DataFrame) -> pl.DataFrame:

@@ -51,6 +51,7 @@ def small(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]
     folder = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(zoo_of_study, "KEPT", folder / "kept")
+        patch.setattr(does_it_predict, "MODEL_DRAWS", 20)
         yield sliced(data / "zoo", folder / "zoo")
 
 
