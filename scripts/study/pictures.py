@@ -28,7 +28,7 @@ class Gallery:
             aria=False,
             background="#ffffff",
             # Fonts may be wider than the one that the room for names was measured with.
-            padding={"left": 28, "right": 16, "top": 10, "bottom": 10},
+            padding={"left": 48, "right": 16, "top": 10, "bottom": 10},
             axis=alt.AxisConfig(
                 labelColor=TEXT,
                 titleColor=TEXT,
