@@ -7,6 +7,7 @@
 #                leaves out what takes minutes, WRITE=1 puts what they print into the pages, PAGES=... chooses
 #   make check   formatting and static checks
 #   make docs    the documentation site, into out/docs; needs Python 3.11 or newer
+#   make study   the study of real encoders: docs/study.md from data/zoo, or OUT=page.md ZOO=folder
 #   make wheel   wheel and source distribution, into dist/, each tried in a bare environment
 #   make clean   remove what make made (not the Rust build in the target folder: cargo clean)
 # The first build compiles Polars, which takes several minutes; later ones take seconds. An exported
@@ -28,7 +29,7 @@ AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
 AS_CLIPPY = RUSTC_WORKSPACE_WRAPPER="$$(command -v clippy-driver)" \
   CLIPPY_ARGS="-Dwarnings__CLIPPY_HACKERY__"
 
-.PHONY: demo test test-lowest bench claims check docs wheel clean
+.PHONY: demo test test-lowest bench claims check docs study wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/built-demo
@@ -64,6 +65,9 @@ wheel: $(BIN)/maturin
 
 docs: $(VENV)/built-docs
 	$(BIN)/python scripts/site_pages.py
+
+study: $(VENV)/built-dev
+	PYTHONPATH=scripts:examples/study $(BIN)/python -m study $(if $(ZOO),--zoo "$(ZOO)") $(if $(OUT),--out "$(OUT)")
 
 clean:
 	rm -rf $(VENV) .venv-lowest out dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -8,34 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "examples" / "study"))
+
+import peak
 
 # Read when the libraries load, so they must be set before a benchmark starts.
 THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
-# Memory that Polars has freed goes back to the system at once, so that it is not used again unseen.
-CHILD = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0"}
 # For a child process: the calls `forget_peak()` and `beyond()`, in MiB.
-PEAK = """
-import ctypes
-import gc
-
-
-def status(name):
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
-
-
-def forget_peak():
-    global before
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    with open("/proc/self/clear_refs", "w") as peak:
-        peak.write("5")
-    before = status("VmRSS")
-
-
-def beyond():
-    return status("VmHWM") - before
-"""
+PEAK = Path(peak.__file__).read_text("utf-8")
 
 
 def require_one_thread() -> None:
@@ -63,6 +45,6 @@ def in_child(code: str, *arguments: object) -> list[float]:
     """The numbers that some code prints in a process of its own."""
     command = child_command(code, *arguments)
     output = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | CHILD
+        command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | peak.ENVIRONMENT
     ).stdout
     return [float(number) for number in output.split()]

@@ -13,6 +13,8 @@ from polars_transferability._plugin import column_plugin
 # each of them, and than every other score: a guarantee, a probe and an evidence err differently.
 PARTS = ("bound", "knn_accuracy", "logme")
 COLUMN = "consensus"
+# Digits of a bound that are more than rounding.
+_DIGITS = 12
 
 
 def consensus(score: str | pl.Expr, *more: str | pl.Expr) -> pl.Expr:
@@ -91,8 +93,20 @@ def with_consensus(
         raise ValueError(msg)
     keys = ["target", *models]
     best = results.group_by(keys, maintain_order=True).agg(
-        pl.col(name).min() if name == "bound" else pl.col(name).max() for name in parts
+        _lowest_bound(results).alias(name) if name == "bound" else pl.col(name).max()
+        for name in parts
     )
     ranked = [-pl.col(name) if name == "bound" else pl.col(name) for name in parts]
     found = best.select(*keys, consensus(*ranked).over("target").alias(COLUMN))
     return results.join(found, on=keys, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _lowest_bound(results: pl.DataFrame) -> pl.Expr:
+    """Return the lowest bound of a group, or the loss of guessing where that is lower."""
+    bound = pl.col("bound").min()
+    if "trivial_loss" not in results.columns:
+        return bound
+    capped = pl.when(bound.is_not_null()).then(
+        pl.min_horizontal(bound, pl.col("trivial_loss").min())
+    )
+    return capped.round_sig_figs(_DIGITS)

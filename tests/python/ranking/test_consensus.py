@@ -162,3 +162,20 @@ def test_a_model_without_a_part_has_none() -> None:
         logme=pl.when(pl.col("model") != "c").then("logme"),
     )
     assert with_consensus(missing, ["model"])["consensus"].to_list() == [0.5, 0.5, 0.5, None]
+
+
+def test_bounds_that_are_no_better_than_guessing_are_equal() -> None:
+    guessing = pl.DataFrame(
+        {
+            "target": "t",
+            "model": ["good", "rounded", "above", "guess"],
+            "bound": [0.5, 0.7 - 1e-15, 0.71, 0.7],
+            "trivial_loss": [0.7, 0.7, 0.7, 0.7 + 1e-15],
+            "logme": [4.0, 3.0, 2.0, 1.0],
+        }
+    )
+    found = with_consensus(guessing, ["model"])["consensus"].to_list()
+    third = 1 / 3
+    by_bound, by_logme = [1, third, third, third], [1, 2 * third, third, 0]
+    expected = [(a + b) / 2 for a, b in zip(by_bound, by_logme, strict=True)]
+    assert found == pytest.approx(expected)
