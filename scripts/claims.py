@@ -10,7 +10,7 @@ if no page is named. There are three kinds:
 * Tables and blocks of text below a comment that names the command, which prints a table of the same
   columns, or that text:
 
-      <!-- claim: python benches/choice.py; tolerance 0.02; slow; needs ../shared -->
+      <!-- claim: python benches/coverage.py; tolerance 0.02; slow; needs ../shared -->
 
   "tolerance" is how far numbers with a point may be off (by one in the last digit without it),
   "slow" leaves it out of `--quick`, and "needs" names what has to be there, or else it is skipped.

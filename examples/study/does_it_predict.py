@@ -28,6 +28,7 @@ TARGET_LOSSES = {
     "target loss": "bound",
     "target loss (all rows)": "bound (all rows)",
 }
+CEILING = "linear probe on the same rows"
 CONSENSUS = {
     "consensus of kNN, LogME": ("knn_accuracy", "logme"),
     "consensus of bound, kNN, LogME": ("bound, lowest", "knn_accuracy", "logme"),
@@ -35,9 +36,11 @@ CONSENSUS = {
         *("bound (all rows), lowest", "knn_accuracy", "logme"),
     ),
     "consensus of bound (all rows), LogME": ("bound (all rows), lowest", "logme"),
+    "consensus of linear probe, LogME": (CEILING, "logme"),
 }
 ELSEWHERE, PARAMETERS, CHANCE = "mean accuracy elsewhere", "number of parameters", "chance"
-CEILING = "linear probe on the same rows"
+# Targets of so many classes are looked at by themselves, too: there most scores are weakest.
+MANY_CLASSES = 6
 # A bound that is no better than guessing says no more than that, however far it is above; so such
 # models are equal. Their bounds differ by what the classes' shares differ between splits.
 BETTER = "better than guessing"
@@ -54,8 +57,9 @@ LOW, HIGH = 0.025, 0.975
 def rankers(zoo: Zoo, domain: str) -> pl.DataFrame:
     """Return a row for each ranker, target and model: `value`, and `accuracy`, which is the truth.
 
-    The column `kind` says what a ranker is made of. A model that a ranker has no value of is not
-    `judged`, and comes last, because nobody would choose it by that ranker.
+    `classes` are those of the target. The column `kind` says what a ranker is made of. A model that
+    a ranker has no value of is not `judged`, and comes last, because nobody would choose it by that
+    ranker.
     """
     truth = zoo.truth(domain)
     found = pl.concat([_bounds(zoo, domain), _scores(zoo, domain), _trivial(zoo, domain, truth)])
@@ -65,6 +69,8 @@ def rankers(zoo: Zoo, domain: str) -> pl.DataFrame:
         # Each target has one source then, and its bound is the lowest, the mean and the fixed one.
         found = found.filter(~pl.col("ranker").str.contains(", (mean|fixed source)$"))
     found = found.join(truth, on=["model", "target"], maintain_order="left")
+    classes = zoo.tasks(domain).select("classes", target="task")
+    found = found.join(classes, on="target", maintain_order="left")
     last = pl.col("value").min().over("ranker", "target") - 1
     return found.with_columns(
         value=pl.col("value").fill_null(last), judged=pl.col("value").is_not_null()
@@ -160,15 +166,18 @@ def quality(found: pl.DataFrame, *groups: str) -> pl.DataFrame:
         pt.spearman(score, truth).fill_null(0).alias("spearman"),
         pt.top_k_recall(score, truth, k=3).alias("top_3_recall"),
         (100 * pt.regret_at_k(score, truth, k=1)).alias("regret_at_1"),
+        pl.col("classes").first(),
     )
 
 
 def summary(found: pl.DataFrame) -> pl.DataFrame:
     """Return the means over targets with their intervals, for each ranker, the best first."""
     of_targets = quality(found)
+    has_many = pl.col("weighted_tau").filter(pl.col("classes") >= MANY_CLASSES)
     of_ranker = of_targets.group_by("kind", "ranker", maintain_order=True)
     means = of_ranker.agg(
         pl.col(STATISTICS).mean(),
+        has_many.mean().alias("weighted_tau_of_many_classes"),
         *(_over_targets(name).alias(f"{name}_targets") for name in STATISTICS),
     )
     return means.join(_over_models(found), on=["kind", "ranker"], maintain_order="left").sort(

@@ -46,6 +46,7 @@ def _of_domain(zoo: Zoo, domain: str, gallery: Gallery) -> dict[str, Any]:
         "consensus": tau[CONSENSUS],
         "elsewhere": tau[question.ELSEWHERE],
         "ceiling": tau[question.CEILING],
+        "many": _of_many_classes(rankers, summary),
         "over_bound": question.difference(rankers, CONSENSUS, BOUND_ALL),
         "over_logme": question.difference(rankers, CONSENSUS, "logme"),
         "over_elsewhere": question.difference(rankers, BOUND_ALL, question.ELSEWHERE),
@@ -53,6 +54,18 @@ def _of_domain(zoo: Zoo, domain: str, gallery: Gallery) -> dict[str, Any]:
         "not_judged": _not_judged(rankers),
         "listed": lists["listed"],
         "has_best": lists["has_best"].sum(),
+    }
+
+
+def _of_many_classes(rankers: pl.DataFrame, summary: pl.DataFrame) -> dict[str, Any]:
+    """Return the best rankers of targets of many classes, and how many such targets there are."""
+    has_many = pl.col("classes") >= question.MANY_CLASSES
+    tau = pl.col("weighted_tau_of_many_classes")
+    of_kinds = summary.sort(tau, descending=True, maintain_order=True)
+    return {
+        "targets": rankers.filter(has_many)["target"].n_unique(),
+        "score": of_kinds.filter(kind="score").row(0, named=True),
+        "together": of_kinds.filter(kind="consensus").row(0, named=True),
     }
 
 
@@ -81,6 +94,7 @@ def _not_judged(rankers: pl.DataFrame) -> list[tuple[str, int, int]]:
 def _table(summary: pl.DataFrame) -> str:
     headings = [
         *("ranker", "weighted τ", "other targets", "other models"),
+        f"τ, {question.MANY_CLASSES} classes or more",
         *("Spearman", "top-3 recall", "regret, points"),
     ]
     rows = [
@@ -89,6 +103,7 @@ def _table(summary: pl.DataFrame) -> str:
             number(row["weighted_tau"]),
             interval(row["weighted_tau_targets"]),
             interval(row["weighted_tau_models"]),
+            number(row["weighted_tau_of_many_classes"]),
             number(row["spearman"]),
             number(row["top_3_recall"]),
             number(row["regret_at_1"], 1),
