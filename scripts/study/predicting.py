@@ -35,9 +35,10 @@ def _of_domain(zoo: Zoo, domain: str, gallery: Gallery) -> dict[str, Any]:
     summary, lists = question.summary(rankers), question.shortlists(zoo, domain)
     says = f"Weighted tau of every ranker on {of_domain(domain)}, with intervals"
     tau = dict(summary.select("ranker", "weighted_tau").iter_rows())
+    many = question.of_many_classes(rankers)
     return {
         "picture": gallery.hang(f"predict-{domain}", _picture(summary), says),
-        "table": _table(summary),
+        "table": _table(summary, many),
         "targets": rankers["target"].n_unique(),
         "models": rankers["model"].n_unique(),
         "first": summary.filter(pl.col("kind") != "ceiling").row(0, named=True),
@@ -46,7 +47,11 @@ def _of_domain(zoo: Zoo, domain: str, gallery: Gallery) -> dict[str, Any]:
         "consensus": tau[CONSENSUS],
         "elsewhere": tau[question.ELSEWHERE],
         "ceiling": tau[question.CEILING],
-        "many": _of_many_classes(rankers, summary),
+        "best_score": next(many.filter(kind="score").iter_rows(named=True), None),
+        "best_consensus": next(many.filter(kind="consensus").iter_rows(named=True), None),
+        "many_targets": rankers.filter(pl.col("classes") >= question.MANY_CLASSES)[
+            "target"
+        ].n_unique(),
         "over_bound": question.difference(rankers, CONSENSUS, BOUND_ALL),
         "over_logme": question.difference(rankers, CONSENSUS, "logme"),
         "over_elsewhere": question.difference(rankers, BOUND_ALL, question.ELSEWHERE),
@@ -54,18 +59,6 @@ def _of_domain(zoo: Zoo, domain: str, gallery: Gallery) -> dict[str, Any]:
         "not_judged": _not_judged(rankers),
         "listed": lists["listed"],
         "has_best": lists["has_best"].sum(),
-    }
-
-
-def _of_many_classes(rankers: pl.DataFrame, summary: pl.DataFrame) -> dict[str, Any]:
-    """Return the best rankers of targets of many classes, and how many such targets there are."""
-    has_many = pl.col("classes") >= question.MANY_CLASSES
-    tau = pl.col("weighted_tau_of_many_classes")
-    of_kinds = summary.sort(tau, descending=True, maintain_order=True)
-    return {
-        "targets": rankers.filter(has_many)["target"].n_unique(),
-        "score": of_kinds.filter(kind="score").row(0, named=True),
-        "together": of_kinds.filter(kind="consensus").row(0, named=True),
     }
 
 
@@ -91,7 +84,8 @@ def _not_judged(rankers: pl.DataFrame) -> list[tuple[str, int, int]]:
     return counts.filter(pl.col("missing") > 0).rows()
 
 
-def _table(summary: pl.DataFrame) -> str:
+def _table(summary: pl.DataFrame, many: pl.DataFrame) -> str:
+    tau_of_many = dict(many.select("ranker", "weighted_tau").iter_rows())
     headings = [
         *("ranker", "weighted τ", "other targets", "other models"),
         f"τ, {question.MANY_CLASSES} classes or more",
@@ -103,7 +97,7 @@ def _table(summary: pl.DataFrame) -> str:
             number(row["weighted_tau"]),
             interval(row["weighted_tau_targets"]),
             interval(row["weighted_tau_models"]),
-            number(row["weighted_tau_of_many_classes"]),
+            number(tau_of_many.get(row["ranker"])),
             number(row["spearman"]),
             number(row["top_3_recall"]),
             number(row["regret_at_1"], 1),
