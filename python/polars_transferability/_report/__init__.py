@@ -36,6 +36,7 @@ from polars_transferability.files.whole_file import (
     require_writable,
     write_whole,
 )
+from polars_transferability.leaderboard.source import is_remote, paths_of
 from polars_transferability.tables.own_results import MARK
 from polars_transferability.tables.table import Table, embedding_tables
 
@@ -192,7 +193,8 @@ def _results(
 def _inputs(config: ReportConfig, opened: Iterable[Table]) -> list[Path]:
     """Return every file that a report reads."""
     tables = (Path(table.name) for table in opened)
-    boards = (board.file for board in config.leaderboards)
+    local = (board.file for board in config.leaderboards if not is_remote(board.file))
+    boards = (Path(path) for pattern in local for path in paths_of(pattern))
     return [config.path, *tables, *boards, *config.queries.values()]
 
 
