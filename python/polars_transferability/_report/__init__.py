@@ -30,6 +30,7 @@ from polars_transferability._report._inventory import take_inventory
 from polars_transferability._report._results import TABLES, Problems, Results, results_of
 from polars_transferability._report._units import compute_units
 from polars_transferability.files.table_bytes import FileFormat, table_bytes
+from polars_transferability.files.text_html import text_html
 from polars_transferability.files.whole_file import (
     make_folder,
     remove_abandoned,
@@ -70,6 +71,17 @@ class Report:
     computed: int
     reused: int
     problems: Problems
+
+    def _repr_html_(self) -> str:
+        """Return where the page is, what was computed, and the size of each table."""
+        facts = {
+            "page": str(self.page),
+            "computed": str(self.computed),
+            "reused": str(self.reused),
+            "incomplete": f"{self.problems.incomplete} of {self.problems.results} results",
+            **{name: f"{table.height} rows" for name, table in self.tables.items()},
+        }
+        return text_html(pl.DataFrame({"report": [*facts], "": [*facts.values()]}))
 
 
 @through(REPORT)
