@@ -165,7 +165,8 @@ _KEYS = {
     "columns.fit_split": "Rows with this value of the split column are fitted on.",
     "models.file": "Path of a CSV or Parquet file.",
     "models.model": "Column of the models' names.",
-    "leaderboards.file": "Path of a CSV or Parquet file.",
+    "leaderboards.file": "Path of a CSV, Parquet, JSON or JSON Lines file, a pattern of files that "
+    "are one leaderboard, or an address such as `hf://...` or `s3://...`; each run reads it anew.",
     "leaderboards.name": "What the page calls it. Left out: the name of the file.",
 }
 # Where the docstring is that says what the keys of a table mean.

@@ -75,12 +75,19 @@ def nearest(name: str, names: Iterable[str], *, alike: float = _NEAR) -> str | N
     >>> nearest("ResNet-5O", ["resnet18", "resnet50"]), nearest("vgg", ["resnet18"])
     ('resnet50', None)
     """
-    by_letters = {_letters(other): other for other in reversed(list(names))}
-    found = get_close_matches(_letters(name), by_letters, n=1, cutoff=alike)
+    by_letters = {letters(other): other for other in reversed(list(names))}
+    found = get_close_matches(letters(name), by_letters, n=1, cutoff=alike)
     return by_letters[found[0]] if found else None
 
 
-def _letters(name: str) -> str:
+def letters(name: str) -> str:
+    """Return a name without case and punctuation, in which spellings of it differ most often.
+
+    Examples
+    --------
+    >>> letters("#Params (B)"), letters("ndcg@10")
+    ('paramsb', 'ndcg10')
+    """
     return re.sub(r"[\W_]", "", name.casefold())
 
 

@@ -52,6 +52,10 @@ class Door:
         What names the column of labels that stand in for those of targets.
     leaderboard
         What names a column of a leaderboard.
+    metric
+        What chooses one of several metrics of a leaderboard.
+    direction
+        What says whether more or less of a metric of a leaderboard is better.
     without
         What says, in place of a column, that the tables have none.
     scoring
@@ -67,6 +71,8 @@ class Door:
     unsplit: str
     stand_in: str
     leaderboard: str
+    metric: str
+    direction: str
     arguments: Mapping[str, str] = field(default_factory=dict)
     without: str = ""
     scoring: str = ""
@@ -108,6 +114,8 @@ PYTHON = Door(
     unsplit="pass fit=None",
     stand_in="target_label=",
     leaderboard="{argument}=",
+    metric="metric=",
+    direction="higher_is_better= or lower_is_better=",
     without="pass {argument}=None",
     scoring="compute_scores",
     wide=", or the columns that are targets with targets=",
@@ -124,6 +132,8 @@ COMMAND = Door(
     unsplit="give --no-fit",
     stand_in="--target-label",
     leaderboard="--leaderboard-{argument}",
+    metric="--leaderboard-metric",
+    direction="--leaderboard-higher-is-better or --leaderboard-lower-is-better",
     scoring="transferability score",
     fewer_rows="--max-rows-per-class",
 )
@@ -134,6 +144,8 @@ REPORT = Door(
     unsplit="write split = false under [columns]",
     stand_in="target_label under [bound]",
     leaderboard="{argument} under [[leaderboards]]",
+    metric="metric under [[leaderboards]]",
+    direction="higher_is_better or lower_is_better under [[leaderboards]]",
     wide=", or the columns that are targets with targets under [[leaderboards]]",
     fewer_rows="max_rows_per_class under [bound]",
 )
@@ -144,6 +156,8 @@ SQL = Door(
     unsplit="leave the column split out",
     stand_in="target_label =>",
     leaderboard="AS {argument}",
+    metric="a table of the rows of that metric",
+    direction="a column AS accuracy of which higher is better, in place of that of metrics",
 )
 
 _DOOR = ContextVar("door", default=PYTHON)

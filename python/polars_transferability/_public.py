@@ -31,6 +31,7 @@ from polars_transferability.leaderboard.compare import compare as compare
 from polars_transferability.leaderboard.join import LeaderboardJoin as LeaderboardJoin
 from polars_transferability.leaderboard.join import join_leaderboard as join_leaderboard
 from polars_transferability.leaderboard.read import read_leaderboard as read_leaderboard
+from polars_transferability.leaderboard.slices import slice_summary as slice_summary
 from polars_transferability.pool import combine_pool as combine_pool
 from polars_transferability.ranking import Rank as Rank
 from polars_transferability.ranking import kendall_tau as kendall_tau

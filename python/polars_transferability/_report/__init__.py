@@ -31,12 +31,14 @@ from polars_transferability._report._inventory import take_inventory
 from polars_transferability._report._results import TABLES, Problems, Results, results_of
 from polars_transferability._report._units import compute_units
 from polars_transferability.files.table_bytes import FileFormat, table_bytes
+from polars_transferability.files.text_html import text_html
 from polars_transferability.files.whole_file import (
     make_folder,
     remove_abandoned,
     require_writable,
     write_whole,
 )
+from polars_transferability.leaderboard.source import is_remote, paths_of
 from polars_transferability.tables.own_results import MARK
 from polars_transferability.tables.table import Table, embedding_tables
 
@@ -70,6 +72,17 @@ class Report:
     computed: int
     reused: int
     problems: Problems
+
+    def _repr_html_(self) -> str:
+        """Return where the page is, what was computed, and the size of each table."""
+        facts = {
+            "page": str(self.page),
+            "computed": str(self.computed),
+            "reused": str(self.reused),
+            "incomplete": f"{self.problems.incomplete} of {self.problems.results} results",
+            **{name: f"{table.height} rows" for name, table in self.tables.items()},
+        }
+        return text_html(pl.DataFrame({"report": [*facts], "": [*facts.values()]}))
 
 
 @through(REPORT)
@@ -193,7 +206,8 @@ def _results(
 def _inputs(config: ReportConfig, opened: Iterable[Table]) -> list[Path]:
     """Return every file that a report reads."""
     tables = (Path(table.name) for table in opened)
-    boards = (board.file for board in config.leaderboards)
+    local = (board.file for board in config.leaderboards if not is_remote(board.file))
+    boards = (Path(path) for pattern in local for path in paths_of(pattern))
     return [config.path, *tables, *boards, *config.queries.values()]
 
 

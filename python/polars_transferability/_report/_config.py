@@ -16,6 +16,7 @@ from polars_transferability._report._section import Section
 from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, score_settings
 from polars_transferability.compute.curve import OWN_OPTIONS, curve_settings
 from polars_transferability.files.text_file import read_text
+from polars_transferability.leaderboard.source import is_remote, paths_of
 from polars_transferability.ranking import selection_quality
 from polars_transferability.settings import BoundOptions, bound_settings
 from polars_transferability.tables.columns import TableColumns
@@ -35,10 +36,13 @@ _TABLES = ("head", "label_map")
 
 @dataclass(frozen=True)
 class LeaderboardFile:
-    """A file of accuracies, and the options with which `read_leaderboard` is to read it."""
+    """A file of accuracies, and the options with which `read_leaderboard` is to read it.
+
+    The file may also be a pattern of files, or an address.
+    """
 
     name: str
-    file: Path
+    file: str
     options: Mapping[str, Any]
 
 
@@ -221,10 +225,12 @@ def _files(top: Section, folder: Path) -> tuple[str, ...]:
         top.fail("files", 'expected the embedding tables, such as files = ["embeddings/*.parquet"]')
     if remote := [file for file in files if "://" in file]:
         top.fail("files", f"{remote[0]!r} is not on this machine, so changes would not be noticed")
-    # Only what the user wrote is a pattern, not the folder that it starts from.
-    return tuple(
-        str((Path(escape(str(folder))) if has_magic(file) else folder) / file) for file in files
-    )
+    return tuple(_from(folder, file) for file in files)
+
+
+def _from(folder: Path, file: str) -> str:
+    """Return a path or pattern from a folder; only what the user wrote is a pattern."""
+    return str((Path(escape(str(folder))) if has_magic(file) else folder) / file)
 
 
 def _tasks(top: Section, key: str) -> tuple[str, ...] | None:
@@ -337,16 +343,22 @@ def _leaderboards(top: Section, folder: Path) -> tuple[LeaderboardFile, ...]:
 
 
 def _leaderboard(section: Section, folder: Path) -> LeaderboardFile:
-    section.allow("file", "name", "model", "target", "accuracy", "targets", "static")
-    file = _file(section, "file", folder)
+    section.allow(
+        *("file", "name", "model", "target", "accuracy", "targets", "static"),
+        *("metric", "higher_is_better", "lower_is_better"),
+    )
+    file = _board_file(section, folder)
     options = {
         "model": section.text("model", "model"),
         "target": section.text("target", "target"),
         "accuracy": section.text("accuracy", None),
         "targets": section.names("targets"),
         "static": section.names("static") or (),
+        "metric": section.names("metric"),
+        "higher_is_better": section.names("higher_is_better") or (),
+        "lower_is_better": section.names("lower_is_better") or (),
     }
-    return LeaderboardFile(section.text("name", file.stem), file, MappingProxyType(options))
+    return LeaderboardFile(section.text("name", Path(file).stem), file, MappingProxyType(options))
 
 
 def _facts(top: Section, folder: Path) -> FactsFile | None:
@@ -381,6 +393,18 @@ def _queries(section: Section, folder: Path) -> Mapping[str, Path]:
         if not re.fullmatch(r"[\w-]+", name):
             section.fail(name, "is a file name of the report: use letters, digits, _ and -")
     return MappingProxyType({name: _file(section, name, folder) for name in section.values})
+
+
+def _board_file(section: Section, folder: Path) -> str:
+    """Return an address, a pattern that files match, or the path of a file."""
+    name = section.text("file", None)
+    if name is not None and is_remote(name):
+        return name
+    if name is not None and has_magic(name) and not (folder / name).is_file():
+        pattern = _from(folder, name)
+        if paths_of(pattern) != [pattern]:
+            return pattern
+    return str(_file(section, "file", folder))
 
 
 def _file(section: Section, key: str, folder: Path) -> Path:

@@ -20,7 +20,8 @@ from cyclopts import Parameter, Token
 
 from polars_transferability.cli.output import usage_error
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, join_leaderboard
-from polars_transferability.leaderboard.read import open_source, read_leaderboard
+from polars_transferability.leaderboard.read import read_leaderboard
+from polars_transferability.leaderboard.source import is_remote, open_sources, paths_of
 from polars_transferability.tables.columns import Purpose, TableColumns
 from polars_transferability.tables.table import Table, columns_of_each, tables_of
 
@@ -196,32 +197,40 @@ class Leaderboard:
     Attributes
     ----------
     leaderboard
-        CSV or Parquet file of accuracies to put beside the results, with the mean accuracy of each
-        model on the other targets. Long (a row per model and target) or wide (a column per target).
-        What does not match is reported on standard error.
+        CSV, Parquet, JSON or JSON Lines file of accuracies to put beside the results, with the mean
+        accuracy of each model on the other targets; a pattern of files in quotes, or an address
+        such as hf://... or s3://... Long (a row per model and target) or wide (a column per
+        target). What does not match is reported on standard error.
     leaderboard_model
-        Its column of model names.
+        Its column of model names, where no known name says so.
     leaderboard_target
-        Its column of target names; without this column it is wide.
+        Its column of target names, where no known name says so; without this column it is wide.
     leaderboard_accuracy
         Its column of accuracies. Default: accuracy, or the only column of numbers.
     leaderboard_static
         Another of its columns to put beside the results, such as a number of parameters, or
         several.
+    leaderboard_metric
+        Of several metrics of the leaderboard, the one to take, or several in order of preference.
+    leaderboard_higher_is_better, leaderboard_lower_is_better
+        Metrics of the leaderboard of which this is not known by their name.
     """
 
-    leaderboard: Path | None = None
+    leaderboard: str | None = None
     leaderboard_model: str = "model"
     leaderboard_target: str = "target"
     leaderboard_accuracy: str | None = None
     leaderboard_static: Several = None
+    leaderboard_metric: Several = None
+    leaderboard_higher_is_better: Several = None
+    leaderboard_lower_is_better: Several = None
 
     def static(self) -> list[str]:
         """Return the other columns to put beside the results."""
         board = self.leaderboard
         if board is None:
             return []
-        return several(self.leaderboard_static, lambda: open_source(board).schema().names()) or []
+        return several(self.leaderboard_static, lambda: _columns_of(board)) or []
 
     def read(self, models: tuple[str, ...]) -> pl.DataFrame | None:
         """Read it, if there is one; to be called first, since results take longer to fail."""
@@ -235,6 +244,9 @@ class Leaderboard:
             target=self.leaderboard_target,
             accuracy=self.leaderboard_accuracy,
             static=self.static(),
+            metric=several(self.leaderboard_metric, tuple),
+            higher_is_better=several(self.leaderboard_higher_is_better, tuple) or (),
+            lower_is_better=several(self.leaderboard_lower_is_better, tuple) or (),
         )
         if models[0] in {*entries.columns, MEAN_ELSEWHERE} - {"model"}:
             msg = f"model: '{models[0]}' is what a column beside the results is called; rename it"
@@ -256,8 +268,12 @@ COLUMNS = ColumnOptions()
 NO_LEADERBOARD = Leaderboard()
 
 
-def tables_and(files: Sequence[str], leaderboard: Path | None) -> Iterator[Path]:
+def _columns_of(leaderboard: str) -> list[str]:
+    return [name for table in open_sources(leaderboard) for name in table.schema().names()]
+
+
+def tables_and(files: Sequence[str], leaderboard: str | None) -> Iterator[Path]:
     """Yield the files that are read; they are looked for only when they are asked for."""
     yield from (Path(table.name) for table in tables_of(files))
-    if leaderboard is not None:
-        yield leaderboard
+    if leaderboard is not None and not is_remote(leaderboard):
+        yield from map(Path, paths_of(leaderboard))

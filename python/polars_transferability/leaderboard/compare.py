@@ -12,6 +12,7 @@ from polars_transferability._columns import column_name, one_column
 from polars_transferability._consensus import COLUMN as CONSENSUS
 from polars_transferability._scores.choice import OF_ONE_TABLE, OF_TWO_TASKS, RANKING_FIELDS
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJoin
+from polars_transferability.leaderboard.slices import Slices, slices_of
 from polars_transferability.ranking import selection_quality
 from polars_transferability.tables.keys import key_columns
 from polars_transferability.tables.problems import of_units
@@ -55,6 +56,7 @@ def compare(
     bootstrap: int = 0,
     confidence: float = 0.95,
     seed: int = 0,
+    slices: Slices | None = None,
 ) -> pl.DataFrame:
     """`selection_quality` of scores, and of trivial rankers beside them.
 
@@ -88,12 +90,20 @@ def compare(
         fits on a screen.
     k, bootstrap, confidence, seed
         As in `selection_quality`.
+    slices
+        Parts of the models to compare within, besides all of them, since a ranking that is the same
+        for every target can win by the choice of the models alone (arXiv 2510.06448). A number: so
+        many random halves of the models, by `seed`. A column: a slice for each text in it, or for
+        each third of the models by its numbers, such as a number of parameters. Or several of
+        these. `slice_summary` says what holds in all slices.
 
     Returns
     -------
     DataFrame
         The `by` columns, `score` (its name), `trivial` (Boolean), the `measures` and `n`, the
-        number of models, one row per group and score. With all measures also `n_null`.
+        number of models, one row per group and score. With all measures also `n_null`. With
+        `slices` such rows for each, and before these columns `slice`, its name ("all" for all
+        models).
 
     Examples
     --------
@@ -147,7 +157,18 @@ def compare(
         ).alias(column_name(ranker))
         for ranker in rankers
     ]
-    quality = _by_group_and_ranker(rows, keys, qualities, scores=len(given))
+    if slices is None:
+        quality = _by_group_and_ranker(rows, keys, qualities, scores=len(given))
+    else:
+        if "slice" in keys:
+            msg = "by: 'slice' is what a column of the result is called; rename the column"
+            raise ValueError(msg)
+        quality = pl.concat(
+            _by_group_and_ranker(part, keys, qualities, scores=len(given)).select(
+                pl.lit(name).alias("slice"), pl.all()
+            )
+            for name, part in slices_of(rows, model, slices, seed)
+        )
     left_out = [f"{name}{end}" for name in get_args(Measure) if name not in wanted for end in _ENDS]
     if measures != "all":
         left_out.append("n_null")

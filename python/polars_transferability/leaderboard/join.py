@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from polars_transferability._arguments import names_near_keyword
-from polars_transferability.leaderboard.read import KEY, Source, open_source, read_leaderboard
+from polars_transferability.files.text_html import text_html
+from polars_transferability.leaderboard.metrics import Metrics
+from polars_transferability.leaderboard.read import KEY, read_entries, several
+from polars_transferability.leaderboard.shape import Columns
+from polars_transferability.leaderboard.source import Source, open_source
 from polars_transferability.leaderboard.unmatched import lines_of, unmatched_pairs
 from polars_transferability.tables.problems import of_units
 
@@ -35,6 +39,8 @@ class LeaderboardJoin:
         The same for entries of the leaderboard without scores.
     trivial
         Columns of `frame` that rank models without looking at an embedding.
+    notes
+        Which metrics of the leaderboard were taken or turned round, and what was left out of it.
     """
 
     frame: pl.DataFrame
@@ -42,6 +48,7 @@ class LeaderboardJoin:
     unmatched_scores: pl.DataFrame
     unmatched_leaderboard: pl.DataFrame
     trivial: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def report(self) -> str:
         """Return what matched and what did not, a line for each kind."""
@@ -50,20 +57,29 @@ class LeaderboardJoin:
             f"{self.matched} of {pairs} pairs of model and target are on the leaderboard",
             *lines_of(self.unmatched_scores, "with scores that are not on the leaderboard"),
             *lines_of(self.unmatched_leaderboard, "on the leaderboard that are without scores"),
+            *self.notes,
         ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the report and the frame as tables, which Polars escapes."""
+        report = pl.DataFrame({"report": self.report().splitlines()})
+        return text_html(report) + self.frame._repr_html_()
 
 
 @names_near_keyword
 def join_leaderboard(
     scores: Source,
-    leaderboard: Source,
+    leaderboard: Source | Sequence[Source],
     *,
     model: str = "model",
     target: str = "target",
     accuracy: str | None = None,
     targets: Sequence[str] | None = None,
     static: Sequence[str] = (),
+    metric: str | Sequence[str] | None = None,
+    higher_is_better: Sequence[str] = (),
+    lower_is_better: Sequence[str] = (),
 ) -> LeaderboardJoin:
     """Put the accuracies of a leaderboard, and trivial rankers, beside scores.
 
@@ -73,9 +89,9 @@ def join_leaderboard(
     Parameters
     ----------
     scores
-        Frame, such as `compute_bounds` returns, or path of a CSV or Parquet file. Any number of
-        rows per model and target.
-    leaderboard, accuracy, targets, static
+        Frame, such as `compute_bounds` returns, or path of a file, as of a leaderboard. Any number
+        of rows per model and target.
+    leaderboard, accuracy, targets, static, metric, higher_is_better, lower_is_better
         As in `read_leaderboard`; where the names of columns differ from those of the scores, let
         `read_leaderboard` read it first.
     model, target
@@ -111,15 +127,12 @@ def join_leaderboard(
     models on the leaderboard that are without scores: 'ResNet-50' (similar: 'resnet50')
     targets on the leaderboard that are without scores: 'pets'
     """
-    entries = read_leaderboard(
+    static = several(static) or []
+    entries, notes = read_entries(
         leaderboard,
-        model=model,
-        target=target,
-        accuracy=accuracy,
-        targets=targets,
-        static=static,
+        Columns(model, target, accuracy, several(targets), static),
+        Metrics(several(metric), several(higher_is_better) or (), several(lower_is_better) or ()),
     )
-    static = [static] if isinstance(static, str) else static
     table = open_source(scores)
     table.require({model: "", target: ""})
     table.require_names([model, target])
@@ -146,6 +159,7 @@ def join_leaderboard(
         unmatched_scores=unmatched_pairs(scored, listed),
         unmatched_leaderboard=unmatched_pairs(listed, scored),
         trivial=(MEAN_ELSEWHERE, *static_rankers),
+        notes=tuple(notes),
     )
 
 
@@ -155,12 +169,11 @@ def _with_mean_elsewhere(entries: pl.DataFrame) -> pl.DataFrame:
     Means are taken of the others themselves, in ascending order, not from the total less one's own:
     models with the same accuracies elsewhere must tie to the last bit.
     """
-    others = entries.select("model", other="target", elsewhere="accuracy")
+    others = entries.select("model", other="target", elsewhere="accuracy").sort("elsewhere")
     means = (
         entries.select(KEY)
-        .join(others, on="model")
+        .join(others, on="model", maintain_order="left_right")
         .filter(pl.col("target") != pl.col("other"))
-        .sort("elsewhere")
         .group_by(KEY)
         .agg(pl.col("elsewhere").mean().alias(MEAN_ELSEWHERE))
     )

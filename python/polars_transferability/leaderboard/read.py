@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from os import PathLike, fspath
-from pathlib import Path
-from typing import TypeAlias
 
 import polars as pl
 
 from polars_transferability._arguments import names_near_keyword
-from polars_transferability._door import door
-from polars_transferability.leaderboard.csv_table import read_csv
-from polars_transferability.tables.table import FRAME, Table
-
-Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | str | PathLike[str]"
+from polars_transferability.leaderboard.metrics import Metrics
+from polars_transferability.leaderboard.of_one_metric import of_one_metric
+from polars_transferability.leaderboard.shape import Columns, rows_of
+from polars_transferability.leaderboard.source import Source, open_sources
+from polars_transferability.tables.table import Table, listed
 
 # What tells the entries of a leaderboard apart.
 KEY = ["model", "target"]
@@ -22,35 +20,55 @@ KEY = ["model", "target"]
 
 @names_near_keyword
 def read_leaderboard(
-    leaderboard: Source,
+    leaderboard: Source | Sequence[Source],
     *,
     model: str = "model",
     target: str = "target",
     accuracy: str | None = None,
     targets: Sequence[str] | None = None,
     static: Sequence[str] = (),
+    metric: str | Sequence[str] | None = None,
+    higher_is_better: Sequence[str] = (),
+    lower_is_better: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Read a leaderboard, long or wide, into one row per model and target.
+
+    Columns of published leaderboards (MTEB, the Open LLM Leaderboard, timm, ModelLens,
+    TransferGraph) are known by name, so that none has to be named. What was taken for the accuracy
+    where there was a choice, what was turned round and what was left out is said on standard error.
 
     Parameters
     ----------
     leaderboard
-        Frame, or path of a CSV or Parquet file. Long: columns for model, target and accuracy.
-        Wide: a column for the model and one of accuracies per target.
+        Frame, or path of a CSV, Parquet, JSON (a list of objects) or JSON Lines file; also an
+        address that Polars reads, such as hf://... or s3://...; a pattern of files, or a list of
+        all these, is one leaderboard. Long: columns for model, target and accuracy. Wide: a column
+        for the model and one of accuracies per target. A file without targets whose columns are
+        metrics, such as timm's `top1` and `top5`, has the accuracies of the target that the file is
+        called after (without `results-` before it).
     model
-        Column of model names.
+        Column of model names. Where there is no column "model": `fullname`, `model_name`,
+        `model_id` or `Model`.
     target
-        Column of target names. A leaderboard without it is wide.
+        Column of target names. A leaderboard without it is wide. Where there is no column "target":
+        `dataset`, `dataset_name`, `task_name`, `task` or `benchmark`.
     accuracy
-        Column of accuracies of a long leaderboard, or whatever else says how good a model is;
-        higher is better. None: "accuracy", or the only column of numbers.
+        Column of accuracies of a long leaderboard, or whatever else says how good a model is.
+        None: "accuracy", the only column of numbers, or one that is known by its name.
     targets
         Columns of a wide leaderboard that are targets. None: all columns of numbers that are named
-        neither here nor in `static`. (A column without a name, as pandas writes its index, is
-        none.)
+        neither here nor in `static`, and are not known to be something else, such as a number of
+        parameters or a mean. (A column without a name, as pandas writes its index, is none.)
     static
         Columns that say something about a model before any transfer, such as its accuracy on
         ImageNet or its number of parameters; they are kept.
+    metric
+        Of several metrics, be they rows (a column `metric`) or columns, the one to take; of
+        several, the first that a target has. Targets without it are left out. None: of each target
+        its only metric, or its main one, such as the accuracy.
+    higher_is_better, lower_is_better
+        Metrics of which it is not known by their name, or not rightly. Accuracies by metrics of
+        which less is better, such as an error rate, are returned with a minus before them.
 
     Returns
     -------
@@ -65,116 +83,51 @@ def read_leaderboard(
     >>> wide = pl.DataFrame({"model": ["small", "large"], "cars": [0.4, 0.6], "pets": [0.7, None]})
     >>> pt.read_leaderboard(wide).rows()
     [('small', 'cars', 0.4), ('large', 'cars', 0.6), ('small', 'pets', 0.7)]
+    >>> speech = pl.DataFrame(
+    ...     {
+    ...         "model_name": ["small", "large"],
+    ...         "dataset": ["librispeech", "librispeech"],
+    ...         "metric": ["WER", "WER"],
+    ...         "value": [4.2, 2.7],
+    ...     }
+    ... )
+    >>> pt.read_leaderboard(speech).rows()
+    [('small', 'librispeech', -4.2), ('large', 'librispeech', -2.7)]
     """
-    static = [static] if isinstance(static, str) else list(dict.fromkeys(static))
-    targets = [targets] if isinstance(targets, str) else targets
-    if taken := [name for name in static if name in (*KEY, "accuracy")]:
-        msg = f"static: '{taken[0]}' is what a column of the result is called; rename the column"
-        raise ValueError(msg)
-    table = open_source(leaderboard)
-    table.require(
-        {
-            **dict.fromkeys((*static, *(targets or ())), ""),
-            model: f"name the column of models with {_spelled('model')}",
-        }
+    entries, notes = read_entries(
+        leaderboard,
+        Columns(model, target, accuracy, several(targets), several(static) or ()),
+        Metrics(several(metric), several(higher_is_better) or (), several(lower_is_better) or ()),
     )
-    table.require_names([model])
-    rows = table.read()
-    if rows.is_empty():
-        msg = f"{table.name}: the leaderboard has no rows, only names of columns"
-        raise ValueError(msg)
-    is_long = targets is None and target in rows.columns
-    if is_long:
-        value = accuracy or _only_numbers(table.name, rows, {model, target, *static})
-        table.require({target: "", value: ""})
-        table.require_names([target])
-        columns = {value: pl.col(target)}
-    else:
-        if accuracy is not None:
-            table.require({target: f"name the column of targets with {_spelled('target')}"})
-        names = targets or _target_columns(table.name, rows, target, {model, *static})
-        table.require(dict.fromkeys(names, ""))
-        columns = {name: pl.lit(name) for name in names}
-    long = pl.concat(
-        rows.select(
-            pl.col(model).alias("model"),
-            target_name.alias("target"),
-            _accuracies(table.name, rows[value]).alias("accuracy"),
-            *static,
-        )
-        for value, target_name in columns.items()
-    )
-    entries = long.with_columns(pl.col(KEY).cast(pl.String)).drop_nulls("accuracy")
-    _check_entries(table.name, entries)
+    for note in notes:
+        print(note, file=sys.stderr)
     return entries
 
 
-def open_source(source: Source) -> Table:
-    """Return the table that a frame, or a path of a CSV or Parquet file, stands for."""
-    if isinstance(source, (pl.DataFrame, pl.LazyFrame)):
-        return Table(FRAME, source.lazy())
-    if not isinstance(source, (str, PathLike)):
-        msg = f"expected a Polars frame or a path, found {type(source).__name__}"
-        raise TypeError(msg)
-    path = Path(fspath(source))
-    if not path.is_file():
-        msg = f"no such file: '{path}'"
-        raise FileNotFoundError(msg)
-    if path.suffix == ".csv":
-        return Table(str(path), read_csv(path).lazy())
-    if path.suffix == ".parquet":
-        return Table(str(path), pl.scan_parquet(path, glob=False))
-    msg = f"{path}: expected a name that ends in .csv or .parquet"
-    raise ValueError(msg)
-
-
-def _spelled(argument: str) -> str:
-    return door().leaderboard.format(argument=argument)
-
-
-def _only_numbers(name: str, rows: pl.DataFrame, others: set[str]) -> str:
-    if "accuracy" in rows.columns:
-        return "accuracy"
-    numeric = [c for c, dtype in rows.schema.items() if dtype.is_numeric() and c not in others]
-    named = [column for column in numeric if column]
-    if len(named) != 1:
-        found = f"several columns of numbers, {named}" if named else "no column of numbers"
-        msg = (
-            f"{name}: no column 'accuracy' and {found}; name the accuracies with "
-            f"{_spelled('accuracy')}"
-        )
+def read_entries(
+    leaderboard: Source | Sequence[Source], columns: Columns, metrics: Metrics
+) -> tuple[pl.DataFrame, list[str]]:
+    """Return what `read_leaderboard` returns, and what it says."""
+    if taken := [name for name in columns.static if name in (*KEY, "accuracy")]:
+        msg = f"static: '{taken[0]}' is what a column of the result is called; rename the column"
         raise ValueError(msg)
-    return named[0]
+    notes: list[str] = []
+    tables = open_sources(leaderboard)
+    entries = pl.concat(
+        [_entries(table, columns, metrics, notes) for table in tables], how="vertical_relaxed"
+    )
+    _check_entries(listed([table.name for table in tables]), entries)
+    return entries, notes
 
 
-def _target_columns(name: str, rows: pl.DataFrame, target: str, others: set[str]) -> list[str]:
-    """Return the targets of a wide leaderboard; every column must be one, or be named."""
-    left = {c: dtype for c, dtype in rows.schema.items() if c and c not in others}
-    if text := [column for column, dtype in left.items() if not dtype.is_numeric()]:
-        msg = (
-            f"{name}: no column '{target}', so each column is taken for a target, but {text} are "
-            f"not numbers; name the column of targets with {_spelled('target')}{door().wide}"
-        )
-        raise ValueError(msg)
-    if not left:
-        msg = f"{name}: no column '{target}' and no column of numbers; there are {rows.columns}"
-        raise ValueError(msg)
-    return list(left)
+def several(names: str | Sequence[str] | None) -> list[str] | None:
+    """Return names, each once; one name is a list of one."""
+    return [names] if isinstance(names, str) else None if names is None else [*dict.fromkeys(names)]
 
 
-def _accuracies(name: str, column: pl.Series) -> pl.Series:
-    if not (column.dtype.is_numeric() or column.dtype == pl.Null):
-        bad = column.drop_nulls()
-        if column.dtype == pl.String:
-            bad = bad.filter(bad.cast(pl.Float64, strict=False).is_null())
-        first = f" ({bad[0]!r}, for one)" if bad.len() else ""
-        msg = (
-            f"{name}: column '{column.name}' must be numbers, found {column.dtype}{first}; write "
-            "numbers with a point, and nothing where there is none"
-        )
-        raise TypeError(msg)
-    accuracies: pl.Series = column.cast(pl.Float64)
-    return accuracies
+def _entries(table: Table, columns: Columns, metrics: Metrics, notes: list[str]) -> pl.DataFrame:
+    rows = rows_of(table, columns, metrics, notes).with_columns(pl.col(KEY).cast(pl.String))
+    return of_one_metric(table.name, rows.drop_nulls("accuracy"), metrics, notes)
 
 
 def _check_entries(name: str, entries: pl.DataFrame) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import polars as pl
 
-from polars_transferability._arguments import nearest
+from polars_transferability._arguments import letters, nearest
 from polars_transferability.leaderboard.read import KEY
+from polars_transferability.leaderboard.wording import listed
 
-# How many names a line of the report lists.
-_LISTED = 10
+# How many pairs of names are compared letter by letter, which takes seconds.
+_COMPARED = 100_000
 
 
 def unmatched_pairs(pairs: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
@@ -36,10 +37,17 @@ def unmatched_pairs(pairs: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
 
 
 def _similar(names: pl.Series, others: pl.Series) -> dict[str, str]:
-    """Return for names that only one side has the most similar that only the other has."""
+    """Return for names that only one side has the most similar that only the other has.
+
+    Of so many names that comparing all would take minutes, only those are similar that differ in
+    case and punctuation alone.
+    """
     own, other = set(names.drop_nulls()), set(others.drop_nulls())
-    candidates = sorted(other - own)
-    found = {name: nearest(name, candidates) for name in own - other}
+    candidates, lonely = sorted(other - own), own - other
+    if len(candidates) * len(lonely) > _COMPARED:
+        spelled = {letters(name): name for name in reversed(candidates)}
+        return {name: spelled[key] for name in lonely if (key := letters(name)) in spelled}
+    found = {name: nearest(name, candidates) for name in lonely}
     return {name: near for name, near in found.items() if near is not None}
 
 
@@ -49,18 +57,12 @@ def lines_of(unmatched: pl.DataFrame, where: str) -> Iterator[str]:
         lacking = unmatched.filter(pl.col("missing").str.contains(side))
         names = lacking.select(side, f"near_{side}").unique(maintain_order=True).rows()
         if names:
-            yield f"{side}s {where}: {_listed(_suggested(*name) for name in names)}"
+            yield f"{side}s {where}: {listed(_suggested(*name) for name in names)}"
     pairs = unmatched.filter(pl.col("missing") == "pair").select(KEY).rows()
     if pairs:
-        listed = _listed(f"{model!r} on {target!r}" for model, target in pairs)
-        yield f"pairs {where}, though model and target are: {listed}"
+        named = listed(f"{model!r} on {target!r}" for model, target in pairs)
+        yield f"pairs {where}, though model and target are: {named}"
 
 
 def _suggested(name: str | None, near: str | None) -> str:
     return repr(name) if near is None else f"{name!r} (similar: {near!r})"
-
-
-def _listed(items: Iterable[str]) -> str:
-    items = list(items)
-    more = len(items) - _LISTED
-    return ", ".join(items[:_LISTED]) + (f" and {more} more" if more > 0 else "")

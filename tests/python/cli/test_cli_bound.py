@@ -214,7 +214,7 @@ def test_bad_leaderboard_is_one_line_before_any_bound(table: Path, tmp_path: Pat
     board = tmp_path / "board.csv"
     options = [table, "--source", "old", "--leaderboard", board]
     assert_one_line(failure(1, "bound", *options), "no such file: '")
-    board.write_text("model,dataset,top1\nnet0,new,0.5\n")
+    board.write_text("model,corpus,top1\nnet0,new,0.5\n")
     assert_one_line(
         failure(1, "bound", *options), "name the column of targets with --leaderboard-target\n"
     )

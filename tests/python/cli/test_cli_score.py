@@ -121,6 +121,41 @@ def test_score_beside_a_leaderboard(table: Path, tmp_path: Path) -> None:
     assert pl.read_csv(done.stdout)["accuracy"].to_list() == [0.5, 0.25]
 
 
+def test_a_metric_of_a_leaderboard_is_chosen(table: Path, tmp_path: Path) -> None:
+    board = tmp_path / "corpus.csv"
+    records = [f"net{i},new,{name},0.{i + 1}" for i in range(2) for name in ("f1", "mcc", "glow")]
+    board.write_text("\n".join(["model,dataset,metric,value", *records]))
+    options = ["score", table, "--scores", "gbc", "--target", "new", "--leaderboard", board]
+    assert_one_line(
+        failure(1, *options),
+        f"{board}: target 'new' has several metrics, 'f1', 'mcc', 'glow'; "
+        "choose one with --leaderboard-metric\n",
+    )
+    asked = [*options, "--format", "csv", "--leaderboard-metric"]
+    assert_one_line(
+        failure(1, *asked, "glow"),
+        "say so with --leaderboard-higher-is-better or --leaderboard-lower-is-better\n",
+    )
+    lower = run(*asked, "none", "glow", "--leaderboard-lower-is-better", "glow")
+    assert b"no metric 'none'" in lower.stderr
+    done = run(*asked, "glow", "--leaderboard-lower-is-better", "glow")
+    assert done.stderr.decode().splitlines()[0] == (
+        f"{board}: the accuracies are 'glow' of 1 target (less is better, so it is turned round)"
+    )
+    assert pl.read_csv(done.stdout)["accuracy"].to_list() == [-0.1, -0.2]
+
+
+def test_files_of_one_target_each_are_one_leaderboard(table: Path, tmp_path: Path) -> None:
+    for target, accuracy in (("new", 50.0), ("other", 70.0)):
+        path = tmp_path / f"results-{target}.csv"
+        path.write_text(f"model,top1,top5\nnet0,{accuracy},99.0\nnet1,60.0,99.0\n")
+    options = ["--scores", "gbc", "--target", "new", "--format", "csv"]
+    done = run("score", table, *options, "--leaderboard", tmp_path / "results-*.csv")
+    found = pl.read_csv(done.stdout)
+    assert found["accuracy"].to_list() == [50.0, 60.0]
+    assert found["mean_accuracy_elsewhere"].to_list() == [70.0, 60.0]
+
+
 def test_score_of_clusters_says_so(table: Path) -> None:
     found = results("score", table, "--scores", "gbc", "--clusters", "2", "--format", "csv")
     assert set(pl.read_csv(found)["labels"]) == {"pseudo"}

@@ -30,15 +30,15 @@ BAD_LEADERBOARDS: dict[str, tuple[Callable[[], object], type[Exception], str]] =
         "frame: column 'top1' not found",
     ),
     "accuracy, but no target": (
-        lambda: pt.read_leaderboard(frame().rename({"target": "dataset"}), accuracy="accuracy"),
+        lambda: pt.read_leaderboard(frame().rename({"target": "corpus"}), accuracy="accuracy"),
         pl.exceptions.ColumnNotFoundError,
-        "column 'target' not found; there are ['model', 'dataset', 'accuracy']; "
+        "column 'target' not found; there are ['model', 'corpus', 'accuracy']; "
         "name the column of targets with target=",
     ),
     "long under another name": (
-        lambda: pt.read_leaderboard(frame().rename({"target": "dataset"})),
+        lambda: pt.read_leaderboard(frame().rename({"target": "corpus"})),
         ValueError,
-        "no column 'target', so each column is taken for a target, but ['dataset'] are not "
+        "no column 'target', so each column is taken for a target, but ['corpus'] are not "
         "numbers; name the column of targets with target=",
     ),
     "several columns of numbers": (
@@ -265,6 +265,6 @@ def test_ends_of_lines_do_not_show(end: str, tmp_path: Path) -> None:
 def test_file_of_unknown_kind(tmp_path: Path) -> None:
     path = tmp_path / "board.xlsx"
     path.touch()
-    message = r"board\.xlsx: expected a name that ends in \.csv or \.parquet"
+    message = r"board\.xlsx: expected a name that ends in \.csv, .* or \.ndjson"
     with pytest.raises(ValueError, match=message):
         pt.read_leaderboard(path)

@@ -190,6 +190,23 @@ def test_a_leaderboard_is_spoken_of_in_words_of_the_file(folder: Path) -> None:
         make(folder)
 
 
+def test_a_metric_is_chosen_in_the_file(folder: Path) -> None:
+    records = [f"net{i},new,{name},0.{i + 1}" for i in range(3) for name in ("f1", "glow")]
+    board = folder / "corpus.csv"
+    board.write_text("\n".join(["model,dataset,metric,value", *records]))
+    change(folder, '["accuracy.csv"]', '[{ file = "corp*.csv" }]')
+    message = re.escape("'f1', 'glow'; choose one with metric under [[leaderboards]]")
+    with pytest.raises(ValueError, match=message):
+        make(folder)
+    change(folder, '"corp*.csv" }', '"corp*.csv", metric = "glow" }')
+    message = re.escape("higher_is_better or lower_is_better under [[leaderboards]]")
+    with pytest.raises(ValueError, match=message):
+        make(folder)
+    change(folder, '"glow" }', '"glow", lower_is_better = "glow" }')
+    found = make(folder).tables["leaderboards"]
+    assert found.filter(target="new").sort("model")["accuracy"].to_list() == [-0.1, -0.2, -0.3]
+
+
 def test_damaged_rows_name_the_file(folder: Path) -> None:
     path = folder / "models" / "net1.parquet"
     pl.read_parquet(path).select("embedding", pl.exclude("embedding")).write_parquet(path)

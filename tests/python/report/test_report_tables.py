@@ -215,3 +215,11 @@ def test_a_query_may_have_any_result(folder: Path) -> None:
     made = make(folder)
     assert made.tables["queries/lowest"].shape == (0, 2)
     assert "lowest: 0 rows" in made.page.read_text()
+
+
+def test_a_notebook_shows_where_the_page_is(folder: Path) -> None:
+    made = make(folder)
+    shown = made._repr_html_()
+    for text in (made.page.name, "bounds", f"{made.tables['bounds'].height} rows"):
+        assert text in shown
+    assert shown.count("<table") == 1
