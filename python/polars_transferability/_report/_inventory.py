@@ -28,7 +28,8 @@ from polars_transferability._report._embedding_file import (
     require_untouched,
 )
 from polars_transferability.files.text_file import read_text
-from polars_transferability.leaderboard.read import open_source, read_leaderboard
+from polars_transferability.leaderboard.read import read_leaderboard
+from polars_transferability.leaderboard.source import open_source
 from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.keys import refuse_unknown_tasks
 from polars_transferability.tables.problems import Failures, kept, reasons
