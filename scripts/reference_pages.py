@@ -139,7 +139,8 @@ _KEYS = {
     "scores": 'Names of scores, "all", or [] for none; as tables with their options, such as '
     "`[scores.knn_accuracy]` and below it `k = 3`. Left out: the default ones.",
     "leaderboards": "Files of accuracies, or a table `[[leaderboards]]` for each.",
-    "models": "Table with a row for each model: a CSV or Parquet file. Needed for `factors`.",
+    "models": "Table with a row for each model: a CSV, Parquet or JSON Lines file. Needed for "
+    "`factors`.",
     "factors": "Columns of `models` that may explain the results: the share of variance that each "
     "explains, and means by its levels. Columns of numbers are numbers, all others are levels.",
     "relatedness": "`true`: the mean bound from each source to each target, as a table and a "
@@ -163,7 +164,7 @@ _KEYS = {
     "columns.label": "Column of the labels.",
     "columns.embedding": "Column of the embeddings.",
     "columns.fit_split": "Rows with this value of the split column are fitted on.",
-    "models.file": "Path of a CSV or Parquet file.",
+    "models.file": "Path of a CSV, Parquet or JSON Lines file.",
     "models.model": "Column of the models' names.",
     "leaderboards.file": "Path of a CSV, Parquet, JSON or JSON Lines file, a pattern of files that "
     "are one leaderboard, or an address such as `hf://...` or `s3://...`; each run reads it anew.",

@@ -134,7 +134,7 @@ from reports import change, command, make, problem
         (
             "[bound]",
             'models = "lowest.sql"\nfactors = "new"\n[bound]',
-            "lowest.sql: expected a name that ends in .csv or .parquet",
+            "lowest.sql: expected a name that ends in .csv, .parquet, .json, .jsonl or .ndjson",
         ),
         ("[bound]", "factor = 3\n[bound]", "factor: unknown key; did you mean 'factors'?"),
         (
