@@ -71,7 +71,10 @@ def of_models(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return how many pairs within a group the truth tells apart, and how many are in its order."""
+    """Return how many pairs within a group the truth tells apart, and how many are in its order.
+
+    A pair of which a model has no consensus is not judged by it.
+    """
     pairs = rows.join(rows, on=["group", "target"], suffix="_2").filter(
         pl.col("model") < pl.col("model_2")
     )
@@ -83,7 +86,10 @@ def in_order(rows: pl.DataFrame) -> pl.DataFrame:
 
     of_groups = pairs.filter(difference.abs() > noise).group_by("group", maintain_order=True)
     counted = of_groups.agg(
-        told_apart=pl.len(), by_bound=agrees("bound", -1), by_consensus=agrees("consensus", 1)
+        told_apart=pl.len(),
+        by_bound=agrees("bound", -1),
+        by_consensus=agrees("consensus", 1),
+        judged=(pl.col("consensus") - pl.col("consensus_2")).count(),
     )
     all_pairs = pairs.group_by("group", maintain_order=True).agg(pairs=pl.len())
     return all_pairs.join(counted, on="group", how="left", maintain_order="left").fill_null(0)

@@ -103,8 +103,13 @@ def _table_of_factors(factors: pl.DataFrame) -> str:
 
 
 def _explained(factors: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return for each measure the fact that explains most beyond chance."""
-    beyond = factors.with_columns(beyond=pl.col("explained") - pl.col("by_chance")).sort(
-        "beyond", descending=True, maintain_order=True
+    """Return for each measure the fact that explains most beyond chance, or the facts that tie."""
+    beyond = factors.with_columns(beyond=pl.col("explained") - pl.col("by_chance"))
+    behind = pl.col("beyond").max().over("measure") - pl.col("beyond")
+    best = beyond.filter(behind < 1e-9)
+    facts = best.group_by("measure", maintain_order=True).agg(
+        pl.col("factor").str.join(" and "),
+        pl.col("explained", "by_chance", "beyond").first(),
+        alike=pl.len() > 1,
     )
-    return beyond.unique("measure", keep="first", maintain_order=True).rows(named=True)
+    return facts.sort("beyond", descending=True, maintain_order=True).rows(named=True)

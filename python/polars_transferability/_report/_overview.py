@@ -253,4 +253,6 @@ def _key(verdicts: Iterable[Verdict], cells: pl.DataFrame) -> Iterable[str]:
     yield f"The stronger the colour, the better the place by {rankers}; framed: the one to take."
     if cells["nothing"].any():
         yield "Hatched: the bound is no better than guessing, so it says nothing."
+    if cells.filter(~pl.col("nothing"), pl.col("place").is_null()).height:
+        yield "White: without a place, because a score could not be computed."
     yield "The last row is the loss of guessing by class frequency."
