@@ -12,7 +12,7 @@ use crate::parallelism::Parallelism;
 use crate::rows::{AffineMap, AffineRows, Basis};
 use crate::transport::TransportError;
 
-/// Row numbers of both tasks, by class.
+/// Rows of both tasks, by class: their numbers, or their places among others of the class.
 #[derive(Debug, Clone)]
 pub struct Part {
     pub source: Vec<Vec<u32>>,
@@ -105,6 +105,20 @@ impl Solution {
     pub fn is_constant(&self) -> bool {
         let Maps { source, target } = &self.maps;
         [source, target].iter().all(|map| map.weight.values().iter().all(|w| *w == 0.0))
+    }
+
+    /// Of rows in the coordinates of the solution some of each class, given as places within it.
+    #[must_use]
+    pub fn select<'t>(&self, rows: &Coordinates<'t>, places: &Part) -> Coordinates<'t> {
+        let Part { source, target } = self.of_active_classes(places);
+        Coordinates { source: rows.source.select(&source), target: rows.target.select(&target) }
+    }
+
+    /// A part without the source classes that are not in use.
+    #[must_use]
+    pub fn of_active_classes(&self, part: &Part) -> Part {
+        let source = self.active.iter().map(|&c| part.source[c as usize].clone()).collect();
+        Part { source, target: part.target.clone() }
     }
 
     /// The solution with its head's weights times `source` and its target map's times `target`; at

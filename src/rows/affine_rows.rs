@@ -200,6 +200,26 @@ impl<'t> AffineRows<'t> {
         }
     }
 
+    /// Some rows of each class, given as places within the class.
+    #[must_use]
+    pub fn select<R: AsRef<[u32]>>(&self, places: &[R]) -> Self {
+        let mut offsets = vec![0];
+        let mut chosen = Vec::new();
+        for (class, places) in places.iter().enumerate() {
+            let start = self.start(class) as u32;
+            chosen.extend(places.as_ref().iter().map(|place| start + place));
+            offsets.push(chosen.len());
+        }
+        let rows = match &self.rows {
+            Storage::Held(_) => Storage::Held(self.gather(&chosen)),
+            Storage::Computed(computed) => {
+                let numbers = chosen.iter().map(|&row| computed.numbers[row as usize]).collect();
+                Computed { numbers, ..computed.clone() }.held_if_small()
+            }
+        };
+        Self { rows, offsets: offsets.into() }
+    }
+
     /// `weight row + bias` of every row.
     #[must_use]
     pub fn affine(&self, weight: &Matrix, bias: &[f64]) -> Self {

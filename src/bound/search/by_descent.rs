@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use crate::bound::search::joint_descent::{HeadUse, JointDescent, Schedule};
 use crate::bound::search::problem::{
-    adjusted_head, bound_by_scale, bound_of, constant_head_bound, coordinates, fitted_bound,
+    adjusted_head, bound_by_scale, bound_of, constant_head_bound, coordinates, every_place,
     head_is_fixed, head_scale, mapped_prior, Candidate, Mapped, Problem,
 };
-use crate::bound::solution::{Coordinates, Geometry, Maps, Solution};
-use crate::bound::BoundError;
+use crate::bound::solution::{Coordinates, Geometry, Maps, Part, Solution};
+use crate::bound::{BoundError, LabelMap};
 use crate::rows::{AffineRows, Basis};
 use crate::transport::TransportError;
 
@@ -66,9 +66,8 @@ pub fn by_joint_descent(
     target_basis: &Arc<Basis>,
 ) -> Result<Candidate, BoundError> {
     let constant = constant_solution(problem, mapped, target_basis);
-    let aside: Vec<_> =
-        problem.folds.iter().map(|fold| coordinates(problem, &constant, &fold.aside)).collect();
-    let held_out = |solution: &Solution| mean_bound(problem, solution, &aside);
+    let fit = coordinates(problem, &constant, &problem.fit);
+    let held_out = |solution: &Solution| mean_bound(problem, solution, &fit);
     let constant_held_out = if head_is_fixed(problem) {
         held_out(&constant)?
     } else {
@@ -78,38 +77,41 @@ pub fn by_joint_descent(
     // Levels must not swap places by a rounding, so what is compared with their bounds is
     // computed as they are.
     let constant_judged =
-        if problem.split { constant_held_out } else { fitted_bound(problem, &constant)? };
-    // A strength that is given is judged by the fit rows: nothing was set aside.
-    let picked = if let Some(l2) = problem.settings.l2 {
-        Picked::unjudged(&constant.maps, l2)
-    } else {
-        descend_path(problem, &constant, constant_held_out, &aside)?
+        if problem.split { constant_held_out } else { bound_of(problem, &constant, &fit)? };
+    let rows = DescentRows {
+        fit: &fit,
+        source: descent_rows(problem, &constant, &fit.source),
+        label_map: &constant.label_map,
     };
-    let Some(l2) = picked.l2 else {
+    // A strength that is given is judged by the fit rows: nothing was set aside.
+    let (solution, l2, chosen_by) = if let Some(l2) = problem.settings.l2 {
+        (descend(problem, &rows, constant.clone(), ONLY.at(l2))?, l2, None)
+    } else if let Some(picked) = descend_path(problem, &rows, &constant, constant_held_out)? {
+        (last_descent(problem, &rows, &picked)?, picked.l2, Some(picked.held_out))
+    } else {
         return Ok(Candidate { solution: constant, l2: None, judged: constant_judged });
     };
-    let picked_held_out = picked.held_out;
-    let solution = last_descent(problem, &constant, picked, l2)?;
     // The rows that were set aside tell whether the last fit went wrong, and there are fewer pairs
     // of them than of all fit rows. Without other evaluation rows the bound on all is what counts.
     let fitted =
-        if problem.split { held_out(&solution)? } else { fitted_bound(problem, &solution)? };
+        if problem.split { held_out(&solution)? } else { bound_of(problem, &solution, &fit)? };
     if constant_judged < fitted {
         return Ok(Candidate { solution: constant, l2: None, judged: constant_judged });
     }
-    let judged =
-        if problem.split && picked_held_out.is_finite() { picked_held_out } else { fitted };
+    let judged = chosen_by.filter(|_| problem.split).unwrap_or(fitted);
     Ok(Candidate { solution, l2: Some(l2), judged })
 }
 
-/// The mean over the folds of a solution's bound on the rows set aside.
+/// The mean over the folds of a solution's bound on the rows set aside. These are held for one fold
+/// at a time.
 fn mean_bound(
     problem: &Problem<'_, '_>,
     solution: &Solution,
-    aside: &[Coordinates<'_>],
+    fit: &Coordinates<'_>,
 ) -> Result<f64, BoundError> {
+    let folds = problem.folds.iter();
     let bounds: Result<Vec<f64>, _> =
-        aside.iter().map(|rows| bound_of(problem, solution, rows)).collect();
+        folds.map(|fold| bound_of(problem, solution, &solution.select(fit, &fold.aside))).collect();
     Ok(mean(bounds?.into_iter()))
 }
 
@@ -140,31 +142,51 @@ fn constant_solution(
     }
 }
 
+/// All fit rows, of which each descent draws some, and the label map.
+struct DescentRows<'r, 't> {
+    fit: &'r Coordinates<'t>,
+    /// The source rows as descents read them.
+    source: Cow<'r, AffineRows<'t>>,
+    label_map: &'r LabelMap,
+}
+
+impl<'r, 't> DescentRows<'r, 't> {
+    /// A descent on some of the rows, given as places within their class.
+    fn descent(
+        &'r self,
+        problem: &Problem<'_, '_>,
+        drawn: Part,
+        seed: u64,
+    ) -> JointDescent<'r, 't> {
+        let head = if head_is_fixed(problem) { HeadUse::Fixed } else { HeadUse::Learned };
+        let (target, parallelism) = (&self.fit.target, problem.settings.parallelism);
+        JointDescent::new(&self.source, target, drawn, self.label_map, head, seed, parallelism)
+    }
+}
+
+/// The solution that a descent on all fit rows comes to.
+fn descend(
+    problem: &Problem<'_, '_>,
+    rows: &DescentRows<'_, '_>,
+    mut solution: Solution,
+    schedule: Schedule,
+) -> Result<Solution, BoundError> {
+    let every = solution.of_active_classes(&every_place(&problem.fit));
+    let mut descent = rows.descent(problem, every, problem.settings.seed);
+    descent.run(&mut solution.maps, schedule)?;
+    Ok(solution)
+}
+
 /// The solution that a descent on all fit rows ends with, which starts from what was picked, with a
 /// share of that.
 fn last_descent(
     problem: &Problem<'_, '_>,
-    constant: &Solution,
-    picked: Picked,
-    l2: f64,
+    rows: &DescentRows<'_, '_>,
+    picked: &Picked,
 ) -> Result<Solution, BoundError> {
-    let fit = coordinates(problem, constant, &problem.fit);
-    let was_judged = picked.held_out.is_finite();
-    let mut solution = Solution { maps: picked.maps.clone(), ..constant.clone() };
-    let source = descent_rows(problem, &solution, &fit.source);
-    JointDescent::new(
-        &source,
-        &fit.target,
-        &constant.label_map,
-        head_use(problem),
-        problem.settings.seed,
-        problem.settings.parallelism,
-    )
-    .run(&mut solution.maps, if was_judged { LAST.at(l2) } else { ONLY.at(l2) })?;
-    if was_judged {
-        solution.maps.approach(&picked.maps, SHARE_OF_FOLDS);
-    }
-    Ok(solution.scaled(head_scale(problem, picked.scale), picked.scale))
+    let mut last = descend(problem, rows, picked.solution.clone(), LAST.at(picked.l2))?;
+    last.maps.approach(&picked.solution.maps, SHARE_OF_FOLDS);
+    Ok(last.scaled(head_scale(problem, picked.scale), picked.scale))
 }
 
 /// What the descent takes as source rows: coordinates, or the logits of a head that stays as it
@@ -181,68 +203,53 @@ fn descent_rows<'r, 't>(
     }
 }
 
-/// What becomes of the head in the problem's descents.
-fn head_use(problem: &Problem<'_, '_>) -> HeadUse {
-    if head_is_fixed(problem) {
-        HeadUse::Fixed
-    } else {
-        HeadUse::Learned
-    }
-}
-
 /// One fold's descent along a path, and where it has come to.
 struct Descending<'a, 't> {
     descent: JointDescent<'a, 't>,
-    maps: Maps,
+    solution: Solution,
     outcome: Result<(), TransportError>,
 }
 
-/// Descend from strong to weak penalties on each fold's rows to learn from, and keep what bounds
-/// best on the rows set aside, in the mean of the folds.
+/// Descend from strong to weak penalties on each fold's rows to learn from, and pick what bounds
+/// best on the rows set aside, in the mean of the folds; nothing where the constant head does.
 fn descend_path(
     problem: &Problem<'_, '_>,
+    rows: &DescentRows<'_, '_>,
     constant: &Solution,
     constant_held_out: f64,
-    aside: &[Coordinates<'_>],
-) -> Result<Picked, BoundError> {
-    let parallelism = problem.settings.parallelism;
-    let learn: Vec<_> =
-        problem.folds.iter().map(|fold| coordinates(problem, constant, &fold.learn)).collect();
-    let sources: Vec<_> =
-        learn.iter().map(|rows| descent_rows(problem, constant, &rows.source)).collect();
-    let starts = learn.iter().zip(&sources).zip(0..);
-    let mut folds: Vec<Descending<'_, '_>> = starts
-        .map(|((rows, source), turn)| Descending {
-            descent: JointDescent::new(
-                source,
-                &rows.target,
-                &constant.label_map,
-                head_use(problem),
+) -> Result<Option<Picked>, BoundError> {
+    let mut folds: Vec<Descending<'_, '_>> = (0..)
+        .zip(&problem.folds)
+        .map(|(turn, fold)| Descending {
+            descent: rows.descent(
+                problem,
+                constant.of_active_classes(&fold.learn),
                 seed_of(problem, turn),
-                parallelism,
             ),
-            maps: constant.maps.clone(),
+            solution: constant.clone(),
             outcome: Ok(()),
         })
         .collect();
-    let mut best =
-        Picked { maps: constant.maps.clone(), l2: None, scale: 1.0, held_out: constant_held_out };
-    let mut tried = Vec::new();
+    let (mut best, mut lowest, mut tried) = (None, constant_held_out, Vec::new());
     for l2 in DESCENT_PATH {
-        parallelism.for_each(&mut folds, |_, fold| {
-            fold.outcome = fold.descent.run(&mut fold.maps, PATH.at(l2));
+        problem.settings.parallelism.for_each(&mut folds, |_, fold| {
+            fold.outcome = fold.descent.run(&mut fold.solution.maps, PATH.at(l2));
         });
         folds.iter().try_for_each(|fold| fold.outcome.clone())?;
-        let judged = calibrate(problem, constant, &folds, aside, l2)?;
-        tried.push((l2, judged.held_out));
-        if judged.held_out < best.held_out {
-            best = judged;
-        } else if best.l2.is_some() {
+        let (scale, held_out) = best_scale(problem, &folds, rows.fit)?;
+        tried.push((l2, held_out));
+        if held_out < lowest {
+            lowest = held_out;
+            best = Some((mean_solution(&folds), scale));
+        } else if best.is_some() {
             break;
         }
     }
-    best.l2 = best.l2.map(|_| mean_strength(&tried));
-    Ok(best)
+    let picked = |(solution, scale)| {
+        let l2 = mean_strength(&tried);
+        Picked { solution, l2, scale, held_out: lowest }
+    };
+    Ok(best.map(picked))
 }
 
 /// The seed of a fold's batches. Folds that drew the same rows in the same order would err alike.
@@ -260,37 +267,36 @@ fn mean_strength(tried: &[(f64, f64)]) -> f64 {
     (sum / total).exp()
 }
 
-/// The mean of the folds' maps, with the scale of all at which the bound on the rows set aside is
-/// lowest: a strong penalty finds good directions and makes them too short, a weak one too long.
-fn calibrate(
+/// The solution with the mean of the folds' maps.
+fn mean_solution(folds: &[Descending<'_, '_>]) -> Solution {
+    let mut mean = folds[0].solution.clone();
+    for (fold, count) in folds.iter().zip(1..) {
+        mean.maps.approach(&fold.solution.maps, 1.0 / f64::from(count));
+    }
+    mean
+}
+
+/// The scale of all folds' maps with the lowest bound on the rows set aside, among some above one,
+/// or else below one, and that bound: a strong penalty finds good directions and makes them too
+/// short, a weak one too long.
+fn best_scale(
     problem: &Problem<'_, '_>,
-    constant: &Solution,
     folds: &[Descending<'_, '_>],
-    aside: &[Coordinates<'_>],
-    l2: f64,
-) -> Result<Picked, BoundError> {
-    let solutions: Vec<_> =
-        folds.iter().map(|fold| Solution { maps: fold.maps.clone(), ..constant.clone() }).collect();
-    let judges: Result<Vec<_>, _> = solutions
+    fit: &Coordinates<'_>,
+) -> Result<(f64, f64), BoundError> {
+    let judges: Result<Vec<_>, _> = folds
         .iter()
-        .zip(aside)
-        .map(|(solution, rows)| bound_by_scale(problem, solution, rows))
+        .zip(&problem.folds)
+        .map(|(Descending { solution, .. }, fold)| {
+            let aside = solution.select(fit, &fold.aside);
+            bound_by_scale(problem, solution, Cow::Owned(aside))
+        })
         .collect();
     let judges = judges?;
     let judge = |scale: f64| -> Result<f64, BoundError> {
         let bounds: Result<Vec<f64>, _> = judges.iter().map(|judge| judge(scale)).collect();
         Ok(mean(bounds?.into_iter()))
     };
-    let (scale, held_out) = best_scale(judge)?;
-    let mut maps = constant.maps.clone();
-    for (fold, count) in folds.iter().zip(1..) {
-        maps.approach(&fold.maps, 1.0 / f64::from(count));
-    }
-    Ok(Picked { maps, l2: Some(l2), scale, held_out })
-}
-
-/// The scale with the lowest bound among some above one, or else below one, and that bound.
-fn best_scale(judge: impl Fn(f64) -> Result<f64, BoundError>) -> Result<(f64, f64), BoundError> {
     let mut best = (1.0, judge(1.0)?);
     for factor in [SCALE_STEP, 1.0 / SCALE_STEP] {
         for _ in 0..MAX_SCALE_STEPS {
@@ -308,17 +314,11 @@ fn best_scale(judge: impl Fn(f64) -> Result<f64, BoundError>) -> Result<(f64, f6
     Ok(best)
 }
 
-/// What a path of strengths ends with. `l2` is `None` for the constant head.
+/// What a path of strengths ends with: the mean of the folds' maps, and how to go on from there.
 struct Picked {
-    maps: Maps,
-    l2: Option<f64>,
+    solution: Solution,
+    l2: f64,
     scale: f64,
-    /// The bound on the rows set aside; infinite where none were.
+    /// The bound on the rows set aside.
     held_out: f64,
-}
-
-impl Picked {
-    fn unjudged(maps: &Maps, l2: f64) -> Self {
-        Self { maps: maps.clone(), l2: Some(l2), scale: 1.0, held_out: f64::INFINITY }
-    }
 }

@@ -1,6 +1,7 @@
 //! Candidates around a logistic head: features as they are (the identity level, any cost), or a
 //! feature map for a Lipschitz cost.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -54,6 +55,7 @@ pub fn by_head(
     mapped: &Mapped,
     features: &FeatureMap,
 ) -> Result<Candidate, BoundError> {
+    let fold = problem.rows_of_first_fold();
     let learns_by_strength = !head_is_fixed(problem) || matches!(features, FeatureMap::PullBack(_));
     let path: Vec<f64> = match problem.settings.l2 {
         Some(l2) => vec![l2],
@@ -73,13 +75,13 @@ pub fn by_head(
         (f64::INFINITY, path[0], 1.0)
     } else {
         let prior = mapped_prior(mapped, &problem.fit);
-        (constant_head_bound(mapped, &prior, &problem.first_fold().aside), path[0], 0.0)
+        (constant_head_bound(mapped, &prior, &fold.aside), path[0], 0.0)
     };
     let own_basis = own_target_basis(problem, mapped);
-    let heads = fit_heads(problem, mapped, &problem.first_fold().learn, &path, None)?;
+    let heads = fit_heads(problem, mapped, &fold.learn, &path, None)?;
     let mut aside: Option<(Arc<Basis>, Arc<Basis>, Coordinates<'_>)> = None;
     for (head, &l2) in heads.iter().zip(&path) {
-        let place = Place { mapped, part: &problem.first_fold().learn, own_basis: &own_basis };
+        let place = Place { mapped, part: &fold.learn, own_basis: &own_basis };
         let solution = with_head(problem, place, head, l2, features)?;
         let (source, target) = (&solution.source_basis, &solution.target_basis);
         let same = |(s, t, _): &&_| Arc::ptr_eq(s, source) && Arc::ptr_eq(t, target);
@@ -88,10 +90,10 @@ pub fn by_head(
             None => aside.insert((
                 Arc::clone(source),
                 Arc::clone(target),
-                coordinates(problem, &solution, &problem.first_fold().aside),
+                coordinates(problem, &solution, &fold.aside),
             )),
         };
-        let bound = bound_by_scale(problem, &solution, rows)?;
+        let bound = bound_by_scale(problem, &solution, Cow::Borrowed(rows))?;
         for &scale in scales {
             let value = bound(scale)?;
             if value < best.0 {
@@ -127,10 +129,8 @@ fn fit_heads(
     let used: Vec<&Vec<u32>> = mapped.active.iter().map(|&c| &part.source[c as usize]).collect();
     // A head depends on the priors of both parts, because the head of all fit rows starts from
     // that of the rows to learn from.
-    let priors = [
-        &mapped_prior(mapped, &problem.first_fold().learn)[..],
-        &mapped_prior(mapped, &problem.fit)[..],
-    ];
+    let learn = &problem.folds[0].learn;
+    let priors = [&mapped_prior(mapped, learn)[..], &mapped_prior(mapped, &problem.fit)[..]];
     let count = used.iter().map(|rows| rows.len()).sum();
     // The rows are not read where all heads are there already.
     let rows = OnceCell::new();

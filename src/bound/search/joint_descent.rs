@@ -16,7 +16,8 @@
 //! rows than couplings of all 200 rows a class, in a tenth of the time.
 
 use crate::bound::certificate::Joint;
-use crate::bound::solution::Maps;
+use crate::bound::search::problem::shares;
+use crate::bound::solution::{Maps, Part};
 use crate::bound::LabelMap;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -77,30 +78,32 @@ pub struct JointDescent<'a, 't> {
     source_adam: Adam,
     target_adam: Adam,
     iteration: i32,
-    batch: Batch,
+    /// Target classes in one batch.
+    blocks: usize,
     arch: pulp::Arch,
     parallelism: Parallelism,
 }
 
 impl<'a, 't> JointDescent<'a, 't> {
-    /// `label_map` is over the classes of `source`, all of which it uses. Every class has rows,
-    /// except target classes of no mass.
+    /// `drawn` are the places, within each class, of the rows to draw from. `label_map` is over the
+    /// classes of `source`, all of which it uses. Every class has rows to draw, except target
+    /// classes of no mass.
     #[must_use]
     pub fn new(
         source: &'a AffineRows<'t>,
         target: &'a AffineRows<'t>,
+        drawn: Part,
         label_map: &'a LabelMap,
         head: HeadUse,
         seed: u64,
         parallelism: Parallelism,
     ) -> Self {
-        let decks =
-            |rows: &AffineRows<'_>| (0..rows.classes()).map(|c| Deck::new(rows.count(c))).collect();
         let present: Vec<u32> =
-            (0..target.classes() as u32).filter(|&y| target.count(y as usize) > 0).collect();
+            (0..).zip(&drawn.target).filter(|(_, rows)| !rows.is_empty()).map(|(y, _)| y).collect();
         let classes = source.classes();
         let blocks = present.len().min(CLASSES_PER_BATCH);
-        let target_prior = target.prior();
+        let target_prior = shares(&drawn.target);
+        let decks = |classes: Vec<Vec<u32>>| classes.into_iter().map(Deck::of).collect();
         Self {
             source,
             target,
@@ -110,13 +113,13 @@ impl<'a, 't> JointDescent<'a, 't> {
             target_prior,
             head,
             rng: generator(seed, Stream::BoundBatches),
-            source_decks: decks(source),
-            target_decks: decks(target),
+            source_decks: decks(drawn.source),
+            target_decks: decks(drawn.target),
             class_deck: Deck::of(present),
             source_adam: Adam::new(classes * (source.width() + 1)),
             target_adam: Adam::new(classes * (target.width() + 1)),
             iteration: 0,
-            batch: Batch::new(blocks, classes, source.input_width(), target.input_width()),
+            blocks,
             arch: pulp::Arch::new(),
             parallelism,
         }
@@ -129,11 +132,11 @@ impl<'a, 't> JointDescent<'a, 't> {
     pub fn run(&mut self, maps: &mut Maps, schedule: Schedule) -> Result<(), TransportError> {
         let unaveraged = ((1.0 - schedule.averaged) * schedule.steps as f64) as usize;
         let mut mean: Option<Maps> = None;
+        let batch = &mut self.batch();
         for step in 0..schedule.steps {
             let done = step as f64 / schedule.steps as f64;
             let rate = schedule.first_rate + done * (schedule.last_rate - schedule.first_rate);
-            self.draw();
-            let batch = &mut self.batch;
+            self.draw(batch);
             self.parallelism.join(
                 || {
                     let logits = &mut batch.source_logits;
@@ -184,8 +187,13 @@ impl<'a, 't> JointDescent<'a, 't> {
         Ok(())
     }
 
-    fn draw(&mut self) {
-        let batch = &mut self.batch;
+    /// A batch to be drawn.
+    fn batch(&self) -> Batch {
+        let [source, target] = [self.source, self.target].map(AffineRows::input_width);
+        Batch::new(self.blocks, self.source.classes(), source, target)
+    }
+
+    fn draw(&mut self, batch: &mut Batch) {
         let classes = batch.blocks.len();
         let share = self.class_deck.len() as f64 / classes as f64;
         for at in 0..classes {
@@ -247,10 +255,6 @@ struct Deck {
 }
 
 impl Deck {
-    fn new(count: usize) -> Self {
-        Self::of((0..count as u32).collect())
-    }
-
     fn of(order: Vec<u32>) -> Self {
         let next = order.len();
         Self { order, next }

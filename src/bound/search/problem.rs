@@ -1,6 +1,7 @@
 //! The rows and settings of one bound, and what every candidate is made with: priors, coordinates,
 //! and the bounds that candidates are compared by.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::bound::certificate::{constant_bound, source_prior};
@@ -30,7 +31,8 @@ pub struct Problem<'a, 't> {
     pub split: bool,
     /// All fit rows: the rows to learn from and those set aside.
     pub fit: Part,
-    /// The ways to set rows aside that a choice is made by, at least one.
+    /// The ways to set rows aside that a choice is made by, at least one: rows are given as places
+    /// among the fit rows of their class.
     pub folds: Vec<Fold>,
 }
 
@@ -83,18 +85,19 @@ impl<'a, 't> Problem<'a, 't> {
     /// The fold of a turn.
     fn fold(&self, turn: usize) -> Fold {
         let Settings { l2, seed, .. } = *self.settings;
-        let Part { source, target } = &self.fit;
+        let Part { source, target } = every_place(&self.fit);
         if l2.is_some() {
             // Nothing to choose, so nothing is set aside.
-            return Fold { learn: self.fit.clone(), aside: self.fit.clone() };
+            let every = Part { source, target };
+            return Fold { learn: every.clone(), aside: every };
         }
-        let target = set_aside(target, seed, Stream::BoundTargetAside, turn);
+        let target = set_aside(&target, seed, Stream::BoundTargetAside, turn);
         // What is chosen by is what the result is evaluated on: the source rows that were
         // learned from, where the source has no others but the target has.
         let source = if !self.source.is_split() && self.target.is_split() {
-            SetAside { learn: source.clone(), aside: source.clone() }
+            SetAside { learn: source.clone(), aside: source }
         } else {
-            set_aside(source, seed, Stream::BoundSourceAside, turn)
+            set_aside(&source, seed, Stream::BoundSourceAside, turn)
         };
         Fold {
             learn: Part { source: source.learn, target: target.learn },
@@ -102,17 +105,18 @@ impl<'a, 't> Problem<'a, 't> {
         }
     }
 
-    /// The fold that is judged by where one is enough: heads are fitted by convex problems, which
-    /// have one solution, so that little is gained by others.
-    pub fn first_fold(&self) -> &Fold {
-        &self.folds[0]
+    /// The numbers of the rows of the fold that is judged by where one is enough: heads are fitted
+    /// by convex problems, which have one solution, so that little is gained by others.
+    pub fn rows_of_first_fold(&self) -> Fold {
+        let Fold { learn, aside } = &self.folds[0];
+        Fold { learn: at_places(&self.fit, learn), aside: at_places(&self.fit, aside) }
     }
 
     /// Whether the rows to choose by are among those that are learned from, so that other folds
     /// would be the same again: nothing is to be chosen, or each class of the target has but one
     /// row.
     fn chooses_by_learned_rows(&self) -> bool {
-        let fold = self.first_fold();
+        let fold = &self.folds[0];
         fold.aside.target == fold.learn.target
     }
 
@@ -120,6 +124,26 @@ impl<'a, 't> Problem<'a, 't> {
     /// has but one: whatever learned most from them would win, and be worst on the evaluation rows.
     pub fn judges_by_learned_rows(&self) -> bool {
         self.settings.l2.is_none() && self.split && self.chooses_by_learned_rows()
+    }
+}
+
+/// All rows of a part, as places within their class.
+pub fn every_place(part: &Part) -> Part {
+    let places = |rows: &[Vec<u32>]| -> Vec<Vec<u32>> {
+        rows.iter().map(|class| (0..class.len() as u32).collect()).collect()
+    };
+    Part { source: places(&part.source), target: places(&part.target) }
+}
+
+/// The rows of a part that are at some places within their class.
+fn at_places(part: &Part, places: &Part) -> Part {
+    let of_task = |rows: &[Vec<u32>], places: &[Vec<u32>]| {
+        let classes = rows.iter().zip(places);
+        classes.map(|(rows, at)| at.iter().map(|&at| rows[at as usize]).collect()).collect()
+    };
+    Part {
+        source: of_task(&part.source, &places.source),
+        target: of_task(&part.target, &places.target),
     }
 }
 
@@ -163,15 +187,15 @@ pub fn bound_of(
 pub fn bound_by_scale<'s, 'r: 's>(
     problem: &'s Problem<'_, '_>,
     solution: &'s Solution,
-    rows: &'s Coordinates<'r>,
+    rows: Cow<'s, Coordinates<'r>>,
 ) -> Result<BoundByScale<'s>, BoundError> {
     let parallelism = problem.settings.parallelism;
     if problem.settings.is_certified() && !head_is_fixed(problem) {
-        let bound = solution.bound_by_scale(rows, parallelism)?;
+        let bound = solution.bound_by_scale(&rows, parallelism)?;
         return Ok(Box::new(move |scale| Ok(bound(scale))));
     }
     Ok(Box::new(move |scale| {
-        bound_of(problem, &solution.scaled(head_scale(problem, scale), scale), rows)
+        bound_of(problem, &solution.scaled(head_scale(problem, scale), scale), &rows)
     }))
 }
 

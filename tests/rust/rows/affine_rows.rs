@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use polars_transferability::bound::certificate::{evaluate, Ground};
 use polars_transferability::bound::search::joint_descent::{HeadUse, JointDescent, Schedule};
-use polars_transferability::bound::solution::Maps;
+use polars_transferability::bound::solution::{Maps, Part};
 use polars_transferability::bound::LabelMap;
 use polars_transferability::bound::{transfer_bound, LabelledRows, Settings};
 use polars_transferability::estimators::head::{logistic, LinearHead};
@@ -117,9 +117,21 @@ fn give_the_same_descent() {
         }
         let schedule =
             Schedule { l2: 0.1, steps: 20, first_rate: 0.03, last_rate: 0.01, averaged: 0.25 };
-        JointDescent::new(source, target, &map, HeadUse::Learned, 5, Parallelism::Sequential)
-            .run(&mut maps, schedule)
-            .unwrap();
+        let places = |rows: &AffineRows<'_>| {
+            (0..CLASSES).map(|c| (0..rows.count(c) as u32).collect()).collect()
+        };
+        let drawn = Part { source: places(source), target: places(target) };
+        JointDescent::new(
+            source,
+            target,
+            drawn,
+            &map,
+            HeadUse::Learned,
+            5,
+            Parallelism::Sequential,
+        )
+        .run(&mut maps, schedule)
+        .unwrap();
         let logits = (maps.source.class_logits(source), maps.target.class_logits(target));
         let bound = {
             let sequential = Parallelism::Sequential;
