@@ -15,14 +15,22 @@ pub mod ranking;
 pub mod rows;
 pub mod sampling;
 pub mod scores;
+pub mod storage;
+pub mod summaries;
 pub mod transport;
 
 #[cfg(feature = "python")]
 mod python {
     use pyo3::prelude::*;
 
+    use crate::plugin::summaries;
+
     #[pymodule]
     fn _internal(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add_class::<summaries::PySummaryReader>()?;
+        module.add_function(wrap_pyfunction!(summaries::parquet_size, module)?)?;
+        module.add_function(wrap_pyfunction!(summaries::list_objects, module)?)?;
+        module.add_function(wrap_pyfunction!(summaries::free_memory, module)?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

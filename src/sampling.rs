@@ -2,8 +2,8 @@
 //! class, so that the same seed gives the same rows whatever else is in the table.
 
 use rand::seq::SliceRandom;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::{SplitMix64, Xoshiro256PlusPlus};
 
 /// Share of each class's fit rows that choose strength and maps. After `1 / SET_ASIDE` turns all
 /// have been set aside.
@@ -44,6 +44,8 @@ pub enum Stream {
     PopulationOrder = 20,
     /// The directions and orders of moments of a sliced distance of labelled data sets.
     MomentProjections = 21,
+    /// The rows that summaries of files keep.
+    SummaryRows = 22,
     /// The resamples of a bootstrap.
     Resamples = 0xB007,
 }
@@ -56,6 +58,15 @@ const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 #[must_use]
 pub fn generator(seed: u64, stream: Stream) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed ^ (stream as u64).wrapping_mul(SPREAD))
+}
+
+/// A random number that the seed and a row's place decide, whatever other rows there are.
+#[must_use]
+pub fn priority(seed: u64, stream: Stream, place: [u64; 2]) -> u64 {
+    let start = seed ^ (stream as u64).wrapping_mul(SPREAD);
+    place.into_iter().fold(start, |state, number| {
+        SplitMix64::seed_from_u64(state ^ number.wrapping_mul(SPREAD)).next_u64()
+    })
 }
 
 /// `rows` with at most `limit` of each class, in their order.

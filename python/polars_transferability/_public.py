@@ -24,6 +24,7 @@ from polars_transferability.compute.bounds import compute_bounds as compute_boun
 from polars_transferability.compute.curve import compute_curve as compute_curve
 from polars_transferability.compute.rank_confidence import rank_confidence as rank_confidence
 from polars_transferability.compute.scores import compute_scores as compute_scores
+from polars_transferability.compute.summaries import scan_summaries as scan_summaries
 from polars_transferability.labels import argmax_labels as argmax_labels
 from polars_transferability.labels import pseudo_labels as pseudo_labels
 from polars_transferability.labels import softmax as softmax

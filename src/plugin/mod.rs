@@ -7,7 +7,7 @@
 //! [`rank_statistics`]), and one per kind of input ([`embedding`], [`class_names`], [`task`],
 //! [`inputs`], [`points`], [`score_rows`], [`options`], [`given_head`],
 //! [`given_label_map`], [`score_and_truth`], [`ranked_column`]) or output ([`bound_record`],
-//! [`record`]). [`own_rows`] puts scores beside a bound. What a caller can do about an error is in
+//! [`record`]). [`summaries`] has what Python calls by itself, not through Polars. [`own_rows`] puts scores beside a bound. What a caller can do about an error is in
 //! [`remedy`]. No mathematics here: a number that is computed, not looked up or counted, comes from
 //! below.
 
@@ -36,6 +36,7 @@ mod score_and_truth;
 mod score_rows;
 mod scores;
 mod selection_quality;
+pub mod summaries;
 mod task;
 mod task_scores;
 mod transfer_bound;

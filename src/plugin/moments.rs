@@ -194,6 +194,20 @@ impl NamedMoments {
         Ok(())
     }
 
+    /// A column of moments, null where there are none.
+    pub fn column(name: &PlSmallStr, all: &[Option<Self>]) -> PolarsResult<Series> {
+        let dtype = DataType::Struct(fields());
+        let mut column = Series::full_null(name.clone(), 0, &dtype);
+        for moments in all {
+            let one = match moments {
+                Some(moments) => moments.series(name)?,
+                None => Series::full_null(name.clone(), 1, &dtype),
+            };
+            column.append(&one)?;
+        }
+        Ok(column)
+    }
+
     fn series(&self, name: &PlSmallStr) -> PolarsResult<Series> {
         let moments = &self.moments;
         let numbers = |values: &[f64]| Some(Series::new(PlSmallStr::EMPTY, values));

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 /// Rooms, and the floor that each stands on. A file may use rooms on lower floors and its own, and
 /// nothing else.
-const FLOORS: [(&str, u32); 11] = [
+const FLOORS: [(&str, u32); 13] = [
     ("parallelism", 0),
     ("sampling", 0),
     ("linalg", 0),
+    ("storage", 0),
     ("rows", 1),
     ("ranking", 1),
     ("estimators", 2),
+    ("summaries", 2),
     ("transport", 3),
     ("bound", 4),
     ("scores", 4),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fsencode, fspath
 from pathlib import Path
 from typing import TypeAlias
@@ -35,11 +35,30 @@ _LISTED_COLUMNS = 20
 
 
 @dataclass(frozen=True)
+class ParquetRows:
+    """Where the rows of a table lie: a Parquet file, and the columns that only its folders tell."""
+
+    address: str
+    folders: Mapping[str, str]
+
+    def with_folders(self, values: Mapping[str, str | None]) -> ParquetRows | None:
+        """Return the same with more columns; None if one is null, which no folder is."""
+        known = {key: value for key, value in values.items() if value is not None}
+        if len(known) < len(values):
+            return None
+        return ParquetRows(self.address, {**self.folders, **known})
+
+
+@dataclass(frozen=True)
 class Table:
-    """One file, or a frame, with the name under which messages speak of it."""
+    """One file, or a frame, with the name under which messages speak of it.
+
+    `parquet` says where the rows lie, if they are those of a Parquet file.
+    """
 
     name: str
     rows: pl.LazyFrame
+    parquet: ParquetRows | None = None
 
     def schema(self) -> pl.Schema:
         """Return the schema; raise an error that names the file if it cannot be read."""
@@ -55,12 +74,21 @@ class Table:
     def _hint(self) -> str:
         if self.name.endswith(".csv"):
             return "; write it as one, as in polars.read_csv('x.csv').write_parquet('x.parquet')"
-        remote = _is_remote(self.name)
+        remote = is_remote(self.name)
         return "; look at the address, the network and the credentials" if remote else ""
 
     def select(self, columns: Iterable[str], *conditions: pl.Expr) -> Table:
         """Return the table of some columns, and of the rows that meet the conditions."""
         return Table(self.name, self.rows.filter(*conditions).select(columns))
+
+    def with_constants(self, values: Mapping[str, str | None]) -> Table:
+        """Return the table with columns of text that have the same value in all rows."""
+        columns = [pl.lit(value, dtype=pl.String).alias(key) for key, value in values.items()]
+        return replace(
+            self,
+            rows=self.rows.with_columns(columns),
+            parquet=self.parquet and self.parquet.with_folders(values),
+        )
 
     def distinct(self) -> Table:
         """Return the table with each of its rows once, in order of first appearance."""
@@ -103,7 +131,8 @@ class Table:
                 raise TypeError(msg)
 
 
-def _is_remote(path: str) -> bool:
+def is_remote(path: str) -> bool:
+    """Return whether a path is an address."""
     return "://" in path
 
 
@@ -169,10 +198,7 @@ def named_by_file(tables: Sequence[Table], column: str) -> list[Table]:
                 f"apart; {door().missing('model', column)}, or rename the files"
             )
             raise ValueError(msg)
-    return [
-        Table(table.name, table.rows.with_columns(pl.lit(stem).alias(column)))
-        for stem, table in zip(stems, tables, strict=True)
-    ]
+    return [table.with_constants({column: s}) for s, table in zip(stems, tables, strict=True)]
 
 
 def _find_tables(
@@ -224,7 +250,7 @@ class _Opened:
 
 
 def _opened_at(path: str) -> list[_Opened]:
-    if _is_remote(path):
+    if is_remote(path):
         return [_Opened(Table(path, pl.scan_parquet(path)), path, Found.NAMED)]
     return [_open(file) for file in find_files(path)]
 
@@ -237,15 +263,15 @@ def _open(file: File) -> _Opened:
         shown = fsencode(file.path).decode(errors="backslashreplace")
         msg = f"{shown}: the name is not valid UTF-8, so Polars cannot open the file; rename it"
         raise ValueError(msg) from error
-    table = Table(name, pl.scan_parquet(file.path, glob=False, hive_partitioning=False))
+    rows = pl.scan_parquet(file.path, glob=False, hive_partitioning=False)
+    table = Table(name, rows, ParquetRows(name, {}))
     partition = file.partition()
     if partition:
         own = _names_in(table)
         if stated := {key: value for key, value in partition.items() if key in own}:
             _check_partition(table, stated)
         partition = {key: value for key, value in partition.items() if key not in own}
-        columns = [pl.lit(value, dtype=pl.String).alias(key) for key, value in partition.items()]
-        table = Table(name, table.rows.with_columns(columns))
+        table = table.with_constants(partition)
     return _Opened(table, (_place(file.path), *partition.items()), file.found)
 
 
@@ -335,7 +361,7 @@ def of_one_type(tables: Sequence[Table], columns: Collection[str] | None = None)
 def _cast(table: Table, common: Mapping[str, pl.DataType]) -> Table:
     schema = table.schema()
     columns = [cs.by_name(name).cast(common[name]) for name in schema.names() if name in common]
-    return Table(table.name, table.rows.with_columns(columns)) if columns else table
+    return replace(table, rows=table.rows.with_columns(columns)) if columns else table
 
 
 def _common_type(column: str, dtypes: Mapping[pl.DataType, str]) -> pl.DataType:

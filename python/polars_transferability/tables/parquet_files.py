@@ -1,0 +1,75 @@
+"""Parquet files as the native reader takes them, on disks and in object stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from os import PathLike, fspath
+from pathlib import Path
+
+import polars as pl
+
+from polars_transferability._plugin import list_objects
+from polars_transferability.tables._files import File, Found
+from polars_transferability.tables.table import (
+    FRAME,
+    ParquetRows,
+    Paths,
+    Table,
+    embedding_tables,
+    is_remote,
+)
+
+
+def parquet_files(paths: Paths, options: Mapping[str, str]) -> list[Table]:
+    """Return the tables of Parquet files that paths, globs, folders and addresses stand for.
+
+    `options` are those of the object store.
+
+    Examples
+    --------
+    >>> parquet_files(pl.DataFrame(), {})
+    Traceback (most recent call last):
+    TypeError: expected paths of Parquet files, found a frame, whose rows are in memory already
+    """
+    if isinstance(paths, (pl.DataFrame, pl.LazyFrame)):
+        msg = "expected paths of Parquet files, found a frame, whose rows are in memory already"
+        raise TypeError(msg)
+    listed = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
+    remote = [fspath(path) for path in listed if is_remote(fspath(path))]
+    local = [path for path in listed if not is_remote(fspath(path))]
+    tables = embedding_tables(local) if local or not listed else []
+    return [*tables, *(table for address in remote for table in _remote(address, options))]
+
+
+def _remote(address: str, options: Mapping[str, str]) -> list[Table]:
+    has_pattern = any(sign in address for sign in "*?[") or address.endswith("/")
+    found = list_objects(address, list(options.items())) if has_pattern else [address]
+    if not found:
+        msg = f"no Parquet file matches '{address}'"
+        raise FileNotFoundError(msg)
+    return [_object(file, options) for file in found]
+
+
+def _object(address: str, options: Mapping[str, str]) -> Table:
+    rows = pl.scan_parquet(
+        address, glob=False, hive_partitioning=False, storage_options=dict(options) or None
+    )
+    table = Table(address, rows, ParquetRows(address, {}))
+    own = table.schema().names()
+    folders = File(Path(address), Found.WITHIN).partition()
+    partition = {key: value for key, value in folders.items() if key not in own}
+    return table.with_constants(partition) if partition else table
+
+
+def rust_files(
+    tables: Iterable[Table],
+) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return name, address and columns of folders of each table, which must be a Parquet file."""
+    found = []
+    for table in tables:
+        if table.parquet is None:
+            what = "is a frame" if table.name == FRAME else "is no Parquet file"
+            msg = f"{table.name}: {what}, and only Parquet files are read in parts"
+            raise TypeError(msg)
+        found.append((table.name, table.parquet.address, list(table.parquet.folders.items())))
+    return found

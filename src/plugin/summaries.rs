@@ -1,0 +1,236 @@
+//! `SummaryReader` and what else Python asks of files: their size, their names in an object store,
+//! and how much memory is free.
+//!
+//! Summaries become two frames: one with a row for each key, and one with the rows of all samples.
+
+use polars::prelude::*;
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3_polars::export::polars_core::runtime::RAYON;
+use pyo3_polars::PyDataFrame;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+use crate::parallelism::Parallelism;
+use crate::plugin::moments::NamedMoments;
+use crate::rows::moments::ClassScatters;
+use crate::storage::{location, Columns, Floats, Location, ParquetFile, StorageError, Value};
+use crate::summaries::reservoir::SampledRow;
+use crate::summaries::{Contents, Finished, Source, Summary, SummaryReader};
+
+type Options = Vec<(String, String)>;
+/// A file's name, its path or address, and the columns that its folders tell.
+type File = (String, String, Vec<(String, String)>);
+/// For each key its number and row count, moments, and why there are none; and all samples.
+type Frames = (PyDataFrame, PyDataFrame);
+
+/// Reads the summaries of all keys of some files, a window of row groups at a time.
+#[pyclass(name = "SummaryReader", module = "polars_transferability._internal")]
+pub struct PySummaryReader {
+    reader: SummaryReader,
+    columns: Columns,
+}
+
+#[pymethods]
+impl PySummaryReader {
+    /// Opens files and reads which keys they have. `per_class` says which moments are made; with
+    /// None there are none.
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "Python calls it with names")]
+    #[pyo3(signature = (*, files, options, keys, label, vectors, per_class, rows_per_class, seed))]
+    fn new(
+        py: Python<'_>,
+        files: Vec<File>,
+        options: Options,
+        keys: Vec<String>,
+        label: String,
+        vectors: Vec<String>,
+        per_class: Option<bool>,
+        rows_per_class: usize,
+        seed: u64,
+    ) -> Self {
+        let sources = files.into_iter().map(|(name, address, folders)| {
+            let constants = folders.into_iter().map(|(key, value)| (key, Value::Text(value)));
+            Source { name, address, constants: constants.collect() }
+        });
+        let sources: Vec<Source> = sources.collect();
+        let columns = Columns { keys, label, vectors };
+        let moments = per_class.map(ClassScatters::kept_if);
+        let contents = Contents { moments, rows_per_class, seed };
+        let of_reader = columns.clone();
+        let reader = py.detach(|| {
+            RAYON.install(|| {
+                SummaryReader::open(sources, &options, of_reader, contents, Parallelism::Pool)
+            })
+        });
+        Self { reader, columns }
+    }
+
+    /// The keys, one row each.
+    fn keys(&self) -> PyResult<PyDataFrame> {
+        let keys = self.reader.keys();
+        let columns =
+            self.columns.keys.iter().enumerate().map(|(at, name)| {
+                names(name, &keys.iter().map(|key| &key[at]).collect::<Vec<_>>())
+            });
+        frame(keys.len(), columns.collect())
+    }
+
+    /// The files that cannot be read, and why.
+    fn unreadable(&self) -> Vec<(String, String)> {
+        let files = self.reader.unreadable().iter();
+        files.map(|(name, error)| (name.clone(), error.to_string())).collect()
+    }
+
+    /// Reads only some keys, by their numbers.
+    fn select(&mut self, keys: Vec<usize>) {
+        self.reader.select(&keys);
+    }
+
+    /// Reads the next row groups; None after the last.
+    fn step(&mut self, py: Python<'_>) -> PyResult<Option<Frames>> {
+        let step = py.detach(|| RAYON.install(|| self.reader.step(Parallelism::Pool)));
+        step.map(|finished| self.frames(finished)).transpose()
+    }
+}
+
+impl PySummaryReader {
+    fn frames(&self, finished: Vec<Finished>) -> PyResult<Frames> {
+        let mut numbers = Vec::new();
+        let (mut counts, mut moments, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        let mut samples = Vec::new();
+        for Finished { key, summary } in finished {
+            numbers.push(key as u64);
+            match summary {
+                Ok(summary) => {
+                    counts.push(Some(summary.rows()));
+                    problems.push(None);
+                    let Summary { classes, moments: own, samples: of_classes, .. } = summary;
+                    for (class, sample) in classes.iter().zip(of_classes) {
+                        let rows = sample.into_rows();
+                        samples.extend(rows.into_iter().map(|row| (key, class.clone(), row)));
+                    }
+                    let classes = classes.iter().map(ToString::to_string).collect();
+                    moments.push(own.map(|moments| NamedMoments { classes, moments }));
+                }
+                Err(reason) => {
+                    counts.push(None);
+                    moments.push(None);
+                    problems.push(Some(reason));
+                }
+            }
+        }
+        samples.sort_by_key(|(key, _, row)| (*key, row.place));
+        let columns = vec![
+            Series::new("key".into(), &numbers),
+            Series::new("n".into(), counts),
+            NamedMoments::column(&"moments".into(), &moments).map_err(error)?,
+            Series::new("problem".into(), problems),
+        ];
+        Ok((frame(numbers.len(), columns)?, self.sample(&samples)?))
+    }
+
+    fn sample(&self, rows: &[(usize, Value, SampledRow)]) -> PyResult<PyDataFrame> {
+        let keys: Vec<u64> = rows.iter().map(|(key, ..)| *key as u64).collect();
+        let labels: Vec<&Value> = rows.iter().map(|(_, label, _)| label).collect();
+        let mut columns =
+            vec![Series::new("key".into(), keys), names(&self.columns.label, &labels)];
+        for (at, name) in self.columns.vectors.iter().enumerate() {
+            let vectors: Vec<&Floats> = rows.iter().map(|(.., row)| &row.vectors[at]).collect();
+            columns.push(lists(name, &vectors));
+        }
+        frame(rows.len(), columns)
+    }
+}
+
+fn frame(height: usize, columns: Vec<Series>) -> PyResult<PyDataFrame> {
+    let columns = columns.into_iter().map(Column::from).collect();
+    DataFrame::new(height, columns).map(PyDataFrame).map_err(error)
+}
+
+fn error(error: PolarsError) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+/// A column of names: of their own type if all have the same, otherwise text.
+fn names(name: &str, values: &[&Value]) -> Series {
+    let integers: Option<Vec<i64>> = values
+        .iter()
+        .map(|value| if let Value::Integer(value) = value { Some(*value) } else { None })
+        .collect();
+    let booleans: Option<Vec<bool>> = values
+        .iter()
+        .map(|value| if let Value::Boolean(value) = value { Some(*value) } else { None })
+        .collect();
+    match (integers, booleans) {
+        _ if values.is_empty() => Series::new_empty(name.into(), &DataType::String),
+        (Some(integers), _) => Series::new(name.into(), integers),
+        (_, Some(booleans)) => Series::new(name.into(), booleans),
+        _ => {
+            let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+            Series::new(name.into(), texts)
+        }
+    }
+}
+
+/// A column of vectors, in single floats if all are.
+fn lists(name: &str, vectors: &[&Floats]) -> Series {
+    if vectors.iter().all(|vector| matches!(vector, Floats::F32(_))) {
+        let single = DataType::Float32;
+        let mut builder =
+            ListPrimitiveChunkedBuilder::<Float32Type>::new(name.into(), vectors.len(), 0, single);
+        for vector in vectors {
+            if let Floats::F32(values) = vector {
+                builder.append_slice(values.values());
+            }
+        }
+        return builder.finish().into_series();
+    }
+    let double = DataType::Float64;
+    let mut builder =
+        ListPrimitiveChunkedBuilder::<Float64Type>::new(name.into(), vectors.len(), 0, double);
+    for vector in vectors {
+        match vector {
+            Floats::F32(values) => {
+                let wide: Vec<f64> =
+                    values.values().iter().map(|value| f64::from(*value)).collect();
+                builder.append_slice(&wide);
+            }
+            Floats::F64(values) => builder.append_slice(values.values()),
+        }
+    }
+    builder.finish().into_series()
+}
+
+fn failed(error: &StorageError) -> PyErr {
+    PyOSError::new_err(error.to_string())
+}
+
+/// The rows of a Parquet file, and the bytes that the values of some of its columns take.
+#[pyfunction]
+pub fn parquet_size(
+    name: &str,
+    address: &str,
+    columns: Vec<String>,
+    options: Options,
+) -> PyResult<(u64, u64)> {
+    let location = Location::parse(address, &options).map_err(|error| failed(&error))?;
+    let file = ParquetFile::open(name, location, Vec::new()).map_err(|error| failed(&error))?;
+    let rows = (0..file.row_groups()).map(|group| file.rows(group) as u64).sum();
+    Ok((rows, file.bytes(&columns)))
+}
+
+/// The addresses of the objects that an address with a pattern, or of a folder, stands for.
+#[pyfunction]
+pub fn list_objects(py: Python<'_>, address: &str, options: Options) -> PyResult<Vec<String>> {
+    py.detach(|| location::list(address, &options)).map_err(|error| failed(&error))
+}
+
+/// Bytes of memory that are free, within the limits of a container if it has some.
+#[pyfunction]
+pub fn free_memory() -> PyResult<u64> {
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
+    let system = System::new_with_specifics(memory)
+        .map_err(|error| PyOSError::new_err(error.to_string()))?;
+    let free = system.available_memory();
+    Ok(system.cgroup_limits().map_or(free, |limits| limits.free_memory.min(free)))
+}

@@ -1,0 +1,95 @@
+//! Where a file lies: on a disk, or in an object store.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use object_store::path::Path;
+use object_store::{parse_url_opts, ObjectStore, ObjectStoreExt};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::storage::error::StorageError;
+
+/// The place of a file.
+#[derive(Debug, Clone)]
+pub enum Location {
+    Local(PathBuf),
+    Remote { address: String, store: Arc<dyn ObjectStore>, path: Path },
+}
+
+impl Location {
+    /// The place that a path or an address such as `s3://bucket/file.parquet` stands for. `options`
+    /// go before what the environment says (`AWS_ENDPOINT_URL` and so on).
+    ///
+    /// # Errors
+    /// An address that no object store has.
+    pub fn parse(address: &str, options: &[(String, String)]) -> Result<Self, StorageError> {
+        if !address.contains("://") {
+            return Ok(Self::Local(PathBuf::from(address)));
+        }
+        let wrong = |reason: String| StorageError::Address { address: address.to_owned(), reason };
+        let url = url::Url::parse(address).map_err(|error| wrong(error.to_string()))?;
+        let environment = std::env::vars().map(|(key, value)| (key.to_ascii_lowercase(), value));
+        let all = environment.chain(options.iter().cloned());
+        let (store, path) = parse_url_opts(&url, all).map_err(|error| wrong(first_line(&error)))?;
+        Ok(Self::Remote { address: address.to_owned(), store: store.into(), path })
+    }
+}
+
+/// The addresses of the files that an address with `*` or `?`, or one that ends with a slash, stands
+/// for, in order of their names. A folder stands for all Parquet files below it.
+///
+/// # Errors
+/// An address that no object store has, or that cannot be listed.
+pub fn list(address: &str, options: &[(String, String)]) -> Result<Vec<String>, StorageError> {
+    let wrong = |reason: String| StorageError::Address { address: address.to_owned(), reason };
+    let is_folder = address.ends_with('/');
+    let pattern = if is_folder { format!("{address}**/*.parquet") } else { address.to_owned() };
+    let literal = pattern.find(['*', '?', '[']).unwrap_or(pattern.len());
+    let folder = &pattern[..=pattern[..literal].rfind('/').unwrap_or(0)];
+    let Location::Remote { store, path, .. } = Location::parse(folder, options)? else {
+        return Err(wrong("is no address of an object store".to_owned()));
+    };
+    let glob = glob::Pattern::new(&pattern).map_err(|error| wrong(error.to_string()))?;
+    let matching = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+    let listing = waited(async {
+        use futures_util::TryStreamExt;
+        store.list(Some(&path)).try_collect::<Vec<_>>().await
+    });
+    let objects = listing.map_err(|error| wrong(first_line(&error)))?;
+    let below = path.as_ref();
+    let mut found: Vec<String> = objects
+        .iter()
+        .map(|object| {
+            let name = object.location.as_ref();
+            format!("{folder}{}", name.strip_prefix(below).unwrap_or(name).trim_start_matches('/'))
+        })
+        .filter(|name| glob.matches_with(name, matching))
+        .collect();
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// What a request to an object store gives, waited for.
+pub fn waited<T>(request: impl Future<Output = T>) -> T {
+    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+    let runtime = RUNTIME
+        .get_or_init(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().ok());
+    match runtime {
+        Some(runtime) => runtime.block_on(request),
+        None => panic!("the operating system gives no thread to read object stores with"),
+    }
+}
+
+/// The size of a remote file.
+///
+/// # Errors
+/// The file is not there, or the store does not answer.
+pub fn size(store: &Arc<dyn ObjectStore>, path: &Path) -> Result<u64, object_store::Error> {
+    waited(store.head(path)).map(|object| object.size)
+}
+
+/// The first line of an error, which may go on with what a server answered.
+pub fn first_line(error: &dyn std::fmt::Display) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
