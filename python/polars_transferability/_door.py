@@ -128,6 +128,7 @@ COMMAND = Door(
         "sources": "--source",
         "targets": "--target",
         "confidence": "--confidence",
+        "memory": "--memory",
     },
     unsplit="give --no-fit",
     stand_in="--target-label",

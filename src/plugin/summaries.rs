@@ -13,9 +13,15 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use crate::parallelism::Parallelism;
 use crate::plugin::moments::NamedMoments;
 use crate::rows::moments::ClassScatters;
-use crate::storage::{location, Columns, Floats, Location, ParquetFile, StorageError, Value};
+use crate::storage::{
+    location, Columns, Floats, Location, Nulls, ParquetFile, StorageError, Value,
+};
 use crate::summaries::reservoir::SampledRow;
 use crate::summaries::{Contents, Finished, Source, Summary, SummaryReader};
+
+/// Row groups that each thread reads before their summaries are merged: enough for a thread that is
+/// done not to wait long for the others.
+const GROUPS_PER_THREAD: usize = 3;
 
 type Options = Vec<(String, String)>;
 /// A file's name, its path or address, and the columns that its folders tell.
@@ -33,10 +39,11 @@ pub struct PySummaryReader {
 #[pymethods]
 impl PySummaryReader {
     /// Opens files and reads which keys they have. `per_class` says which moments are made; with
-    /// None there are none.
+    /// None there are none. `nulls` says whether keys and labels may be null.
     #[new]
     #[expect(clippy::too_many_arguments, reason = "Python calls it with names")]
-    #[pyo3(signature = (*, files, options, keys, label, vectors, per_class, rows_per_class, seed))]
+    #[pyo3(signature = (*, files, options, keys, label, vectors, per_class, rows_per_class,
+        seed, nulls))]
     fn new(
         py: Python<'_>,
         files: Vec<File>,
@@ -47,13 +54,15 @@ impl PySummaryReader {
         per_class: Option<bool>,
         rows_per_class: usize,
         seed: u64,
+        nulls: bool,
     ) -> Self {
         let sources = files.into_iter().map(|(name, address, folders)| {
             let constants = folders.into_iter().map(|(key, value)| (key, Value::Text(value)));
             Source { name, address, constants: constants.collect() }
         });
         let sources: Vec<Source> = sources.collect();
-        let columns = Columns { keys, label, vectors };
+        let nulls = if nulls { Nulls::Kept } else { Nulls::Refused };
+        let columns = Columns { keys, label, vectors, nulls };
         let moments = per_class.map(ClassScatters::kept_if);
         let contents = Contents { moments, rows_per_class, seed };
         let of_reader = columns.clone();
@@ -88,7 +97,8 @@ impl PySummaryReader {
 
     /// Reads the next row groups; None after the last.
     fn step(&mut self, py: Python<'_>) -> PyResult<Option<Frames>> {
-        let step = py.detach(|| RAYON.install(|| self.reader.step(Parallelism::Pool)));
+        let many = GROUPS_PER_THREAD * RAYON.current_num_threads();
+        let step = py.detach(|| RAYON.install(|| self.reader.step(many, Parallelism::Pool)));
         step.map(|finished| self.frames(finished)).transpose()
     }
 }
@@ -151,25 +161,22 @@ fn error(error: PolarsError) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
-/// A column of names: of their own type if all have the same, otherwise text.
+/// A column of names: of their own type if all that are not null have the same, otherwise text.
 fn names(name: &str, values: &[&Value]) -> Series {
-    let integers: Option<Vec<i64>> = values
-        .iter()
-        .map(|value| if let Value::Integer(value) = value { Some(*value) } else { None })
-        .collect();
-    let booleans: Option<Vec<bool>> = values
-        .iter()
-        .map(|value| if let Value::Boolean(value) = value { Some(*value) } else { None })
-        .collect();
-    match (integers, booleans) {
-        _ if values.is_empty() => Series::new_empty(name.into(), &DataType::String),
-        (Some(integers), _) => Series::new(name.into(), integers),
-        (_, Some(booleans)) => Series::new(name.into(), booleans),
-        _ => {
-            let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
-            Series::new(name.into(), texts)
-        }
+    let are = |kind: fn(&Value) -> bool| values.iter().all(|v| **v == Value::Null || kind(v));
+    if are(|_| false) {
+        return Series::full_null(name.into(), values.len(), &DataType::String);
     }
+    if are(|value| matches!(value, Value::Integer(_))) {
+        let integer = |v: &&Value| if let Value::Integer(i) = v { Some(*i) } else { None };
+        return Series::new(name.into(), values.iter().map(integer).collect::<Vec<_>>());
+    }
+    if are(|value| matches!(value, Value::Boolean(_))) {
+        let boolean = |v: &&Value| if let Value::Boolean(b) = v { Some(*b) } else { None };
+        return Series::new(name.into(), values.iter().map(boolean).collect::<Vec<_>>());
+    }
+    let text = |v: &&Value| (**v != Value::Null).then(|| v.to_string());
+    Series::new(name.into(), values.iter().map(text).collect::<Vec<_>>())
 }
 
 /// A column of vectors, in single floats if all are.

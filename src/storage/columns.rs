@@ -11,7 +11,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, Float32Array, Float64Array, PrimitiveArray};
 use arrow_schema::DataType;
 
-use crate::storage::value::Value;
+use crate::storage::value::{Nulls, Value};
 
 /// What a column of keys or labels must be.
 pub const NAMES: &str = "its values are to be names: make it text, integers or booleans";
@@ -71,15 +71,17 @@ impl Coded {
     /// Reads a column of names.
     ///
     /// # Errors
-    /// A column of another type, or a null.
-    pub fn read(column: &ArrayRef) -> Result<Self, Fault> {
-        check_no_null(column)?;
+    /// A column of another type, or a null that is refused.
+    pub fn read(column: &ArrayRef, nulls: Nulls) -> Result<Self, Fault> {
+        if nulls == Nulls::Refused {
+            check_no_null(column)?;
+        }
         Ok(match column.data_type() {
             DataType::Utf8 => {
                 let texts = column.as_string::<i32>();
-                numbered(texts.iter().flatten(), |text| Value::Text(text.to_owned()))
+                numbered(texts.iter(), |text| Value::Text(text.to_owned()))
             }
-            DataType::Boolean => numbered(column.as_boolean().iter().flatten(), Value::Boolean),
+            DataType::Boolean => numbered(column.as_boolean().iter(), Value::Boolean),
             DataType::Int8 => integers::<Int8Type>(column),
             DataType::Int16 => integers::<Int16Type>(column),
             DataType::Int32 => integers::<Int32Type>(column),
@@ -88,9 +90,9 @@ impl Coded {
             DataType::UInt16 => integers::<UInt16Type>(column),
             DataType::UInt32 => integers::<UInt32Type>(column),
             DataType::UInt64 => {
-                let all = column.as_primitive::<UInt64Type>().values();
+                let all = column.as_primitive::<UInt64Type>();
                 // What no signed integer holds keeps its digits as text.
-                numbered(all.iter().copied(), |value| {
+                numbered(all.iter(), |value| {
                     i64::try_from(value)
                         .map_or_else(|_| Value::Text(value.to_string()), Value::Integer)
                 })
@@ -111,21 +113,24 @@ fn integers<T: ArrowPrimitiveType>(column: &ArrayRef) -> Coded
 where
     T::Native: Into<i64> + Hash + Eq,
 {
-    let all = column.as_primitive::<T>().values();
-    numbered(all.iter().copied(), |value: T::Native| Value::Integer(value.into()))
+    let all = column.as_primitive::<T>();
+    numbered(all.iter(), |value: T::Native| Value::Integer(value.into()))
 }
 
 /// Numbers the distinct values of a column; neighbours that are equal, as most are, are not looked
 /// up.
-fn numbered<T: Copy + Eq + Hash>(all: impl Iterator<Item = T>, name: impl Fn(T) -> Value) -> Coded {
-    let mut numbers: HashMap<T, u32> = HashMap::new();
+fn numbered<T: Copy + Eq + Hash>(
+    all: impl Iterator<Item = Option<T>>,
+    name: impl Fn(T) -> Value,
+) -> Coded {
+    let mut numbers: HashMap<Option<T>, u32> = HashMap::new();
     let mut column = Coded { codes: Vec::with_capacity(all.size_hint().0), values: Vec::new() };
     let mut last = None;
     for value in all {
         let code = match last {
             Some((before, code)) if before == value => code,
             _ => *numbers.entry(value).or_insert_with(|| {
-                column.values.push(name(value));
+                column.values.push(value.map_or(Value::Null, &name));
                 column.values.len() as u32 - 1
             }),
         };
@@ -251,7 +256,7 @@ mod tests {
     #[test]
     fn names_are_numbered_by_first_appearance() {
         let column: ArrayRef = Arc::new(StringArray::from(vec!["b", "a", "a", "b"]));
-        let read = Coded::read(&column).unwrap();
+        let read = Coded::read(&column, Nulls::Refused).unwrap();
         assert_eq!(read.codes, [0, 1, 1, 0]);
         assert_eq!(read.values, ["b", "a"].map(|name| Value::Text(name.to_owned())));
     }
@@ -266,7 +271,8 @@ mod tests {
         let width = Fault::Width { first: 2, other: 1, row: 1 };
         assert_eq!(fault(&[Some(&[1.0, 2.0]), Some(&[1.0])]), width);
         let column: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
-        assert_eq!(Coded::read(&column).unwrap_err(), Fault::Null { row: 1 });
+        assert_eq!(Coded::read(&column, Nulls::Refused).unwrap_err(), Fault::Null { row: 1 });
+        assert_eq!(Coded::read(&column, Nulls::Kept).unwrap().values[1], Value::Null);
         assert!(matches!(Vectors::read(&column).unwrap_err(), Fault::Type { .. }));
     }
 

@@ -14,4 +14,4 @@ pub use columns::{Batch, Coded, Floats, Vectors};
 pub use error::StorageError;
 pub use location::Location;
 pub use parquet_file::{Columns, ParquetFile};
-pub use value::Value;
+pub use value::{Nulls, Value};

@@ -16,7 +16,7 @@ use crate::storage::columns::{Batch, Coded, Fault, Vectors};
 use crate::storage::error::StorageError;
 use crate::storage::file_bytes::FileBytes;
 use crate::storage::location::Location;
-use crate::storage::value::Value;
+use crate::storage::value::{Nulls, Value};
 
 /// Values of a vector column that a batch has at most (16 MiB of single floats). Moments are added
 /// up batch by batch, so another number would change their last bits.
@@ -30,6 +30,8 @@ pub struct Columns {
     pub keys: Vec<String>,
     pub label: String,
     pub vectors: Vec<String>,
+    /// What becomes of nulls among keys and labels.
+    pub nulls: Nulls,
 }
 
 /// A file whose footer has been read.
@@ -101,8 +103,13 @@ impl ParquetFile {
     ///
     /// # Errors
     /// A column that is missing, of another type or damaged, or a null.
-    pub fn keys(&self, group: usize, names: &[String]) -> Result<Vec<Vec<Value>>, StorageError> {
-        let columns = self.name_columns(group, names)?;
+    pub fn keys(
+        &self,
+        group: usize,
+        names: &[String],
+        nulls: Nulls,
+    ) -> Result<Vec<Vec<Value>>, StorageError> {
+        let columns = self.name_columns(group, names, nulls)?;
         let read = columns.varying();
         if read.is_empty() {
             let key = columns.constants.into_iter().flatten().collect();
@@ -143,7 +150,7 @@ impl ParquetFile {
         columns: &'a Columns,
     ) -> Result<impl Iterator<Item = Result<Batch, StorageError>> + 'a, StorageError> {
         let names = [&columns.keys[..], std::slice::from_ref(&columns.label)].concat();
-        let names = self.name_columns(group, &names)?;
+        let names = self.name_columns(group, &names, columns.nulls)?;
         let read = [&names.varying()[..], &columns.vectors].concat();
         let size = self.rows_per_batch(group, &columns.vectors);
         let mut at = 0;
@@ -164,9 +171,15 @@ impl ParquetFile {
         }))
     }
 
-    fn name_columns(&self, group: usize, names: &[String]) -> Result<NameColumns, StorageError> {
+    fn name_columns(
+        &self,
+        group: usize,
+        names: &[String],
+        nulls: Nulls,
+    ) -> Result<NameColumns, StorageError> {
         let constants = names.iter().map(|name| self.constant(group, name));
-        Ok(NameColumns { names: names.to_vec(), constants: constants.collect::<Result<_, _>>()? })
+        let constants = constants.collect::<Result<_, _>>()?;
+        Ok(NameColumns { names: names.to_vec(), constants, nulls })
     }
 
     /// The value that a column has in all rows of a row group, if folders or statistics tell.
@@ -256,6 +269,7 @@ impl ParquetFile {
 struct NameColumns {
     names: Vec<String>,
     constants: Vec<Option<Value>>,
+    nulls: Nulls,
 }
 
 impl NameColumns {
@@ -277,7 +291,8 @@ impl NameColumns {
             if let Some(value) = constant {
                 columns.push(Coded::constant(value.clone(), rows));
             } else if let Some(array) = arrays.next() {
-                columns.push(Coded::read(array).map_err(|problem| fault(name, problem))?);
+                columns
+                    .push(Coded::read(array, self.nulls).map_err(|problem| fault(name, problem))?);
             }
         }
         Ok(columns)

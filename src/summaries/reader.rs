@@ -11,9 +11,6 @@ use crate::storage::{Columns, Location, ParquetFile, StorageError, Value};
 use crate::summaries::merge_tree::MergeTree;
 use crate::summaries::summary::{Contents, Summary};
 
-/// Row groups that are read before their summaries are merged: enough to keep threads at work.
-const WINDOW: usize = 16;
-
 /// A file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -139,10 +136,10 @@ impl SummaryReader {
         self.last_files = last_files(&self.groups);
     }
 
-    /// Reads the next row groups. Returns the keys that are finished with them; `None` after the
-    /// last.
-    pub fn step(&mut self, parallelism: Parallelism) -> Option<Vec<Finished>> {
-        let window = self.next..self.groups.len().min(self.next + WINDOW);
+    /// Reads the next row groups, so `many` at most, whose summaries are held until they are merged.
+    /// Returns the keys that are finished with them; `None` after the last.
+    pub fn step(&mut self, many: usize, parallelism: Parallelism) -> Option<Vec<Finished>> {
+        let window = self.next..self.groups.len().min(self.next + many);
         if window.is_empty() {
             return None;
         }
@@ -230,7 +227,7 @@ fn opened(
 ) -> Result<(ParquetFile, Vec<Vec<Vec<Value>>>), StorageError> {
     let location = Location::parse(&source.address, options)?;
     let file = ParquetFile::open(&source.name, location, source.constants.clone())?;
-    let keys = (0..file.row_groups()).map(|group| file.keys(group, &columns.keys));
+    let keys = (0..file.row_groups()).map(|group| file.keys(group, &columns.keys, columns.nulls));
     let keys = keys.collect::<Result<_, _>>()?;
     Ok((file, keys))
 }

@@ -85,6 +85,7 @@ def bound(
     confidence: float | None = None,
     probe: Annotated[bool, Parameter(negative="")] = False,
     seconds: Annotated[bool, Parameter(negative="")] = False,
+    memory: str | None = None,
     column_options: ColumnOptions = COLUMNS,
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
@@ -138,6 +139,9 @@ def bound(
         Add the loss and accuracy of a linear probe fitted to the target's own rows.
     seconds
         Add the wall time of each bound.
+    memory
+        How much memory the rows of a model, and what is computed of them, may take, such as 2GB; of
+        more rows a sample is drawn. Default: half of what is free.
     out
         Also write all fields to this file: .parquet, .csv or .json.
     format
@@ -155,6 +159,7 @@ def bound(
         targets=tasks_named("--target", target, tables, columns.task),
         progress=sys.stderr.isatty(),
         strict=strict,
+        memory=memory,
         ground_cost=ground_cost,
         transform=transform,
         lipschitz=lipschitz,

@@ -62,6 +62,7 @@ def score(
     clusters: Integer | None = None,
     seed: Integer = 0,
     rank_confidence: Annotated[bool, Parameter(negative="")] = False,
+    memory: str | None = None,
     column_options: ColumnOptions = COLUMNS,
     board: Leaderboard = NO_LEADERBOARD,
     out: Path | None = None,
@@ -90,6 +91,9 @@ def score(
     rank_confidence
         Draw the evaluation rows again and again, and say how often each model is then first by kNN,
         and which are as good as the best within the noise.
+    memory
+        How much memory the rows of a model, and what is computed of them, may take, such as 2GB; of
+        more rows a sample is drawn. Default: half of what is free.
     out
         Also write all columns to this file: .parquet, .csv or .json.
     format
@@ -113,6 +117,7 @@ def score(
         seed=seed,
         progress=sys.stderr.isatty(),
         strict=strict,
+        memory=memory,
     )
     sure = _how_sure(found, files, columns, seed) if rank_confidence else None
     if sure is not None:

@@ -20,10 +20,12 @@ from polars_transferability.tables.keys import (
     MODEL,
     TRAIN_ROWS,
     Key,
+    SampledRows,
     each_key,
     open_keys,
     require_tasks,
 )
+from polars_transferability.tables.memory import Memory, memory_of
 from polars_transferability.tables.problems import (
     FAILURES,
     NO_PROBLEM,
@@ -31,6 +33,7 @@ from polars_transferability.tables.problems import (
     Failures,
     detached,
 )
+from polars_transferability.tables.sampled_key import with_sampled_rows, within_memory
 from polars_transferability.tables.table import Paths
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 # Seconds of work that are announced.
 _LONG = 90
+# What bounds of a sample hold with for all rows that it was drawn from.
+_OF_SAMPLES = 0.95
 
 
 def _evaluated(fit: pl.Expr | None) -> pl.Expr:
@@ -59,6 +64,7 @@ def compute_bounds(
     progress: bool = False,
     strict: bool = False,
     by: str | Sequence[str] | None = None,
+    memory: str | int | None = None,
     **same: Unpack[BoundOptions],
 ) -> pl.DataFrame:
     """`transfer_bounds` of every model in tables that need not fit into memory.
@@ -89,6 +95,10 @@ def compute_bounds(
         without it, and say why in `problems`.
     by
         Another name of `model`.
+    memory
+        How much memory the rows of one key, and what is computed of them, may take, such as "2GB".
+        None: half of what is free. Of a key whose Parquet files have more rows, a sample is drawn,
+        class by class and with `seed`, and a line on standard error says so.
     **same
         `transform`, `ground_cost`, `lipschitz`, `l2`, `head`, `label_map`, `standardize`,
         `max_rows_per_class`, `seed`, `source_rows`, `target_label`, `target_clusters`,
@@ -101,7 +111,9 @@ def compute_bounds(
         The `model` columns, `source`, `target`, the fields of `transfer_bound` and `problems`, one
         row per key and pair. `problems` lists why a bound could not be computed, whose fields are
         null then; it is empty where there is a bound. A file that cannot be read has a row with
-        nothing else.
+        nothing else. Where a sample stands for more rows than `memory` holds, `rows` is how many
+        rows the key has and `sampled_rows` how many were drawn; `confidence` is then 0.95 unless it
+        is given (or there is no `fit`), so that `bound_high` and `accuracy_low` hold for all rows.
 
     Raises
     ------
@@ -128,12 +140,18 @@ def compute_bounds(
     refuse_unknown(compute_bounds, same, BoundOptions.__annotations__)
     argument, models = given_as("model", model, MODEL, by=by)
 
-    def of_pairs(sources: Sequence[str] | None, targets: Sequence[str] | None) -> pl.Expr:
+    def of_pairs(
+        sources: Sequence[str] | None, targets: Sequence[str] | None, sampled: SampledRows | None
+    ) -> pl.Expr:
+        options = same.copy()
+        # Without a split nothing holds for other rows than those that bounds were fitted to.
+        if sampled is not None and fit is not None and options.get("confidence") is None:
+            options["confidence"] = _OF_SAMPLES
         return transfer_bounds(
-            embedding, label, task, fit=fit, sources=sources, targets=targets, **same
+            embedding, label, task, fit=fit, sources=sources, targets=targets, **options
         ).alias("pair")
 
-    bounds = of_pairs(sources, targets)
+    bounds = of_pairs(sources, targets, None)
     tasks = task_columns(embedding, label, task, fit, same.get("target_label"))
 
     def announce(key: Key, rows: pl.DataFrame) -> None:
@@ -159,6 +177,8 @@ def compute_bounds(
         targets=task_names("targets", targets),
         of_pairs=of_pairs,
         announce=announce,
+        memory=memory_of(memory),
+        seed=same.get("seed", 0),
     )
     failures = Failures(flag("strict", strict))
     otherwise = {"task": door().or_score()}
@@ -182,7 +202,7 @@ class _Job:
     Attributes
     ----------
     of_pairs
-        Makes the expression of the bounds of some sources and targets.
+        Makes the expression of the bounds of some sources and targets, of all rows or of a sample.
     announce
         Says how long the bounds of a key and its rows take, if that must be said.
     """
@@ -191,12 +211,14 @@ class _Job:
     task: pl.Expr
     sources: list[str] | None
     targets: list[str] | None
-    of_pairs: Callable[[list[str] | None, list[str] | None], pl.Expr]
+    of_pairs: Callable[[list[str] | None, list[str] | None, SampledRows | None], pl.Expr]
     announce: Callable[[Key, pl.DataFrame], None]
+    memory: Memory
+    seed: int
 
-    def all_pairs(self) -> pl.Expr:
-        """Return the expression of all bounds of a key."""
-        return self.of_pairs(self.sources, self.targets)
+    def all_pairs(self, sampled: SampledRows | None) -> pl.Expr:
+        """Return the expression of all bounds of a key, or of a sample of its rows."""
+        return self.of_pairs(self.sources, self.targets, sampled)
 
     def pairs(self, tasks: list[str]) -> list[tuple[str, str]]:
         """Return the pairs of a key that has these tasks; a task that is named may be another."""
@@ -214,7 +236,7 @@ def _refuse_names_of_fields(keys: list[Key], job: _Job) -> None:
     """Raise ValueError if a column of models is called like one of the bounds."""
     for key in keys:
         with suppress(pl.exceptions.PolarsError):  # Of such rows there is no bound.
-            schema = key.rows(job.columns).select(job.all_pairs()).collect_schema()
+            schema = key.rows(job.columns).select(job.all_pairs(None)).collect_schema()
             (of_pairs,) = schema.values()
             assert isinstance(of_pairs, pl.List)
             assert isinstance(of_pairs.inner, pl.Struct)
@@ -236,12 +258,17 @@ def _refuse_one_task(key: Key, tasks: pl.DataFrame) -> None:
 def _bounds_of(key: Key, job: _Job, failures: Failures) -> pl.DataFrame:
     """Return the bounds of a key: all at once or, where that fails, pair by pair."""
     try:
+        key = within_memory(key, job.columns, job.memory, job.seed)
+    except FAILURES as error:
+        nothing = failures.row([error], source=None, target=None)
+        return key.values.join(nothing, how="cross")
+    try:
         bounds = _at_once(key, job)
     except FAILURES as error:
         if failures.strict:
             raise
         bounds = _pair_by_pair(key, job, detached(error), failures)
-    return key.values.join(bounds, how="cross")
+    return with_sampled_rows(key.values.join(bounds, how="cross"), key.sampled)
 
 
 def _at_once(key: Key, job: _Job) -> pl.DataFrame:
@@ -249,7 +276,7 @@ def _at_once(key: Key, job: _Job) -> pl.DataFrame:
         rows = key.read(job.columns)
         _refuse_one_task(key, rows.select(job.task))
         job.announce(key, rows)
-        return _unnested(rows.select(job.all_pairs()))
+        return _unnested(rows.select(job.all_pairs(key.sampled)))
 
 
 def _pair_by_pair(key: Key, job: _Job, error: Exception, failures: Failures) -> pl.DataFrame:
@@ -271,7 +298,7 @@ def _pair_by_pair(key: Key, job: _Job, error: Exception, failures: Failures) -> 
             if lost_one := lost.get(source) or lost.get(target):
                 raise lost_one
             with key.naming():
-                found.append(_unnested(rows.select(job.of_pairs([source], [target]))))
+                found.append(_unnested(rows.select(job.of_pairs([source], [target], key.sampled))))
         except FAILURES as failure:
             found.append(failures.row([failure], source=source, target=target))
     if len(failures.met) == before:

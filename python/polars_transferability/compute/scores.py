@@ -27,6 +27,7 @@ from polars_transferability._scores.several import scores
 from polars_transferability._task import Task
 from polars_transferability._task import task as task_of
 from polars_transferability.bound import task_names
+from polars_transferability.compute._sampling_interval import with_intervals
 from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability.pool import combine_pool
 from polars_transferability.tables.keys import (
@@ -37,6 +38,7 @@ from polars_transferability.tables.keys import (
     open_keys,
     require_tasks,
 )
+from polars_transferability.tables.memory import Memory, memory_of
 from polars_transferability.tables.problems import (
     FAILURES,
     NO_PROBLEM,
@@ -44,10 +46,17 @@ from polars_transferability.tables.problems import (
     Failures,
     detached,
 )
+from polars_transferability.tables.sampled_key import (
+    half_of,
+    with_sampled_rows,
+    within_memory,
+)
 from polars_transferability.tables.table import Paths
 
 # Columns that say what was scored.
 FACTS = ("n", "n_evaluated", "classes", "labels")
+# Columns that say of how many rows a sample was scored.
+SAMPLED = ("rows", "sampled_rows")
 # Scores that are structs, and their fields.
 _FIELDS = {**POOLED, **STRUCTS}
 # What the task is called whose rows are all of the table.
@@ -74,6 +83,7 @@ def compute_scores(
     strict: bool = False,
     by: str | Sequence[str] | None = None,
     which: ScoreChoice | None = None,
+    memory: str | int | None = None,
 ) -> pl.DataFrame:
     """`scores` of every model on every task, in tables that need not fit into memory.
 
@@ -111,7 +121,7 @@ def compute_scores(
         Score k-means clusters, so many for each task, in place of labels; `label` is not read.
         The column `labels` says "pseudo" then.
     seed
-        Of these clusters.
+        Of these clusters, and of a sample.
     progress
         Show a progress bar on standard error.
     strict
@@ -119,6 +129,8 @@ def compute_scores(
         without it, and say why in `problems`.
     by, which
         Other names of `model` and `scores`.
+    memory
+        As in `compute_bounds`; the sample is drawn with `seed`.
 
     Returns
     -------
@@ -129,7 +141,9 @@ def compute_scores(
         and `linear_probe` are evaluated on, `classes` and `labels`, null where no label is read,
         and `problems`. `problems` lists why scores of the row could not be computed, which are null
         then; it is empty where there are all. A file that cannot be read has a row with nothing
-        else.
+        else. Where a sample stands for more rows than `memory` holds, `rows` is how many rows the
+        key has, `sampled_rows` how many were drawn, and each score has an interval `_low` to
+        `_high` of 95 %, from how it varies among eight halves of the sample.
 
     Raises
     ------
@@ -172,8 +186,9 @@ def compute_scores(
         of_one=wanted,
         of_pairs=of_pairs,
         leave_out=choice == "all",
+        memory=memory_of(memory),
+        seed=integer("seed", seed, least=0),
     )
-    integer("seed", seed, least=0)  # Without clusters nobody else looks at it.
     failures = Failures(flag("strict", strict))
     otherwise = {"task": door().or_none("task")}
     keys, left_out = open_keys(
@@ -215,6 +230,9 @@ class _Job:
     of_pairs: dict[str, dict[str, Any]]
     # Leave out the scores that a table has no columns for.
     leave_out: bool
+    memory: Memory
+    # Of the sample of a key that memory does not hold.
+    seed: int
 
     def inputs(self) -> dict[str, pl.Expr | None]:
         """Return what is computed from columns that every table must have, by argument."""
@@ -240,13 +258,37 @@ class _Job:
     def of_key(self, key: Key, failures: Failures) -> pl.DataFrame:
         """Return the scores of a key: all at once or, where that fails, one by one."""
         outputs = self._outputs(key)
+        columns = self._columns(self._expression(self._possible(outputs), outputs))
+        try:
+            key = within_memory(key, columns, self.memory, self.seed)
+        except FAILURES as error:
+            return key.values.join(failures.row([error], target=None), how="cross")
         try:
             scored = self._at_once(key, outputs, failures)
+            if key.sampled is not None:
+                scored = self._with_intervals(key, columns, scored, outputs, failures)
         except FAILURES as error:
             if failures.strict:
                 raise
             scored = self._one_by_one(key, outputs, detached(error), failures)
-        return key.values.join(scored, how="cross")
+        return with_sampled_rows(key.values.join(scored, how="cross"), key.sampled)
+
+    def _with_intervals(
+        self,
+        key: Key,
+        columns: list[str],
+        scored: pl.DataFrame,
+        outputs: _Outputs,
+        failures: Failures,
+    ) -> pl.DataFrame:
+        def of_half(number: int) -> pl.DataFrame:
+            half = half_of(key, columns, number, self.seed)
+            return _unnested(self._at_once(half, outputs, failures))
+
+        units = [name for name in ("source", "target") if name in scored.columns]
+        intervals = with_intervals(_unnested(scored), of_half, units)
+        ends = [name for name in intervals.columns if name.endswith(("_low", "_high"))]
+        return pl.concat([scored, intervals.select(ends)], how="horizontal")
 
     def _at_once(self, key: Key, outputs: _Outputs, failures: Failures) -> pl.DataFrame:
         if (lacking := outputs.lacking(self.of_one)) and not self.leave_out:
@@ -532,17 +574,21 @@ def tasks_named(key: Key, argument: str, wanted: list[str] | None, tasks: list[s
     return wanted
 
 
+def _unnested(scored: pl.DataFrame) -> pl.DataFrame:
+    """Return scores with a column for each field of those that are structs."""
+    structs = [name for name in STRUCTS if name in scored.columns]
+    return scored.unnest(structs, separator="_") if structs else scored
+
+
 def _flat(found: pl.DataFrame, models: list[str], wanted: list[str]) -> pl.DataFrame:
     """Combine pooled scores, and give the fields of the others columns of their own.
 
     Scores stand in the order in which they are wanted, whatever the first key has.
     """
     front = [name for name in (*models, "source", "target") if name in found.columns]
-    back = [name for name in (*FACTS, PROBLEMS) if name in found.columns]
+    ends = [name for name in found.columns if name.endswith(("_low", "_high"))]
+    back = [name for name in (*ends, *FACTS, *SAMPLED, PROBLEMS) if name in found.columns]
     found = found.select(*front, *(name for name in wanted if name in found.columns), *back)
     if any(isinstance(found.schema.get(name), pl.Struct) for name in POOLED):
         found = combine_pool(found)
-    for name in STRUCTS:
-        if name in found.columns:
-            found = found.unnest(name, separator="_")
-    return found
+    return _unnested(found)

@@ -51,6 +51,7 @@ class _Summaries:
             per_class=self.per_class if moments else None,
             rows_per_class=self.rows_per_class if sample else 0,
             seed=self.seed,
+            nulls=False,
         )
 
 

@@ -40,15 +40,25 @@ def fit_rows(split: str, value: str) -> pl.Expr:
 
 
 @dataclass(frozen=True)
+class SampledRows:
+    """How many rows a key has, and how many were drawn to stand for them."""
+
+    rows: int
+    drawn: int
+
+
+@dataclass(frozen=True)
 class Key:
     """One value of the key columns, and the tables that have rows of it.
 
-    Messages speak of these columns as `argument`, the name by which the caller gave them.
+    Messages speak of these columns as `argument`, the name by which the caller gave them. `sampled`
+    says of how many rows the tables are a sample, if they are one.
     """
 
     values: pl.DataFrame
     tables: list[Table]
     argument: str = "model"
+    sampled: SampledRows | None = None
 
     def __str__(self) -> str:
         return ", ".join(f"{name} = {value!r}" for name, value in self._items())

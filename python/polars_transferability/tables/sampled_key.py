@@ -1,0 +1,160 @@
+"""A sample of the rows of a key that are more than memory holds, drawn class by class from files.
+
+The rows of each combination of names (task, split, label and so on) are a stratum. As many are
+drawn of each, without replacement, as keep all within the memory; a stratum of fewer is whole.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from polars_transferability._columns import is_label_type
+from polars_transferability._door import door
+from polars_transferability._plugin import SummaryReader, parquet_size
+from polars_transferability.tables.keys import Key, SampledRows
+from polars_transferability.tables.memory import Memory, size_text
+from polars_transferability.tables.parquet_files import rust_files
+from polars_transferability.tables.table import FRAME, Table
+
+# How many times the size of the rows computing takes, measured at 1 GB of rows: 3.1 for scores, for
+# which Polars copies the rows of each task, and 1.4 for a bound.
+_COPIES = 3
+# The same of a sample, which is held while it is drawn, and copied into columns: 4.2 for scores.
+_COPIES_OF_SAMPLE = 5
+
+
+def half_of(key: Key, columns: Sequence[str], number: int, seed: int) -> Key:
+    """Return half of each stratum of a sample; another `number` draws other rows."""
+    (table,) = key.tables
+    names, _ = _names_and_vectors(key, columns)
+    order = pl.int_range(pl.len()).shuffle(seed=seed * 1000 + number)
+    place = order.over(names) if names else order
+    size = pl.len().over(names) if names else pl.len()
+    # Half of an odd number is rounded up, so that a stratum of one row is not lost.
+    return replace(key, tables=[replace(table, rows=table.rows.filter(place * 2 < size))])
+
+
+def within_memory(key: Key, columns: Sequence[str], memory: Memory, seed: int) -> Key:
+    """Return the key itself if its rows fit into memory, otherwise a key of a sample of them.
+
+    A line on standard error says which rows stand for all. Rows that are in memory already, or that
+    other readers read, stay as they are.
+    """
+    if any(table.parquet is None for table in key.tables):
+        return key
+    most = memory.bytes / _COPIES
+    try:
+        sizes = [_size(table, columns) for table in key.tables]
+    except OSError:
+        return key  # Whoever reads the rows says what is wrong with the file.
+    if sum(size for _, size in sizes) <= most:
+        return key
+    strata = _strata(key, columns)
+    rows = int(strata["len"].sum())
+    width = sum(size for _, size in sizes) / max(sum(rows for rows, _ in sizes), 1)
+    if rows * width <= most:
+        return key
+    per_stratum = _largest(strata["len"].to_list(), int(memory.bytes / _COPIES_OF_SAMPLE / width))
+    sample = _sample(key, columns, per_stratum, seed)
+    stated = memory.stated
+    print(
+        f"{key}: {rows:,} rows take {size_text(rows * width)}, too much for "
+        f"{door().arguments.get('memory', 'memory')} {stated}; {sample.height:,} of them stand for "
+        f"all, at most {per_stratum:,} of each class",
+        file=sys.stderr,
+    )
+    table = Table(FRAME, sample.lazy())
+    return replace(key, tables=[table], sampled=SampledRows(rows, sample.height))
+
+
+def with_sampled_rows(found: pl.DataFrame, sampled: SampledRows | None) -> pl.DataFrame:
+    """Return results of a key with how many rows it has and how many were drawn, if some were.
+
+    Examples
+    --------
+    >>> with_sampled_rows(pl.DataFrame({"bound": [1.5]}), SampledRows(90, 20)).rows()
+    [(1.5, 90, 20)]
+    """
+    if sampled is None:
+        return found
+    count = {"rows": sampled.rows, "sampled_rows": sampled.drawn}
+    return found.with_columns(pl.lit(n, dtype=pl.UInt64).alias(name) for name, n in count.items())
+
+
+def _size(table: Table, columns: Sequence[str]) -> tuple[int, int]:
+    """Return how many rows a file has, and the bytes of some of its columns; none of a frame."""
+    if table.parquet is None:
+        return 0, 0
+    return parquet_size(table.name, table.parquet.address, list(columns), [])
+
+
+def _names_and_vectors(key: Key, columns: Sequence[str]) -> tuple[list[str], list[str]]:
+    schema = key.rows(columns).collect_schema()
+    names = [name for name in columns if is_label_type(schema[name])]
+    return names, [name for name in columns if name not in names]
+
+
+def _strata(key: Key, columns: Sequence[str]) -> pl.DataFrame:
+    """Return the number of rows of each combination of names."""
+    names, _ = _names_and_vectors(key, columns)
+    rows = key.rows(names or columns[:1])
+    return rows.group_by(names).len().collect() if names else rows.select(pl.len()).collect()
+
+
+def _largest(counts: Sequence[int], rows: int) -> int:
+    """Return how many rows of each stratum there may be for all to be at most `rows`; one at least.
+
+    Examples
+    --------
+    >>> _largest([2, 10, 100], 32), _largest([5, 5], 100), _largest([7, 9], 0)
+    (20, 5, 1)
+    """
+    low, high = 1, max(counts, default=1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(min(count, middle) for count in counts) <= rows:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _sample(key: Key, columns: Sequence[str], per_stratum: int, seed: int) -> pl.DataFrame:
+    names, vectors = _names_and_vectors(key, columns)
+    by = key.values.columns
+    strata = [*by, *(name for name in names if name not in by)]
+    reader = SummaryReader(
+        files=rust_files(key.tables),
+        options=[],
+        keys=strata[:-1],
+        label=strata[-1],
+        vectors=vectors,
+        per_class=None,
+        rows_per_class=per_stratum,
+        seed=seed,
+        nulls=True,
+    )
+    keys = reader.keys().with_row_index("key")
+    own = keys.with_columns(pl.col(name).cast(pl.String) for name in by).join(
+        key.values.select(pl.all().cast(pl.String)), on=by, how="semi", nulls_equal=True
+    )
+    reader.select(own["key"].to_list())
+    for _, reason in reader.unreadable():
+        raise pl.exceptions.ComputeError(reason)
+    parts = []
+    while (step := reader.step()) is not None:
+        found, sample = step
+        for reason in found["problem"].drop_nulls():
+            raise pl.exceptions.ComputeError(reason)
+        parts.append(sample)
+    drawn = pl.concat(parts, how="diagonal_relaxed")
+    # Names are looked up by number: a join would copy the vectors.
+    own_names = [keys[name].gather(drawn["key"]) for name in strata[:-1]]
+    schema = key.rows(columns).collect_schema()
+    typed = [pl.col(name).cast(dtype) for name, dtype in schema.items()]
+    of_models = [pl.lit(key.values[name]).first().alias(name) for name in by if name not in schema]
+    return drawn.select(strata[-1], *vectors, *own_names).select(*typed, *of_models)

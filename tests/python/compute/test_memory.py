@@ -1,0 +1,146 @@
+"""Keys of more rows than a budget of memory holds: a sample stands for them, and it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import polars_transferability as pt
+import pytest
+from polars.testing import assert_frame_equal
+from polars_transferability.tables.memory import memory_of
+from registry import embedding_rows
+
+SCORES = ("logme", "knn_accuracy", "linear_probe")
+
+
+def rows_of(
+    models: int = 2, per_class: int = 60, classes: int = 3, width: int = 16
+) -> pl.DataFrame:
+    """Rows of two tasks, of which a third is not to be fitted on."""
+    rng = np.random.default_rng(5)
+    n = models * 2 * classes * per_class
+    index = np.arange(n)
+    label = index % classes
+    points = rng.normal(size=(n, width)) + 2 * label[:, None] * (np.arange(width) % 3)
+    return pl.DataFrame(
+        {
+            "model": [f"net{i}" for i in index // (n // models)],
+            "task": np.where((index // classes) % 2 == 0, "digits", "letters").tolist(),
+            "split": np.where((index // (2 * classes)) % 3 == 0, "test", "train").tolist(),
+            "label": [f"class{i}" for i in label],
+            "embedding": pl.Series(points.astype(np.float32), dtype=pl.Array(pl.Float32, width)),
+        }
+    )
+
+
+ROWS = rows_of()
+# Of a model, 360 rows of 64 bytes and some for names: their sample is a third of them.
+SMALL = "35kB"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    for (model,), rows in ROWS.group_by("model", maintain_order=True):
+        rows.write_parquet(tmp_path / f"{model}.parquet", row_group_size=50)
+    return tmp_path
+
+
+@pytest.mark.parametrize("memory", [None, "1GB", 10**9])
+def test_below_the_budget_nothing_changes(
+    files: Path, memory: str | int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bounds = pt.compute_bounds(files, memory=memory)
+    assert_frame_equal(bounds, pt.compute_bounds(ROWS), check_exact=True)
+    found = pt.compute_scores(files, scores=SCORES, memory=memory)
+    assert_frame_equal(found, pt.compute_scores(ROWS, scores=SCORES), check_exact=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_bounds_of_a_sample(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bounds = pt.compute_bounds(files, memory=SMALL)
+    assert bounds.height == 4
+    assert bounds["rows"].unique().to_list() == [360]
+    assert 0 < bounds["sampled_rows"].max() < 200  # type: ignore[operator]
+    assert (bounds["bound_high"] >= bounds["bound"]).all()
+    assert bounds["problems"].list.len().sum() == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line.startswith(f"model = 'net{i}': 360 rows take") for i, line in enumerate(said)] == [
+        True,
+        True,
+    ]
+    assert f"too much for memory {SMALL}" in said[0]
+
+
+def test_a_bound_of_a_sample_is_that_of_its_rows(files: Path) -> None:
+    """A budget decides which rows are used, and nothing else."""
+    files = files / "net0.parquet"
+    summary = pt.scan_summaries(files, by=["model", "task", "split"], rows_per_class=8).collect()
+    drawn = summary.explode("sample").drop("n", "moments", "problems").unnest("sample")
+    bounds = pt.compute_bounds(drawn, confidence=0.95)
+    for kilobytes in range(20, 60, 2):
+        found = pt.compute_bounds(files, memory=f"{kilobytes}kB")
+        if found["sampled_rows"].to_list() == [2 * 2 * 3 * 8] * 2:
+            assert_frame_equal(found.drop("rows", "sampled_rows"), bounds, check_exact=True)
+            return
+    pytest.fail("no budget draws eight rows of each class")
+
+
+def test_scores_of_a_sample(files: Path) -> None:
+    of_all = pt.compute_scores(ROWS, scores=SCORES)
+    found = pt.compute_scores(files, scores=SCORES, memory=SMALL)
+    assert found["rows"].unique().to_list() == [360]
+    for name in ("logme", "knn_accuracy", "linear_probe_loss"):
+        low, high = found[f"{name}_low"], found[f"{name}_high"]
+        assert ((low <= found[name]) & (found[name] <= high)).all()
+        assert ((low <= of_all[name]) & (of_all[name] <= high)).all()
+    assert "linear_probe_l2_low" not in found.columns
+
+
+def test_the_seed_draws_the_sample(files: Path) -> None:
+    zero, again, one = (
+        pt.compute_scores(files, scores="logme", memory=SMALL, seed=seed) for seed in (0, 0, 1)
+    )
+    assert_frame_equal(zero, again, check_exact=True)
+    assert not zero["logme"].equals(one["logme"])
+
+
+def test_nulls_outside_the_rows_used_are_kept(files: Path) -> None:
+    """Stand-in labels are null where they are not needed, and a sample keeps them so."""
+    stand_in = pl.when(pl.col("task") == "letters").then("label")
+    for file in files.glob("*.parquet"):
+        rows = pl.read_parquet(file).with_columns(stand_in=stand_in)
+        rows.write_parquet(file)
+    found = pt.compute_bounds(
+        files, sources=["digits"], targets=["letters"], target_label="stand_in", memory=SMALL
+    )
+    assert found["bound"].null_count() == 0
+
+
+def test_a_damaged_file_stays_a_null_with_a_reason(files: Path) -> None:
+    content = bytearray((files / "net1.parquet").read_bytes())
+    content[-400:-100] = bytes(300)
+    (files / "net1.parquet").write_bytes(content)
+    found = pt.compute_bounds(files, memory=SMALL)
+    assert found["bound"].is_null().to_list() == [False, False, True]
+    assert "net1.parquet" in found["problems"][2][0]
+
+
+def test_frames_are_in_memory_already() -> None:
+    frame = embedding_rows(models=1)
+    whole = pt.compute_scores(frame, scores="logme", fit=None)
+    found = pt.compute_scores(frame, scores="logme", fit=None, memory=1)
+    assert_frame_equal(found, whole, check_exact=True)
+
+
+@pytest.mark.parametrize("given", ["", "2 gallons", "-1GB", "0", 0, -5])
+def test_wrong_amounts(given: object) -> None:
+    with pytest.raises(ValueError, match="memory: expected an amount such as '2GB', found"):
+        memory_of(given)
+
+
+@pytest.mark.parametrize("given", [True, 1.5, ["2GB"]])
+def test_wrong_types(given: object) -> None:
+    with pytest.raises(TypeError, match="memory: expected an amount"):
+        memory_of(given)
