@@ -54,6 +54,8 @@ def with_intervals(
     joined = scored.join(errors, on=units, how="left", nulls_equal=True, maintain_order="left")
     for name in names:
         half_width = _QUANTILE * pl.col(f"{name}_error")
-        low, high = (pl.col(name) - half_width), (pl.col(name) + half_width)
+        low, high = pl.col(name) - half_width, pl.col(name) + half_width
+        if name.endswith("accuracy"):
+            low, high = low.clip(0, 1), high.clip(0, 1)
         joined = joined.with_columns(low.alias(f"{name}_low"), high.alias(f"{name}_high"))
     return joined.drop(f"{name}_error" for name in names)

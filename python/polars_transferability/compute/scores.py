@@ -28,6 +28,7 @@ from polars_transferability._task import Task
 from polars_transferability._task import task as task_of
 from polars_transferability.bound import task_names
 from polars_transferability.compute._sampling_interval import with_intervals
+from polars_transferability.compute._scores_of_moments import ScoredColumns, scores_of_moments
 from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability.pool import combine_pool
 from polars_transferability.tables.keys import (
@@ -143,7 +144,9 @@ def compute_scores(
         then; it is empty where there are all. A file that cannot be read has a row with nothing
         else. Where a sample stands for more rows than `memory` holds, `rows` is how many rows the
         key has, `sampled_rows` how many were drawn, and each score has an interval `_low` to
-        `_high` of 95 %, from how it varies among eight halves of the sample.
+        `_high` of 95 %, from how it varies among eight halves of the sample. LogME, the H-scores,
+        TransRate and GBC are those of all rows even then, since they need moments only; their
+        interval has no width.
 
     Raises
     ------
@@ -260,13 +263,14 @@ class _Job:
         outputs = self._outputs(key)
         columns = self._columns(self._expression(self._possible(outputs), outputs))
         try:
-            key = within_memory(key, columns, self.memory, self.seed)
+            whole, key = key, within_memory(key, columns, self.memory, self.seed)
         except FAILURES as error:
             return key.values.join(failures.row([error], target=None), how="cross")
         try:
             scored = self._at_once(key, outputs, failures)
             if key.sampled is not None:
                 scored = self._with_intervals(key, columns, scored, outputs, failures)
+                scored = self._with_scores_of_all_rows(whole, scored)
         except FAILURES as error:
             if failures.strict:
                 raise
@@ -289,6 +293,19 @@ class _Job:
         intervals = with_intervals(_unnested(scored), of_half, units)
         ends = [name for name in intervals.columns if name.endswith(("_low", "_high"))]
         return pl.concat([scored, intervals.select(ends)], how="horizontal")
+
+    def _with_scores_of_all_rows(self, key: Key, scored: pl.DataFrame) -> pl.DataFrame:
+        """Return scores of a sample with those in their place that moments of all rows give."""
+        columns = ScoredColumns(self.embedding, self.label, self.task, self.fit)
+        of_all = scores_of_moments(key, columns, self.of_one)
+        if of_all is None:
+            return scored
+        names = [name for name in of_all.columns if name in scored.columns and name != "target"]
+        ends = [(name, name + end) for name in names for end in ("", "_low", "_high")]
+        renamed = of_all.select("target", *(pl.col(name).alias(f"all_{name}") for name in names))
+        joined = scored.join(renamed, on="target", how="left", maintain_order="left")
+        exact = (pl.coalesce(f"all_{name}", column).alias(column) for name, column in ends)
+        return joined.with_columns(exact).drop(f"all_{name}" for name in names)
 
     def _at_once(self, key: Key, outputs: _Outputs, failures: Failures) -> pl.DataFrame:
         if (lacking := outputs.lacking(self.of_one)) and not self.leave_out:

@@ -79,6 +79,13 @@ class Key:
         """Return the rows of the key; an error names the table that cannot be read."""
         return pl.concat([table.read() for table in self.select(columns)])
 
+    def own(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return those of some rows that have the values of the key, in the columns of the key."""
+        same = [
+            pl.col(name).cast(pl.String).eq_missing(pl.lit(_text(v))) for name, v in self._items()
+        ]
+        return rows.filter(*same)
+
     @contextmanager
     def naming(self, place: str = "") -> Iterator[None]:
         """Let errors of Polars say which key, and which `place` in it, they are about."""
@@ -256,6 +263,12 @@ def key_columns(argument: str, by: object) -> list[str]:
             msg = f"{argument}: '{name}' is named more than once"
             raise ValueError(msg)
     return names
+
+
+def _text(value: object) -> str | None:
+    """Return a value as Polars casts it to text."""
+    text: str | None = pl.Series([value]).cast(pl.String).item()
+    return text
 
 
 def _texts(names: pl.Series) -> list[str]:

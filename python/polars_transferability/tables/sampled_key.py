@@ -139,10 +139,7 @@ def _sample(key: Key, columns: Sequence[str], per_stratum: int, seed: int) -> pl
         nulls=True,
     )
     keys = reader.keys().with_row_index("key")
-    own = keys.with_columns(pl.col(name).cast(pl.String) for name in by).join(
-        key.values.select(pl.all().cast(pl.String)), on=by, how="semi", nulls_equal=True
-    )
-    reader.select(own["key"].to_list())
+    reader.select(key.own(keys)["key"].to_list())
     for _, reason in reader.unreadable():
         raise pl.exceptions.ComputeError(reason)
     parts = []
