@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -27,13 +27,14 @@ from polars_transferability._scores.several import scores
 from polars_transferability._task import Task
 from polars_transferability._task import task as task_of
 from polars_transferability.bound import task_names
+from polars_transferability.compute._parts import Known, known_rows, results_of
+from polars_transferability.compute.engine import LOCAL, checked_engine
 from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability.pool import combine_pool
 from polars_transferability.tables.keys import (
     MODEL,
     TRAIN_ROWS,
     Key,
-    each_key,
     open_keys,
     require_tasks,
 )
@@ -72,6 +73,7 @@ def compute_scores(
     seed: int = 0,
     progress: bool = False,
     strict: bool = False,
+    engine: str = LOCAL,
     by: str | Sequence[str] | None = None,
     which: ScoreChoice | None = None,
 ) -> pl.DataFrame:
@@ -117,6 +119,8 @@ def compute_scores(
     strict
         Stop at the first score that cannot be computed, or file that cannot be read. False: go on
         without it, and say why in `problems`.
+    engine
+        As in `compute_bounds`. A task of a cluster is a model on a target.
     by, which
         Other names of `model` and `scores`.
 
@@ -175,6 +179,7 @@ def compute_scores(
     )
     integer("seed", seed, least=0)  # Without clusters nobody else looks at it.
     failures = Failures(flag("strict", strict))
+    where = checked_engine(engine)
     otherwise = {"task": door().or_none("task")}
     keys, left_out = open_keys(
         frame_or_paths, argument, models, job.inputs(), failures, otherwise=otherwise
@@ -183,8 +188,8 @@ def compute_scores(
     require_tasks(keys, job.task, sources=job.sources, targets=job.targets)
     if not job.leave_out:
         job.require_outputs(keys)
-    with each_key(keys, "scores", progress=flag("progress", progress)) as steps:
-        results = [job.of_key(key, failures) for key in steps]
+    shown = flag("progress", progress)
+    results = results_of(where, keys, job, failures, what="scores", progress=shown)
     found = pl.concat([*results, *left_out], how="diagonal_relaxed")
     failures.refuse_all(found, [*job.of_pairs, *job.of_one])
     return _flat(found, list(keys[0].values.columns), [*job.of_pairs, *job.of_one])
@@ -239,16 +244,34 @@ class _Job:
 
     def of_key(self, key: Key, failures: Failures) -> pl.DataFrame:
         """Return the scores of a key: all at once or, where that fails, one by one."""
-        outputs = self._outputs(key)
         try:
-            scored = self._at_once(key, outputs, failures)
+            return self._at_once(key, failures)
         except FAILURES as error:
             if failures.strict:
                 raise
-            scored = self._one_by_one(key, outputs, detached(error), failures)
-        return key.values.join(scored, how="cross")
+            return self.one_by_one(key, detached(error), failures, {})
 
-    def _at_once(self, key: Key, outputs: _Outputs, failures: Failures) -> pl.DataFrame:
+    def columns_of(self, key: Key) -> list[str]:
+        """Return the columns that the scores of a key are computed from."""
+        outputs = self._outputs(key)
+        return self._columns(self._expression(self._possible(outputs), outputs))
+
+    def parts(self, key: Key) -> list[str]:
+        """Return the targets of a key for which there is a source, if one is needed."""
+        tasks = key.tasks(self.task)
+        targets = tasks_named(key, "targets", self.targets, tasks)
+        if not (self.of_pairs or self.sources is not None):
+            # In the order of the rows, as a key at once has them.
+            return [task for task in tasks if task in targets]
+        sources = tasks_named(key, "sources", self.sources, tasks)
+        return [target for target in targets if any(source != target for source in sources)]
+
+    def of_part(self, key: Key, part: str) -> pl.DataFrame:
+        """Return the scores of a target."""
+        return replace(self, targets=[part])._at_once(key, Failures(strict=False))
+
+    def _at_once(self, key: Key, failures: Failures) -> pl.DataFrame:
+        outputs = self._outputs(key)
         if (lacking := outputs.lacking(self.of_one)) and not self.leave_out:
             raise _needs_probabilities(key, lacking[0])
         expression = self._expression(self._possible(outputs), outputs)
@@ -362,13 +385,14 @@ class _Job:
         assert self.label is not None
         return task_of(self.embedding, self.label, where=where)
 
-    def _one_by_one(
-        self, key: Key, outputs: _Outputs, error: Exception, failures: Failures
+    def one_by_one(
+        self, key: Key, error: Exception, failures: Failures, known: Known[str]
     ) -> pl.DataFrame:
         """Return the scores of a key that can be computed, and why the others cannot.
 
-        Computing all at once gave `error`. It has a row of its own if it is about no score.
+        Computing them otherwise gave `error`. It has a row of its own if it is about no score.
         """
+        outputs = self._outputs(key)
         possible = self._possible(outputs)
         try:
             expression = self._expression(possible, outputs)
@@ -381,14 +405,17 @@ class _Job:
         held = _Held(key, outputs, rows, list(tasks), lost)
         before = len(failures.met)
         targets = self.targets or held.tasks
-        scored = [self._of_target(held, target, failures) for target in targets]
+        taken = [known_rows(known, t, failures, target=t) for t in targets if t in known]
+        alone = [self._of_target(held, t, failures) for t in targets if t not in known]
         if self.of_pairs or self.sources is not None:
             sources = self.sources or held.tasks
-            pairs = [(s, row) for row in scored for s in sources if s != row["target"].item()]
-            scored = [
+            pairs = [(s, row) for row in alone for s in sources if s != row["target"].item()]
+            no_pair = not (pairs or taken)
+            alone = [
                 _beside(self._of_pair(held, s, row["target"].item(), failures), row)
                 for s, row in pairs
-            ] or [_beside(failures.row([_no_pair(key)], source=None), row) for row in scored]
+            ] + [_beside(failures.row([_no_pair(key)], source=None), r) for r in alone if no_pair]
+        scored = sorted([*taken, *alone], key=lambda found: targets.index(found["target"][0]))
         if len(failures.met) == before:
             scored.append(failures.row([error], target=None))
         empty = pl.DataFrame(schema={name: _dtype(name) for name in (*self.of_pairs, *possible)})

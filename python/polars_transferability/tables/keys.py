@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -68,6 +68,12 @@ class Key:
     def read(self, columns: Sequence[str]) -> pl.DataFrame:
         """Return the rows of the key; an error names the table that cannot be read."""
         return pl.concat([table.read() for table in self.select(columns)])
+
+    def loaded(self, columns: Sequence[str]) -> Key:
+        """Return the key with its rows of some columns in memory, and nothing left to read."""
+        tables = self.select(list(dict.fromkeys([*self.values.columns, *columns])))
+        rows = [Table(table.name, table.read().lazy()) for table in tables]
+        return replace(self, tables=rows)
 
     @contextmanager
     def naming(self, place: str = "") -> Iterator[None]:

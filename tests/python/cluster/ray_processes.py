@@ -1,0 +1,36 @@
+"""What tests of a Ray cluster know of its processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+NO_RAY = "Ray is not installed; the extra ray has it"
+# A cluster of tests is silent, and its workers do not wait for whatever else runs on the machine.
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",
+}
+HAS_PROC = Path("/proc/self/cmdline").exists()
+
+
+def computing(name: str = "", *, below: int | None = None) -> Iterator[int]:
+    """The processes that compute a unit whose name begins so, below a process if one is given."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            title = (folder / "cmdline").read_bytes()
+            if title.startswith(b"ray::" + name.encode()) and not title.startswith(b"ray::IDLE"):
+                process = int(folder.name)
+                if below is None or below in _ancestors(process):
+                    yield process
+        except OSError:
+            continue  # It has just ended.
+
+
+def _ancestors(process: int) -> Iterator[int]:
+    while process > 1:
+        # The name of the program stands in brackets, and may hold anything.
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        process = int(fields[1])
+        yield process
