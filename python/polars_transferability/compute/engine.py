@@ -289,7 +289,8 @@ def _connect(ray: ModuleType, engine: str) -> None:
                 ray.init(include_dashboard=False, **quiet)
         else:
             ray.init("auto", **quiet)
-    except (OSError, RuntimeError, ValueError, OverflowError) as error:
+    except Exception as error:
+        # Ray raises what it happens to meet on the way, such as what a library of its own raises.
         msg = f"engine: no Ray cluster answers at {engine!r}: {reason(error)}"
         raise ConnectionError(msg) from error
 

@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +60,15 @@ def test_without_ray_the_error_names_the_extra(
         pt.report(config, tmp_path / "out", engine="ray")
 
 
-def python(code: str, **environment: str) -> str:
-    variables = {**os.environ, **SETTINGS, **environment}
+@pytest.fixture
+def alone() -> Iterator[dict[str, str]]:
+    """The environment of a process that does not find the clusters of other tests."""
+    # Sockets have short paths.
+    with tempfile.TemporaryDirectory(prefix="ray") as folder:
+        yield {**os.environ, **SETTINGS, "RAY_TMPDIR": folder}
+
+
+def python(code: str, variables: Mapping[str, str] | None = None) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=variables, timeout=300
     )
@@ -83,7 +92,7 @@ def test_the_local_engine_does_not_import_ray() -> None:
     assert python(code) == "False\n"
 
 
-def test_a_cluster_of_its_own_ends_with_the_call_and_is_silent() -> None:
+def test_a_cluster_of_its_own_ends_with_the_call_and_is_silent(alone: dict[str, str]) -> None:
     pytest.importorskip("ray", reason=NO_RAY)
     code = f"""{FRAME}
 local = pt.compute_bounds(rows, fit=None)
@@ -91,7 +100,7 @@ assert pt.compute_bounds(rows, fit=None, engine="ray").equals(local)
 import ray
 print(ray.is_initialized())
 """
-    assert python(code) == "False\n"
+    assert python(code, alone) == "False\n"
 
 
 @pytest.mark.parametrize(
@@ -103,8 +112,13 @@ print(ray.is_initialized())
         ("ray://auto", ""),
     ],
 )
-def test_an_address_at_which_nobody_answers(engine: str, why: str, data: Path) -> None:
-    pytest.importorskip("ray", reason=NO_RAY)
+def test_an_address_at_which_nobody_answers(
+    engine: str, why: str, data: Path, alone: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray", reason=NO_RAY)
+    if engine == "ray://auto" and ray.is_initialized():
+        pytest.skip("the cluster of other tests answers")
+    monkeypatch.setenv("RAY_TMPDIR", alone["RAY_TMPDIR"])
     said = failure(1, "score", data / "lenet-mnist.parquet", "--engine", engine)
     assert said.startswith(f"transferability: --engine: no Ray cluster answers at '{engine}': ")
     assert why in said
@@ -112,24 +126,22 @@ def test_an_address_at_which_nobody_answers(engine: str, why: str, data: Path) -
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="there is no /proc")
-def test_an_interrupt_ends_the_cluster(data: Path) -> None:
+def test_an_interrupt_ends_the_cluster(data: Path, alone: dict[str, str]) -> None:
     pytest.importorskip("ray", reason=NO_RAY)
     command = [COMMAND, "bound", data / "lenet-mnist.parquet", "--seeds", "50", "--engine", "ray"]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **SETTINGS},
+        env=alone,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 60
     while not (workers := list(computing("model", below=process.pid))):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    out, said = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, b"")
-    assert said == b"transferability: interrupted\n"
+    assert (*process.communicate(timeout=60), process.returncode) == (b"", b"", 130)
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() < deadline
         time.sleep(0.1)
