@@ -7,6 +7,7 @@ workers need this package. The first argument is the pattern of the files.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import daft
 import polars as pl
@@ -14,7 +15,7 @@ import polars_transferability as pt
 from daft import DataType, Series
 
 FILES = sys.argv[1] if len(sys.argv) > 1 else "data/*.parquet"
-OPTIONS = {"sources": ["mnist"], "targets": ["kmnist"], "max_rows_per_class": 20}
+OPTIONS: dict[str, Any] = {"sources": ["mnist"], "targets": ["kmnist"], "max_rows_per_class": 20}
 BOUNDS = pt.transfer_bounds(fit=pl.col("split") == "train", **OPTIONS)
 NUMBERS = ["bound", "source_loss", "label_mismatch", "distribution_mismatch"]
 RESULT = DataType.struct(

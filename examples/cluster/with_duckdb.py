@@ -1,7 +1,7 @@
 """Bounds of tables that DuckDB reads: Parquet or SQL, to Arrow, to Polars, to an expression.
 
-Needs duckdb and pyarrow. DuckDB reads one model at a time, and of it only the rows and columns of the
-query. The first argument is the pattern of the files.
+Needs duckdb and pyarrow. DuckDB reads one model at a time, and of it only the rows and columns of
+the query. The first argument is the pattern of the files.
 """
 
 from __future__ import annotations

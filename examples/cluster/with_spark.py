@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import polars as pl
 import polars_transferability as pt
@@ -16,7 +17,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 FILES = sys.argv[1] if len(sys.argv) > 1 else "data/*.parquet"
-OPTIONS = {"sources": ["mnist"], "targets": ["kmnist"], "max_rows_per_class": 20}
+OPTIONS: dict[str, Any] = {"sources": ["mnist"], "targets": ["kmnist"], "max_rows_per_class": 20}
 NUMBERS = ["bound", "source_loss", "label_mismatch", "distribution_mismatch"]
 RESULT = pa.schema(
     [*((name, pa.string()) for name in ("model", "source", "target"))]

@@ -12,13 +12,17 @@ import polars_transferability as pt
 import pytest
 
 RECIPES = Path(__file__).resolve().parents[3] / "examples" / "cluster"
-NEEDS = {"duckdb": ("duckdb", "pyarrow"), "daft": ("daft", "pyarrow"), "spark": ("pyspark", "pyarrow")}
+NEEDS = {
+    "duckdb": ("duckdb", "pyarrow"),
+    "daft": ("daft", "pyarrow"),
+    "spark": ("pyspark", "pyarrow"),
+}
 PACKAGE = Path(pt.__file__).parents[1]
 
 
 @pytest.mark.parametrize("engine", NEEDS)
 def test_a_recipe_finds_what_one_machine_finds(engine: str, lenets: Path) -> None:
-    for package in NEEDS[engine]:
+    for package in (NEEDS[engine], "pyarrow"):
         pytest.importorskip(package, reason=f"the recipe for {engine} needs {package}")
     if engine == "spark" and not shutil.which("java"):
         pytest.skip("Spark needs Java, and there is no command java")
@@ -30,8 +34,8 @@ def test_a_recipe_finds_what_one_machine_finds(engine: str, lenets: Path) -> Non
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )
-    bounds = pt.compute_bounds(
-        lenets, sources=["mnist"], targets=["kmnist"], max_rows_per_class=20
-    )
+    bounds = pt.compute_bounds(lenets, sources=["mnist"], targets=["kmnist"], max_rows_per_class=20)
     ranked = bounds.sort("bound").select("model", "source", "target").rows()
-    assert (done.returncode, done.stdout) == (0, f"{ranked}\nas on one machine: True\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"{ranked}\nas on one machine: True\n"), (
+        done.stderr
+    )
