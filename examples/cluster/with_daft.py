@@ -27,7 +27,7 @@ RESULT = DataType.struct(
 
 
 @daft.func.batch(return_dtype=RESULT)
-def bounds(task: Series, split: Series, label: Series, embedding: Series) -> list[object]:
+def bounds(task: Series, split: Series, label: Series, embedding: Series) -> list[Any]:
     """Return the bounds of the rows of a model."""
     columns = {"task": task, "split": split, "label": label, "embedding": embedding}
     rows = pl.DataFrame({name: pl.Series(column.to_arrow()) for name, column in columns.items()})

@@ -29,7 +29,7 @@ BOUNDS = pt.transfer_bounds(
 
 def bounds_of(model: str) -> pl.DataFrame:
     """Return the bounds of a model."""
-    rows = duckdb.sql(ROWS, params={"files": FILES, "model": model}).pl()
+    rows: pl.DataFrame = duckdb.sql(ROWS, params={"files": FILES, "model": model}).pl()
     found = rows.select(BOUNDS.alias("bounds")).explode("bounds").unnest("bounds")
     return found.select(pl.lit(model).alias("model"), pl.all())
 

@@ -11,9 +11,10 @@ import logging
 import os
 import re
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import import_module
@@ -65,7 +66,7 @@ class Cluster:
         self._ray = _imported(engine)
         self._engine = engine
         self._call: Any = None
-        self._connected_here = False
+        self._connection = ExitStack()
         self._ahead = _LEAST_AHEAD
         self._running: set[Any] = set()
 
@@ -115,8 +116,7 @@ class Cluster:
         for running in self._running:
             self._ray.cancel(running, force=True)
         self._running.clear()
-        if self._connected_here:
-            self._ray.shutdown()
+        self._connection.close()
 
     def _sent_once(
         self,
@@ -159,8 +159,10 @@ class Cluster:
         if self._call is not None:
             return
         if not self._ray.is_initialized():
+            # Ray says on standard output, where results go, that a worker died.
+            self._connection.enter_context(redirect_stdout(sys.stderr))
             _connect(self._ray, self._engine)
-            self._connected_here = True
+            self._connection.callback(self._ray.shutdown)
         elif ":" in self._engine.removeprefix("ray://"):
             msg = (
                 "engine: this process is connected to a Ray cluster already, so 'ray' is the "

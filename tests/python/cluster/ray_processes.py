@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 NO_RAY = "Ray is not installed; the extra ray has it"
@@ -15,17 +16,26 @@ SETTINGS = {
 HAS_PROC = Path("/proc/self/cmdline").exists()
 
 
-def computing(name: str = "", *, below: int | None = None) -> Iterator[int]:
+def computing(name: str, *, below: int | None = None) -> Iterator[int]:
     """The processes that compute a unit whose name begins so, below a process if one is given."""
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            title = (folder / "cmdline").read_bytes()
-            if title.startswith(b"ray::" + name.encode()) and not title.startswith(b"ray::IDLE"):
-                process = int(folder.name)
+        process = int(folder.name)
+        if _title(folder).startswith(b"ray::" + name.encode()):
+            with suppress(OSError):  # It has just ended.
                 if below is None or below in _ancestors(process):
                     yield process
-        except OSError:
-            continue  # It has just ended.
+
+
+def a_cluster_runs() -> bool:
+    """Whether a cluster runs on this machine, as far as processes can be seen."""
+    return any(b"gcs_server" in _title(folder) for folder in Path("/proc").glob("[0-9]*"))
+
+
+def _title(folder: Path) -> bytes:
+    try:
+        return (folder / "cmdline").read_bytes()
+    except OSError:
+        return b""  # It has just ended.
 
 
 def _ancestors(process: int) -> Iterator[int]:

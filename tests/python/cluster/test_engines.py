@@ -16,7 +16,7 @@ from typing import Any
 import polars_transferability as pt
 import pytest
 from commands import COMMAND, failure
-from ray_processes import HAS_PROC, NO_RAY, SETTINGS, computing
+from ray_processes import HAS_PROC, NO_RAY, SETTINGS, a_cluster_runs, computing
 from registry import embedding_rows
 
 NOT_INSTALLED = "needs Ray, which is not installed: pip install 'polars-transferability[ray]'"
@@ -115,9 +115,9 @@ print(ray.is_initialized())
 def test_an_address_at_which_nobody_answers(
     engine: str, why: str, data: Path, alone: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ray = pytest.importorskip("ray", reason=NO_RAY)
-    if engine == "ray://auto" and ray.is_initialized():
-        pytest.skip("the cluster of other tests answers")
+    pytest.importorskip("ray", reason=NO_RAY)
+    if engine == "ray://auto" and a_cluster_runs():
+        pytest.skip("a cluster runs on this machine, and answers")
     monkeypatch.setenv("RAY_TMPDIR", alone["RAY_TMPDIR"])
     said = failure(1, "score", data / "lenet-mnist.parquet", "--engine", engine)
     assert said.startswith(f"transferability: --engine: no Ray cluster answers at '{engine}': ")
