@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +15,14 @@ SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_worker_niceness": "0",
 }
+# What starts a node of a cluster that ends with this process.
+START = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
 HAS_PROC = Path("/proc/self/cmdline").exists()
+
+
+def token() -> dict[str, str]:
+    """A token of a new cluster, which its processes show each other where Ray asks for one."""
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 def computing(name: str, *, below: int | None = None) -> Iterator[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from typing import Any
 import polars_transferability as pt
 import pytest
 from commands import COMMAND, failure
-from ray_processes import HAS_PROC, NO_RAY, SETTINGS, a_cluster_runs, computing
+from ray_processes import HAS_PROC, NO_RAY, SETTINGS, START, a_cluster_runs, computing, token
 from registry import embedding_rows
 
 NOT_INSTALLED = "needs Ray, which is not installed: pip install 'polars-transferability[ray]'"
@@ -123,6 +124,47 @@ def test_an_address_at_which_nobody_answers(
     assert said.startswith(f"transferability: --engine: no Ray cluster answers at '{engine}': ")
     assert why in said
     assert said.count("\n") == 1
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def test_a_client_of_a_cluster_elsewhere(data: Path, alone: dict[str, str]) -> None:
+    pytest.importorskip("ray", reason=NO_RAY)
+    pytest.importorskip("grpc", reason="gRPC, by which a client of Ray speaks, is not installed")
+    variables, port = {**alone, **token()}, free_port()
+    head = ["--head", f"--port={free_port()}", f"--ray-client-server-port={port}"]
+    quiet = ["--num-cpus=1", "--include-dashboard=false", "--dashboard-agent-listen-port=0"]
+    code = f"""
+import polars_transferability as pt
+options = {{"sources": ["mnist"], "max_rows_per_class": 10}}
+local = pt.compute_bounds({str(data / "lenet-mnist.parquet")!r}, **options)
+engine = "ray://127.0.0.1:{port}"
+remote = pt.compute_bounds({str(data / "lenet-mnist.parquet")!r}, engine=engine, **options)
+print(remote.equals(local), local.height)
+"""
+    command = [*START, *head, *quiet]
+    with subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL) as node:
+        try:
+            answers_at(port)
+            assert python(code, variables) == "True 2\n"
+        finally:
+            node.terminate()
+
+
+def answers_at(port: int) -> None:
+    """Wait until somebody does."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port)):
+                return
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="there is no /proc")

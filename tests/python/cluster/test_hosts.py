@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ray_processes import HAS_PROC, NO_RAY, SETTINGS, computing
+from ray_processes import HAS_PROC, NO_RAY, SETTINGS, START, computing, token
 
 # Addresses that no network of a machine that runs tests is likely to have.
 FIRST, SECOND = "10.213.77.1", "10.213.77.2"
@@ -76,12 +75,10 @@ def end(namespace: str) -> None:
 
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
-    # Hosts of a cluster show each other a token, which is made for this one here.
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     # Sockets have short paths.
     with tempfile.TemporaryDirectory(prefix="ray") as folder:
         places = {"RAY_TMPDIR": folder, "RAY_ADDRESS": f"{FIRST}:{PORT}"}
-        yield {**os.environ, **SETTINGS, **token, **places}
+        yield {**os.environ, **SETTINGS, **token(), **places}
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="there is no /proc")
@@ -90,8 +87,7 @@ def test_a_host_that_goes_off_in_the_middle_changes_nothing(
 ) -> None:
     pytest.importorskip("ray", reason=NO_RAY)
     first, second = namespaces
-    ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
-    ray.append("--disable-usage-stats")
+    ray = [*START, "--num-cpus=1"]
     head = ["--head", f"--node-ip-address={FIRST}", f"--port={PORT}", "--include-dashboard=false"]
     other = [f"--address={FIRST}:{PORT}", f"--node-ip-address={SECOND}"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
