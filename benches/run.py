@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results.md"
 BENCHMARKS = (
     *("peers", "published_algorithm", "scores", "head", "memory", "threads"),
-    *("growth", "bound_profile", "kernels"),
+    *("growth", "bound_profile", "kernels", "ray_engine"),
 )
 RUST = ("kernels",)
 # The benchmark of threads chooses how many it has.

@@ -148,6 +148,8 @@ _KEYS = {
     "rank_confidence": "`true`: say for each target which model to use, how often it is first when "
     "the evaluation rows are drawn again, and which are as good within the noise. It computes kNN "
     "once more for each model. Left out: it is not said.",
+    "engine": '`"ray"`, `"ray://auto"` or `"ray://host:port"`: what is missing is computed '
+    "[on a cluster](../how-to/cluster.md#ray). Left out: in this process.",
     "strict": "`true`: stop at the first file, bound or score that fails. Left out: it is left "
     "empty, and the page says why.",
     "columns": "Table: names of columns, where they differ from the defaults.",

@@ -29,7 +29,8 @@ from polars_transferability._report._config import ReportConfig, read_config
 from polars_transferability._report._embedding_file import FilesChangedError
 from polars_transferability._report._inventory import take_inventory
 from polars_transferability._report._results import TABLES, Problems, Results, results_of
-from polars_transferability._report._units import compute_units
+from polars_transferability._report._units import Run, compute_units
+from polars_transferability.compute.engine import LOCAL, workers_of
 from polars_transferability.files.table_bytes import FileFormat, table_bytes
 from polars_transferability.files.text_html import text_html
 from polars_transferability.files.whole_file import (
@@ -93,6 +94,7 @@ def report(
     *,
     progress: bool = False,
     strict: bool = False,
+    engine: str = LOCAL,
 ) -> Report:
     """Make the report that a `report.toml` describes.
 
@@ -103,9 +105,9 @@ def report(
     config
         Path of a TOML file. `files`, which is required, lists embedding tables: paths, globs and
         folders (hive-partitioned or not), from where the file lies. `title`, `sources`, `targets`,
-        `scores`, `leaderboards`, `models`, `factors`, `relatedness`, `rank_confidence`, `strict`
-        and the tables `[columns]`, `[bound]`, `[curve]`, `[comparison]` and `[queries]` are
-        optional; `docs/reports.md` and `examples/report` say more.
+        `scores`, `leaderboards`, `models`, `factors`, `relatedness`, `rank_confidence`, `strict`,
+        `engine` and the tables `[columns]`, `[bound]`, `[curve]`, `[comparison]` and `[queries]`
+        are optional; `docs/reports.md` and `examples/report` say more.
     out
         Folder to write to; made if it is not there. Each result is a Parquet and a CSV file (which
         leaves nested columns out), and `index.html` shows them on one page that loads nothing.
@@ -118,6 +120,9 @@ def report(
         Stop at the first file that cannot be read, or bound or score that cannot be computed, as
         `strict = true` in the file does. False: leave it empty, and say why in the column
         `problems` of its table and on the page.
+    engine
+        As in `compute_bounds`: where what changed is computed, if not where the file says. Results
+        are kept by this process, so the next run finds them, on whichever engine.
 
     Returns
     -------
@@ -160,7 +165,7 @@ def report(
     (1, 0, 1)
     """
     page = _page_maker()
-    description = read_config(config, strict=flag("strict", strict))
+    description = read_config(config, strict=flag("strict", strict), engine=engine)
     opened = embedding_tables(description.files)
     folder = Path(out)
     names = [*TABLES, *(f"queries/{name}" for name in description.queries)]
@@ -168,7 +173,8 @@ def report(
     outputs = [index, *(_file(folder, name, kind) for name in names for kind in _FORMATS)]
     _make_writable(outputs, _inputs(description, opened))
     cache = Cache(folder / ".cache")
-    results = _results(description, opened, cache, progress=progress)
+    with workers_of(description.settings.engine) as cluster:
+        results = _results(description, opened, Run(cache, cluster, progress))
     tables = results.tables()
     for name, rows in tables.items():
         for kind in _FORMATS:
@@ -180,9 +186,7 @@ def report(
     return Report(index, tables, cache.computed, cache.reused, results.problems())
 
 
-def _results(
-    config: ReportConfig, opened: Sequence[Table], cache: Cache, *, progress: bool
-) -> Results:
+def _results(config: ReportConfig, opened: Sequence[Table], run: Run) -> Results:
     """Compute the tables of a report, as far as the cache does not have what they are made of.
 
     All of them are about the same content of every file: if a file changes in between, they are
@@ -190,11 +194,10 @@ def _results(
     """
     failed = None
     for _ in range(_ATTEMPTS):
-        cache.begin()
+        run.cache.begin()
         try:
             inventory = take_inventory(config, opened)
-            computed = compute_units(inventory, cache, progress=progress)
-            return results_of(computed, cache)
+            return results_of(compute_units(inventory, run), run.cache)
         except FilesChangedError as changed:
             print(f"{changed}; what it changes is computed again", file=sys.stderr)
             failed = changed

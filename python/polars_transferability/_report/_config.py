@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 from polars_transferability._report._section import Section
 from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, score_settings
 from polars_transferability.compute.curve import OWN_OPTIONS, curve_settings
+from polars_transferability.compute.engine import LOCAL, checked_engine
 from polars_transferability.files.text_file import read_text
 from polars_transferability.leaderboard.source import is_remote, paths_of
 from polars_transferability.ranking import selection_quality
@@ -104,6 +105,8 @@ class Settings:
         The report says how near tasks are to each other.
     strict
         The report stops at the first failure.
+    engine
+        What computes bounds, scores and curves.
     """
 
     title: str
@@ -114,6 +117,7 @@ class Settings:
     rank_confidence: bool
     matrices: Matrices
     strict: bool
+    engine: str
 
 
 @dataclass(frozen=True)
@@ -154,10 +158,13 @@ class ReportConfig:
     settings: Settings
 
 
-def read_config(path: str | PathLike[str], *, strict: bool = False) -> ReportConfig:
+def read_config(
+    path: str | PathLike[str], *, strict: bool = False, engine: str = LOCAL
+) -> ReportConfig:
     r"""Read and check a `report.toml`; paths within it start from the folder that it lies in.
 
-    It is `strict` if the file or the caller says so.
+    It is `strict` if the file or the caller says so. The engine is the caller's, if the caller
+    gives one.
 
     Examples
     --------
@@ -176,7 +183,8 @@ def read_config(path: str | PathLike[str], *, strict: bool = False) -> ReportCon
         raise FileNotFoundError(msg)
     try:
         values = tomllib.loads(read_text(path))
-        return _checked(path, {**values, "strict": True} if strict else values)
+        given = {"strict": True} if strict else {}
+        return _checked(path, {**values, **given} | ({} if engine is LOCAL else {"engine": engine}))
     except tomllib.TOMLDecodeError as error:
         msg = f"{path}: is not valid TOML: {error}"
         raise ValueError(msg) from error
@@ -189,7 +197,7 @@ def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
     top = Section(str(path), "", values).allow(
         *("title", "files", "sources", "targets", "scores"),
         *("leaderboards", "models", "factors", "relatedness", "rank_confidence", "columns"),
-        *("bound", "curve", "comparison", "queries", "strict"),
+        *("bound", "curve", "comparison", "queries", "strict", "engine"),
     )
     settings = _settings(top)
     return ReportConfig(
@@ -216,7 +224,16 @@ def _settings(top: Section) -> Settings:
         rank_confidence=top.flag("rank_confidence"),
         matrices=_matrices(top),
         strict=top.flag("strict"),
+        engine=_engine(top),
     )
+
+
+def _engine(top: Section) -> str:
+    try:
+        return checked_engine(top.values.get("engine", LOCAL))
+    except ValueError as error:
+        msg = f"{top.file}: {error}"
+        raise ValueError(msg) from error
 
 
 def _files(top: Section, folder: Path) -> tuple[str, ...]:

@@ -21,8 +21,9 @@ _OUTPUTS = ("probabilities", "logits")
 class FilesChangedError(OSError):
     """A file was changed or replaced while a report read it."""
 
-    def __init__(self, file: Path) -> None:
-        super().__init__(f"{file}: was changed while it was read")
+    def __str__(self) -> str:
+        (file,) = self.args
+        return f"{file}: was changed while it was read"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ def files_with(
     """Return the files that have rows of one of these tasks of a model."""
     pairs = {(model, task) for task in tasks}
     return [file for file in files if not pairs.isdisjoint(file.holds)]
+
+
+def files_of_model(files: Iterable[EmbeddingFile], model: object) -> list[EmbeddingFile]:
+    """Return the files that have rows of a model, of whichever task."""
+    return [file for file in files if any(held == model for held, _ in file.holds)]
 
 
 def files_of_task(files: Iterable[EmbeddingFile], task: str) -> list[EmbeddingFile]:

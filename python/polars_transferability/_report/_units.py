@@ -7,8 +7,9 @@ model, and of one source, are computed together; those of a ranking alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from polars_transferability._report._cache import Cache, Unit
 from polars_transferability._report._config import Curve, Settings
 from polars_transferability._report._embedding_file import (
     EmbeddingFile,
+    files_of_model,
     files_of_task,
     files_with,
     fingerprints,
@@ -26,6 +28,7 @@ from polars_transferability._report._inventory import Inventory, Leaderboard, Mo
 from polars_transferability._scores.choice import POOLED, score_settings
 from polars_transferability.compute.bounds import compute_bounds
 from polars_transferability.compute.curve import compute_curve
+from polars_transferability.compute.engine import Cluster, WorkerLostError
 from polars_transferability.compute.rank_confidence import rank_confidence
 from polars_transferability.compute.scores import FACTS, compute_scores
 from polars_transferability.pool import combine_pool
@@ -94,6 +97,8 @@ class _Step:
         Of the columns that say what a unit is.
     strict
         The first failure of one of them stops the report.
+    apart
+        Each target alone has what it has with the others, so a cluster may compute them apart.
     """
 
     name: str
@@ -101,18 +106,52 @@ class _Step:
     compute: Callable[[list[str]], pl.DataFrame]
     types: Mapping[str, pl.DataType]
     strict: bool
+    apart: bool
 
     def __str__(self) -> str:
         return self.name
 
+    def only(self, targets: Collection[str]) -> _Step:
+        """Return the step with the units of some targets only."""
+        return replace(self, units={target: self.units[target] for target in targets})
 
-def compute_units(inventory: Inventory, cache: Cache, *, progress: bool) -> Computed:
+    def shares(self, targets: list[str], cluster: Cluster | None) -> list[_Step]:
+        """Return steps of some targets, each of which one process computes."""
+        if cluster is None or not self.apart:
+            return [self.only(targets)] if targets else []
+        return [replace(self.only([target]), name=f"{self.name} to {target}") for target in targets]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a report is computed: what earlier runs have kept, who computes the rest, and a bar.
+
+    Attributes
+    ----------
+    cluster
+        None: the process itself computes.
+    """
+
+    cache: Cache
+    cluster: Cluster | None
+    progress: bool
+
+    def map(
+        self, function: Callable[[_Step], pl.DataFrame], steps: Iterable[_Step]
+    ) -> Iterator[pl.DataFrame | WorkerLostError]:
+        """Yield what the function returns for each step, in order."""
+        if self.cluster is None:
+            return map(function, steps)
+        return self.cluster.map(function, steps, name=str)
+
+
+def compute_units(inventory: Inventory, run: Run) -> Computed:
     """Compute what the cache does not have."""
     return Computed(
-        bounds=_all_bounds(inventory, cache, progress=progress),
-        scores=_all_scores(inventory, cache, progress=progress),
-        curve=_all_curves(inventory, cache, progress=progress),
-        rank_confidence=_all_rank_confidence(inventory, cache, progress=progress),
+        bounds=_all_bounds(inventory, run),
+        scores=_all_scores(inventory, run),
+        curve=_all_curves(inventory, run),
+        rank_confidence=_all_rank_confidence(inventory, run),
         model=inventory.columns.model,
         files=inventory.files,
         leaderboards=inventory.leaderboards,
@@ -123,47 +162,45 @@ def compute_units(inventory: Inventory, cache: Cache, *, progress: bool) -> Comp
     )
 
 
-def _all_bounds(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.DataFrame:
+def _all_bounds(inventory: Inventory, run: Run) -> pl.DataFrame:
     steps = [
         _bounds_of(inventory, model, source)
         for model in inventory.models
         for source in model.transfers
     ]
-    bounds = _results(steps, "bounds", cache, progress=progress)
+    bounds = _results(steps, "bounds", run)
     _refuse_all(bounds, ["bound"])
     order = ["target", "bound", inventory.columns.model, "source"]
     return _last(bounds, PROBLEMS).sort(order, nulls_last=True)
 
 
-def _all_curves(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.DataFrame | None:
+def _all_curves(inventory: Inventory, run: Run) -> pl.DataFrame | None:
     if inventory.curve is None:
         return None
     models = [model for model in inventory.models if model.curves]
     steps = [_curves_of(inventory, inventory.curve, model) for model in models]
-    curves = _results(steps, "curves", cache, progress=progress)
+    curves = _results(steps, "curves", run)
     _refuse_all(curves, ["bound"])
     order = ["target", inventory.columns.model, "rows", "repeat"]
     return _last(curves, PROBLEMS).sort(order, nulls_last=True)
 
 
-def _all_scores(inventory: Inventory, cache: Cache, *, progress: bool) -> pl.DataFrame | None:
+def _all_scores(inventory: Inventory, run: Run) -> pl.DataFrame | None:
     wanted = inventory.settings.scores
     if not wanted:
         return None
     steps = [_scores_of(inventory, model) for model in inventory.models]
-    scores = _results(steps, "scores", cache, progress=progress)
+    scores = _results(steps, "scores", run)
     _refuse_all(scores, wanted)
     combined = _combined(scores, wanted).sort("target", inventory.columns.model)
     return _last(combined, *FACTS, PROBLEMS)
 
 
-def _all_rank_confidence(
-    inventory: Inventory, cache: Cache, *, progress: bool
-) -> pl.DataFrame | None:
+def _all_rank_confidence(inventory: Inventory, run: Run) -> pl.DataFrame | None:
     if not inventory.settings.rank_confidence:
         return None
     steps = [_rank_confidence_of(inventory, target) for target in _targets_with_results(inventory)]
-    found = _results(steps, "rank confidence", cache, progress=progress)
+    found = _results(steps, "rank confidence", run)
     _refuse_all(found, ["p_best"])
     return _last(found, PROBLEMS)
 
@@ -203,8 +240,10 @@ def _last(results: pl.DataFrame, *names: str) -> pl.DataFrame:
 
 
 def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
-    columns, files = inventory.columns, inventory.files
-    bound, strict = inventory.settings.bound, inventory.settings.strict
+    # A worker of a cluster is sent `compute`, so that refers to no more than it needs.
+    columns, model_name = inventory.columns, model.name
+    files = files_of_model(inventory.files, model_name)
+    bound, strict = dict(inventory.settings.bound), inventory.settings.strict
 
     def unit(target: str) -> Unit:
         return Unit(
@@ -213,18 +252,18 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
                 "columns": asdict(columns),
                 "bound": bound_settings(**bound),
                 "target_label": bound.get("target_label"),
-                "files": fingerprints(files_with(files, model.name, (source, target))),
-                "model": repr(model.name),
+                "files": fingerprints(files_with(files, model_name, (source, target))),
+                "model": repr(model_name),
                 "source": source,
                 "target": target,
             },
-            row={columns.model: model.name, "source": source, "target": target},
+            row={columns.model: model_name, "source": source, "target": target},
         )
 
     def compute(targets: list[str]) -> pl.DataFrame:
         tasks = (source, *targets)
         besides = [name for name in (bound.get("target_label"),) if name is not None]
-        with reading(files, columns, model.name, tasks, besides=besides) as rows:
+        with reading(files, columns, model_name, tasks, besides=besides) as rows:
             return compute_bounds(
                 rows,
                 sources=[source],
@@ -235,12 +274,15 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
             )
 
     units = {target: unit(target) for target in model.transfers[source]}
-    return _Step(f"{model.name}, {source}", units, compute, inventory.types(), strict)
+    types = inventory.types()
+    return _Step(f"{model_name}, {source}", units, compute, types, strict, apart=True)
 
 
 def _scores_of(inventory: Inventory, model: Model) -> _Step:
-    columns, files = inventory.columns, inventory.files
-    scores, every_score = inventory.settings.scores, inventory.settings.every_score
+    columns, model_name = inventory.columns, model.name
+    files = files_of_model(inventory.files, model_name)
+    scores = {name: dict(options) for name, options in inventory.settings.scores.items()}
+    every_score = inventory.settings.every_score
     strict = inventory.settings.strict
 
     def unit(target: str) -> Unit:
@@ -250,16 +292,16 @@ def _scores_of(inventory: Inventory, model: Model) -> _Step:
                 "columns": asdict(columns),
                 "scores": {name: score_settings(name, **given) for name, given in scores.items()},
                 "left_out": every_score,
-                "files": fingerprints(files_with(files, model.name, (target,))),
-                "model": repr(model.name),
+                "files": fingerprints(files_with(files, model_name, (target,))),
+                "model": repr(model_name),
                 "target": target,
             },
-            row={columns.model: model.name, "target": target},
+            row={columns.model: model_name, "target": target},
         )
 
     def compute(targets: list[str]) -> pl.DataFrame:
         chosen = "all" if every_score else scores
-        with reading(files, columns, model.name, targets) as rows:
+        with reading(files, columns, model_name, targets) as rows:
             return compute_scores(
                 rows,
                 targets=targets,
@@ -269,32 +311,35 @@ def _scores_of(inventory: Inventory, model: Model) -> _Step:
             )
 
     units = {target: unit(target) for target in model.targets}
-    return _Step(f"scores of {model.name}", units, compute, inventory.types(), strict)
+    # Targets are scored by the outputs of the source model that the files of all of them have.
+    types = inventory.types()
+    return _Step(f"scores of {model_name}", units, compute, types, strict, apart=False)
 
 
 def _curves_of(inventory: Inventory, curve: Curve, model: Model) -> _Step:
-    columns, files = inventory.columns, inventory.files
-    source, strict = curve.source, inventory.settings.strict
-    target_label = curve.options.get("target_label")
+    columns, model_name = inventory.columns, model.name
+    files = files_of_model(inventory.files, model_name)
+    options, source, strict = dict(curve.options), curve.source, inventory.settings.strict
+    target_label = options.get("target_label")
 
     def unit(target: str) -> Unit:
         return Unit(
             {
                 "what": "curve",
                 "columns": asdict(columns),
-                "options": dict(curve.options),
-                "files": fingerprints(files_with(files, model.name, (source, target))),
-                "model": repr(model.name),
+                "options": options,
+                "files": fingerprints(files_with(files, model_name, (source, target))),
+                "model": repr(model_name),
                 "source": source,
                 "target": target,
             },
-            row={columns.model: model.name, "source": source, "target": target},
-            rows=len(curve.options["rows"]) * curve.options["repeats"],
+            row={columns.model: model_name, "source": source, "target": target},
+            rows=len(options["rows"]) * options["repeats"],
         )
 
     def compute(targets: list[str]) -> pl.DataFrame:
         besides = [] if target_label is None else [target_label]
-        with reading(files, columns, model.name, (source, *targets), besides=besides) as rows:
+        with reading(files, columns, model_name, (source, *targets), besides=besides) as rows:
             curves = [
                 compute_curve(
                     rows,
@@ -302,14 +347,15 @@ def _curves_of(inventory: Inventory, curve: Curve, model: Model) -> _Step:
                     target=target,
                     strict=strict,
                     **columns.arguments(),
-                    **curve.options,
+                    **options,
                 )
                 for target in targets
             ]
         return pl.concat(curves, how="diagonal_relaxed")
 
     units = {target: unit(target) for target in model.curves}
-    return _Step(f"curve of {model.name}", units, compute, inventory.types(), strict)
+    types = inventory.types()
+    return _Step(f"curve of {model_name}", units, compute, types, strict, apart=True)
 
 
 def _rank_confidence_of(inventory: Inventory, target: str) -> _Step:
@@ -341,23 +387,36 @@ def _rank_confidence_of(inventory: Inventory, target: str) -> _Step:
             raise failures[0]
         return of_models
 
-    return _Step(f"ranking on {target}", {target: unit}, compute, types, strict)
+    return _Step(f"ranking on {target}", {target: unit}, compute, types, strict, apart=True)
 
 
-def _results(steps: list[_Step], what: str, cache: Cache, *, progress: bool) -> pl.DataFrame:
-    with each_key(steps, what, progress=progress) as running:
-        parts = [result for step in running for result in _results_of(step, cache)]
+def _results(steps: list[_Step], what: str, run: Run) -> pl.DataFrame:
+    """Return the results of all units: those of the cache, the others computed and put there."""
+    kept = [{target: run.cache.read(unit) for target, unit in s.units.items()} for s in steps]
+    missing = [
+        step.shares([target for target, result in found.items() if result is None], run.cluster)
+        for step, found in zip(steps, kept, strict=True)
+    ]
+    computed = run.map(_computed, chain.from_iterable(missing))
+    results: list[pl.DataFrame] = []
+    with each_key(steps, what, progress=run.progress) as running:
+        for _, found, of_step in zip(running, kept, missing, strict=True):
+            for share in of_step:
+                found |= _kept(share, next(computed), run.cache)
+            results += [result for result in found.values() if result is not None]
     # Of all scores, each table has those that it has columns for.
-    return pl.concat(parts, how="diagonal_relaxed")
+    return pl.concat(results, how="diagonal_relaxed")
 
 
-def _results_of(step: _Step, cache: Cache) -> list[pl.DataFrame]:
-    """Return the result of each target; those that are not in the cache are computed together."""
-    found = {target: cache.read(unit) for target, unit in step.units.items()}
-    missing = [target for target, result in found.items() if result is None]
-    computed = _computed(step, missing) if missing else pl.DataFrame()
-    for target in missing:
-        unit, result = step.units[target], computed.filter(pl.col("target") == target)
+def _kept(
+    step: _Step, computed: pl.DataFrame | WorkerLostError, cache: Cache
+) -> dict[str, pl.DataFrame]:
+    """Return the result of each target, put into the cache if nothing is wrong with it."""
+    if isinstance(computed, WorkerLostError):
+        computed = _failed(step, computed)
+    found = {}
+    for target, unit in step.units.items():
+        result = computed.filter(pl.col("target") == target)
         if not with_problems(result).is_empty():
             cache.fail(unit)
         elif unit.is_result(result):
@@ -367,11 +426,12 @@ def _results_of(step: _Step, cache: Cache) -> list[pl.DataFrame]:
             msg = f"{unit.row}: {rows}; please report it"
             raise pl.exceptions.ComputeError(msg)
         found[target] = result
-    return [result for result in found.values() if result is not None]
+    return found
 
 
-def _computed(step: _Step, targets: list[str]) -> pl.DataFrame:
-    """Return the results of some targets: together or, where rows cannot be read, each alone."""
+def _computed(step: _Step) -> pl.DataFrame:
+    """Return the results of a step: together or, where rows cannot be read, each target alone."""
+    targets = list(step.units)
     try:
         with part_of_a_batch():
             return step.compute(targets)
@@ -380,8 +440,14 @@ def _computed(step: _Step, targets: list[str]) -> pl.DataFrame:
             raise
         failure = detached(error)
     if len(targets) > 1:
-        alone = [_computed(step, [target]) for target in targets]
+        alone = [_computed(step.only([target])) for target in targets]
         return pl.concat(alone, how="diagonal_relaxed")
-    (target,) = targets
-    row = {**(step.units[target].row or {}), PROBLEMS: reasons([failure])}
-    return pl.DataFrame([row], schema_overrides=step.types)
+    return _failed(step, failure)
+
+
+def _failed(step: _Step, failure: Exception) -> pl.DataFrame:
+    """Return what stands for the results of a step that failed; if it is strict, raise."""
+    if step.strict:
+        raise failure
+    rows = [{**(unit.row or {}), PROBLEMS: reasons([failure])} for unit in step.units.values()]
+    return pl.DataFrame(rows, schema_overrides=step.types)

@@ -15,6 +15,7 @@ from polars_transferability.cli.options import (
     COLUMNS,
     NO_LEADERBOARD,
     ColumnOptions,
+    Engine,
     Integer,
     Leaderboard,
     Several,
@@ -25,6 +26,7 @@ from polars_transferability.cli.options import (
 from polars_transferability.cli.output import Format, Strict, Wide, say_problems, writer_of
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
 from polars_transferability.compute.bounds import compute_bounds
+from polars_transferability.compute.engine import LOCAL
 from polars_transferability.compute.scores import compute_scores
 from polars_transferability.settings import GroundCost, Lipschitz, SourceRows, Transform
 from polars_transferability.tables.columns import TableColumns
@@ -92,6 +94,7 @@ def bound(
     format: Format = "table",  # noqa: A002
     wide: Wide = False,
     strict: Strict = False,
+    engine: Engine = LOCAL,
 ) -> None:
     """Bound the loss on each target task of a head transformed from a source task.
 
@@ -160,6 +163,7 @@ def bound(
         progress=sys.stderr.isatty(),
         strict=strict,
         memory=memory,
+        engine=engine,
         ground_cost=ground_cost,
         transform=transform,
         lipschitz=lipschitz,
@@ -177,7 +181,7 @@ def bound(
         seconds=seconds,
     )
     if entries is not None and target_label is None and target_clusters is None:
-        bounds = _beside_scores(bounds, files, columns, strict=strict)
+        bounds = _beside_scores(bounds, files, columns, strict=strict, engine=engine)
     bounds = with_consensus(board.join(bounds, entries, columns.models), columns.models)
     writer(bounds)
     if format == "table":
@@ -194,14 +198,19 @@ def bound(
 
 
 def _beside_scores(
-    bounds: pl.DataFrame, files: list[str], columns: TableColumns, *, strict: bool
+    bounds: pl.DataFrame, files: list[str], columns: TableColumns, *, strict: bool, engine: str
 ) -> pl.DataFrame:
     """Put the scores beside the bounds that a consensus is taken of, and why there are none."""
     keys = [*columns.models, "target"]
     targets = bounds["target"].drop_nulls().unique(maintain_order=True).to_list()
     with part_of_a_batch():
         scores = compute_scores(
-            files, **columns.arguments(), targets=targets, scores=_BESIDE, strict=strict
+            files,
+            **columns.arguments(),
+            targets=targets,
+            scores=_BESIDE,
+            strict=strict,
+            engine=engine,
         )
     beside = scores.drop_nulls("target").select(*keys, *_BESIDE, also=PROBLEMS)
     reasons = pl.concat_list(PROBLEMS, pl.col("also").fill_null([])).list.unique(

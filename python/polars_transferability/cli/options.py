@@ -36,6 +36,15 @@ def _integer(_: type, tokens: Sequence[Token]) -> int:
 
 
 Integer = Annotated[int, Parameter(converter=_integer)]
+Engine = Annotated[
+    str,
+    Parameter(
+        help="Where results are computed: local, in this process; ray, on the Ray cluster of this "
+        "machine, or else on one of its cores that ends with the command; ray://auto or "
+        "ray://HOST:PORT, on a cluster that runs. Needs the extra ray: "
+        "pip install 'polars-transferability\\[ray]'.",
+    ),
+]
 Several = Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)]
 
 

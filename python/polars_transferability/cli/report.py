@@ -10,7 +10,7 @@ from pathlib import Path
 
 from polars_transferability._report import report as make_report
 from polars_transferability._sql import QueryError, sql
-from polars_transferability.cli.options import Several
+from polars_transferability.cli.options import Engine, Several
 from polars_transferability.cli.output import (
     Format,
     Strict,
@@ -21,6 +21,7 @@ from polars_transferability.cli.output import (
     write_file,
 )
 from polars_transferability.cli.terminal_table import TerminalTable, print_table
+from polars_transferability.compute.engine import LOCAL
 from polars_transferability.files.table_bytes import FileFormat
 from polars_transferability.files.text_file import read_text
 from polars_transferability.files.whole_file import (
@@ -39,6 +40,7 @@ def report(
     format: Format = "table",  # noqa: A002
     wide: Wide = False,
     strict: Strict = False,
+    engine: Engine | None = None,
 ) -> None:
     """Make a report, or run a query in SQL, over tables of embeddings.
 
@@ -66,8 +68,10 @@ def report(
             usage_error(
                 f"{file}: --table, --format and --wide are for queries; a report names its files"
             )
-        _make_report(file, out, strict=strict)
+        _make_report(file, out, strict=strict, engine=LOCAL if engine is None else engine)
         return
+    if engine is not None:
+        usage_error(f"{file}: --engine is for reports; a query is computed in this process")
     if strict:
         usage_error(f"{file}: --strict is for reports; a query stops at the first failure")
     if file.suffix != ".sql":
@@ -91,9 +95,9 @@ def report(
         print_bytes(rows, format)
 
 
-def _make_report(file: Path, out: Path, *, strict: bool) -> None:
+def _make_report(file: Path, out: Path, *, strict: bool, engine: str) -> None:
     try:
-        made = make_report(file, out, progress=sys.stderr.isatty(), strict=strict)
+        made = make_report(file, out, progress=sys.stderr.isatty(), strict=strict, engine=engine)
     except QueryError as error:
         print(f"transferability: {error}", file=sys.stderr)
         sys.exit(1)

@@ -16,6 +16,7 @@ from polars_transferability.cli.options import (
     COLUMNS,
     NO_LEADERBOARD,
     ColumnOptions,
+    Engine,
     Integer,
     Leaderboard,
     Several,
@@ -33,6 +34,7 @@ from polars_transferability.cli.output import (
     writer_of,
 )
 from polars_transferability.cli.terminal_table import TerminalTable, print_sentences, print_table
+from polars_transferability.compute.engine import LOCAL
 from polars_transferability.compute.rank_confidence import FIGURES, advice
 from polars_transferability.compute.rank_confidence import rank_confidence as ranks_of
 from polars_transferability.compute.scores import FACTS, compute_scores
@@ -69,6 +71,7 @@ def score(
     format: Format = "table",  # noqa: A002
     wide: Wide = False,
     strict: Strict = False,
+    engine: Engine = LOCAL,
 ) -> None:
     """Compute the published transferability scores of each model on each task.
 
@@ -118,6 +121,7 @@ def score(
         progress=sys.stderr.isatty(),
         strict=strict,
         memory=memory,
+        engine=engine,
     )
     sure = _how_sure(found, files, columns, seed) if rank_confidence else None
     if sure is not None:

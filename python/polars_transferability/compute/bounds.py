@@ -15,17 +15,18 @@ from polars_transferability._columns import column_roots
 from polars_transferability._door import door
 from polars_transferability.bound import task_columns, task_names, transfer_bounds
 from polars_transferability.compute._duration import seconds_of_bounds
+from polars_transferability.compute._parts import Known, Where, known_rows, results_of
+from polars_transferability.compute.engine import LOCAL, checked_engine
 from polars_transferability.settings import BoundOptions
 from polars_transferability.tables.keys import (
     MODEL,
     TRAIN_ROWS,
     Key,
     SampledRows,
-    each_key,
     open_keys,
     require_tasks,
 )
-from polars_transferability.tables.memory import Memory, memory_of
+from polars_transferability.tables.memory import memory_of
 from polars_transferability.tables.problems import (
     FAILURES,
     NO_PROBLEM,
@@ -33,7 +34,7 @@ from polars_transferability.tables.problems import (
     Failures,
     detached,
 )
-from polars_transferability.tables.sampled_key import with_sampled_rows, within_memory
+from polars_transferability.tables.sampled_key import Budget
 from polars_transferability.tables.table import Paths
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def compute_bounds(
     targets: Sequence[str] | None = None,
     progress: bool = False,
     strict: bool = False,
+    engine: str = LOCAL,
     by: str | Sequence[str] | None = None,
     memory: str | int | None = None,
     **same: Unpack[BoundOptions],
@@ -93,6 +95,12 @@ def compute_bounds(
     strict
         Stop at the first bound that cannot be computed, or file that cannot be read. False: go on
         without it, and say why in `problems`.
+    engine
+        Where bounds are computed: "local", in this process; "ray", on the Ray cluster that this
+        process is connected to or that runs on this machine, and without one on a cluster of its
+        cores that ends with the call; "ray://auto" or "ray://host:port", on a cluster that runs.
+        Needs the extra `ray` then. Each bound is a task for one core; the result is the same bit
+        for bit. Workers read the paths themselves; of a frame they are sent the rows.
     by
         Another name of `model`.
     memory
@@ -177,18 +185,17 @@ def compute_bounds(
         targets=task_names("targets", targets),
         of_pairs=of_pairs,
         announce=announce,
-        memory=memory_of(memory),
-        seed=same.get("seed", 0),
     )
     failures = Failures(flag("strict", strict))
+    where = Where(checked_engine(engine), Budget(memory_of(memory), same.get("seed", 0)))
     otherwise = {"task": door().or_score()}
     keys, left_out = open_keys(
         frame_or_paths, argument, models, tasks.inputs(), failures, otherwise=otherwise
     )
     _refuse_names_of_fields(keys, job)
     require_tasks(keys, tasks.task, sources=job.sources, targets=job.targets)
-    with each_key(keys, "bounds", progress=flag("progress", progress)) as steps:
-        results = [_bounds_of(key, job, failures) for key in steps]
+    shown = flag("progress", progress)
+    results = results_of(where, keys, job, failures, what="bounds", progress=shown)
     found = pl.concat([*results, *left_out], how="diagonal_relaxed")
     failures.refuse_all(found, ["bound"])
     names = [*keys[0].values.columns, "source", "target"]
@@ -213,14 +220,77 @@ class _Job:
     targets: list[str] | None
     of_pairs: Callable[[list[str] | None, list[str] | None, SampledRows | None], pl.Expr]
     announce: Callable[[Key, pl.DataFrame], None]
-    memory: Memory
-    seed: int
+
+    def columns_of(self, _: Key) -> list[str]:
+        """Return the columns that bounds are computed from."""
+        return self.columns
 
     def all_pairs(self, sampled: SampledRows | None) -> pl.Expr:
         """Return the expression of all bounds of a key, or of a sample of its rows."""
         return self.of_pairs(self.sources, self.targets, sampled)
 
-    def pairs(self, tasks: list[str]) -> list[tuple[str, str]]:
+    def parts(self, key: Key) -> list[tuple[str, str]]:
+        """Return the pairs of a key, in the order of `all_pairs`."""
+        rows = key.rows(self.task.meta.root_names()).select(self.task.unique())
+        return self._pairs(_sorted_tasks(rows.collect()))
+
+    def of_part(self, key: Key, part: tuple[str, str]) -> pl.DataFrame:
+        """Return the bound of a pair."""
+        return self._of_pair(key, key.read(self.columns), *part)
+
+    def of_key(self, key: Key, failures: Failures) -> pl.DataFrame:
+        """Return the bounds of a key: all at once or, where that fails, pair by pair."""
+        try:
+            with key.naming():
+                rows = key.read(self.columns)
+                _refuse_one_task(key, rows.select(self.task))
+                self.announce(key, rows)
+                return _unnested(rows.select(self.all_pairs(key.sampled)))
+        except FAILURES as error:
+            if failures.strict:
+                raise
+            return self.one_by_one(key, detached(error), failures, {})
+
+    def one_by_one(
+        self,
+        key: Key,
+        error: Exception,
+        failures: Failures,
+        known: Known[tuple[str, str]],
+    ) -> pl.DataFrame:
+        """Return the bounds of a key that can be computed, and why the others cannot.
+
+        Computing them otherwise gave `error`. It has a row of its own if it is about no pair.
+        """
+        try:
+            rows, lost = key.rescue(self.columns, self.task)
+            tasks = [*_sorted_tasks(rows.select(self.task)), *lost]
+        except FAILURES as unreadable:
+            pairs = self._pairs([])
+            failed = [failures.row([unreadable], source=s, target=t) for s, t in pairs]
+            return pl.concat(failed or [failures.row([unreadable], source=None, target=None)])
+        before = len(failures.met)
+        found = []
+        for source, target in self._pairs(list(dict.fromkeys(tasks))):
+            names = {"source": source, "target": target}
+            if (source, target) in known:
+                found.append(known_rows(known, (source, target), failures, **names))
+                continue
+            try:
+                if lost_one := lost.get(source) or lost.get(target):
+                    raise lost_one
+                found.append(self._of_pair(key, rows, source, target))
+            except FAILURES as failure:
+                found.append(failures.row([failure], **names))
+        if len(failures.met) == before:
+            found.append(failures.row([error], source=None, target=None))
+        return pl.concat(found, how="diagonal_relaxed")
+
+    def _of_pair(self, key: Key, rows: pl.DataFrame, source: str, target: str) -> pl.DataFrame:
+        with key.naming():
+            return _unnested(rows.select(self.of_pairs([source], [target], key.sampled)))
+
+    def _pairs(self, tasks: list[str]) -> list[tuple[str, str]]:
         """Return the pairs of a key that has these tasks; a task that is named may be another."""
 
         def chosen(named: list[str] | None) -> list[str]:
@@ -253,57 +323,6 @@ def _refuse_one_task(key: Key, tasks: pl.DataFrame) -> None:
             f"another: add rows of a task that the model knows{door().or_score()}"
         )
         raise ValueError(msg)
-
-
-def _bounds_of(key: Key, job: _Job, failures: Failures) -> pl.DataFrame:
-    """Return the bounds of a key: all at once or, where that fails, pair by pair."""
-    try:
-        key = within_memory(key, job.columns, job.memory, job.seed)
-    except FAILURES as error:
-        nothing = failures.row([error], source=None, target=None)
-        return key.values.join(nothing, how="cross")
-    try:
-        bounds = _at_once(key, job)
-    except FAILURES as error:
-        if failures.strict:
-            raise
-        bounds = _pair_by_pair(key, job, detached(error), failures)
-    return with_sampled_rows(key.values.join(bounds, how="cross"), key.sampled)
-
-
-def _at_once(key: Key, job: _Job) -> pl.DataFrame:
-    with key.naming():
-        rows = key.read(job.columns)
-        _refuse_one_task(key, rows.select(job.task))
-        job.announce(key, rows)
-        return _unnested(rows.select(job.all_pairs(key.sampled)))
-
-
-def _pair_by_pair(key: Key, job: _Job, error: Exception, failures: Failures) -> pl.DataFrame:
-    """Return the bounds of a key that can be computed, and why the others cannot.
-
-    Computing all at once gave `error`. It has a row of its own if it is about no pair.
-    """
-    try:
-        rows, lost = key.rescue(job.columns, job.task)
-        tasks = [*_sorted_tasks(rows.select(job.task)), *lost]
-    except FAILURES as unreadable:
-        pairs = job.pairs([])
-        failed = [failures.row([unreadable], source=s, target=t) for s, t in pairs]
-        return pl.concat(failed or [failures.row([unreadable], source=None, target=None)])
-    before = len(failures.met)
-    found = []
-    for source, target in job.pairs(list(dict.fromkeys(tasks))):
-        try:
-            if lost_one := lost.get(source) or lost.get(target):
-                raise lost_one
-            with key.naming():
-                found.append(_unnested(rows.select(job.of_pairs([source], [target], key.sampled))))
-        except FAILURES as failure:
-            found.append(failures.row([failure], source=source, target=target))
-    if len(failures.met) == before:
-        found.append(failures.row([error], source=None, target=None))
-    return pl.concat(found, how="diagonal_relaxed")
 
 
 def _sorted_tasks(column: pl.DataFrame) -> list[str]:

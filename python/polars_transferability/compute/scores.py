@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -27,19 +27,20 @@ from polars_transferability._scores.several import scores
 from polars_transferability._task import Task
 from polars_transferability._task import task as task_of
 from polars_transferability.bound import task_names
+from polars_transferability.compute._parts import Known, Where, known_rows, results_of
 from polars_transferability.compute._sampling_interval import with_intervals
 from polars_transferability.compute._scores_of_moments import ScoredColumns, scores_of_moments
+from polars_transferability.compute.engine import LOCAL, checked_engine
 from polars_transferability.labels import argmax_labels, pseudo_labels, softmax
 from polars_transferability.pool import combine_pool
 from polars_transferability.tables.keys import (
     MODEL,
     TRAIN_ROWS,
     Key,
-    each_key,
     open_keys,
     require_tasks,
 )
-from polars_transferability.tables.memory import Memory, memory_of
+from polars_transferability.tables.memory import memory_of
 from polars_transferability.tables.problems import (
     FAILURES,
     NO_PROBLEM,
@@ -47,11 +48,7 @@ from polars_transferability.tables.problems import (
     Failures,
     detached,
 )
-from polars_transferability.tables.sampled_key import (
-    half_of,
-    with_sampled_rows,
-    within_memory,
-)
+from polars_transferability.tables.sampled_key import Budget, half_of
 from polars_transferability.tables.table import Paths
 
 # Columns that say what was scored.
@@ -82,6 +79,7 @@ def compute_scores(
     seed: int = 0,
     progress: bool = False,
     strict: bool = False,
+    engine: str = LOCAL,
     by: str | Sequence[str] | None = None,
     which: ScoreChoice | None = None,
     memory: str | int | None = None,
@@ -128,6 +126,8 @@ def compute_scores(
     strict
         Stop at the first score that cannot be computed, or file that cannot be read. False: go on
         without it, and say why in `problems`.
+    engine
+        As in `compute_bounds`. A task of a cluster is a model on a target.
     by, which
         Other names of `model` and `scores`.
     memory
@@ -189,10 +189,10 @@ def compute_scores(
         of_one=wanted,
         of_pairs=of_pairs,
         leave_out=choice == "all",
-        memory=memory_of(memory),
-        seed=integer("seed", seed, least=0),
     )
     failures = Failures(flag("strict", strict))
+    budget = Budget(memory_of(memory), integer("seed", seed, least=0))
+    where = Where(checked_engine(engine), budget)
     otherwise = {"task": door().or_none("task")}
     keys, left_out = open_keys(
         frame_or_paths, argument, models, job.inputs(), failures, otherwise=otherwise
@@ -201,8 +201,8 @@ def compute_scores(
     require_tasks(keys, job.task, sources=job.sources, targets=job.targets)
     if not job.leave_out:
         job.require_outputs(keys)
-    with each_key(keys, "scores", progress=flag("progress", progress)) as steps:
-        results = [job.of_key(key, failures) for key in steps]
+    shown = flag("progress", progress)
+    results = results_of(where, keys, job, failures, what="scores", progress=shown)
     found = pl.concat([*results, *left_out], how="diagonal_relaxed")
     failures.refuse_all(found, [*job.of_pairs, *job.of_one])
     return _flat(found, list(keys[0].values.columns), [*job.of_pairs, *job.of_one])
@@ -233,9 +233,6 @@ class _Job:
     of_pairs: dict[str, dict[str, Any]]
     # Leave out the scores that a table has no columns for.
     leave_out: bool
-    memory: Memory
-    # Of the sample of a key that memory does not hold.
-    seed: int
 
     def inputs(self) -> dict[str, pl.Expr | None]:
         """Return what is computed from columns that every table must have, by argument."""
@@ -260,34 +257,45 @@ class _Job:
 
     def of_key(self, key: Key, failures: Failures) -> pl.DataFrame:
         """Return the scores of a key: all at once or, where that fails, one by one."""
-        outputs = self._outputs(key)
-        columns = self._columns(self._expression(self._possible(outputs), outputs))
         try:
-            whole, key = key, within_memory(key, columns, self.memory, self.seed)
-        except FAILURES as error:
-            return key.values.join(failures.row([error], target=None), how="cross")
-        try:
-            scored = self._at_once(key, outputs, failures)
-            if key.sampled is not None:
-                scored = self._with_intervals(key, columns, scored, outputs, failures)
-                scored = self._with_scores_of_all_rows(whole, scored)
+            return self._of_sample_or_all(key, failures)
         except FAILURES as error:
             if failures.strict:
                 raise
-            scored = self._one_by_one(key, outputs, detached(error), failures)
-        return with_sampled_rows(key.values.join(scored, how="cross"), key.sampled)
+            return self.one_by_one(key, detached(error), failures, {})
 
-    def _with_intervals(
-        self,
-        key: Key,
-        columns: list[str],
-        scored: pl.DataFrame,
-        outputs: _Outputs,
-        failures: Failures,
-    ) -> pl.DataFrame:
+    def columns_of(self, key: Key) -> list[str]:
+        """Return the columns that the scores of a key are computed from."""
+        outputs = self._outputs(key)
+        return self._columns(self._expression(self._possible(outputs), outputs))
+
+    def parts(self, key: Key) -> list[str]:
+        """Return the targets of a key for which there is a source, if one is needed."""
+        tasks = key.tasks(self.task)
+        targets = tasks_named(key, "targets", self.targets, tasks)
+        if not (self.of_pairs or self.sources is not None):
+            # In the order of the rows, as a key at once has them.
+            return [task for task in tasks if task in targets]
+        sources = tasks_named(key, "sources", self.sources, tasks)
+        return [target for target in targets if any(source != target for source in sources)]
+
+    def of_part(self, key: Key, part: str) -> pl.DataFrame:
+        """Return the scores of a target."""
+        return replace(self, targets=[part])._of_sample_or_all(key, Failures(strict=False))
+
+    def _of_sample_or_all(self, key: Key, failures: Failures) -> pl.DataFrame:
+        """Return the scores of a key; those of a sample with what they say of all rows."""
+        scored = self._at_once(key, failures)
+        if key.sampled is None:
+            return scored
+        with_ends = self._with_intervals(key, scored, failures)
+        return self._with_scores_of_all_rows(key.sampled.whole, with_ends)
+
+    def _with_intervals(self, key: Key, scored: pl.DataFrame, failures: Failures) -> pl.DataFrame:
+        columns = self.columns_of(key)
+
         def of_half(number: int) -> pl.DataFrame:
-            half = half_of(key, columns, number, self.seed)
-            return _unnested(self._at_once(half, outputs, failures))
+            return _unnested(self._at_once(half_of(key, columns, number), failures))
 
         units = [name for name in ("source", "target") if name in scored.columns]
         intervals = with_intervals(_unnested(scored), of_half, units)
@@ -307,7 +315,8 @@ class _Job:
         exact = (pl.coalesce(f"all_{name}", column).alias(column) for name, column in ends)
         return joined.with_columns(exact).drop(f"all_{name}" for name in names)
 
-    def _at_once(self, key: Key, outputs: _Outputs, failures: Failures) -> pl.DataFrame:
+    def _at_once(self, key: Key, failures: Failures) -> pl.DataFrame:
+        outputs = self._outputs(key)
         if (lacking := outputs.lacking(self.of_one)) and not self.leave_out:
             raise _needs_probabilities(key, lacking[0])
         expression = self._expression(self._possible(outputs), outputs)
@@ -421,13 +430,14 @@ class _Job:
         assert self.label is not None
         return task_of(self.embedding, self.label, where=where)
 
-    def _one_by_one(
-        self, key: Key, outputs: _Outputs, error: Exception, failures: Failures
+    def one_by_one(
+        self, key: Key, error: Exception, failures: Failures, known: Known[str]
     ) -> pl.DataFrame:
         """Return the scores of a key that can be computed, and why the others cannot.
 
-        Computing all at once gave `error`. It has a row of its own if it is about no score.
+        Computing them otherwise gave `error`. It has a row of its own if it is about no score.
         """
+        outputs = self._outputs(key)
         possible = self._possible(outputs)
         try:
             expression = self._expression(possible, outputs)
@@ -440,14 +450,17 @@ class _Job:
         held = _Held(key, outputs, rows, list(tasks), lost)
         before = len(failures.met)
         targets = self.targets or held.tasks
-        scored = [self._of_target(held, target, failures) for target in targets]
+        taken = [known_rows(known, t, failures, target=t) for t in targets if t in known]
+        alone = [self._of_target(held, t, failures) for t in targets if t not in known]
         if self.of_pairs or self.sources is not None:
             sources = self.sources or held.tasks
-            pairs = [(s, row) for row in scored for s in sources if s != row["target"].item()]
-            scored = [
+            pairs = [(s, row) for row in alone for s in sources if s != row["target"].item()]
+            no_pair = not (pairs or taken)
+            alone = [
                 _beside(self._of_pair(held, s, row["target"].item(), failures), row)
                 for s, row in pairs
-            ] or [_beside(failures.row([_no_pair(key)], source=None), row) for row in scored]
+            ] + [_beside(failures.row([_no_pair(key)], source=None), r) for r in alone if no_pair]
+        scored = sorted([*taken, *alone], key=lambda found: targets.index(found["target"][0]))
         if len(failures.met) == before:
             scored.append(failures.row([error], target=None))
         empty = pl.DataFrame(schema={name: _dtype(name) for name in (*self.of_pairs, *possible)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,8 +41,9 @@ def fit_rows(split: str, value: str) -> pl.Expr:
 
 @dataclass(frozen=True)
 class SampledRows:
-    """How many rows a key has, and how many were drawn to stand for them."""
+    """The key that a sample was drawn of, how many rows it has, and how many were drawn."""
 
+    whole: Key
     rows: int
     drawn: int
 
@@ -85,6 +86,12 @@ class Key:
             pl.col(name).cast(pl.String).eq_missing(pl.lit(_text(v))) for name, v in self._items()
         ]
         return rows.filter(*same)
+
+    def loaded(self, columns: Sequence[str]) -> Key:
+        """Return the key with its rows of some columns in memory, and nothing left to read."""
+        tables = self.select(list(dict.fromkeys([*self.values.columns, *columns])))
+        rows = [Table(table.name, table.read().lazy()) for table in tables]
+        return replace(self, tables=rows)
 
     @contextmanager
     def naming(self, place: str = "") -> Iterator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -27,48 +27,71 @@ _COPIES = 3
 _COPIES_OF_SAMPLE = 5
 
 
-def half_of(key: Key, columns: Sequence[str], number: int, seed: int) -> Key:
+def half_of(key: Key, columns: Sequence[str], number: int) -> Key:
     """Return half of each stratum of a sample; another `number` draws other rows."""
     (table,) = key.tables
     names, _ = _names_and_vectors(key, columns)
-    order = pl.int_range(pl.len()).shuffle(seed=seed * 1000 + number)
+    order = pl.int_range(pl.len()).shuffle(seed=number)
     place = order.over(names) if names else order
     size = pl.len().over(names) if names else pl.len()
     # Half of an odd number is rounded up, so that a stratum of one row is not lost.
     return replace(key, tables=[replace(table, rows=table.rows.filter(place * 2 < size))])
 
 
-def within_memory(key: Key, columns: Sequence[str], memory: Memory, seed: int) -> Key:
-    """Return the key itself if its rows fit into memory, otherwise a key of a sample of them.
+@dataclass(frozen=True)
+class Budget:
+    """How much memory a key may take, and the seed of a sample of one that takes more."""
 
-    A line on standard error says which rows stand for all. Rows that are in memory already, or that
-    other readers read, stay as they are.
+    memory: Memory
+    seed: int
+
+
+@dataclass(frozen=True)
+class SamplePlan:
+    """How many rows a key has, and how many of each stratum are to be drawn."""
+
+    rows: int
+    per_stratum: int
+    seed: int
+
+
+def sample_plan(key: Key, columns: Sequence[str], budget: Budget) -> SamplePlan | None:
+    """Return what to draw of a key; None if its rows fit into memory.
+
+    A line on standard error says what stands for all rows. Rows that are in memory already, or that
+    other readers read, are not drawn from.
     """
+    memory = budget.memory
     if any(table.parquet is None for table in key.tables):
-        return key
+        return None
     most = memory.bytes / _COPIES
     try:
         sizes = [_size(table, columns) for table in key.tables]
     except OSError:
-        return key  # Whoever reads the rows says what is wrong with the file.
+        return None  # Whoever reads the rows says what is wrong with the file.
     if sum(size for _, size in sizes) <= most:
-        return key
-    strata = _strata(key, columns)
-    rows = int(strata["len"].sum())
+        return None
+    strata = _strata(key, columns)["len"].to_list()
+    rows = sum(strata)
     width = sum(size for _, size in sizes) / max(sum(rows for rows, _ in sizes), 1)
     if rows * width <= most:
-        return key
-    per_stratum = _largest(strata["len"].to_list(), int(memory.bytes / _COPIES_OF_SAMPLE / width))
-    sample = _sample(key, columns, per_stratum, seed)
-    stated = memory.stated
+        return None
+    per_stratum = _largest(strata, int(memory.bytes / _COPIES_OF_SAMPLE / width))
+    drawn = sum(min(count, per_stratum) for count in strata)
     print(
         f"{key}: {rows:,} rows take {size_text(rows * width)}, too much for "
-        f"{door().arguments.get('memory', 'memory')} {stated}; {sample.height:,} of them stand for "
+        f"{door().arguments.get('memory', 'memory')} {memory.stated}; {drawn:,} of them stand for "
         f"all, at most {per_stratum:,} of each class",
         file=sys.stderr,
     )
-    table = Table(FRAME, sample.lazy())
-    return replace(key, tables=[table], sampled=SampledRows(rows, sample.height))
+    return SamplePlan(rows, per_stratum, budget.seed)
+
+
+def sample_of(key: Key, columns: Sequence[str], plan: SamplePlan) -> Key:
+    """Return a key of a sample of the rows of another, in memory."""
+    sample = _sample(key, columns, plan)
+    sampled = SampledRows(key, plan.rows, sample.height)
+    return replace(key, tables=[Table(FRAME, sample.lazy())], sampled=sampled)
 
 
 def with_sampled_rows(found: pl.DataFrame, sampled: SampledRows | None) -> pl.DataFrame:
@@ -76,7 +99,8 @@ def with_sampled_rows(found: pl.DataFrame, sampled: SampledRows | None) -> pl.Da
 
     Examples
     --------
-    >>> with_sampled_rows(pl.DataFrame({"bound": [1.5]}), SampledRows(90, 20)).rows()
+    >>> key = Key(pl.DataFrame({"model": ["net"]}), [])
+    >>> with_sampled_rows(pl.DataFrame({"bound": [1.5]}), SampledRows(key, 90, 20)).rows()
     [(1.5, 90, 20)]
     """
     if sampled is None:
@@ -123,7 +147,7 @@ def _largest(counts: Sequence[int], rows: int) -> int:
     return low
 
 
-def _sample(key: Key, columns: Sequence[str], per_stratum: int, seed: int) -> pl.DataFrame:
+def _sample(key: Key, columns: Sequence[str], plan: SamplePlan) -> pl.DataFrame:
     names, vectors = _names_and_vectors(key, columns)
     by = key.values.columns
     strata = [*by, *(name for name in names if name not in by)]
@@ -134,8 +158,8 @@ def _sample(key: Key, columns: Sequence[str], per_stratum: int, seed: int) -> pl
         label=strata[-1],
         vectors=vectors,
         per_class=None,
-        rows_per_class=per_stratum,
-        seed=seed,
+        rows_per_class=plan.per_stratum,
+        seed=plan.seed,
         nulls=True,
     )
     keys = reader.keys().with_row_index("key")

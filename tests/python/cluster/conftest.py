@@ -1,0 +1,28 @@
+"""A Ray cluster of two nodes with one worker each, as two machines are, for all tests."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
+from ray_processes import NO_RAY, SETTINGS
+
+
+@pytest.fixture(scope="session")
+def nodes() -> Iterator[list[str]]:
+    """The names of two nodes, to whose cluster this process is connected."""
+    ray = pytest.importorskip("ray", reason=NO_RAY)
+    from ray.cluster_utils import Cluster
+
+    os.environ.update(SETTINGS)
+    node = {"num_cpus": 1, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    cluster.add_node(**node)
+    ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+    yield sorted(node["NodeID"] for node in ray.nodes())
+    ray.shutdown()
+    cluster.shutdown()
+    for name in SETTINGS:
+        del os.environ[name]
