@@ -64,8 +64,8 @@ def test_without_ray_the_error_names_the_extra(
 @pytest.fixture
 def alone() -> Iterator[dict[str, str]]:
     """The environment of a process that does not find the clusters of other tests."""
-    # Sockets have short paths.
-    with tempfile.TemporaryDirectory(prefix="ray") as folder:
+    # Sockets have short paths; processes that are ending may still write.
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         yield {**os.environ, **SETTINGS, "RAY_TMPDIR": folder}
 
 

@@ -75,8 +75,8 @@ def end(namespace: str) -> None:
 
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
-    # Sockets have short paths.
-    with tempfile.TemporaryDirectory(prefix="ray") as folder:
+    # Sockets have short paths; processes that are ending may still write.
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         places = {"RAY_TMPDIR": folder, "RAY_ADDRESS": f"{FIRST}:{PORT}"}
         yield {**os.environ, **SETTINGS, **token(), **places}
 

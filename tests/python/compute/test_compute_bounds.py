@@ -53,6 +53,24 @@ def test_sources_and_targets(models: pl.DataFrame, bounds: pl.DataFrame) -> None
     assert_frame_equal(found, expected, check_exact=True)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"probe": True, "confidence": 0.9, "seeds": 2}, {"target_clusters": 3}],
+    ids=lambda options: "-".join(options) or "defaults",
+)
+def test_a_pair_alone_is_as_among_all(options: dict[str, Any]) -> None:
+    """So a cluster may compute each pair by itself."""
+    far = embedding_rows(seed=1).filter(OLD).with_columns(task=pl.lit("far"))
+    rows = pl.concat([embedding_rows(), far])
+    together = pt.compute_bounds(rows, **options)
+    alone = pl.concat(
+        pt.compute_bounds(rows, sources=[source], targets=[target], **options)
+        for source, target in together.select("source", "target").iter_rows()
+    )
+    assert together.height == 6
+    assert_frame_equal(alone, together, check_exact=True)
+
+
 def test_files_folders_and_globs(
     models: pl.DataFrame, bounds: pl.DataFrame, tmp_path: Path
 ) -> None:
