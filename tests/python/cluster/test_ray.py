@@ -19,10 +19,12 @@ import pytest
 from planted import DAMAGED, FAULTS
 from polars.testing import assert_frame_equal
 from polars_transferability._door import COMMAND, through
-from polars_transferability.compute._parts import results_of
+from polars_transferability.compute._parts import Where, results_of
 from polars_transferability.compute.engine import WorkerLostError, workers_of
 from polars_transferability.tables.keys import Key
+from polars_transferability.tables.memory import memory_of
 from polars_transferability.tables.problems import Failures
+from polars_transferability.tables.sampled_key import Budget
 from polars_transferability.tables.table import FRAME, Table
 from ray_processes import HAS_PROC, computing
 from registry import OLD, embedding_rows
@@ -38,6 +40,7 @@ ADDED = [
     {"target_label": "other", "match_labels": True, "probe": True},
 ]
 SCORES = ["logme", "knn_accuracy", "etran", "linear_probe"]
+ON_RAY = Where("ray", Budget(memory_of("1GB"), seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -271,10 +274,10 @@ def test_parts_that_are_lost_leave_the_others(deadly: str, bad: str) -> None:
     failures = Failures(strict=False)
     options: dict[str, Any] = {"what": "parts", "progress": False}
     try:
-        (found,) = results_of("ray", [key], Deadly(deadly, bad), failures, **options)
+        (found,) = results_of(ON_RAY, [key], Deadly(deadly, bad), failures, **options)
         if deadly == "b":
             with pytest.raises(WorkerLostError, match="model = 'net': no worker lived"):
-                results_of("ray", [key], Deadly(deadly, bad), Failures(strict=True), **options)
+                results_of(ON_RAY, [key], Deadly(deadly, bad), Failures(strict=True), **options)
     finally:
         ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
     lost = found.filter(pl.col("value").is_null())
@@ -287,6 +290,18 @@ def test_parts_that_are_lost_leave_the_others(deadly: str, bad: str) -> None:
     (reason,) = lost["problems"].item()
     assert reason.startswith("model = 'net': no worker lived to compute it, in 4 attempts: ")
     assert [str(error) for error in failures.met] == [reason]
+
+
+def test_samples_are_the_same(lenets: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Workers draw what this process would; it says which rows stand for all."""
+    options: dict[str, Any] = {"sources": ["kmnist"], "targets": ["mnist"], "memory": "2MB"}
+    bounds = assert_same(pt.compute_bounds, lenets, **options)
+    assert (bounds["sampled_rows"] < bounds["rows"]).all()
+    said = capfd.readouterr().err.splitlines()
+    assert len(said) == 2 * bounds.height
+    assert said[: bounds.height] == said[bounds.height :]
+    scores = {"targets": ["mnist"], "scores": ["knn_accuracy", "gbc"], "memory": "2MB"}
+    assert "gbc_low" in assert_same(pt.compute_scores, lenets, **scores).columns
 
 
 def test_progress_is_shown(lenets: Path, capfd: pytest.CaptureFixture[str]) -> None:
