@@ -150,6 +150,9 @@ _KEYS = {
     "once more for each model. Left out: it is not said.",
     "engine": '`"ray"`, `"ray://auto"` or `"ray://host:port"`: what is missing is computed '
     "[on a cluster](../how-to/cluster.md#ray). Left out: in this process.",
+    "memory": '`"2GB"`: how much memory the rows of a model, and what is computed of them, may '
+    "take; of more rows [a sample is drawn](../how-to/larger-than-memory.md). Left out: half of "
+    "what is free.",
     "strict": "`true`: stop at the first file, bound or score that fails. Left out: it is left "
     "empty, and the page says why.",
     "columns": "Table: names of columns, where they differ from the defaults.",

@@ -95,6 +95,7 @@ def report(
     progress: bool = False,
     strict: bool = False,
     engine: str = LOCAL,
+    memory: str | int | None = None,
 ) -> Report:
     """Make the report that a `report.toml` describes.
 
@@ -106,8 +107,8 @@ def report(
         Path of a TOML file. `files`, which is required, lists embedding tables: paths, globs and
         folders (hive-partitioned or not), from where the file lies. `title`, `sources`, `targets`,
         `scores`, `leaderboards`, `models`, `factors`, `relatedness`, `rank_confidence`, `strict`,
-        `engine` and the tables `[columns]`, `[bound]`, `[curve]`, `[comparison]` and `[queries]`
-        are optional; `docs/reports.md` and `examples/report` say more.
+        `engine`, `memory` and the tables `[columns]`, `[bound]`, `[curve]`, `[comparison]` and
+        `[queries]` are optional; `docs/reports.md` and `examples/report` say more.
     out
         Folder to write to; made if it is not there. Each result is a Parquet and a CSV file (which
         leaves nested columns out), and `index.html` shows them on one page that loads nothing.
@@ -123,6 +124,8 @@ def report(
     engine
         As in `compute_bounds`: where what changed is computed, if not where the file says. Results
         are kept by this process, so the next run finds them, on whichever engine.
+    memory
+        As in `compute_bounds`, for bounds and scores, if not what the file says.
 
     Returns
     -------
@@ -165,7 +168,7 @@ def report(
     (1, 0, 1)
     """
     page = _page_maker()
-    description = read_config(config, strict=flag("strict", strict), engine=engine)
+    description = read_config(config, strict=flag("strict", strict), engine=engine, memory=memory)
     opened = embedding_tables(description.files)
     folder = Path(out)
     names = [*TABLES, *(f"queries/{name}" for name in description.queries)]

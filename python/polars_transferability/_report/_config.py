@@ -21,6 +21,7 @@ from polars_transferability.leaderboard.source import is_remote, paths_of
 from polars_transferability.ranking import selection_quality
 from polars_transferability.settings import BoundOptions, bound_settings
 from polars_transferability.tables.columns import TableColumns
+from polars_transferability.tables.memory import memory_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -107,6 +108,8 @@ class Settings:
         The report stops at the first failure.
     engine
         What computes bounds, scores and curves.
+    memory
+        How much a model may take for bounds and scores; None for half of what is free.
     """
 
     title: str
@@ -118,6 +121,7 @@ class Settings:
     matrices: Matrices
     strict: bool
     engine: str
+    memory: str | None
 
 
 @dataclass(frozen=True)
@@ -159,12 +163,16 @@ class ReportConfig:
 
 
 def read_config(
-    path: str | PathLike[str], *, strict: bool = False, engine: str = LOCAL
+    path: str | PathLike[str],
+    *,
+    strict: bool = False,
+    engine: str = LOCAL,
+    memory: str | int | None = None,
 ) -> ReportConfig:
     r"""Read and check a `report.toml`; paths within it start from the folder that it lies in.
 
-    It is `strict` if the file or the caller says so. The engine is the caller's, if the caller
-    gives one.
+    It is `strict` if the file or the caller says so. Engine and memory are the caller's, if the
+    caller gives them.
 
     Examples
     --------
@@ -183,8 +191,10 @@ def read_config(
         raise FileNotFoundError(msg)
     try:
         values = tomllib.loads(read_text(path))
-        given = {"strict": True} if strict else {}
-        return _checked(path, {**values, **given} | ({} if engine is LOCAL else {"engine": engine}))
+        given: dict[str, Any] = {"strict": True} if strict else {}
+        given |= {} if engine is LOCAL else {"engine": engine}
+        given |= {} if memory is None else {"memory": memory}
+        return _checked(path, values | given)
     except tomllib.TOMLDecodeError as error:
         msg = f"{path}: is not valid TOML: {error}"
         raise ValueError(msg) from error
@@ -198,6 +208,7 @@ def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
         *("title", "files", "sources", "targets", "scores"),
         *("leaderboards", "models", "factors", "relatedness", "rank_confidence", "columns"),
         *("bound", "curve", "comparison", "queries", "strict", "engine"),
+        "memory",
     )
     settings = _settings(top)
     return ReportConfig(
@@ -225,7 +236,16 @@ def _settings(top: Section) -> Settings:
         matrices=_matrices(top),
         strict=top.flag("strict"),
         engine=_engine(top),
+        memory=_memory(top),
     )
+
+
+def _memory(top: Section) -> str | None:
+    given = top.values.get("memory")
+    try:
+        return None if given is None else memory_of(given).stated
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{top.file}: {error}") from error
 
 
 def _engine(top: Section) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.keys import Key
+from polars_transferability.tables.memory import Memory
+from polars_transferability.tables.sampled_key import exceeds
 from polars_transferability.tables.table import Table
 
 # Of a network for its own classes; scores read them.
@@ -103,22 +105,29 @@ def reading(
     tasks: Collection[str],
     *,
     besides: Collection[str] = _OUTPUTS,
-) -> Iterator[pl.DataFrame]:
+    memory: Memory | None = None,
+) -> Iterator[pl.DataFrame | list[Table]]:
     """Give the rows of some tasks of a model, with those of the columns `besides` that there are.
+
+    If `memory`, where it is given, does not hold them, these are tables that are still to be read.
 
     Raises FilesChangedError if a file that they are in is not what it was when they are read.
     """
     of_tasks = pl.col(columns.task).cast(pl.String).is_in(tasks)
     found = files_with(files, model, tasks)
-    tables = [Table(file.table.name, file.table.rows.filter(of_tasks)) for file in found]
+    of_model = pl.col(columns.model).eq_missing(pl.lit(model))
+    tables = [
+        replace(file.table, rows=file.table.rows.filter(of_tasks, of_model)) for file in found
+    ]
     further = [
         name
         for name in besides
         if all(name in table.schema() for table in tables) and name not in columns.all()
     ]
     key = Key(pl.DataFrame({columns.model: [model]}), tables)
+    needed = [*columns.all(), *further]
     with unchanged(found):
-        yield key.read([*columns.all(), *further])
+        yield tables if memory and exceeds(key, needed, memory) else key.read(needed)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import chain
 
 import polars as pl
@@ -34,6 +35,7 @@ from polars_transferability.compute.scores import FACTS, compute_scores
 from polars_transferability.pool import combine_pool
 from polars_transferability.settings import bound_settings
 from polars_transferability.tables.keys import each_key
+from polars_transferability.tables.memory import memory_of
 from polars_transferability.tables.problems import (
     FAILURES,
     PROBLEMS,
@@ -244,6 +246,7 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
     columns, model_name = inventory.columns, model.name
     files = files_of_model(inventory.files, model_name)
     bound, strict = dict(inventory.settings.bound), inventory.settings.strict
+    memory = inventory.settings.memory
 
     def unit(target: str) -> Unit:
         return Unit(
@@ -256,6 +259,7 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
                 "model": repr(model_name),
                 "source": source,
                 "target": target,
+                **_stated(memory),
             },
             row={columns.model: model_name, "source": source, "target": target},
         )
@@ -263,12 +267,14 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
     def compute(targets: list[str]) -> pl.DataFrame:
         tasks = (source, *targets)
         besides = [name for name in (bound.get("target_label"),) if name is not None]
-        with reading(files, columns, model_name, tasks, besides=besides) as rows:
+        of = partial(reading, files, columns, model_name, memory=memory_of(memory))
+        with of(tasks, besides=besides) as rows:
             return compute_bounds(
                 rows,
                 sources=[source],
                 targets=targets,
                 strict=strict,
+                memory=memory,
                 **columns.arguments(),
                 **bound,
             )
@@ -278,12 +284,17 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
     return _Step(f"{model_name}, {source}", units, compute, types, strict, apart=True)
 
 
+def _stated(memory: str | None) -> dict[str, str]:
+    """Return what a unit is known by besides, if a description says how much memory there is."""
+    return {} if memory is None else {"memory": memory}
+
+
 def _scores_of(inventory: Inventory, model: Model) -> _Step:
     columns, model_name = inventory.columns, model.name
     files = files_of_model(inventory.files, model_name)
     scores = {name: dict(options) for name, options in inventory.settings.scores.items()}
     every_score = inventory.settings.every_score
-    strict = inventory.settings.strict
+    strict, memory = inventory.settings.strict, inventory.settings.memory
 
     def unit(target: str) -> Unit:
         return Unit(
@@ -295,18 +306,20 @@ def _scores_of(inventory: Inventory, model: Model) -> _Step:
                 "files": fingerprints(files_with(files, model_name, (target,))),
                 "model": repr(model_name),
                 "target": target,
+                **_stated(memory),
             },
             row={columns.model: model_name, "target": target},
         )
 
     def compute(targets: list[str]) -> pl.DataFrame:
         chosen = "all" if every_score else scores
-        with reading(files, columns, model_name, targets) as rows:
+        with reading(files, columns, model_name, targets, memory=memory_of(memory)) as rows:
             return compute_scores(
                 rows,
                 targets=targets,
                 scores=chosen,
                 strict=strict,
+                memory=memory,
                 **columns.arguments(),
             )
 

@@ -41,6 +41,7 @@ def report(
     wide: Wide = False,
     strict: Strict = False,
     engine: Engine | None = None,
+    memory: str | None = None,
 ) -> None:
     """Make a report, or run a query in SQL, over tables of embeddings.
 
@@ -60,6 +61,9 @@ def report(
         Parquet and CSV under the name of the query.
     format
         What goes to standard output.
+    memory
+        Of a report, how much memory the rows of a model, and what is computed of them, may take,
+        such as 2GB; of more rows a sample is drawn. Default: half of what is free.
     """
     if file.suffix == ".toml":
         if out is None:
@@ -68,8 +72,11 @@ def report(
             usage_error(
                 f"{file}: --table, --format and --wide are for queries; a report names its files"
             )
-        _make_report(file, out, strict=strict, engine=LOCAL if engine is None else engine)
+        where = LOCAL if engine is None else engine
+        _make_report(file, out, strict=strict, engine=where, memory=memory)
         return
+    if memory is not None:
+        usage_error(f"{file}: --memory is for reports; a query is computed by Polars")
     if engine is not None:
         usage_error(f"{file}: --engine is for reports; a query is computed in this process")
     if strict:
@@ -95,9 +102,10 @@ def report(
         print_bytes(rows, format)
 
 
-def _make_report(file: Path, out: Path, *, strict: bool, engine: str) -> None:
+def _make_report(file: Path, out: Path, *, strict: bool, engine: str, memory: str | None) -> None:
+    shown = sys.stderr.isatty()
     try:
-        made = make_report(file, out, progress=sys.stderr.isatty(), strict=strict, engine=engine)
+        made = make_report(file, out, progress=shown, strict=strict, engine=engine, memory=memory)
     except QueryError as error:
         print(f"transferability: {error}", file=sys.stderr)
         sys.exit(1)

@@ -35,7 +35,7 @@ from polars_transferability.tables.problems import (
     detached,
 )
 from polars_transferability.tables.sampled_key import Budget
-from polars_transferability.tables.table import Paths
+from polars_transferability.tables.table import Opened, Paths
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from Python 3.11 on
@@ -53,7 +53,7 @@ def _evaluated(fit: pl.Expr | None) -> pl.Expr:
 
 
 def compute_bounds(
-    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
+    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened,
     *,
     model: str | Sequence[str] | None = MODEL,
     embedding: str | pl.Expr = "embedding",

@@ -22,7 +22,7 @@ from polars_transferability.tables.keys import (
     require_tasks,
 )
 from polars_transferability.tables.problems import FAILURES, NO_PROBLEM, PROBLEMS, Failures
-from polars_transferability.tables.table import Paths
+from polars_transferability.tables.table import Opened, Paths
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from Python 3.11 on
@@ -39,7 +39,7 @@ OWN_OPTIONS = ("max_target_rows_per_class", "probe")
 
 
 def compute_curve(
-    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
+    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened,
     *,
     source: str,
     target: str,

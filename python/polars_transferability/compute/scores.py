@@ -49,7 +49,7 @@ from polars_transferability.tables.problems import (
     detached,
 )
 from polars_transferability.tables.sampled_key import Budget, half_of
-from polars_transferability.tables.table import Paths
+from polars_transferability.tables.table import Opened, Paths
 
 # Columns that say what was scored.
 FACTS = ("n", "n_evaluated", "classes", "labels")
@@ -63,7 +63,7 @@ ONE_TASK = "all"
 
 @names_near_keyword
 def compute_scores(
-    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
+    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened,
     *,
     model: str | Sequence[str] | None = MODEL,
     embedding: str | pl.Expr = "embedding",

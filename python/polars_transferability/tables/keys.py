@@ -17,6 +17,7 @@ from polars_transferability._door import door
 from polars_transferability._visible import visible
 from polars_transferability.tables.problems import Failures, detached, kept
 from polars_transferability.tables.table import (
+    Opened,
     Paths,
     Table,
     embedding_tables,
@@ -143,7 +144,7 @@ class Key:
 
 
 def open_keys(
-    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
+    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened,
     argument: str,
     models: str | Sequence[str] | None,
     inputs: Mapping[str, pl.Expr | None],

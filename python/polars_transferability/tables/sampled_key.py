@@ -62,6 +62,36 @@ def sample_plan(key: Key, columns: Sequence[str], budget: Budget) -> SamplePlan 
     other readers read, are not drawn from.
     """
     memory = budget.memory
+    needed = _excess(key, columns, memory)
+    if needed is None:
+        return None
+    rows, width = sum(needed.strata), needed.bytes_per_row
+    per_stratum = _largest(needed.strata, int(memory.bytes / _COPIES_OF_SAMPLE / width))
+    drawn = sum(min(count, per_stratum) for count in needed.strata)
+    print(
+        f"{key}: {rows:,} rows take {size_text(rows * width)}, too much for "
+        f"{door().arguments.get('memory', 'memory')} {memory.stated}; {drawn:,} of them stand for "
+        f"all, at most {per_stratum:,} of each class",
+        file=sys.stderr,
+    )
+    return SamplePlan(rows, per_stratum, budget.seed)
+
+
+def exceeds(key: Key, columns: Sequence[str], memory: Memory) -> bool:
+    """Return whether a key has more rows than memory holds, so that a sample would be drawn."""
+    return _excess(key, columns, memory) is not None
+
+
+@dataclass(frozen=True)
+class _Needed:
+    """The number of rows of each stratum of a key, and what a row takes."""
+
+    strata: list[int]
+    bytes_per_row: float
+
+
+def _excess(key: Key, columns: Sequence[str], memory: Memory) -> _Needed | None:
+    """Return what a key needs, if that is more than memory holds."""
     if any(table.parquet is None for table in key.tables):
         return None
     most = memory.bytes / _COPIES
@@ -72,19 +102,8 @@ def sample_plan(key: Key, columns: Sequence[str], budget: Budget) -> SamplePlan 
     if sum(size for _, size in sizes) <= most:
         return None
     strata = _strata(key, columns)["len"].to_list()
-    rows = sum(strata)
     width = sum(size for _, size in sizes) / max(sum(rows for rows, _ in sizes), 1)
-    if rows * width <= most:
-        return None
-    per_stratum = _largest(strata, int(memory.bytes / _COPIES_OF_SAMPLE / width))
-    drawn = sum(min(count, per_stratum) for count in strata)
-    print(
-        f"{key}: {rows:,} rows take {size_text(rows * width)}, too much for "
-        f"{door().arguments.get('memory', 'memory')} {memory.stated}; {drawn:,} of them stand for "
-        f"all, at most {per_stratum:,} of each class",
-        file=sys.stderr,
-    )
-    return SamplePlan(rows, per_stratum, budget.seed)
+    return _Needed(strata, width) if sum(strata) * width > most else None
 
 
 def sample_of(key: Key, columns: Sequence[str], plan: SamplePlan) -> Key:
@@ -163,7 +182,11 @@ def _sample(key: Key, columns: Sequence[str], plan: SamplePlan) -> pl.DataFrame:
         nulls=True,
     )
     keys = reader.keys().with_row_index("key")
-    reader.select(key.own(keys)["key"].to_list())
+    # A table may be a part of its file, such as the rows of some tasks.
+    own = key.own(keys)
+    if there := strata[len(by) : -1]:
+        own = own.join(_strata(key, columns), on=there, how="semi", nulls_equal=True)
+    reader.select(own["key"].to_list())
     for _, reason in reader.unreadable():
         raise pl.exceptions.ComputeError(reason)
     parts = []

@@ -23,6 +23,8 @@ from polars_transferability.tables._files import File, Found, find_files
 from polars_transferability.tables.own_results import is_marked, kind_of_result
 
 Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
+# Tables that are open already come from within the package.
+Opened: TypeAlias = "Sequence[Table]"
 
 # Polars panics on some damaged files; its panic is no Exception.
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
@@ -146,7 +148,7 @@ def _naming(what: str, hint: str) -> Iterator[None]:
         raise (kind or pl.exceptions.ComputeError)(f"{what}: {first_line}{hint}") from error
 
 
-def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths) -> list[Table]:
+def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened) -> list[Table]:
     """Return the tables that a frame, path, glob, folder or list of those stands for.
 
     A folder stands for all Parquet files below it. What `key=value` in the names of folders says,
@@ -202,13 +204,13 @@ def named_by_file(tables: Sequence[Table], column: str) -> list[Table]:
 
 
 def _find_tables(
-    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths,
+    frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened,
 ) -> tuple[list[Table], list[Table]]:
     """Return the tables that are meant, and those that are left out as results of this package."""
     if isinstance(frame_or_paths, (pl.DataFrame, pl.LazyFrame)):
         return [Table(FRAME, frame_or_paths.lazy())], []
     if isinstance(frame_or_paths, (str, PathLike)):
-        paths = [frame_or_paths]
+        paths: list[str | PathLike[str] | Table] = [frame_or_paths]
     elif isinstance(frame_or_paths, Iterable):
         paths = list(frame_or_paths)
     else:
@@ -220,14 +222,16 @@ def _find_tables(
     if not paths:
         msg = "expected at least one path, found an empty list"
         raise ValueError(msg)
+    if all(isinstance(path, Table) for path in paths):
+        return [path for path in paths if isinstance(path, Table)], []
     opened: dict[object, _Opened] = {}
     for path in paths:
-        for one in _opened_at(fspath(path)):
+        for one in _opened_at(fspath(path)):  # type: ignore[arg-type]
             opened.setdefault(one.identity, one)
     return _without_results(list(opened.values()))
 
 
-def embedding_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths) -> list[Table]:
+def embedding_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened) -> list[Table]:
     """Return the tables, as `open_tables` does; an error if one holds results of this package."""
     tables = open_tables(frame_or_paths)
     for table in tables:

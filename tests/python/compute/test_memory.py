@@ -178,3 +178,24 @@ def test_wrong_amounts(given: object) -> None:
 def test_wrong_types(given: object) -> None:
     with pytest.raises(TypeError, match="memory: expected an amount"):
         memory_of(given)
+
+
+def test_a_report_of_samples(files: Path, tmp_path: Path) -> None:
+    config = tmp_path / "report.toml"
+    config.write_text('files = "net*.parquet"\nscores = ["knn_accuracy"]\nmemory = "20kB"')
+    first = pt.report(config, tmp_path / "out")
+    bounds, scores = first.tables["bounds"], first.tables["scores"]
+    assert (bounds["sampled_rows"] < bounds["rows"]).all()
+    assert (scores["knn_accuracy_low"] <= scores["knn_accuracy_high"]).all()
+    assert pt.report(config, tmp_path / "out").computed == 0
+    whole = pt.report(config, tmp_path / "out", memory="1GB")
+    assert "rows" not in whole.tables["bounds"].columns
+    assert_frame_equal(
+        whole.tables["bounds"].select("model", "source", "target", "bound"),
+        pt.compute_bounds(files).select("model", "source", "target", "bound"),
+        check_row_order=False,
+        check_exact=True,
+    )
+    config.write_text('files = "net*.parquet"\nmemory = "much"')
+    with pytest.raises(ValueError, match=r"report\.toml: memory: expected an amount"):
+        pt.report(config, tmp_path / "out")
