@@ -23,10 +23,14 @@ def check(
 ) -> None:
     """Validate embedding tables and print what is in them.
 
+    What is wrong with a file goes to standard error, with the line of Polars that changes it where
+    there is one.
+
     Parameters
     ----------
     files
-        Parquet files, globs or folders (hive-partitioned or not) of embeddings.
+        Tables of embeddings: files, globs, folders (hive-partitioned or not) and addresses such as
+        s3://... and hf://...; Parquet, Arrow IPC, NumPy, Delta, Iceberg, Lance, Hugging Face.
     format
         What goes to standard output.
     """

@@ -23,6 +23,7 @@ from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, join_leaderb
 from polars_transferability.leaderboard.read import read_leaderboard
 from polars_transferability.leaderboard.source import is_remote, open_sources, paths_of
 from polars_transferability.tables.columns import Purpose, TableColumns
+from polars_transferability.tables.formats import files_of
 from polars_transferability.tables.table import Table, columns_of_each, tables_of
 
 
@@ -274,6 +275,6 @@ def _columns_of(leaderboard: str) -> list[str]:
 
 def tables_and(files: Sequence[str], leaderboard: str | None) -> Iterator[Path]:
     """Yield the files that are read; they are looked for only when they are asked for."""
-    yield from (Path(table.name) for table in tables_of(files))
+    yield from chain.from_iterable(files_of(Path(table.name)) for table in tables_of(files))
     if leaderboard is not None and not is_remote(leaderboard):
         yield from map(Path, paths_of(leaderboard))
