@@ -142,6 +142,19 @@ def _as_vectors(name: str, dtype: pl.DataType, taken: list[Taken]) -> Iterator[p
         taken.append(Taken(sentence, change))
         lists = pl.col(name).arr.to_list().list.eval(pl.element().arr.to_list())
         yield _flat(lists).list.to_array(max(dtype.shape))
+    elif (field := _only_field(dtype)) is not None:
+        change = f"list.eval(pl.element().struct.field({field!r}))"
+        sentence = f"'{name}' has numbers in structs of one field, which are taken out"
+        taken.append(Taken(sentence, f"with_columns(pl.col({name!r}).{change})"))
+        yield pl.col(name).list.eval(pl.element().struct.field(field))
+
+
+def _only_field(dtype: pl.DataType) -> str | None:
+    """Return the field of lists of structs of one, as DuckDB wrote arrays until version 1.2."""
+    if not (isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct)):
+        return None
+    fields = dtype.inner.fields
+    return fields[0].name if len(fields) == 1 else None
 
 
 def _from_json(texts: pl.Series) -> pl.Series:

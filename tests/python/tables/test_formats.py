@@ -246,6 +246,7 @@ def embedded(folder: Path, rows: pl.DataFrame) -> list[list[float]]:
         pl.Series([[1.0, 2.0], [3.0, 4.0]], dtype=pl.Array(pl.Float32, 2)),
         pl.Series([[[1.0, 2.0]], [[3.0, 4.0]]], dtype=pl.Array(pl.Float32, (1, 2))),
         pl.Series([[[1.0], [2.0]], [[3.0], [4.0]]], dtype=pl.Array(pl.Float64, (2, 1))),
+        pl.Series([[{"element": 1.0}, {"element": 2.0}], [{"element": 3.0}, {"element": 4.0}]]),
         pl.Series(["[1.0, 2.0]", " [3, 4e0]\n"]),
         pl.Series([b"[1, 2]", b"[3, 4]"]),
     ],
