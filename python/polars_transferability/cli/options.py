@@ -199,9 +199,9 @@ class Leaderboard:
     ----------
     leaderboard
         CSV, Parquet, JSON or JSON Lines file of accuracies to put beside the results, with the mean
-        accuracy of each model on the other targets; a pattern of files in quotes, or an address
-        such as hf://... or s3://... Long (a row per model and target) or wide (a column per
-        target). What does not match is reported on standard error.
+        accuracy of each model on the other targets; a pattern of files in quotes, an address such
+        as hf://... or s3://..., or a folder of raw results of MTEB. Long (a row per model and
+        target) or wide (a column per target). What does not match is reported on standard error.
     leaderboard_model
         Its column of model names, where no known name says so.
     leaderboard_target
