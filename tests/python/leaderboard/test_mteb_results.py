@@ -123,5 +123,5 @@ def test_the_command_and_a_report_take_the_folder(results: Path, tmp_path: Path)
         '"identity"\nbound.l2 = 0.1\n'
     )
     report = pt.report(tmp_path / "report.toml", tmp_path / "out")
-    ranking = report.tables["ranking"]
-    assert ranking["accuracy_results"].unique().sort().to_list() == [0.5, 0.7]
+    beside = report.tables["leaderboards"]
+    assert beside["accuracy"].unique().sort().to_list() == [0.5, 0.7]
