@@ -18,9 +18,10 @@ def _():
     import altair as alt
     import marimo as mo
     import polars as pl
+    import polars.selectors as cs
     import polars_transferability as pt
 
-    return Path, alt, mo, pl, pt
+    return Path, alt, cs, mo, pl, pt
 
 
 @app.cell
@@ -61,7 +62,7 @@ def _(mo, ranked):
 
 
 @app.cell
-def _(alt, mo, ranked, task):
+def _(alt, cs, mo, ranked, task):
     shown = ranked.filter(target=task.value).select("model", "consensus", "knn_accuracy", "logme")
     bars = (
         alt.Chart(shown, height=alt.Step(18))
@@ -72,15 +73,16 @@ def _(alt, mo, ranked, task):
             tooltip=["model", "knn_accuracy", "logme", "consensus"],
         )
     )
-    mo.hstack([mo.ui.altair_chart(bars), mo.ui.table(shown, selection=None)], widths=[1, 1])
+    numbers = shown.with_columns(cs.float().round(3))
+    mo.vstack([mo.ui.altair_chart(bars), mo.ui.table(numbers, selection=None)])
     return
 
 
 @app.cell
 def _(mo, pt, ranked):
-    heading = mo.md("## The best model of each task, and whether its lead is more than noise")
-    verdicts = pt.verdict(ranked, score="knn_accuracy")
-    mo.vstack([heading, verdicts.select("target", "best", "runner_up", "verdict")])
+    sentences = pt.verdict(ranked, score="knn_accuracy")["verdict"]
+    heading = "## The best model of each task, and whether its lead is more than noise"
+    mo.md("\n".join([heading, "", *(f"* {sentence}" for sentence in sentences)]))
     return
 
 
