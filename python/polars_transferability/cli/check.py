@@ -7,10 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from polars_transferability._visible import visible
 from polars_transferability.cli.options import COLUMNS, ColumnOptions
 from polars_transferability.cli.output import Format, Wide, print_bytes
 from polars_transferability.cli.terminal_table import TerminalTable, print_table
-from polars_transferability.tables.check import check_tables
+from polars_transferability.tables.check import AS_IT_IS, check_tables
 
 
 def check(
@@ -40,7 +41,10 @@ def check(
         print_bytes(content, format)
     elif content.width:
         names = ["file", *columns.group()]
-        print_table(TerminalTable(content, names=names), wide=wide)
+        print_table(TerminalTable(content.drop("taken"), names=names), wide=wide)
+        for file, taken in content.select("file", "taken").unique(maintain_order=True).rows():
+            if taken != AS_IT_IS:
+                print(visible(f" {file}: {taken}"))
     if not problems:
         print("no problems found", file=sys.stderr)
         return

@@ -21,6 +21,8 @@ from polars_transferability.tables.cures import (
 from polars_transferability.tables.keys import Key, keys_of
 from polars_transferability.tables.table import Paths, Table, listed
 
+# What is said of a table to whose columns nothing was done.
+AS_IT_IS = "as it is"
 # What is said of each group of rows; of its files, besides.
 _FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "rows": pl.Int64,
@@ -202,6 +204,7 @@ def _content(group: Key, columns: TableColumns, problems: list[str]) -> Iterator
     widths = sorted(set().union(*(part.widths for part in parts)))
     values = group.values.row(0)
     files = listed([part.table.name for part in parts])
+    sentences = dict.fromkeys(s for part in parts for s in part.table.sentences())
     usual = of_width(columns.embedding, max(widths, default=0))
     findings = {
         "null where a name is expected": None in values,
@@ -220,15 +223,20 @@ def _content(group: Key, columns: TableColumns, problems: list[str]) -> Iterator
             "min_rows_per_class": counts["count"].min() if counts.height else 0,
             "width": "-".join(str(width) for width in {*widths[:1], *widths[-1:]}),
             "dtype": parts[0].vectors,
-            "label_dtype": str(labels.dtype),
+            "label_dtype": _short(labels.dtype),
             "nulls": sum(p.null_labels + p.null_embeddings + p.nulls_within for p in parts),
             "nan": sum(part.not_finite for part in parts),
             "format": listed(list(dict.fromkeys(p.table.format() for p in parts))),
-            "taken": "; ".join(dict.fromkeys(s for p in parts for s in p.table.sentences())),
+            "taken": "; ".join(sentences) or AS_IT_IS,
             "names": [sorted(counts[columns.label].cast(pl.String))],
         },
         schema={**dict.fromkeys(("file", *columns.group()), pl.String), **_FACTS},
     )
+
+
+def _short(dtype: pl.DataType) -> str:
+    """Return a type of labels; of one with names, which may be thousands, how many they are."""
+    return f"Enum[{len(dtype.categories)}]" if isinstance(dtype, pl.Enum) else str(dtype)
 
 
 def _copies(parts: list[_Rows]) -> Iterator[str]:
