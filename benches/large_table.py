@@ -130,7 +130,8 @@ def main() -> None:
     megabytes = len(files) * PER_FILE * 256 * 4e-6
     print(f"{len(files)} files, {megabytes:.0f} MB of floats; median of {RUNS} runs, two threads")
     ours = report("scan_summaries, moments", megabytes, OURS, arguments.folder, "n,moments")
-    report("scan_summaries, moments and sample", megabytes, OURS, arguments.folder, "moments,sample")
+    with_sample = "moments,sample"
+    report("scan_summaries, moments and sample", megabytes, OURS, arguments.folder, with_sample)
     decoding = report("polars, sum of the column", megabytes, POLARS, arguments.folder)
     usual = report("pyarrow and NumPy, the same moments", megabytes, NUMPY, arguments.folder)
     print(f"speed of decoding {decoding / ours:.2f}, of pyarrow and NumPy {usual / ours:.2f} times")

@@ -45,6 +45,7 @@ from page_examples import (
     differs,
     examples,
     folder_of_examples,
+    missing_packages,
     renewed,
     run,
     words,
@@ -213,6 +214,9 @@ def block_like(shown: str, printed: str) -> str:
 def found_of_examples(page: Path) -> Iterator[Found]:
     """Run the examples of a page, and return what those print whose output it shows."""
     example, nothing = None, Shown("", (), None)
+    if missing := missing_packages(page):
+        print(f"{page.relative_to(ROOT)} is not run: it needs {', '.join(missing)}")
+        return
     with folder_of_examples():
         try:
             for example, printed in run(page):

@@ -3,8 +3,9 @@
 Blocks of Python, of the shell (`sh`) and of a terminal (`console`) run in the order of their page,
 in a folder of the page's own that has `data` and `examples` of this repository. A block with a
 title, as in `sql title="ranking.sql"`, is written to that file instead. An example that cannot run
-here begins with a line that says so and why: `# Not run here: ...`. Blocks of the shell in the
-README are how to install, which the tests have done.
+here begins with a line that says so and why: `# Not run here: ...`. A page whose examples need
+packages that not every environment has says so: `<!-- needs: deltalake, lance -->`. Blocks of the
+shell in the README are how to install, which the tests have done.
 
 What an example prints stands in one of three places: in the block of text that follows; in a
 `console` below its command; or, of Python without a block of text, in comments at the ends of the
@@ -17,6 +18,7 @@ another tolerance. Everything else has to be the same.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import pty
@@ -41,6 +43,7 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d+(?!\w|\.\d)")
 _TITLE = re.compile(r'title="([^"]+)"')
 _STYLE = re.compile(r"\x1b\[[\d;]*m")
 _FITTED = re.compile(r"bound|curve")
+_NEEDED = re.compile(r"<!-- needs: ([\w, ]+) -->")
 _TOLERANCE = re.compile(r"<!-- tolerance ([\d.]+)[^>]*-->\s*$")
 _COMMENT = re.compile(r"<!--[^>]*-->")
 # A command of a terminal, which may go on in further lines, and what it prints.
@@ -144,6 +147,13 @@ def _shown(
 
 def _adjoin(text: str, block: re.Match[str], following: re.Match[str]) -> bool:
     return not _COMMENT.sub("", text[block.end() : following.start()]).strip()
+
+
+def missing_packages(page: Path) -> list[str]:
+    """Return the packages that the examples of a page need, as it says, and that are missing."""
+    said = _NEEDED.search(page.read_text("utf-8"))
+    names = said[1].split(", ") if said else []
+    return [name for name in names if importlib.util.find_spec(name) is None]
 
 
 def prepare(folder: Path) -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 import page_examples
 import pytest
 import reference_pages
-from page_examples import README, differs, examples, pages, prepare, run
+from page_examples import README, differs, examples, missing_packages, pages, prepare, run
 from site_pages import collect, unlisted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +27,8 @@ LEFT_OUT = [
 def test_examples_print_what_their_page_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if missing := missing_packages(page):
+        pytest.skip(f"{page.relative_to(ROOT)} needs {', '.join(missing)}")
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path)
     for example, printed in run(page):

@@ -17,6 +17,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from polars_transferability.files.whole_file import (
     write_whole,
 )
 from polars_transferability.leaderboard.source import is_remote, paths_of
+from polars_transferability.tables.formats import files_of
 from polars_transferability.tables.own_results import MARK
 from polars_transferability.tables.table import Table, embedding_tables
 
@@ -211,7 +213,7 @@ def _results(config: ReportConfig, opened: Sequence[Table], run: Run) -> Results
 
 def _inputs(config: ReportConfig, opened: Iterable[Table]) -> list[Path]:
     """Return every file that a report reads."""
-    tables = (Path(table.name) for table in opened)
+    tables = chain.from_iterable(files_of(Path(table.name)) for table in opened)
     local = (board.file for board in config.leaderboards if not is_remote(board.file))
     boards = (Path(path) for pattern in local for path in paths_of(pattern))
     return [config.path, *tables, *boards, *config.queries.values()]

@@ -433,10 +433,12 @@ def _queries(section: Section, folder: Path) -> Mapping[str, Path]:
 
 
 def _board_file(section: Section, folder: Path) -> str:
-    """Return an address, a pattern that files match, or the path of a file."""
+    """Return an address, a pattern that files match, or the path of a file or folder."""
     name = section.text("file", None)
     if name is not None and is_remote(name):
         return name
+    if name is not None and (folder / name).is_dir():
+        return str(folder / name)
     if name is not None and has_magic(name) and not (folder / name).is_file():
         pattern = _from(folder, name)
         if paths_of(pattern) != [pattern]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from polars_transferability.tables.columns import TableColumns
+from polars_transferability.tables.formats import files_of
 from polars_transferability.tables.keys import Key
 from polars_transferability.tables.memory import Memory
 from polars_transferability.tables.sampled_key import exceeds
@@ -39,7 +41,7 @@ class Look:
 # Lazy frames have no truth value when compared, so neither has what holds one.
 @dataclass(frozen=True, eq=False)
 class EmbeddingFile:
-    """A file, how it looked before it was read, and the pairs of model and task it has rows of."""
+    """A table, how it looked before it was read, and the pairs of model and task it has rows of."""
 
     table: Table
     look: Look
@@ -51,19 +53,23 @@ class EmbeddingFile:
         return Path(self.table.name)
 
 
-def look_at(file: Path) -> Look:
+def look_at(place: Path) -> Look:
     """Return a hash of the content, and of what the folders say of it (hive partitions).
 
+    Of a table of several files, such as one of Delta, it is one of all of them and their names.
     Times are no substitute: a copied file has a new one, a restored file an old one. They tell,
     though, that the file was another one in between, or is being written now.
     """
-    before = _state(file)
-    digest = hashlib.sha256("/".join(part for part in file.parts[:-1] if "=" in part).encode())
-    with file.open("rb") as content:
-        while block := content.read(1 << 20):
-            digest.update(block)
-    if _state(file) != before:
-        raise FilesChangedError(file)
+    before = _state(place)
+    digest = hashlib.sha256("/".join(part for part in place.parts[:-1] if "=" in part).encode())
+    for file in files_of(place):
+        if file != place:
+            digest.update(b"\0" + os.path.relpath(file, place).encode() + b"\0")
+        with file.open("rb") as content:
+            while block := content.read(1 << 20):
+                digest.update(block)
+    if _state(place) != before:
+        raise FilesChangedError(place)
     return Look(digest.hexdigest(), before)
 
 
@@ -151,6 +157,10 @@ def _require_unchanged(files: Iterable[EmbeddingFile], cause: Exception | None) 
             raise FilesChangedError(file.path) from cause
 
 
-def _state(file: Path) -> tuple[int, ...]:
-    state = file.stat()
-    return (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+def _state(place: Path) -> tuple[int, ...]:
+    states = (file.stat() for file in files_of(place))
+    return tuple(
+        number
+        for s in states
+        for number in (s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns)
+    )

@@ -47,7 +47,7 @@ def sql(query: str, *, eager: bool = False, **frames: Source) -> pl.DataFrame | 
     eager
         Return a DataFrame.
     **frames
-        Tables by name: a frame, a lazy frame, the path of a CSV or Parquet file, a glob, a folder
+        Tables by name: a frame, a lazy frame, the path of a table or CSV file, a glob, a folder
         or a list of paths. Three more are made if the query reads them and no frame has their name:
         `bounds` is `compute_bounds` of the frame `embeddings`, `scores` is `compute_scores` of it,
         and `selection_quality` compares both with the frame `leaderboard`. Of `bounds`, those that

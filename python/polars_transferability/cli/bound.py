@@ -105,7 +105,8 @@ def bound(
     Parameters
     ----------
     files
-        Parquet files, globs or folders (hive-partitioned or not) of embeddings. They come first.
+        Tables of embeddings: files, globs, folders (hive-partitioned or not) or addresses. They
+        come first.
     source
         Task that each model is known to do, or several. Default: every task.
     target

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from polars_transferability._visible import visible
 from polars_transferability.cli.options import COLUMNS, ColumnOptions
 from polars_transferability.cli.output import Format, Wide, print_bytes
 from polars_transferability.cli.terminal_table import TerminalTable, print_table
-from polars_transferability.tables.check import check_tables
+from polars_transferability.tables.check import AS_IT_IS, check_tables
 
 
 def check(
@@ -23,10 +24,14 @@ def check(
 ) -> None:
     """Validate embedding tables and print what is in them.
 
+    What is wrong with a file goes to standard error, with the line of Polars that changes it where
+    there is one.
+
     Parameters
     ----------
     files
-        Parquet files, globs or folders (hive-partitioned or not) of embeddings.
+        Tables of embeddings: files, globs, folders (hive-partitioned or not) and addresses such as
+        s3://... and hf://...; Parquet, Arrow IPC, NumPy, Delta, Iceberg, Lance, Hugging Face.
     format
         What goes to standard output.
     """
@@ -36,7 +41,10 @@ def check(
         print_bytes(content, format)
     elif content.width:
         names = ["file", *columns.group()]
-        print_table(TerminalTable(content, names=names), wide=wide)
+        print_table(TerminalTable(content.drop("taken"), names=names), wide=wide)
+        for file, taken in content.select("file", "taken").unique(maintain_order=True).rows():
+            if taken != AS_IT_IS:
+                print(visible(f" {file}: {taken}"))
     if not problems:
         print("no problems found", file=sys.stderr)
         return

@@ -70,7 +70,8 @@ def curve(
     Parameters
     ----------
     files
-        Parquet files, globs or folders (hive-partitioned or not) of embeddings. They come first.
+        Tables of embeddings: files, globs, folders (hive-partitioned or not) or addresses. They
+        come first.
     source
         Task to transfer from.
     target

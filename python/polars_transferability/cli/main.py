@@ -15,6 +15,7 @@ from pathlib import Path
 import cyclopts
 import polars as pl
 from cyclopts import App
+from cyclopts.completion import ShellDetectionError
 
 from polars_transferability._door import COMMAND, through
 from polars_transferability._version import __version__
@@ -38,11 +39,15 @@ app = App(
 )
 for command in (bound, score, curve, report, check):
     app.command(command)
+app.register_install_completion_command(
+    help="Let the Tab key complete commands and options in your shell: writes a file beside the "
+    "settings of bash, zsh, fish or PowerShell, and a line that loads it into its start file."
+)
 
 # What input can lead to. Polars panics at some damaged files; its panic is no Exception.
 _BAD_INPUT = (
     *(pl.exceptions.PolarsError, pl.exceptions.PanicException, RecursionError, MemoryError),
-    *(OSError, ValueError, TypeError, ImportError),
+    *(OSError, ValueError, TypeError, ImportError, ShellDetectionError),
 )
 
 

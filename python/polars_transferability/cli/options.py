@@ -23,6 +23,7 @@ from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, join_leaderb
 from polars_transferability.leaderboard.read import read_leaderboard
 from polars_transferability.leaderboard.source import is_remote, open_sources, paths_of
 from polars_transferability.tables.columns import Purpose, TableColumns
+from polars_transferability.tables.formats import files_of
 from polars_transferability.tables.table import Table, columns_of_each, tables_of
 
 
@@ -207,9 +208,9 @@ class Leaderboard:
     ----------
     leaderboard
         CSV, Parquet, JSON or JSON Lines file of accuracies to put beside the results, with the mean
-        accuracy of each model on the other targets; a pattern of files in quotes, or an address
-        such as hf://... or s3://... Long (a row per model and target) or wide (a column per
-        target). What does not match is reported on standard error.
+        accuracy of each model on the other targets; a pattern of files in quotes, an address such
+        as hf://... or s3://..., or a folder of raw results of MTEB. Long (a row per model and
+        target) or wide (a column per target). What does not match is reported on standard error.
     leaderboard_model
         Its column of model names, where no known name says so.
     leaderboard_target
@@ -283,6 +284,6 @@ def _columns_of(leaderboard: str) -> list[str]:
 
 def tables_and(files: Sequence[str], leaderboard: str | None) -> Iterator[Path]:
     """Yield the files that are read; they are looked for only when they are asked for."""
-    yield from (Path(table.name) for table in tables_of(files))
+    yield from chain.from_iterable(files_of(Path(table.name)) for table in tables_of(files))
     if leaderboard is not None and not is_remote(leaderboard):
         yield from map(Path, paths_of(leaderboard))

@@ -51,7 +51,7 @@ def report(
         File that ends in .toml: what the report is made of (see examples/report); or in .sql: one
         query, in which this package's functions can be called.
     table
-        NAME=PATH of a table that the query reads, a CSV or Parquet file, glob or folder, or several
+        NAME=PATH of a table that the query reads, a table or CSV file, glob or folder, or several
         of them. A query may also name files itself: FROM read_parquet('data/*.parquet').
         bounds, scores and selection_quality are made, when read, from tables named embeddings and
         leaderboard.

@@ -84,7 +84,8 @@ def score(
     Parameters
     ----------
     files
-        Parquet files, globs or folders (hive-partitioned or not) of embeddings. They come first.
+        Tables of embeddings: files, globs, folders (hive-partitioned or not) or addresses. They
+        come first.
     target
         Task to score, or several. Default: every task.
     clusters

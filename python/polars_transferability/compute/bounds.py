@@ -77,9 +77,10 @@ def compute_bounds(
     Parameters
     ----------
     frame_or_paths
-        Frame, lazy frame, path of a Parquet file, glob, folder (hive-partitioned or not), or a list
-        of paths. Models in different files may have embeddings of different width. A folder stands
-        for all Parquet files below it; names that begin with `.` or `_` are passed over, a file
+        Frame, lazy frame, path of a file (Parquet, Arrow IPC, NumPy), glob, address, folder
+        (hive-partitioned or not; or a table of Delta, Iceberg, Lance or Hugging Face), or a list of
+        paths. Models in different files may have embeddings of different width. A folder stands
+        for all tables below it; names that begin with `.` or `_` are passed over, a file
         found by several paths counts once, and results of this package are left out.
     model
         Column or columns that tell models apart, called otherwise than the columns returned. None:

@@ -41,8 +41,9 @@ def read_leaderboard(
     ----------
     leaderboard
         Frame, or path of a CSV, Parquet, JSON (a list of objects) or JSON Lines file; also an
-        address that Polars reads, such as hf://... or s3://...; a pattern of files, or a list of
-        all these, is one leaderboard. Long: columns for model, target and accuracy. Wide: a column
+        address that Polars reads, such as hf://... or s3://...; or a folder of raw results of MTEB,
+        as its `results` repository has them. A pattern of files, or a list of all these, is one
+        leaderboard. Long: columns for model, target and accuracy. Wide: a column
         for the model and one of accuracies per target. A file without targets whose columns are
         metrics, such as timm's `top1` and `top5`, has the accuracies of the target that the file is
         called after (without `results-` before it).
@@ -126,6 +127,7 @@ def several(names: str | Sequence[str] | None) -> list[str] | None:
 
 
 def _entries(table: Table, columns: Columns, metrics: Metrics, notes: list[str]) -> pl.DataFrame:
+    notes.extend(f"{table.name}: {sentence}" for sentence in table.sentences())
     rows = rows_of(table, columns, metrics, notes).with_columns(pl.col(KEY).cast(pl.String))
     return of_one_metric(table.name, rows.drop_nulls("accuracy"), metrics, notes)
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import polars as pl
 
 from polars_transferability.leaderboard.csv_table import read_csv
+from polars_transferability.leaderboard.mteb_results import read_results
 from polars_transferability.tables.table import FRAME, Table
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | str | PathLike[str]"
@@ -71,7 +72,7 @@ def paths_of(pattern: str) -> list[str]:
 
 
 def open_source(source: object) -> Table:
-    """Return the table that a frame, the path of a file, or an address stands for."""
+    """Return the table that a frame, a file, an address, or a folder of MTEB's stands for."""
     if isinstance(source, (pl.DataFrame, pl.LazyFrame)):
         return Table(FRAME, source.lazy())
     if not isinstance(source, (str, PathLike)):
@@ -81,6 +82,8 @@ def open_source(source: object) -> Table:
     if is_remote(name):
         return Table(name, _reader(name, _REMOTE)(name))
     path = Path(name)
+    if path.is_dir():
+        return read_results(path)
     if not path.is_file():
         msg = f"no such file: '{path}'"
         raise FileNotFoundError(msg)

@@ -1,4 +1,4 @@
-"""Which Parquet files a path, a glob or a folder stands for; the same for every door."""
+"""Which tables a path, a glob or a folder stands for; the same for every door."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 from glob import glob, has_magic  # Path.glob takes no absolute pattern.
 from pathlib import Path
 from urllib.parse import unquote
+
+from polars_transferability.tables.formats import folder_format, is_table_file
 
 # What Hive and Polars write for a null in the name of a folder.
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -23,7 +25,7 @@ class Found(Enum):
 
 @dataclass(frozen=True)
 class File:
-    """One Parquet file, under the path by which it was found."""
+    """One table, a file or the folder that is kept as one, under the path by which it was found."""
 
     path: Path
     found: Found
@@ -36,26 +38,30 @@ class File:
         >>> File(Path("zoo/model=a%2Fb/task=digits/0.parquet"), Found.WITHIN).partition()
         {'model': 'a/b', 'task': 'digits'}
         """
-        pairs = [part.split("=", 1) for part in self.path.parent.parts if "=" in part]
+        folder = self.path if self.path.is_dir() else self.path.parent
+        pairs = [part.split("=", 1) for part in folder.parts if "=" in part]
         return {name: None if text == _NULL_PARTITION else unquote(text) for name, text in pairs}
 
 
 def find_files(path: str) -> list[File]:
-    """Return the files that a path, glob or folder stands for, in the order of their names.
+    """Return the tables that a path, glob or folder stands for, in the order of their names.
 
-    A folder, be it named or matched by a glob, stands for all Parquet files below it. As in Spark
-    and Hive, names that begin with `.` or `_` are passed over: they are what other programs leave
-    beside data. A name that the caller spells out is the caller's, whatever it begins with.
+    A folder, be it named or matched by a glob, stands for all tables below it, unless a program
+    such as Delta keeps it as one table. As in Spark and Hive, names that begin with `.` or `_` are
+    passed over: they are what other programs leave beside data. A name that the caller spells out
+    is the caller's, whatever it begins with.
 
     Examples
     --------
     >>> find_files("no/such/*.parquet")
     Traceback (most recent call last):
-    FileNotFoundError: no Parquet file matches 'no/such/*.parquet'; names that begin with . or _ are
+    FileNotFoundError: no table matches 'no/such/*.parquet'; names that begin with . or _ are
     passed over
     """
     place = Path(path)
-    if place.is_dir():
+    if place.is_dir() and folder_format(place):
+        files = [File(place, Found.NAMED)]
+    elif place.is_dir():
         files = [File(file, Found.WITHIN) for file in _below(place)]
     elif place.exists() or not has_magic(path):
         if not place.exists():
@@ -66,7 +72,7 @@ def find_files(path: str) -> list[File]:
         files = [File(file, Found.WITHIN) for file in _matching(path)]
     if not files:
         msg = (
-            f"no Parquet file {'in' if place.is_dir() else 'matches'} '{path}'; "
+            f"no table {'in' if place.is_dir() else 'matches'} '{path}'; "
             "names that begin with . or _ are passed over"
         )
         raise FileNotFoundError(msg)
@@ -80,7 +86,7 @@ def _matching(pattern: str) -> Iterator[Path]:
         names = match.parts[len(fixed.parts) :]
         if any(_is_passed_over(name, spelled_out) for name in names):
             continue
-        if match.is_dir():
+        if match.is_dir() and not folder_format(match):
             yield from _below(match)
         else:
             yield match
@@ -92,16 +98,16 @@ def _without_magic(pattern: Path) -> Path:
 
 
 def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """Yield the Parquet files below a folder; links to folders are followed."""
+    """Yield the tables below a folder; links to folders are followed."""
     here = folder.resolve()
     if here in above:
         return  # A link to a folder that it lies in leads round in circles.
     for entry in sorted(folder.iterdir()):
         if _is_passed_over(entry.name):
             continue
-        if entry.is_dir():
+        if entry.is_dir() and not folder_format(entry):
             yield from _below(entry, (*above, here))
-        elif entry.suffix == ".parquet":
+        elif entry.is_dir() or is_table_file(entry):
             yield entry
 
 

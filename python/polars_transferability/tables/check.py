@@ -9,9 +9,20 @@ import polars as pl
 
 from polars_transferability._columns import is_embedding_type, is_label_type
 from polars_transferability.tables.columns import TableColumns
+from polars_transferability.tables.cures import (
+    as_labels,
+    as_vectors,
+    cure,
+    of_finite,
+    of_width,
+    with_embedding,
+    without_nulls,
+)
 from polars_transferability.tables.keys import Key, keys_of
 from polars_transferability.tables.table import Paths, Table, listed
 
+# What is said of a table to whose columns nothing was done.
+AS_IT_IS = "as it is"
 # What is said of each group of rows; of its files, besides.
 _FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "rows": pl.Int64,
@@ -22,6 +33,8 @@ _FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "label_dtype": pl.String,
     "nulls": pl.Int64,
     "nan": pl.Int64,
+    "format": pl.String,
+    "taken": pl.String,
     "names": pl.List(pl.String),
 }
 
@@ -31,8 +44,8 @@ def check_tables(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return one row per model, task and split, and one line per problem.
 
-    Files are read as `compute_bounds` and `compute_scores` read them, all those of a model as one
-    table.
+    A problem that a line of Polars solves ends with that line. Files are read as `compute_bounds`
+    and `compute_scores` read them, all those of a model as one table.
 
     Examples
     --------
@@ -41,15 +54,15 @@ def check_tables(
     ...     {
     ...         "model": ["net"] * 2,
     ...         "task": ["digits"] * 2,
-    ...         "label": [0, 1],
-    ...         "embedding": [[0.5, 1.0], [float("nan"), 2.0]],
+    ...         "label": [0, None],
+    ...         "embedding": [[0.5, 1.0], [3.0, 2.0]],
     ...     }
     ... )
     >>> content, problems = check_tables(rows, TableColumns(split=None))
     >>> content.select("rows", "classes", "width", "nan").row(0)
-    (2, 2, '2', 1)
-    >>> print(*problems, sep="; ")
-    frame, model = 'net', task = 'digits': 'embedding' has 1 row with NaN or infinite values
+    (2, 1, '2', 0)
+    >>> print(problems[0])
+    frame, model = 'net', task = 'digits': 'label' has 1 null; in Polars: rows.drop_nulls('label')
     """
     for name in columns.group():
         if name in ("file", *_FACTS):
@@ -71,9 +84,14 @@ def _is_sound(table: Table, columns: TableColumns, problems: list[str]) -> bool:
     """Return whether a table can be looked at closer; add to `problems` why it cannot."""
     try:
         columns.require(table)
-        wrong = list(_wrong_types(table.schema(), columns))
+        wrong = list(_wrong_types(table, columns))
         if table.select(columns.group()).distinct().read().is_empty():
             wrong.append("has no rows")
+    except pl.exceptions.ColumnNotFoundError as error:
+        change = with_embedding(columns.embedding, table.schema())
+        is_made = columns.embedding not in table.schema() and change
+        problems.append(f"{error}{_cured(table, change if is_made else None)}")
+        return False
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         problems.append(str(error))
         return False
@@ -81,17 +99,23 @@ def _is_sound(table: Table, columns: TableColumns, problems: list[str]) -> bool:
     return not wrong
 
 
-def _wrong_types(schema: pl.Schema, columns: TableColumns) -> Iterator[str]:
+def _cured(table: Table, change: str | None) -> str:
+    """Return the line that makes a change, as the end of a sentence that says what is wrong."""
+    return f"; in Polars: {cure(table, change)}" if change else ""
+
+
+def _wrong_types(table: Table, columns: TableColumns) -> Iterator[str]:
+    schema = table.schema()
     embedding, label = schema[columns.embedding], schema[columns.label]
     if not is_embedding_type(embedding):
         yield (
             f"'{columns.embedding}' is {embedding}; expected an Array or List of Float32, Float64 "
-            "or Float16"
+            f"or Float16{_cured(table, as_vectors(table, columns.embedding))}"
         )
     if not is_label_type(label):
         yield (
             f"'{columns.label}' is {label}; expected integers, strings, categories, enums or "
-            "booleans"
+            f"booleans{_cured(table, as_labels(columns.label, label))}"
         )
 
 
@@ -106,9 +130,9 @@ def _groups(model: Key, columns: TableColumns, problems: list[str]) -> list[Key]
 
 @dataclass(frozen=True)
 class _Rows:
-    """What is in the rows of one file that belong to a group."""
+    """What is in the rows of one table that belong to a group."""
 
-    file: str
+    table: Table
     labels: pl.Series
     vectors: str
     widths: set[int]
@@ -121,18 +145,30 @@ class _Rows:
 
     def problems(self, columns: TableColumns) -> Iterator[str]:
         label, embedding = columns.label, columns.embedding
-        findings = {
-            f"'{label}' has {_count(self.null_labels, 'null')}": self.null_labels,
-            f"'{embedding}' has {_count(self.null_embeddings, 'null')}": self.null_embeddings,
-            f"'{embedding}' has {_count(self.nulls_within, 'row')} with a null inside": (
-                self.nulls_within
+        findings = [
+            (self.null_labels, f"'{label}' has {_count(self.null_labels, 'null')}", label),
+            (
+                self.null_embeddings,
+                f"'{embedding}' has {_count(self.null_embeddings, 'null')}",
+                embedding,
             ),
-            f"'{embedding}' has {_count(self.not_finite, 'row')} with NaN or infinite values": (
-                self.not_finite
+            (
+                self.nulls_within,
+                f"'{embedding}' has {_count(self.nulls_within, 'row')} with a null inside",
+                None,
             ),
-            f"'{embedding}' has rows of width 0": 0 in self.widths,
-        }
-        return (text for text, wrong in findings.items() if wrong)
+            (
+                self.not_finite,
+                f"'{embedding}' has {_count(self.not_finite, 'row')} with NaN or infinite values",
+                None,
+            ),
+        ]
+        for wrong, text, of_nulls in findings:
+            if wrong:
+                change = of_finite(embedding) if of_nulls is None else without_nulls(of_nulls)
+                yield text + _cured(self.table, change)
+        if 0 in self.widths:
+            yield f"'{embedding}' has rows of width 0"
 
 
 def _read(table: Table, columns: TableColumns) -> _Rows:
@@ -140,7 +176,7 @@ def _read(table: Table, columns: TableColumns) -> _Rows:
     labels, embedding = rows[columns.label], rows[columns.embedding]
     lists = embedding.cast(pl.List(embedding.dtype.inner)).drop_nulls()  # type: ignore[attr-defined]
     return _Rows(
-        file=table.name,
+        table=table,
         labels=labels,
         vectors=f"{embedding.dtype.base_type()}[{embedding.dtype.inner}]",  # type: ignore[attr-defined]
         widths=set(lists.list.len()),
@@ -160,15 +196,20 @@ def _content(group: Key, columns: TableColumns, problems: list[str]) -> Iterator
     except pl.exceptions.PolarsError as error:
         problems.append(f"{group}: {error}")
         return
-    problems.extend(f"{p.file}, {group}: {line}" for p in parts for line in p.problems(columns))
+    problems.extend(
+        f"{p.table.name}, {group}: {line}" for p in parts for line in p.problems(columns)
+    )
     labels = pl.concat(part.labels for part in parts)
     counts = labels.drop_nulls().value_counts()
     widths = sorted(set().union(*(part.widths for part in parts)))
     values = group.values.row(0)
-    files = listed([part.file for part in parts])
+    files = listed([part.table.name for part in parts])
+    sentences = dict.fromkeys(s for part in parts for s in part.table.sentences())
+    usual = of_width(columns.embedding, max(widths, default=0))
     findings = {
         "null where a name is expected": None in values,
-        f"'{columns.embedding}' has rows of different width: {widths}": len(widths) > 1,
+        f"'{columns.embedding}' has rows of different width: {widths}"
+        f"{_cured(parts[0].table, usual)}": len(widths) > 1,
         f"'{columns.label}' has fewer than two classes ({counts.height})": counts.height < 2,
         **dict.fromkeys(_copies(parts), True),
     }
@@ -182,22 +223,30 @@ def _content(group: Key, columns: TableColumns, problems: list[str]) -> Iterator
             "min_rows_per_class": counts["count"].min() if counts.height else 0,
             "width": "-".join(str(width) for width in {*widths[:1], *widths[-1:]}),
             "dtype": parts[0].vectors,
-            "label_dtype": str(labels.dtype),
+            "label_dtype": _short(labels.dtype),
             "nulls": sum(p.null_labels + p.null_embeddings + p.nulls_within for p in parts),
             "nan": sum(part.not_finite for part in parts),
+            "format": listed(list(dict.fromkeys(p.table.format() for p in parts))),
+            "taken": "; ".join(sentences) or AS_IT_IS,
             "names": [sorted(counts[columns.label].cast(pl.String))],
         },
         schema={**dict.fromkeys(("file", *columns.group()), pl.String), **_FACTS},
     )
 
 
+def _short(dtype: pl.DataType) -> str:
+    """Return a type of labels; of one with names, which may be thousands, how many they are."""
+    return f"Enum[{len(dtype.categories)}]" if isinstance(dtype, pl.Enum) else str(dtype)
+
+
 def _copies(parts: list[_Rows]) -> Iterator[str]:
     """Yield what is said of files that hold the same rows."""
     first: dict[tuple[int, int], str] = {}
     for part in parts:
-        same = first.setdefault((part.labels.len(), part.content), part.file)
-        if same != part.file:
-            yield f"{part.file} holds the same rows as {same}, so they count twice"
+        name = part.table.name
+        same = first.setdefault((part.labels.len(), part.content), name)
+        if same != name:
+            yield f"{name} holds the same rows as {same}, so they count twice"
 
 
 def _count(number: int, what: str) -> str:

@@ -54,7 +54,7 @@ def _object(address: str, options: Mapping[str, str]) -> Table:
     rows = pl.scan_parquet(
         address, glob=False, hive_partitioning=False, storage_options=dict(options) or None
     )
-    table = Table(address, rows, ParquetRows(address, {}))
+    table = Table(address, rows, parquet=ParquetRows(address, {}))
     own = table.schema().names()
     folders = File(Path(address), Found.WITHIN).partition()
     partition = {key: value for key, value in folders.items() if key not in own}
@@ -68,8 +68,12 @@ def rust_files(
     found = []
     for table in tables:
         if table.parquet is None:
-            what = "is a frame" if table.name == FRAME else "is no Parquet file"
-            msg = f"{table.name}: {what}, and only Parquet files are read in parts"
+            what = "is a frame" if table.name == FRAME else f"is {table.format()}"
+            taken = "".join(f"; {sentence}" for sentence in table.sentences())
+            msg = (
+                f"{table.name}: {what}{taken}, and only Parquet files are read in parts, as they "
+                "are written; write it as one, with columns that are named and typed as usual"
+            )
             raise TypeError(msg)
         found.append((table.name, table.parquet.address, list(table.parquet.folders.items())))
     return found

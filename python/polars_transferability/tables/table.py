@@ -1,4 +1,4 @@
-"""Embedding tables: from a frame or paths to one lazy table per file.
+"""Embedding tables: from a frame or paths to one lazy table per file, whatever its format.
 
 Files are never stacked before they must be: models in different files may have embeddings of
 different width.
@@ -7,20 +7,24 @@ different width.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike, fsencode, fspath
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import polars as pl
 import polars.selectors as cs
+from polars.io.plugins import register_io_source
 
 from polars_transferability._columns import is_label_type, named_column
 from polars_transferability._door import door
 from polars_transferability.tables._files import File, Found, find_files
+from polars_transferability.tables.formats import PARQUET, format_at, format_of
+from polars_transferability.tables.hugging_face import classes_of_parquet
 from polars_transferability.tables.own_results import is_marked, kind_of_result
+from polars_transferability.tables.understanding import Taken, understood
 
 Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
 # Tables that are open already come from within the package.
@@ -28,8 +32,20 @@ Opened: TypeAlias = "Sequence[Table]"
 
 # Polars panics on some damaged files; its panic is no Exception.
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+# What Polars says before the message of a reader that failed.
+_FAILED = "schema callable failed: ComputeError: "
 # What messages call a frame of the caller's.
 FRAME = "frame"
+# How Polars reads files that are no tables here, by the end of their names.
+_REWRITES = {
+    ".csv": "polars.read_csv({!r})",
+    ".tsv": "polars.read_csv({!r}, separator='\\t')",
+    ".json": "polars.read_json({!r})",
+    ".jsonl": "polars.read_ndjson({!r})",
+    ".ndjson": "polars.read_ndjson({!r})",
+    ".xlsx": "polars.read_excel({!r})",
+    ".pkl": "polars.from_pandas(pandas.read_pickle({!r}))",
+}
 # How many files a message lists.
 _LISTED = 3
 # How many columns a message lists: an embedding whose values have a column each has hundreds.
@@ -53,19 +69,29 @@ class ParquetRows:
 
 @dataclass(frozen=True)
 class Table:
-    """One file, or a frame, with the name under which messages speak of it.
+    """One file, or a frame.
 
-    `parquet` says where the rows lie, if they are those of a Parquet file.
+    Attributes
+    ----------
+    name
+        The path or address, under which messages speak of it.
+    taken
+        What was done to its columns, where they are not written as usual.
+    parquet
+        Where the rows lie, if they are those of a Parquet file, as it has them.
     """
 
     name: str
     rows: pl.LazyFrame
+    taken: tuple[Taken, ...] = ()
     parquet: ParquetRows | None = None
 
     def schema(self) -> pl.Schema:
         """Return the schema; raise an error that names the file if it cannot be read."""
-        what = "cannot be computed" if self.name == FRAME else "cannot be read as a Parquet table"
-        with _naming(f"{self.name}: {what}", self._hint()):
+        kind = self.format()
+        as_table = f"read as a{'n' if kind[0] in 'AI' else ''} {kind} table"
+        what = "computed" if self.name == FRAME else as_table
+        with _naming(f"{self.name}: cannot be {what}", self._hint()):
             return self.rows.collect_schema()
 
     def read(self) -> pl.DataFrame:
@@ -73,15 +99,29 @@ class Table:
         with _naming(f"{self.name}: its rows cannot be read", self._hint()):
             return self.rows.collect()
 
+    def format(self) -> str:
+        """Return the format of the file, as messages call it."""
+        if self.name == FRAME:
+            return FRAME
+        remote = is_remote(self.name)
+        return (format_at(self.name) if remote else format_of(Path(self.name))).name
+
+    def sentences(self) -> list[str]:
+        """Return what was done to its columns."""
+        return [one.sentence for one in self.taken]
+
     def _hint(self) -> str:
-        if self.name.endswith(".csv"):
-            return "; write it as one, as in polars.read_csv('x.csv').write_parquet('x.parquet')"
+        if rewrite := _REWRITES.get(Path(self.name).suffix):
+            written = Path(self.name).with_suffix(".parquet").name
+            return (
+                f"; write it as one, as in {rewrite.format(self.name)}.write_parquet({written!r})"
+            )
         remote = is_remote(self.name)
         return "; look at the address, the network and the credentials" if remote else ""
 
     def select(self, columns: Iterable[str], *conditions: pl.Expr) -> Table:
         """Return the table of some columns, and of the rows that meet the conditions."""
-        return Table(self.name, self.rows.filter(*conditions).select(columns))
+        return replace(self, rows=self.rows.filter(*conditions).select(columns))
 
     def with_constants(self, values: Mapping[str, str | None]) -> Table:
         """Return the table with columns of text that have the same value in all rows."""
@@ -94,7 +134,7 @@ class Table:
 
     def distinct(self) -> Table:
         """Return the table with each of its rows once, in order of first appearance."""
-        return Table(self.name, self.rows.unique(maintain_order=True))
+        return replace(self, rows=self.rows.unique(maintain_order=True))
 
     def require(self, columns: Mapping[str, str]) -> None:
         """Raise ColumnNotFoundError, naming what is missing, what there is and what to do.
@@ -143,7 +183,7 @@ def _naming(what: str, hint: str) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        first_line = str(error).partition("\n")[0]
+        first_line = str(error).partition("\n")[0].removeprefix(_FAILED)
         kind = type(error) if isinstance(error, pl.exceptions.PolarsError) else None
         raise (kind or pl.exceptions.ComputeError)(f"{what}: {first_line}{hint}") from error
 
@@ -151,10 +191,10 @@ def _naming(what: str, hint: str) -> Iterator[None]:
 def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened) -> list[Table]:
     """Return the tables that a frame, path, glob, folder or list of those stands for.
 
-    A folder stands for all Parquet files below it. What `key=value` in the names of folders says,
-    and a file lacks, becomes a column (hive partitions). A file that is found by several paths is
-    one table. Results of this package that a glob or folder holds beside other tables are left
-    out, and a line on standard error says so.
+    A folder stands for all tables below it, or is one, as of Delta. What `key=value` in the names
+    of folders says, and a file lacks, becomes a column (hive partitions). A file that is found by
+    several paths is one table. Results of this package that a glob or folder holds beside other
+    tables are left out, and a line on standard error says so.
 
     Examples
     --------
@@ -255,8 +295,24 @@ class _Opened:
 
 def _opened_at(path: str) -> list[_Opened]:
     if is_remote(path):
-        return [_Opened(Table(path, pl.scan_parquet(path)), path, Found.NAMED)]
+        return [_Opened(_remote(path), path, Found.NAMED)]
     return [_open(file) for file in find_files(path)]
+
+
+def _remote(address: str) -> Table:
+    def scan() -> pl.LazyFrame:
+        kind = format_at(address)
+        if kind.scan_remote is None:
+            msg = f"a {kind.name} table cannot be read at an address; copy it to this machine"
+            raise ValueError(msg)
+        return kind.scan_remote(address)
+
+    def classes() -> Mapping[str, list[str]]:
+        # An address with a pattern is several files, of which there is no list.
+        one = address.endswith(".parquet") and "*" not in address
+        return classes_of_parquet(address) if one else {}
+
+    return _understood(Table(address, _or_failing(scan)), classes)
 
 
 def _open(file: File) -> _Opened:
@@ -267,8 +323,9 @@ def _open(file: File) -> _Opened:
         shown = fsencode(file.path).decode(errors="backslashreplace")
         msg = f"{shown}: the name is not valid UTF-8, so Polars cannot open the file; rename it"
         raise ValueError(msg) from error
-    rows = pl.scan_parquet(file.path, glob=False, hive_partitioning=False)
-    table = Table(name, rows, ParquetRows(name, {}))
+    kind = format_of(file.path)
+    place = ParquetRows(name, {}) if kind == PARQUET else None
+    table = Table(name, _or_failing(lambda: kind.scan(file.path)), parquet=place)
     partition = file.partition()
     if partition:
         own = _names_in(table)
@@ -276,7 +333,31 @@ def _open(file: File) -> _Opened:
             _check_partition(table, stated)
         partition = {key: value for key, value in partition.items() if key not in own}
         table = table.with_constants(partition)
+    table = _understood(table, lambda: kind.classes(file.path))
     return _Opened(table, (_place(file.path), *partition.items()), file.found)
+
+
+def _or_failing(scan: Callable[[], pl.LazyFrame]) -> pl.LazyFrame:
+    """Return what a format opens, or what fails, as damaged files do, when it is asked for."""
+    try:
+        return scan()
+    except Exception as error:  # Readers of other packages raise what they like.
+        failed = pl.exceptions.ComputeError(str(error))
+
+        def fail(*_: object) -> NoReturn:
+            raise failed
+
+        return register_io_source(fail, schema=fail)
+
+
+def _understood(table: Table, classes: Callable[[], Mapping[str, list[str]]]) -> Table:
+    """Return a table as it is taken; one that cannot be read is returned as it is."""
+    try:
+        rows, taken = understood(table.rows, classes())
+    except _UNREADABLE:
+        return table
+    place = None if taken else table.parquet
+    return replace(table, rows=rows, taken=tuple(taken), parquet=place)
 
 
 def _place(path: Path) -> object:
@@ -324,7 +405,10 @@ def _kind_of_result(table: Table) -> str | None:
 
 def _is_result(opened: _Opened) -> bool:
     try:
-        return kind_of_result(opened.table.rows) is not None or is_marked(Path(opened.table.name))
+        if kind_of_result(opened.table.rows) is not None:
+            return True
+        file = Path(opened.table.name)
+        return format_of(file) is PARQUET and is_marked(file)
     except _UNREADABLE:
         return False
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import polars_transferability as pt
 import pytest
@@ -265,3 +266,39 @@ def test_the_cache_holds_only_what_the_last_run_used(folder: Path) -> None:
     change(folder, "l2 = 0.1", "l2 = 0.2")
     make(folder)
     assert len(entries(folder)) == first.computed
+
+
+def rows_of(folder: Path) -> pl.DataFrame:
+    """The rows of the small report, whose files are removed."""
+    rows = pl.concat(pl.read_parquet(file) for file in sorted((folder / "models").iterdir()))
+    shutil.rmtree(folder / "models")
+    return rows
+
+
+def test_labels_beside_a_matrix_are_part_of_its_table(folder: Path) -> None:
+    for (model, task), own in rows_of(folder).group_by("model", "task"):
+        place = folder / "models" / f"model={model}" / f"task={task}"
+        place.mkdir(parents=True)
+        np.save(place / "embeddings.npy", own["embedding"].to_numpy())
+        np.save(place / "labels.npy", own["label"].to_numpy())
+    change(folder, 'files = ["models/*.parquet"]', 'files = ["models"]\ncolumns.split = false')
+    first = make(folder)
+    assert (first.tables["bounds"].height, make(folder).computed) == (6, 0)
+    labels = folder / "models" / "model=net1" / "task=new" / "labels.npy"
+    np.save(labels, np.roll(np.load(labels), 1))
+    # Two bounds of the model, and the query, which may read any table.
+    assert make(folder).computed == 3
+
+
+def test_a_new_version_of_a_delta_table_is_computed(folder: Path) -> None:
+    pytest.importorskip("deltalake")
+    rows = rows_of(folder).with_columns(pl.col("embedding").arr.to_list())
+    rows.write_delta(folder / "zoo")
+    change(folder, "models/*.parquet", "zoo")
+    first = make(folder)
+    assert make(folder).computed == 0
+    rows.filter(model="net0").write_delta(folder / "zoo", mode="overwrite")
+    second = make(folder)
+    assert second.tables["bounds"].height == 2
+    expected = first.tables["bounds"].filter(model="net0")["bound"].to_list()
+    assert second.tables["bounds"]["bound"].to_list() == expected

@@ -73,9 +73,9 @@ def test_shards_are_one_table(name: str, tmp_path: Path) -> None:
 def test_shards_that_make_no_table_are_named(tmp_path: Path) -> None:
     shards(
         tmp_path,
-        lambda place, rows: rows.with_columns(embedding=pl.lit("text")) if place else rows,
+        lambda place, rows: rows.with_columns(embedding=pl.lit(True)) if place else rows,
     )
-    message = r"column 'embedding' is Array\(Float64.* in .*0\.parquet and String in .*1\.parquet"
+    message = r"column 'embedding' is Array\(Float64.* in .*0\.parquet and Boolean in .*1\.parquet"
     with pytest.raises(pl.exceptions.SchemaError, match=message):
         pt.compute_scores(tmp_path)
 

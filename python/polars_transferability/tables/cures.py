@@ -1,0 +1,110 @@
+"""What a table cannot be taken with, and the line of Polars that changes it.
+
+A line is written for a file as one that reads, changes and writes it anew; where the table is none
+of Parquet, it changes `rows`, which is what its own library reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from polars_transferability.tables.formats import PARQUET, format_of
+from polars_transferability.tables.table import Table
+
+# The name of a column for one number of each vector: what all have in common, and a number.
+_NUMBERED = re.compile(r"^(.*?)\d+$")
+
+
+def cure(table: Table, change: str) -> str:
+    """Return the line that makes a change to a table.
+
+    Examples
+    --------
+    >>> rows = pl.LazyFrame()
+    >>> cure(Table("zoo/a.parquet", rows), "drop_nulls('label')")
+    "pl.read_parquet('zoo/a.parquet').drop_nulls('label').write_parquet('a-new.parquet')"
+    >>> cure(Table("frame", rows), "drop_nulls('label')")
+    "rows.drop_nulls('label')"
+    """
+    changes = ".".join([*(one.change for one in table.taken if one.change), change])
+    path = Path(table.name)
+    if path.suffix == ".parquet" and format_of(path) is PARQUET:
+        written = f"{path.stem}-new.parquet"
+        return f"pl.read_parquet({table.name!r}).{changes}.write_parquet({written!r})"
+    return f"rows.{changes}"
+
+
+def as_vectors(table: Table, column: str) -> str | None:
+    """Return the change that makes a column of embeddings of another type one of vectors."""
+    dtype = table.schema()[column]
+    if isinstance(dtype, pl.Struct):
+        numbers = f"pl.col({column!r}).struct.field('*').cast(pl.Float64)"
+        return f"with_columns({column}=pl.concat_list({numbers}))"
+    if not isinstance(dtype, (pl.Array, pl.List)):
+        return None
+    if isinstance(dtype.inner, (pl.Array, pl.List)):
+        return _mean(table, column)
+    floats = (
+        f"Array(pl.Float64, {dtype.size})" if isinstance(dtype, pl.Array) else "List(pl.Float64)"
+    )
+    return f"with_columns(pl.col({column!r}).cast(pl.{floats}))"
+
+
+def _mean(table: Table, column: str) -> str:
+    """Return the change of each matrix to the mean of its rows, as of the tokens of a text."""
+    lists = pl.col(column).cast(pl.List(pl.List(pl.Float64)))
+    first = table.rows.select(lists).drop_nulls().head(1).collect().to_series()
+    width = first.list.first().list.len().max()
+    matrix = f"pl.col({column!r}).cast(pl.List(pl.List(pl.Float64)))"
+    numbers = "list.eval(pl.element().list.get(i)).list.mean()"
+    return f"with_columns({column}=pl.concat_list({matrix}.{numbers} for i in range({width!r})))"
+
+
+def as_labels(column: str, dtype: pl.DataType) -> str | None:
+    """Return the change that makes a column of labels of another type one of names or integers."""
+    if dtype.is_float() or dtype.is_decimal():
+        return f"with_columns(pl.col({column!r}).cast(pl.Int64))"
+    if isinstance(dtype, pl.List):
+        return f"with_columns(pl.col({column!r}).list.first())"
+    if isinstance(dtype, pl.Struct):
+        field = dtype.fields[0].name
+        return f"with_columns(pl.col({column!r}).struct.field({field!r}).alias({column!r}))"
+    return f"with_columns(pl.col({column!r}).cast(pl.String))"
+
+
+def with_embedding(column: str, schema: Mapping[str, pl.DataType]) -> str | None:
+    r"""Return the change that makes vectors of columns for one number each, if there are such.
+
+    Examples
+    --------
+    >>> with_embedding("embedding", {"label": pl.Int8(), "x0": pl.Float32(), "x1": pl.Float32()})
+    "with_columns(embedding=pl.concat_arr('^x\\\\d+$'))"
+    """
+    numbers = [name for name, dtype in schema.items() if dtype.is_float()]
+    stems = Counter(found[1] for name in numbers if (found := _NUMBERED.match(name)))
+    if not stems:
+        return None
+    stem, count = stems.most_common(1)[0]
+    pattern = f"^{re.escape(str(stem))}\\d+$"
+    return f"with_columns({column}=pl.concat_arr({pattern!r}))" if count > 1 else None
+
+
+def without_nulls(column: str) -> str:
+    """Return the change that leaves out rows that are null in a column."""
+    return f"drop_nulls({column!r})"
+
+
+def of_finite(column: str) -> str:
+    """Return the change that leaves out rows whose vector has a null, a NaN or an infinity."""
+    vectors = f"pl.col({column!r}).cast(pl.List(pl.Float64))"
+    return f"filter({vectors}.list.eval(pl.element().is_finite().fill_null(False)).list.all())"
+
+
+def of_width(column: str, width: int) -> str:
+    """Return the change that leaves out rows whose vector has another width."""
+    return f"filter(pl.col({column!r}).list.len() == {width})"

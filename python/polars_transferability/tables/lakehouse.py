@@ -1,0 +1,119 @@
+"""Folders that another program keeps as one table: Delta, Iceberg and Lance, by their own readers.
+
+Each needs a package of its own, which is an extra of this one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from polars_transferability.tables.lazy_reader import read_lazily
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+# What the file begins with that describes one version of an Iceberg table: 3 or v3 or 00003.
+_VERSION = re.compile(r"v?(\d+)")
+METADATA = ".metadata.json"
+
+
+def is_delta(folder: Path) -> bool:
+    """Return whether a folder is a Delta table."""
+    return (folder / "_delta_log").is_dir()
+
+
+def is_iceberg(folder: Path) -> bool:
+    """Return whether a folder is an Iceberg table."""
+    return any((folder / "metadata").glob(f"*{METADATA}"))
+
+
+def is_lance(folder: Path) -> bool:
+    """Return whether a folder is a Lance data set."""
+    return (folder / "_versions").is_dir()
+
+
+def is_remote_delta(address: str) -> bool:
+    """Return whether there is a Delta table at an address; False where its package is missing."""
+    try:
+        from deltalake import DeltaTable
+    except ModuleNotFoundError:
+        return False
+    return bool(DeltaTable.is_deltatable(address))
+
+
+def scan_delta(place: Path | str) -> pl.LazyFrame:
+    """Return the newest version of a Delta table.
+
+    Delta knows no arrays, but files of a table have them where whoever wrote it had. Polars refuses
+    such files, pyarrow reads them as the lists that the table declares.
+    """
+    with _needs("delta"):
+        from deltalake import DeltaTable
+
+        table = DeltaTable(str(place))
+        if any(_has_arrays(file) for file in table.file_uris()):
+            return _by_pyarrow(table)
+        return pl.scan_delta(table)
+
+
+def _by_pyarrow(table: DeltaTable) -> pl.LazyFrame:
+    """Return a Delta table in parts (Polars counts no rows where it asks pyarrow itself)."""
+    rows = table.to_pyarrow_dataset()
+
+    def read(columns: list[str] | None) -> Iterator[pl.DataFrame]:
+        for batch in rows.to_batches(columns=columns):
+            yield pl.DataFrame(batch)
+
+    return read_lazily(pl.DataFrame(rows.schema.empty_table()).schema, read)
+
+
+def _has_arrays(file: str) -> bool:
+    schema = pl.scan_parquet(file, glob=False, hive_partitioning=False).collect_schema()
+    return any(isinstance(dtype, pl.Array) for dtype in schema.dtypes())
+
+
+def scan_iceberg(place: Path | str) -> pl.LazyFrame:
+    """Return an Iceberg table: the newest version in a folder, or the one that a file describes."""
+    described = place
+    if isinstance(place, Path):
+        newest = _newest(place) if place.is_dir() else place
+        described = newest.resolve().as_uri()
+    with _needs("iceberg"):
+        import pyiceberg  # noqa: F401
+
+        return pl.scan_iceberg(str(described))
+
+
+def _newest(folder: Path) -> Path:
+    """Return the description of the newest version; several of one number cannot be told apart."""
+    files = [*(folder / "metadata").glob(f"*{METADATA}")]
+    numbers = {file: int(found[1]) for file in files if (found := _VERSION.match(file.name))}
+    newest = [file for file, number in numbers.items() if number == max(numbers.values())]
+    if len(newest) != 1:
+        names = ", ".join(sorted(file.name for file in newest or files))
+        msg = f"its newest version is one of {names}; name the file instead of the folder"
+        raise ValueError(msg)
+    return newest[0]
+
+
+def scan_lance(place: Path | str) -> pl.LazyFrame:
+    """Return the newest version of a Lance data set."""
+    with _needs("lance"):
+        import lance  # noqa: F401
+
+        return pl.scan_lance(str(place))
+
+
+@contextmanager
+def _needs(extra: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        msg = f"{error.name} is not installed: such tables need the extra '{extra}'"
+        raise ValueError(msg) from error

@@ -1,0 +1,157 @@
+"""What a check says of a table that it cannot take: the line of Polars that it shows helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from polars_transferability.tables.check import check_tables
+from polars_transferability.tables.columns import TableColumns
+from table_files import HEIGHT, ROWS, write
+
+FIRST = pl.int_range(pl.len()) == 0
+NAN = float("nan")
+TEXTS = pl.col("embedding").arr.to_list().list.eval(pl.element().cast(pl.String)).list.join(",")
+JSON = pl.format("[{}]", TEXTS)
+
+
+def first(value: object, column: str = "embedding") -> pl.Expr:
+    """Another value in the first row."""
+    dtype = ROWS.schema[column]
+    return pl.when(FIRST).then(pl.lit(value, dtype=dtype)).otherwise(column).alias(column)
+
+
+def matrices(rows: int) -> pl.Expr:
+    """Each vector as the mean of a matrix with the same vector in every row."""
+    return pl.concat_list(
+        [pl.col("embedding").arr.to_list().implode().over(pl.int_range(pl.len()))] * rows
+    )
+
+
+# What is wrong, and how many rows the line leaves.
+BAD: dict[str, tuple[pl.Expr | list[pl.Expr], int]] = {
+    "integers": (pl.col("embedding").cast(pl.Array(pl.Int64, 3)), HEIGHT),
+    "lists of integers": (pl.col("embedding").cast(pl.List(pl.Int64)), HEIGHT),
+    "lists of texts": (pl.col("embedding").cast(pl.List(pl.String)), HEIGHT),
+    "decimals": (pl.col("embedding").cast(pl.List(pl.Decimal(9, 3))), HEIGHT),
+    "a struct": (
+        pl.struct(pl.col("embedding").arr.get(i).alias(str(i)) for i in range(3)).alias(
+            "embedding"
+        ),
+        HEIGHT,
+    ),
+    "lists of lists": (matrices(2), HEIGHT),
+    "matrices": (matrices(2).cast(pl.Array(pl.Float64, (2, 3))), HEIGHT),
+    "float labels": (pl.col("label").cast(pl.Float64), HEIGHT),
+    "decimal labels": (pl.col("label").cast(pl.Decimal(5, 1)), HEIGHT),
+    "binary labels": (pl.col("label").cast(pl.String).cast(pl.Binary), HEIGHT),
+    "labels in lists": (pl.concat_list("label"), HEIGHT),
+    "labels in structs": (pl.struct("label").alias("label"), HEIGHT),
+    "dates as labels": (
+        (pl.date(2020, 1, 1) + pl.duration(days=pl.col("label"))).alias("label"),
+        HEIGHT,
+    ),
+    "null labels": (pl.when(~FIRST).then("label").alias("label"), HEIGHT - 1),
+    "null embeddings": (first(None), HEIGHT - 1),
+    "nulls inside": (first([None, 0.0, 0.0]), HEIGHT - 1),
+    "NaN": (first([NAN, 0.0, 0.0]), HEIGHT - 1),
+    "widths": (
+        pl.when(FIRST)
+        .then(pl.lit([1.0]))
+        .otherwise(pl.col("embedding").arr.to_list())
+        .alias("embedding"),
+        HEIGHT - 1,
+    ),
+    "JSON with a null": (
+        pl.when(FIRST).then(pl.lit("[null, 0, 0]")).otherwise(JSON).alias("embedding"),
+        HEIGHT - 1,
+    ),
+}
+
+
+def line_of(problems: list[str]) -> str:
+    """The line that the first problem shows."""
+    said, _, line = problems[0].partition("; in Polars: ")
+    assert said
+    return line
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_the_line_makes_a_table_without_problems(
+    bad: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, height = BAD[bad]
+    path = write(tmp_path / "t.parquet", ROWS.with_columns(change))
+    _, problems = check_tables(path, TableColumns())
+    monkeypatch.chdir(tmp_path)
+    eval(line_of(problems), {"pl": pl})
+    content, problems = check_tables("t-new.parquet", TableColumns())
+    assert problems == []
+    assert content["rows"].sum() == height
+    if "lists" in bad or bad == "matrices":
+        floats = pl.col("embedding").cast(pl.Array(pl.Float64, 3))
+        expected = ROWS.select(floats.cast(pl.Array(pl.Int64, 3)) if "integers" in bad else floats)
+        found = pl.read_parquet("t-new.parquet").select(floats)
+        assert_frame_equal(found, expected.select(floats))
+
+
+def test_a_column_for_each_number_becomes_one_of_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [pl.col("embedding").arr.get(i).alias(f"f.{i}") for i in range(3)]
+    path = write(tmp_path / "t.parquet", ROWS.with_columns(numbers).drop("embedding"))
+    _, problems = check_tables(path, TableColumns())
+    assert "column 'embedding' not found" in problems[0]
+    monkeypatch.chdir(tmp_path)
+    eval(line_of(problems), {"pl": pl})
+    assert pl.read_parquet("t-new.parquet")["embedding"].to_list() == ROWS["embedding"].to_list()
+
+
+def test_a_line_goes_back_to_the_columns_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ROWS.with_columns(first(None)).rename({"embedding": "emb", "label": "y"})
+    _, problems = check_tables(write(tmp_path / "t.parquet", rows), TableColumns())
+    monkeypatch.chdir(tmp_path)
+    eval(line_of(problems), {"pl": pl})
+    _, problems = check_tables("t-new.parquet", TableColumns())
+    assert problems == []
+
+
+def test_a_frame_is_changed_where_it_is() -> None:
+    _, problems = check_tables(ROWS.with_columns(pl.col("label").cast(pl.Float64)), TableColumns())
+    changed = eval(line_of(problems), {"pl": pl, "rows": ROWS})
+    assert check_tables(changed, TableColumns())[1] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("t.csv", "polars.read_csv('"),
+        ("t.tsv", "polars.read_csv('"),
+        ("t.jsonl", "polars.read_ndjson('"),
+        ("t.json", "polars.read_json('"),
+    ],
+)
+def test_a_text_file_says_how_polars_reads_it(
+    name: str, call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ROWS.with_columns(pl.col("embedding").arr.to_list())
+    path = tmp_path / name
+    if name == "t.jsonl":
+        rows.write_ndjson(path)
+    elif name == "t.json":
+        rows.write_json(path)
+    else:
+        tab = "\t" if name == "t.tsv" else ","
+        ROWS.with_columns(JSON.alias("embedding")).write_csv(path, separator=tab)
+    _, problems = check_tables(path, TableColumns())
+    line = problems[0].partition("; write it as one, as in ")[2]
+    assert line.startswith(call)
+    monkeypatch.chdir(tmp_path)
+    eval(line, {"polars": pl})
+    content, problems = check_tables("t.parquet", TableColumns())
+    assert problems == []
+    assert content["rows"].sum() == HEIGHT
