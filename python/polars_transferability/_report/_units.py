@@ -2,7 +2,9 @@
 
 A unit is the bound of one model and pair of tasks, the scores of one model and target, the curve of
 one model and pair, or how sure the ranking of all models of a target is. The missing ones of a
-model, and of one source, are computed together; those of a ranking alone.
+model, and of one source, are computed together; those of a ranking alone. On a cluster each unit is
+computed by itself, but for scores, of which a model's are; only the process that makes the report
+reads and writes the cache.
 """
 
 from __future__ import annotations

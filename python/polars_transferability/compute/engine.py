@@ -53,7 +53,7 @@ _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": 
 
 
 class WorkerLostError(pl.exceptions.ComputeError):
-    """The worker of a unit died every time that the unit was tried."""
+    """The workers that tried a unit died, or what they needed was lost with its host."""
 
 
 class Cluster:
@@ -140,12 +140,15 @@ class Cluster:
         failed = self._ray.exceptions
         try:
             outcome = self._ray.get(reference)
+            if isinstance(outcome.error, failed.RayError):
+                # A worker could not get what the units of a group share.
+                raise outcome.error
         except (
             *(failed.WorkerCrashedError, failed.OutOfMemoryError, failed.NodeDiedError),
             *(failed.ObjectLostError, failed.LocalRayletDiedError),
         ) as error:
             first_line = str(error).partition("\n")[0]
-            msg = f"no worker lived to compute it, in {1 + _RETRIES} attempts: {first_line}"
+            msg = f"no worker could compute it, in up to {1 + _RETRIES} attempts: {first_line}"
             outcome = _Outcome(WorkerLostError(msg))
         except failed.RayError as error:
             msg = f"engine: Ray could not compute: {_last_line(error)}"

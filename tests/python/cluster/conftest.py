@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -18,9 +20,13 @@ def nodes() -> Iterator[list[str]]:
 
     os.environ.update(SETTINGS)
     node = {"num_cpus": 1, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=node)
-    cluster.add_node(**node)
-    ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+    with warnings.catch_warnings():
+        # Ray 2.49 does not close the files that its processes write to.
+        warnings.simplefilter("ignore", ResourceWarning)
+        cluster = Cluster(initialize_head=True, head_node_args=node)
+        cluster.add_node(**node)
+        ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+        gc.collect()
     yield sorted(node["NodeID"] for node in ray.nodes())
     ray.shutdown()
     cluster.shutdown()

@@ -167,6 +167,32 @@ def answers_at(port: int) -> None:
             time.sleep(0.2)
 
 
+def first_worker(process: subprocess.Popen[bytes]) -> int:
+    """The first process of a cluster of `process` that computes a bound."""
+    deadline = time.monotonic() + 60
+    while (worker := next(computing("model", below=process.pid), None)) is None:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return worker
+
+
+@pytest.mark.skipif(not HAS_PROC, reason="there is no /proc")
+def test_standard_output_has_results_only_where_a_worker_is_killed(
+    data: Path, alone: dict[str, str]
+) -> None:
+    pytest.importorskip("ray", reason=NO_RAY)
+    command = ["bound", data / "lenet-mnist.parquet", "--max-rows-per-class", "20", "--seeds", "9"]
+    arguments = [COMMAND, *command, "--format", "csv", "--engine"]
+    local = subprocess.run([*arguments, "local"], capture_output=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*arguments, "ray"], env=alone, **pipes) as process:
+        os.kill(first_worker(process), signal.SIGKILL)
+        out, said = process.communicate(timeout=120)
+    assert (process.returncode, out) == (0, local.stdout)
+    assert b"A worker died or was killed" in said
+
+
 @pytest.mark.skipif(not HAS_PROC, reason="there is no /proc")
 def test_an_interrupt_ends_the_cluster(data: Path, alone: dict[str, str]) -> None:
     pytest.importorskip("ray", reason=NO_RAY)
@@ -178,12 +204,10 @@ def test_an_interrupt_ends_the_cluster(data: Path, alone: dict[str, str]) -> Non
         env=alone,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
-    while not (workers := list(computing("model", below=process.pid))):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    worker = first_worker(process)
     process.send_signal(signal.SIGINT)
     assert (*process.communicate(timeout=60), process.returncode) == (b"", b"", 130)
-    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{worker}").exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -224,7 +224,7 @@ def test_a_unit_that_kills_each_worker_leaves_the_others(tmp_path: Path) -> None
         first, lost, last = cluster.map(deadly, range(3), name=str)
     assert (first, last) == (0, 2)
     assert isinstance(lost, WorkerLostError)
-    assert str(lost).startswith("no worker lived to compute it, in 4 attempts: ")
+    assert str(lost).startswith("no worker could compute it, in up to 4 attempts: ")
     assert "\n" not in str(lost)
     assert len(list(tmp_path.iterdir())) == 4
 
@@ -276,7 +276,7 @@ def test_parts_that_are_lost_leave_the_others(deadly: str, bad: str) -> None:
     try:
         (found,) = results_of(ON_RAY, [key], Deadly(deadly, bad), failures, **options)
         if deadly == "b":
-            with pytest.raises(WorkerLostError, match="model = 'net': no worker lived"):
+            with pytest.raises(WorkerLostError, match="model = 'net': no worker could compute it"):
                 results_of(ON_RAY, [key], Deadly(deadly, bad), Failures(strict=True), **options)
     finally:
         ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
@@ -288,7 +288,7 @@ def test_parts_that_are_lost_leave_the_others(deadly: str, bad: str) -> None:
     assert lost["model"].to_list() == ["net"]
     assert lost["target"].to_list() == ["b" if deadly == "b" else None]
     (reason,) = lost["problems"].item()
-    assert reason.startswith("model = 'net': no worker lived to compute it, in 4 attempts: ")
+    assert reason.startswith("model = 'net': no worker could compute it, in up to 4 attempts: ")
     assert [str(error) for error in failures.met] == [reason]
 
 

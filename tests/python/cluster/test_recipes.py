@@ -12,11 +12,7 @@ import polars_transferability as pt
 import pytest
 
 RECIPES = Path(__file__).resolve().parents[3] / "examples" / "cluster"
-NEEDS = {
-    "duckdb": ("duckdb", "pyarrow"),
-    "daft": ("daft", "pyarrow"),
-    "spark": ("pyspark", "pyarrow"),
-}
+NEEDS = {"duckdb": "duckdb", "daft": "daft", "spark": "pyspark"}
 PACKAGE = Path(pt.__file__).parents[1]
 
 
