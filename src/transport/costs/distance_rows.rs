@@ -95,7 +95,8 @@ pub struct PairMemory {
 }
 
 /// What a power `p` of a distance between points of so many coordinates is off by at most, as a
-/// share of it: sums of the coordinates' products round, and up to [`CLOSE`] of them may be left.
+/// share of it: sums of products of coordinates round, and no more than [`CLOSE`] of them may be
+/// left when they have cancelled.
 #[must_use]
 pub fn relative_error(width: usize, p: f64) -> f64 {
     p * (width + 8) as f64 * f64::EPSILON / CLOSE
@@ -156,7 +157,7 @@ impl<'a> DistanceRows<'a> {
         for start in (0..m).step_by(columns) {
             let count = columns.min(m - start);
             let target = self.target.block(start, count, &mut target_buffer);
-            self.fill_tile((first, source), (start, target), out, start..m);
+            self.fill_tile((first, source), (start, target), (&mut *out, m), start);
         }
     }
 
@@ -180,7 +181,7 @@ impl<'a> DistanceRows<'a> {
             let count = columns.min(m - start);
             let target = self.target.block(start, count, &mut memory.target);
             let costs = &mut memory.costs[..rows.len() * count];
-            self.fill_tile((rows.start, source), (start, target), costs, 0..count);
+            self.fill_tile((rows.start, source), (start, target), (&mut *costs, count), 0);
             see(start, costs);
         }
     }
@@ -191,16 +192,15 @@ impl<'a> DistanceRows<'a> {
     }
 
     /// Fills the costs between consecutive source and target points, each given with the position
-    /// of the first, into rows of `out` that end at the end of `place` and of which the tile begins
-    /// at its start.
+    /// of the first, into rows of so many costs as are given with them, from column `at` on.
     fn fill_tile(
         &self,
         (first, source): (usize, MatRef<'_, f64>),
         (start, target): (usize, MatRef<'_, f64>),
-        out: &mut [f64],
-        place: Range<usize>,
+        (out, stride): (&mut [f64], usize),
+        at: usize,
     ) {
-        let (at, stride, count) = (place.start, place.end, target.nrows());
+        let count = target.nrows();
         matmul(
             MatMut::from_row_major_slice_mut(out, source.nrows(), stride).subcols_mut(at, count),
             Accum::Replace,
@@ -228,7 +228,7 @@ impl<'a> DistanceRows<'a> {
         }
     }
 
-    /// The cost of one pair, up to rounding what a tile has for it.
+    /// The cost of one pair: what a tile has for it, up to rounding.
     #[must_use]
     pub fn pair(&self, i: usize, j: usize, memory: &mut PairMemory) -> f64 {
         let width = self.source.width();

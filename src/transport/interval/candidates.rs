@@ -42,3 +42,22 @@ pub fn candidates(of_rows: &Pass, of_columns: &Pass) -> Shortlists {
     }
     Shortlists::known(starts, columns, costs)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_listed_once() {
+        let pass = |n: usize, length: usize, columns: &[u32]| Pass {
+            lowest: vec![0.0; n],
+            length,
+            columns: columns.to_vec(),
+            costs: columns.iter().map(|&j| f64::from(j)).collect(),
+        };
+        // Rows 0 and 1 list columns 2 and 0; columns 0, 1 and 2 list rows 0, 1 and 1.
+        let lists = candidates(&pass(2, 1, &[2, 0]), &pass(3, 1, &[0, 1, 1]));
+        assert_eq!(lists.row(0), (&[2, 0][..], &[2.0, 0.0][..]));
+        assert_eq!(lists.row(1), (&[0, 1, 2][..], &[0.0, 1.0, 1.0][..]));
+    }
+}

@@ -65,7 +65,7 @@ pub struct Interval {
     pub lower: f64,
     /// The distance is not above: `distance`, and what rounding may hide in it.
     pub upper: f64,
-    /// Whether the coupling is an optimum up to rounding.
+    /// Whether the coupling is known to be an optimum up to rounding.
     pub exact: bool,
 }
 
@@ -172,7 +172,7 @@ impl Ends {
             distance,
             lower: (root(below.max(0.0)) * (1.0 - rounding)).min(distance),
             upper: root(above) * (1.0 + rounding),
-            exact,
+            exact: exact || self.bound >= self.value,
         };
         if found.upper.is_finite() {
             Ok(found)

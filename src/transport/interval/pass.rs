@@ -177,3 +177,37 @@ impl List {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::Matrix;
+    use crate::transport::costs::distance_rows::Power;
+
+    /// Points of which many are equally far from each other, in several blocks and tiles.
+    #[test]
+    fn lists_are_the_lowest_reduced_costs() {
+        let points = |n: usize, shift: f64| {
+            Matrix::from_fn(n, 2, |i, k| ((i * (7 + 6 * k)) % 23) as f64 + shift)
+        };
+        let (x, y) = (points(300, 0.0), points(1100, 0.5));
+        let distances = DistanceRows::new(x.view().into(), y.view().into(), Power::One);
+        let dual: Vec<f64> = (0..1100).map(|j| f64::from(j % 5)).collect();
+        let matrix = distances.matrix(Parallelism::Sequential);
+        for length in [1, 10, 5000] {
+            let found = Pass::over(&distances, &dual, length, Parallelism::Sequential);
+            for (i, row) in matrix.chunks_exact(1100).enumerate() {
+                let reduced = |j: usize| row[j] - dual[j];
+                let mut sorted: Vec<f64> = (0..1100).map(reduced).collect();
+                sorted.sort_by(f64::total_cmp);
+                let (columns, costs) = found.list(i);
+                assert_eq!(columns.len(), length.min(1100));
+                assert!((found.lowest[i] - sorted[0]).abs() < 1e-12);
+                for (k, (&j, cost)) in columns.iter().zip(costs).enumerate() {
+                    assert!((cost - row[j as usize]).abs() < 1e-12);
+                    assert!((reduced(j as usize) - sorted[k]).abs() < 1e-12, "{i} {k}");
+                }
+            }
+        }
+    }
+}

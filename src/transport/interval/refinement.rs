@@ -21,8 +21,12 @@ use crate::transport::interval::start::greedy_tree;
 use crate::transport::TransportError;
 
 /// A problem of one point of each side in this many gives the potentials to start from. With one in
-/// eight the interval that they give is wider by a quarter, and more pivots are needed.
+/// eight the first interval is wider by 30 %, and three times as many pivots are needed (Gaussian
+/// points in 64 dimensions, 50,000 a side).
 const COARSENING: usize = 4;
+/// The tolerance of a coarse problem, as a share of that of the fine one. What its potentials lack is
+/// added to what their extension to all points lacks.
+const COARSE_SHARE: f64 = 0.25;
 /// Columns on the list of a row, and rows on that of a column.
 const ROW_LIST: usize = 32;
 const COLUMN_LIST: usize = 16;
@@ -105,7 +109,8 @@ impl Refinement {
             return Ok(vec![0.0; target.count()]);
         }
         let coarse = source.thinned(COARSENING);
-        let dual = self.solve(&coarse, &target.thinned(COARSENING))?.source_dual;
+        let finer = Self { tolerance: COARSE_SHARE * self.tolerance, ..*self };
+        let dual = finer.solve(&coarse, &target.thinned(COARSENING))?.source_dual;
         let to_coarse = DistanceRows::new(target.points.clone(), coarse.points, self.power);
         Ok(Pass::over(&to_coarse, &dual, 1, self.parallelism).lowest)
     }

@@ -119,3 +119,35 @@ impl Coupling {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::Matrix;
+    use crate::transport::costs::distance_rows::Power;
+
+    /// Everything is sent and received, by so many arcs as a tree has. Points that all coincide
+    /// list the same few columns, so that most are coupled without lists.
+    #[test]
+    fn a_tree_couples_all_mass() {
+        let spread = |n: usize| Matrix::from_fn(n, 3, |i, k| ((i * 3 + k) as f64 * 1.3).sin());
+        let (x, y) = (spread(1300), spread(1700));
+        let (one, other) = (Matrix::zeros(1300, 3), Matrix::zeros(1700, 3));
+        for (x, y) in [(&x, &y), (&one, &other)] {
+            let weights = |n: usize| (0..n).map(|i| 1.0 + (i % 4) as f64).collect::<Vec<_>>();
+            let masses = Masses::new(&weights(1300), &weights(1700)).unwrap();
+            let distances = DistanceRows::new(x.view().into(), y.view().into(), Power::One);
+            let dual = vec![0.0; 1700];
+            let sequential = Parallelism::Sequential;
+            let lists = Pass::over(&distances, &dual, 8, sequential);
+            let tree = greedy_tree(&distances, &masses, &dual, &lists, sequential);
+            let (mut sent, mut received) = (vec![0; 1300], vec![0; 1700]);
+            for arc in tree.flow_arcs(&vec![0.0; tree.nodes()]) {
+                sent[arc.row] += arc.flow;
+                received[arc.column] += arc.flow;
+            }
+            assert_eq!(sent, masses.source);
+            assert_eq!(received, masses.target);
+        }
+    }
+}

@@ -42,7 +42,7 @@ fn tolerances() -> impl Strategy<Value = f64> {
 }
 
 proptest! {
-    #![proptest_config(cases(1500))]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn the_exact_distance_is_in_the_interval(
@@ -59,7 +59,7 @@ proptest! {
         let found = found((&x, a), (&y, b), refined(p, tolerance, coarse_from)).unwrap();
         prop_assert!(found.lower <= exact && exact <= found.upper, "{exact:e} {found:?}");
         prop_assert!(found.lower <= found.distance && found.distance <= found.upper);
-        prop_assert!(!found.exact);
+        prop_assert!(!found.exact || found.gap() == 0.0);
         prop_assert!(found.gap() <= tolerance + 1e-9, "{} {found:?}", found.gap());
     }
 
