@@ -22,7 +22,8 @@ def wasserstein(
 
     With `w` and `v` the weights, scaled to sum to one, it is the minimum over all couplings `P` of
     `w` and `v` of `(sum_ij P_ij |x_i - y_j|^p)^(1/p)`, with the Euclidean norm. The
-    optimum is exact (network simplex), not regularised and never stopped short.
+    optimum is exact (network simplex), not regularised and never stopped short. Where that takes
+    too long, for columns of tens of thousands of points, `wasserstein_interval` bounds it.
 
     Parameters
     ----------
@@ -76,9 +77,9 @@ def wasserstein_interval(
 
     Hierarchical refinement splits both sides into parts of equal mass by couplings of low rank,
     again and again, until each part is one pair. It has linear memory too and reads fewer pairs,
-    but is for equal weights and says nothing of the distance to the optimum, and what was
-    separated stays so. Here any pair can be used at last, any weights are taken, and the result
-    says how far it may be off.
+    but takes equal weights only and does not say how far its coupling is from an optimum, and
+    points that a split separated are never coupled. Here every pair can come into the coupling,
+    weights may be any, and the result says how far it may be off.
 
     Memory `O((n + m) (d + k))` with about `k = 50` listed pairs of a point; a pass takes
     `O(n m d)`. Columns of up to 2048 points each are solved exactly, as `wasserstein` does.

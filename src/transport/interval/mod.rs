@@ -22,6 +22,8 @@ pub mod problem;
 pub mod refinement;
 pub mod start;
 
+use std::borrow::Cow;
+
 use crate::parallelism::Parallelism;
 use crate::transport::costs::cost_rows::fits;
 use crate::transport::costs::distance_rows::{relative_error, Power};
@@ -93,43 +95,72 @@ pub fn interval<'a>(
     parallelism: Parallelism,
 ) -> Result<Interval, TransportError> {
     let (n, m) = (source.nrows(), target.nrows());
-    let p = settings.p;
-    let error = relative_error(source.width(), p);
     if settings.tolerance == 0.0 || fits(n, m, settings.exact_memory) {
-        let found = wasserstein::plan(source, target, weights, p, COST_MEMORY, parallelism)?;
-        let plan = &found.plan;
-        let ends = Ends {
-            value: plan.value,
-            bound: plan.value - plan.gap,
-            share: error + f64::EPSILON * plan.moves.len() as f64,
-            beside: mass_error(weights, n + m) * plan.largest_cost,
-        };
-        return ends.interval(p, true, |value| value.max(0.0).powf(1.0 / p) * found.scale);
+        exact(source, target, weights, settings.p, parallelism)
+    } else {
+        refined(&source, &target, weights, settings, parallelism)
     }
-    let (source_weight, target_weight) = (weights.of_source(n), weights.of_target(m));
-    weights::check(Side::Source, &source_weight)?;
-    weights::check(Side::Target, &target_weight)?;
-    let unit = unit(source.largest_coordinate().max(target.largest_coordinate()));
-    let source = DistinctPoints::new(&source.in_units_of(unit), &source_weight);
-    let target = DistinctPoints::new(&target.in_units_of(unit), &target_weight);
-    let (Some(source_norm), Some(target_norm)) = (source.largest_norm(), target.largest_norm())
-    else {
-        return Err(TransportError::Overflow);
+}
+
+/// The optimum, and what its duality gap and rounding leave open.
+fn exact<'a>(
+    source: PointRows<'a>,
+    target: PointRows<'a>,
+    weights: Weights<'_>,
+    p: f64,
+    parallelism: Parallelism,
+) -> Result<Interval, TransportError> {
+    let points = source.nrows() + target.nrows();
+    let error = relative_error(source.width(), p);
+    let found = wasserstein::plan(source, target, weights, p, COST_MEMORY, parallelism)?;
+    let plan = &found.plan;
+    let ends = Ends {
+        value: plan.value,
+        bound: plan.value - plan.gap,
+        share: error + f64::EPSILON * plan.moves.len() as f64,
+        beside: mass_error(weights, points) * plan.largest_cost,
     };
+    ends.interval(p, true, |value| value.max(0.0).powf(1.0 / p) * found.scale)
+}
+
+/// A coupling and potentials as near to each other as is asked for.
+fn refined<'a>(
+    source: &PointRows<'a>,
+    target: &PointRows<'a>,
+    weights: Weights<'_>,
+    settings: Settings,
+    parallelism: Parallelism,
+) -> Result<Interval, TransportError> {
+    let Settings { p, tolerance, coarse_from, .. } = settings;
+    let points = source.nrows() + target.nrows();
+    let rounding = relative_error(source.width(), p) + f64::EPSILON * points as f64;
+    let unit = unit(source.largest_coordinate().max(target.largest_coordinate()));
+    let distinct = |side: Side, points: &PointRows<'a>, weight: Cow<'_, [f64]>| {
+        let (found, expected) = (weight.len(), points.nrows());
+        if found != expected {
+            return Err(TransportError::MassCount { side, found, expected });
+        }
+        weights::check(side, &weight)?;
+        Ok(DistinctPoints::new(&points.in_units_of(unit), &weight))
+    };
+    let source = distinct(Side::Source, source, weights.of_source(source.nrows()))?;
+    let target = distinct(Side::Target, target, weights.of_target(target.nrows()))?;
+    let norms = source.largest_norm().zip(target.largest_norm());
+    let (source_norm, target_norm) = norms.ok_or(TransportError::Overflow)?;
+    // No distance is larger.
     let limit = source_norm + target_norm;
     let power = match p {
         1.0 => Power::One,
         2.0 => Power::Two,
         _ => Power::Scaled { p, scale: if limit > 0.0 { limit } else { 1.0 } },
     };
-    let Settings { tolerance, coarse_from, .. } = settings;
-    let found =
-        Refinement { power, p, tolerance, coarse_from, parallelism }.solve(&source, &target)?;
+    let refinement = Refinement { power, p, tolerance, rounding, coarse_from, parallelism };
+    let found = refinement.solve(&source, &target)?;
     let ends = Ends {
         value: found.value,
         bound: found.bound,
-        share: error + f64::EPSILON * (n + m) as f64,
-        beside: mass_error(weights, n + m) * power.of(limit),
+        share: rounding,
+        beside: mass_error(weights, points) * power.of(limit),
     };
     ends.interval(p, false, |value| power.root(value) * unit)
 }

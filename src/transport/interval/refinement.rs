@@ -47,6 +47,8 @@ pub struct Refinement {
     pub p: f64,
     /// The width of the interval of `W_p` that is enough, as a share of its upper end.
     pub tolerance: f64,
+    /// What rounding may hide in the costs, as a share of them: it makes an interval wider.
+    pub rounding: f64,
     /// Problems of fewer points a side start without potentials of a coarse one.
     pub coarse_from: usize,
     pub parallelism: Parallelism,
@@ -122,19 +124,23 @@ impl Refinement {
         (mut of_rows, mut of_columns): (Pass, Pass),
         found: &mut Refined,
     ) {
-        for _ in 0..MOST_ROUNDS {
-            if self.is_narrow(found) {
+        for round in 0..MOST_ROUNDS {
+            if self.is_narrow(found.bound, found.value) {
                 return;
             }
             let pivots = self.pivot(problem, tree, candidates(&of_rows, &of_columns), found);
+            if round > 0 && pivots == 0 {
+                // The lists were made by these very potentials: what is left is rounding.
+                return;
+            }
             found.value = problem.reprice(tree);
-            if self.is_narrow(found) {
+            if self.is_narrow(found.bound, found.value) {
                 return;
             }
             let (source_dual, target_dual) = tree.potentials();
             of_rows = problem.pass_over_rows(target_dual, ROW_LIST);
             found.prove(problem.bound(&of_rows.lowest, target_dual), &of_rows.lowest);
-            if pivots == 0 || self.is_narrow(found) {
+            if self.is_narrow(found.bound, found.value) {
                 return;
             }
             of_columns = problem.pass_over_columns(source_dual, COLUMN_LIST);
@@ -155,11 +161,9 @@ impl Refinement {
         let mut pricing = Pricing::approximate(listed, threshold);
         let nodes = tree.nodes();
         for pivots in 0..MOST_PIVOTS * nodes {
-            if pivots > 0 && pivots % nodes == 0 {
-                let value = problem.value_of(tree);
-                if self.is_narrow(&Refined { value, source_dual: Vec::new(), ..*found }) {
-                    return pivots;
-                }
+            let is_time = pivots > 0 && pivots % nodes == 0;
+            if is_time && self.is_narrow(found.bound, problem.value_of(tree)) {
+                return pivots;
             }
             let (source_dual, target_dual) = tree.potentials();
             let Some(entering) = pricing.listed_arc(source_dual, target_dual) else {
@@ -170,8 +174,8 @@ impl Refinement {
         MOST_PIVOTS * nodes
     }
 
-    fn is_narrow(&self, found: &Refined) -> bool {
-        let lower = found.bound.max(0.0);
-        found.value <= 0.0 || 1.0 - (lower / found.value).powf(1.0 / self.p) <= self.tolerance
+    fn is_narrow(&self, bound: f64, value: f64) -> bool {
+        let lower = (bound - self.rounding * value).max(0.0);
+        value <= 0.0 || 1.0 - (lower / value).powf(1.0 / self.p) <= self.tolerance
     }
 }

@@ -213,6 +213,8 @@ fn bad_input_is_named() {
     let weighted = |a: &[f64]| found((&x, Some(a)), (&y, None), settings).unwrap_err();
     let bad = weighted(&[1.0, -1.0, 1.0, 1.0, 1.0]);
     assert!(matches!(bad, TransportError::BadMass { side: Side::Source, index: 1, .. }), "{bad}");
+    let missing = TransportError::MassCount { side: Side::Source, found: 4, expected: 5 };
+    assert_eq!(weighted(&[1.0; 4]), missing);
     assert_eq!(weighted(&[0.0; 5]), TransportError::NoMass { side: Side::Source });
     for bad in [f64::NAN, f64::INFINITY] {
         let infinite = map(&x, |v| if v > 1.0 { bad } else { v });
