@@ -22,15 +22,16 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results.md"
 BENCHMARKS = (
     *("peers", "published_algorithm", "scores", "head", "memory", "threads"),
-    *("growth", "bound_profile", "kernels", "ray_engine"),
+    *("growth", "large_transport", "bound_profile", "kernels", "ray_engine"),
 )
 RUST = ("kernels",)
-# The benchmark of threads chooses how many it has.
+# The benchmark of threads chooses how many it has; large problems take all that there are.
+ALL_THREADS = ("threads", "large_transport")
 ONE_THREAD = dict.fromkeys(THREADS, "1")
 PEERS = ("polars", "numpy", "scipy", "scikit-learn", "POT")
 # Lines of the results that the measurements quote.
 QUOTED = re.compile(
-    r"transport n= *(1000|2500|5000) m= *\1 |transfer_bound lenet-mnist|  published |"
+    r"transport n= *(1000|2500|5000) m= *\1 |interval n=|transfer_bound lenet-mnist|  published |"
     r"(logme|h_score|shrinkage_h_score|transrate|knn_accuracy|nleep) +ours"
 )
 
@@ -47,7 +48,7 @@ def machine() -> str:
 
 
 def run(name: str) -> str:
-    environment = os.environ if name == "threads" else os.environ | ONE_THREAD
+    environment = os.environ if name in ALL_THREADS else os.environ | ONE_THREAD
     command = [sys.executable, str(HERE / f"{name}.py")]
     if name in RUST:
         command = ["cargo", "bench", "--quiet", "--bench", name]

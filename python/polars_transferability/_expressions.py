@@ -24,6 +24,7 @@ from polars_transferability.transport import (
     sinkhorn_divergence,
     sliced_wasserstein,
     wasserstein,
+    wasserstein_interval,
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "transfer_bound",
     "transfer_bounds",
     "wasserstein",
+    "wasserstein_interval",
     "weighted_tau",
 ]
 __all__ += one_table.__all__

@@ -51,5 +51,6 @@ from polars_transferability.transport import gaussian_wasserstein as gaussian_wa
 from polars_transferability.transport import sinkhorn_divergence as sinkhorn_divergence
 from polars_transferability.transport import sliced_wasserstein as sliced_wasserstein
 from polars_transferability.transport import wasserstein as wasserstein
+from polars_transferability.transport import wasserstein_interval as wasserstein_interval
 
 NAMES = sorted(["__version__", *(name for name in globals() if not name.startswith("_"))])

@@ -22,7 +22,8 @@ def wasserstein(
 
     With `w` and `v` the weights, scaled to sum to one, it is the minimum over all couplings `P` of
     `w` and `v` of `(sum_ij P_ij |x_i - y_j|^p)^(1/p)`, with the Euclidean norm. The
-    optimum is exact (network simplex), not regularised and never stopped short.
+    optimum is exact (network simplex), not regularised and never stopped short. Where that takes
+    too long, for columns of tens of thousands of points, `wasserstein_interval` bounds it.
 
     Parameters
     ----------
@@ -48,6 +49,84 @@ def wasserstein(
     """
     sides, names = _sides(x, y, x_weight, y_weight)
     return scalar_plugin("wasserstein", sides, {"p": number("p", p, least=1), "columns": names})
+
+
+def wasserstein_interval(
+    x: str | pl.Expr,
+    y: str | pl.Expr,
+    *,
+    p: float = 1,
+    tolerance: float = 0.02,
+    x_weight: str | pl.Expr | None = None,
+    y_weight: str | pl.Expr | None = None,
+) -> pl.Expr:
+    """Wasserstein distance within a certified interval, in memory that is linear in the points.
+
+    `lower <= wasserstein <= upper`. The upper end is what a coupling costs, the root of
+    `sum_ij P_ij |x_i - y_j|^p`. The lower end is what potentials prove, the root of
+    `sum_i w_i u_i + sum_j v_j z_j` with `u_i + z_j <= |x_i - y_j|^p` for all pairs: a c-transform
+    over all pairs, computed in tiles, makes them so. Both ends are moved outward by what rounding
+    may hide, so the interval holds whatever its width.
+
+    Potentials are refined from a coarse problem to a fine one. One point in four is solved first,
+    in the same way. By its potentials each point lists the few points of lowest reduced cost on the
+    other side, and the network simplex works among these pairs alone. A pass over all pairs then
+    proves the lower end and lists what would improve the coupling, until the gap is at most
+    `tolerance`. Equal points are one point with the mass of all. There is nothing random in it: the
+    result has the same bits on any number of threads.
+
+    Hierarchical refinement splits both sides into parts of equal mass by couplings of low rank,
+    again and again, until each part is one pair. It has linear memory too and reads fewer pairs,
+    but takes equal weights only and does not say how far its coupling is from an optimum, and
+    points that a split separated are never coupled. Here every pair can come into the coupling,
+    weights may be any, and the result says how far it may be off.
+
+    Memory `O((n + m) (d + k))` with about `k = 50` listed pairs of a point; a pass takes
+    `O(n m d)`. Columns of up to 2048 points each are solved exactly, as `wasserstein` does.
+
+    Parameters
+    ----------
+    x, y
+        Columns of Array or List of floats, of one width; their lengths may differ.
+    p
+        Exponent, finite and at least 1. With high powers the interval may stay wide, because small
+        distances vanish beside large ones.
+    tolerance
+        The gap that is small enough, from 0 to 1; 0 for the optimum and its gap, which is what
+        rounding may hide. After 60 rounds an interval is returned however wide it is.
+    x_weight, y_weight
+        Masses of the points, not negative; None for uniform.
+
+    Returns
+    -------
+    Expr
+        Struct of `distance`, that of the coupling; `lower` and `upper`, between which the
+        Wasserstein distance is; `gap`, `(distance - lower) / distance`, from 0 to 1; `exact`,
+        whether `distance` is that of `wasserstein`.
+
+    References
+    ----------
+    Halmos, Gold, Liu and Raphael, "Hierarchical refinement: optimal transport to infinity and
+    beyond", ICML 2025 (arXiv 2503.03025).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import polars_transferability as pt
+    >>> points = pl.DataFrame({"x": [[0.0, 0.0], [1.0, 0.0]], "y": [[1.0, 2.0], [0.0, 2.0]]})
+    >>> found = points.select(pt.wasserstein_interval("x", "y")).to_series().struct.unnest()
+    >>> found["distance"].item(), found["exact"].item(), found["gap"].item() < 1e-9
+    (2.0, True, True)
+    >>> found.select(pl.lit(2.0).is_between("lower", "upper")).item()
+    True
+    """
+    sides, names = _sides(x, y, x_weight, y_weight)
+    wanted = number("tolerance", tolerance, least=0)
+    if wanted > 1:
+        msg = f"tolerance: expected a number from 0 to 1, found {tolerance!r}"
+        raise ValueError(msg)
+    kwargs = {"p": number("p", p, least=1), "tolerance": wanted, "columns": names}
+    return scalar_plugin("wasserstein_interval", sides, kwargs)
 
 
 def sliced_wasserstein(

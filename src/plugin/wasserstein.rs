@@ -1,5 +1,5 @@
-//! `wasserstein`, `sliced_wasserstein`, `sinkhorn_divergence`, `gaussian_wasserstein`: one number
-//! on how far two embedding columns are apart.
+//! `wasserstein`, `wasserstein_interval`, `sliced_wasserstein`, `sinkhorn_divergence`,
+//! `gaussian_wasserstein`: how far two embedding columns are apart.
 
 use polars::prelude::*;
 use pyo3_polars::derive::polars_expr;
@@ -9,17 +9,25 @@ use serde::Deserialize;
 use crate::parallelism::Parallelism;
 use crate::plugin::moments::{is_moments, NamedMoments};
 use crate::plugin::points::Points;
-use crate::plugin::record;
+use crate::plugin::record::{self, Column};
 use crate::plugin::transport_error::{sinkhorn_error, sliced_error, transport_error};
 use crate::rows::moments::ClassScatters;
 use crate::rows::{ClassedTable, Moments};
 use crate::transport;
 use crate::transport::gaussian::Gaussian;
-use crate::transport::{sinkhorn, sliced, Weights};
+use crate::transport::interval::Interval;
+use crate::transport::{interval, sinkhorn, sliced, Weights};
 
 #[derive(Deserialize)]
 struct Arguments {
     p: f64,
+    columns: Columns,
+}
+
+#[derive(Deserialize)]
+struct IntervalArguments {
+    p: f64,
+    tolerance: f64,
     columns: Columns,
 }
 
@@ -55,26 +63,52 @@ fn output_type(inputs: &[Field]) -> PolarsResult<Field> {
     record::output_field(inputs, DataType::Float64)
 }
 
+fn interval_columns() -> Vec<Column<Interval>> {
+    vec![
+        Column::f64("distance", |i| i.distance.into()),
+        Column::f64("lower", |i| i.lower.into()),
+        Column::f64("upper", |i| i.upper.into()),
+        Column::f64("gap", |i| i.gap().into()),
+        Column::new("exact", DataType::Boolean, |i| i.exact.into()),
+    ]
+}
+
+fn interval_type(inputs: &[Field]) -> PolarsResult<Field> {
+    record::output_field(inputs, record::dtype(&interval_columns()))
+}
+
 #[polars_expr(output_type_func = output_type)]
 fn wasserstein(inputs: &[Series], kwargs: Arguments) -> PolarsResult<Series> {
-    between(inputs, &kwargs.columns, transport_error, |x, y| {
+    let distance = between(inputs, &kwargs.columns, transport_error, |x, y| {
         let (a, b) = (x.rows()?, y.rows()?);
-        let weights = Weights { source: x.mass.as_deref(), target: y.mass.as_deref() };
         let distance =
-            || transport::wasserstein::wasserstein(a, b, weights, kwargs.p, Parallelism::Pool);
+            || transport::wasserstein::wasserstein(a, b, masses(x, y), kwargs.p, Parallelism::Pool);
         Ok(RAYON.install(distance))
-    })
+    })?;
+    Ok(one_number(inputs, distance))
+}
+
+#[polars_expr(output_type_func = interval_type)]
+fn wasserstein_interval(inputs: &[Series], kwargs: IntervalArguments) -> PolarsResult<Series> {
+    let settings = interval::Settings::new(kwargs.p, kwargs.tolerance);
+    let found = between(inputs, &kwargs.columns, transport_error, |x, y| {
+        let (a, b) = (x.rows()?, y.rows()?);
+        let found = || interval::interval(a, b, masses(x, y), settings, Parallelism::Pool);
+        Ok(RAYON.install(found))
+    })?;
+    record::series(inputs[0].name(), &interval_columns(), &[found])
 }
 
 #[polars_expr(output_type_func = output_type)]
 fn sliced_wasserstein(inputs: &[Series], kwargs: SlicedArguments) -> PolarsResult<Series> {
     let settings =
         sliced::Settings { power: kwargs.p, projections: kwargs.projections, seed: kwargs.seed };
-    between(inputs, &kwargs.columns, sliced_error, |x, y| {
+    let distance = between(inputs, &kwargs.columns, sliced_error, |x, y| {
         let (a, b) = (x.matrix()?, y.matrix()?);
         let found = sliced::sliced_wasserstein(x.weighted(&a), y.weighted(&b), &settings);
         Ok(found.map(|found| found.distance))
-    })
+    })?;
+    Ok(one_number(inputs, distance))
 }
 
 #[polars_expr(output_type_func = output_type)]
@@ -85,11 +119,12 @@ fn sinkhorn_divergence(inputs: &[Series], kwargs: SinkhornArguments) -> PolarsRe
         tolerance: kwargs.tolerance,
         max_iterations: kwargs.max_iterations,
     };
-    between(inputs, &kwargs.columns, sinkhorn_error, |x, y| {
+    let divergence = between(inputs, &kwargs.columns, sinkhorn_error, |x, y| {
         let (a, b) = (x.matrix()?, y.matrix()?);
         let found = sinkhorn::sinkhorn_divergence(x.weighted(&a), y.weighted(&b), &settings);
         Ok(found.map(|found| found.divergence))
-    })
+    })?;
+    Ok(one_number(inputs, divergence))
 }
 
 /// A side may also be moments, which stand for all their rows.
@@ -103,7 +138,7 @@ fn gaussian_wasserstein(inputs: &[Series], kwargs: GaussianArguments) -> PolarsR
     let distance = distance.map_err(|error| {
         polars_err!(ComputeError: "gaussian_wasserstein of {left:?} and {right:?}: {error}")
     })?;
-    Ok(Series::new(inputs[0].name().clone(), [distance]))
+    Ok(one_number(inputs, distance))
 }
 
 fn gaussian(input: &Series, side: &str, name: &str) -> PolarsResult<Gaussian> {
@@ -121,14 +156,22 @@ fn gaussian(input: &Series, side: &str, name: &str) -> PolarsResult<Gaussian> {
         .map_err(|error| polars_err!(ComputeError: "`{side}`, column {name:?}: {error}"))
 }
 
-/// Read both sides and compute their distance by `distance`; `worded` says its errors in the words
-/// of the caller, given which sides the distance is between.
-fn between<E>(
+fn masses<'a>(x: &'a Points, y: &'a Points) -> Weights<'a> {
+    Weights { source: x.mass.as_deref(), target: y.mass.as_deref() }
+}
+
+fn one_number(inputs: &[Series], number: f64) -> Series {
+    Series::new(inputs[0].name().clone(), [number])
+}
+
+/// Read both sides and compute what is between them by `distance`; `worded` says its errors in the
+/// words of the caller, given which sides the distance is between.
+fn between<T, E>(
     inputs: &[Series],
     names: &Columns,
     worded: impl Fn(&E, &str) -> PolarsError,
-    distance: impl Fn(&Points, &Points) -> PolarsResult<Result<f64, E>>,
-) -> PolarsResult<Series> {
+    distance: impl Fn(&Points, &Points) -> PolarsResult<Result<T, E>>,
+) -> PolarsResult<T> {
     let [x, y] = inputs else {
         polars_bail!(ComputeError: "expected two inputs, got {}", inputs.len());
     };
@@ -136,6 +179,5 @@ fn between<E>(
     let y = Points::read(y, "y", &names.y)?;
     x.embeddings.check_same_width(&y.embeddings)?;
     let sides = || format!("{} and {}", x.embeddings.name, y.embeddings.name);
-    let distance = distance(&x, &y)?.map_err(|error| worded(&error, &sides()))?;
-    Ok(Series::new(inputs[0].name().clone(), [distance]))
+    distance(&x, &y)?.map_err(|error| worded(&error, &sides()))
 }

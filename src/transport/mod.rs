@@ -7,6 +7,7 @@
 pub mod costs;
 pub mod exact;
 pub mod gaussian;
+pub mod interval;
 pub mod line;
 mod side;
 pub mod sinkhorn;

@@ -88,6 +88,7 @@ def of_table(path: Path, tasks: list[str]) -> Outputs:
         "wasserstein": pt.wasserstein(*sides),
         "wasserstein p=2": pt.wasserstein(*sides, p=2),
         "wasserstein p=3": pt.wasserstein(*sides, p=3),
+        "interval": pt.wasserstein_interval(*sides),
         "sliced": pt.sliced_wasserstein(*sides, projections=50),
         "gaussian": pt.gaussian_wasserstein(*sides),
         "sinkhorn": pt.sinkhorn_divergence(*sides),

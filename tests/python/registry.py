@@ -48,6 +48,12 @@ BOUND = {
     "target_classes": pl.UInt32,
     "by_class": BY_CLASS,
 }
+INTERVAL = pl.Struct(
+    {
+        **dict.fromkeys(("distance", "lower", "upper", "gap"), pl.Float64),
+        "exact": pl.Boolean,
+    }
+)
 DISTANCES = pl.Struct(
     {
         "distance": pl.Float64,
@@ -114,14 +120,18 @@ def filtered(task: pl.Expr) -> pt.Task:
 
 
 def distance(
-    function: Callable[..., pl.Expr], *, of_gaussians: bool = False, **options: object
+    function: Callable[..., pl.Expr],
+    dtype: pl.DataType | None = None,
+    *,
+    of_gaussians: bool = False,
+    **options: object,
 ) -> Expression:
     """A distance between the embeddings of the two tasks."""
     sides = [pl.col("embedding").filter(task) for task in (OLD, NEW)]
     return Expression(
         function.__name__,
         lambda: function(*sides, **options),
-        pl.Float64(),
+        dtype or pl.Float64(),
         labelled=False,
         two_tasks=True,
         one_struct=False,
@@ -131,6 +141,7 @@ def distance(
 
 BOUNDS = [
     distance(pt.wasserstein, p=2),
+    distance(pt.wasserstein_interval, INTERVAL, tolerance=0.1),
     distance(pt.sliced_wasserstein, projections=20, seed=4),
     distance(pt.gaussian_wasserstein, of_gaussians=True),
     distance(pt.sinkhorn_divergence, epsilon=2.0),

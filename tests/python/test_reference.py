@@ -126,6 +126,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
         "leaderboard": dict(pt.read_leaderboard(accuracies).schema),
         "verdict": dict(pt.verdict(tables["scores"]).schema),
         "check": dict(checked.schema),
+        "wasserstein_interval": struct_schema(
+            rows.select(pt.wasserstein_interval("embedding", "embedding"))
+        ),
         "class_wasserstein": struct_schema(rows.select(pt.class_wasserstein(*sides))),
         "moments": struct_schema(rows.select(pt.moments("embedding", "label"))),
     }

@@ -4,6 +4,8 @@
 //! Squares come from `|a|^2 + |b|^2 - 2ab` in one matrix product; pairs so close that this loses
 //! digits to cancellation are summed again coordinate by coordinate.
 
+use std::ops::Range;
+
 use faer::{linalg::matmul::matmul, Accum, MatMut, MatRef, Par};
 
 use crate::linalg::Matrix;
@@ -77,6 +79,29 @@ impl Power {
     }
 }
 
+/// Memory in which tiles of costs are computed, with the points that they are between.
+#[derive(Debug, Default)]
+pub struct TileMemory {
+    source: Matrix,
+    target: Matrix,
+    costs: Vec<f64>,
+}
+
+/// Memory for the two points of a pair.
+#[derive(Debug, Default)]
+pub struct PairMemory {
+    source: Vec<f64>,
+    target: Vec<f64>,
+}
+
+/// What a power `p` of a distance between points of so many coordinates is off by at most, as a
+/// share of it: sums of products of coordinates round, and no more than [`CLOSE`] of them may be
+/// left when they have cancelled.
+#[must_use]
+pub fn relative_error(width: usize, p: f64) -> f64 {
+    p * (width + 8) as f64 * f64::EPSILON / CLOSE
+}
+
 /// The distances from each of `source` (`n x d`) to each of `target` (`m x d`).
 #[derive(Clone)]
 pub struct DistanceRows<'a> {
@@ -128,36 +153,106 @@ impl<'a> DistanceRows<'a> {
         let rows = out.len() / m.max(1);
         let (mut source_buffer, mut target_buffer) = (Matrix::default(), Matrix::default());
         let source = self.source.block(first, rows, &mut source_buffer);
-        let point_bytes = self.target.width().max(1) * size_of::<f64>();
-        let columns = (BLOCK_BYTES / point_bytes).clamp(BLOCK_ROWS, BLOCK_COLUMNS);
+        let columns = self.columns_of_tile();
         for start in (0..m).step_by(columns) {
             let count = columns.min(m - start);
             let target = self.target.block(start, count, &mut target_buffer);
-            matmul(
-                MatMut::from_row_major_slice_mut(out, rows, m).subcols_mut(start, count),
-                Accum::Replace,
-                source,
-                target.transpose(),
-                -2.0,
-                Par::Seq,
-            );
-            for (k, row) in out.chunks_exact_mut(m).enumerate() {
-                let row = &mut row[start..start + count];
-                let source_norm = self.source_norm[first + k];
-                let target_norm = &self.target_norm[start..start + count];
-                if self.arch.dispatch(|| add_norms(row, source_norm, target_norm)) > 0 {
-                    sum_close_pairs(row, (source, k), target, source_norm, target_norm);
+            self.fill_tile((first, source), (start, target), (&mut *out, m), start);
+        }
+    }
+
+    /// Shows the costs of some rows, a tile of consecutive columns at a time: row-major, with the
+    /// first column of the tile. No more than a tile is held. The first tile shown is number `turn`
+    /// of them, and the last is the one before it.
+    pub fn for_each_tile(
+        &self,
+        rows: Range<usize>,
+        turn: usize,
+        memory: &mut TileMemory,
+        mut see: impl FnMut(usize, &[f64]),
+    ) {
+        let m = self.ncols();
+        let source = self.source.block(rows.start, rows.len(), &mut memory.source);
+        let columns = self.columns_of_tile();
+        let tiles = m.div_ceil(columns);
+        memory.costs.resize(rows.len() * columns.min(m), 0.0);
+        for tile in 0..tiles {
+            let start = (tile + turn) % tiles * columns;
+            let count = columns.min(m - start);
+            let target = self.target.block(start, count, &mut memory.target);
+            let costs = &mut memory.costs[..rows.len() * count];
+            self.fill_tile((rows.start, source), (start, target), (&mut *costs, count), 0);
+            see(start, costs);
+        }
+    }
+
+    fn columns_of_tile(&self) -> usize {
+        let point_bytes = self.target.width().max(1) * size_of::<f64>();
+        (BLOCK_BYTES / point_bytes).clamp(BLOCK_ROWS, BLOCK_COLUMNS)
+    }
+
+    /// Fills the costs between consecutive source and target points, each given with the position
+    /// of the first, into rows of so many costs as are given with them, from column `at` on.
+    fn fill_tile(
+        &self,
+        (first, source): (usize, MatRef<'_, f64>),
+        (start, target): (usize, MatRef<'_, f64>),
+        (out, stride): (&mut [f64], usize),
+        at: usize,
+    ) {
+        let count = target.nrows();
+        matmul(
+            MatMut::from_row_major_slice_mut(out, source.nrows(), stride).subcols_mut(at, count),
+            Accum::Replace,
+            source,
+            target.transpose(),
+            -2.0,
+            Par::Seq,
+        );
+        for (k, row) in out.chunks_exact_mut(stride).enumerate() {
+            let row = &mut row[at..at + count];
+            let source_norm = self.source_norm[first + k];
+            let target_norm = &self.target_norm[start..start + count];
+            if self.arch.dispatch(|| add_norms(row, source_norm, target_norm)) > 0 {
+                sum_close_pairs(row, (source, k), target, source_norm, target_norm);
+            }
+            match self.power {
+                Power::One => {
+                    self.arch.dispatch(|| row.iter_mut().for_each(|c| *c = c.sqrt()));
                 }
-                match self.power {
-                    Power::One => {
-                        self.arch.dispatch(|| row.iter_mut().for_each(|c| *c = c.sqrt()));
-                    }
-                    Power::Two => (),
-                    Power::Scaled { .. } => {
-                        row.iter_mut().for_each(|c| *c = self.power.of(c.sqrt()));
-                    }
+                Power::Two => (),
+                Power::Scaled { .. } => {
+                    row.iter_mut().for_each(|c| *c = self.power.of(c.sqrt()));
                 }
             }
+        }
+    }
+
+    /// The cost of one pair: what a tile has for it, up to rounding.
+    #[must_use]
+    pub fn pair(&self, i: usize, j: usize, memory: &mut PairMemory) -> f64 {
+        let width = self.source.width();
+        memory.source.resize(width, 0.0);
+        memory.target.resize(width, 0.0);
+        self.source.copy(i, &mut memory.source);
+        self.target.copy(j, &mut memory.target);
+        let pairs = memory.source.iter().zip(&memory.target);
+        let square: f64 = pairs.map(|(a, b)| (a - b) * (a - b)).sum();
+        match self.power {
+            Power::Two => square,
+            power => power.of(square.sqrt()),
+        }
+    }
+
+    /// The distances the other way.
+    #[must_use]
+    pub fn transposed(&self) -> Self {
+        Self {
+            source: self.target.clone(),
+            target: self.source.clone(),
+            source_norm: self.target_norm.clone(),
+            target_norm: self.source_norm.clone(),
+            ..*self
         }
     }
 }

@@ -143,7 +143,8 @@ impl<'a> PointRows<'a> {
         self.rows.as_ref().map_or(k as u32, |rows| rows[k])
     }
 
-    fn copy(&self, k: usize, out: &mut [f64]) {
+    /// Copies one point, as `f64`.
+    pub fn copy(&self, k: usize, out: &mut [f64]) {
         let row = self.row(k) as usize;
         match self.values {
             Values::Table(table) => table.copy_row(row, out),

@@ -36,6 +36,9 @@ use crate::transport::{weights, Move, Plan, PricedMove, Side, TransportError};
 /// the other for ever. Problems without that end before the first doubling, and the gap is checked
 /// in any case.
 const PATIENCE: usize = 16;
+/// Pivots per node grow with the problem: with so many nodes, and with every four times as many,
+/// patience is twice as long.
+const PATIENT_FROM: usize = 3000;
 
 /// A problem of one point of each side in this many is solved first, to start from its potentials.
 const COARSENING: usize = 8;
@@ -304,6 +307,7 @@ fn optimise(
     // Pivots are finite in exact arithmetic; the cap is only there so that a defect ends as an
     // error. Observed counts are a few times n + m.
     let cap = 1000 + 200 * nodes * (1 + nodes.ilog2() as usize);
+    let patience = PATIENCE * nodes * (1 + nodes / PATIENT_FROM).isqrt();
     let mut pricing = Pricing::new(shortlists);
     let mut pivots = 0;
     let mut arc_cost = tree.refresh_potentials(costs);
@@ -316,7 +320,7 @@ fn optimise(
             };
             tree.pivot(&entering);
             pivots += 1;
-            if pivots >= PATIENCE * nodes && pivots % nodes == 0 {
+            if pivots >= patience && pivots % nodes == 0 {
                 pricing.tolerate_more();
             }
             if pivots > cap {

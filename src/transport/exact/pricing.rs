@@ -23,6 +23,10 @@ const PIVOTS_PER_LIST: usize = 8;
 const SHORT_LIST: usize = 64;
 const PIVOTS_PER_SHORT_LIST: usize = 16;
 
+/// Reduced costs below this share of the numbers they come from may be what two computations of one
+/// cost differ by.
+const ROUNDED_COSTS: f64 = 1e-12;
+
 /// An arc that may enter the basis, with its reduced cost when last priced.
 #[derive(Debug, Clone, Copy)]
 pub struct PricedArc {
@@ -40,6 +44,8 @@ pub struct Pricing {
     pivots_left: usize,
     /// Reduced costs below this share of the numbers they come from are rounding.
     noise: f64,
+    /// Reduced costs that are not below zero by more than this are left alone.
+    threshold: f64,
     /// The lists that are read in place of whole rows.
     shortlists: Option<Shortlists>,
     arch: pulp::Arch,
@@ -53,9 +59,18 @@ impl Pricing {
             candidates: Vec::with_capacity(SHORT_LIST),
             pivots_left: 0,
             noise: 4.0 * f64::EPSILON,
+            threshold: 0.0,
             shortlists,
             arch: pulp::Arch::new(),
         }
+    }
+
+    /// The search among listed pairs alone for arcs that lower the value by more than `threshold`
+    /// for each unit of mass. The costs of one pair may come from two computations that round
+    /// differently.
+    #[must_use]
+    pub fn approximate(shortlists: Shortlists, threshold: f64) -> Self {
+        Self { threshold, noise: ROUNDED_COSTS, ..Self::new(Some(shortlists)) }
     }
 
     /// Take twice as large reduced costs for rounding from now on.
@@ -89,6 +104,31 @@ impl Pricing {
         source_dual: &[f64],
         target_dual: &[f64],
     ) -> Option<PricedArc> {
+        self.search(source_dual, target_dual, |pricing, i| match &pricing.shortlists {
+            Some(lists) => lists.lowest_below(source_dual[i], i, target_dual),
+            None => {
+                let row = costs.row(i);
+                let (lowest, j) = lowest_difference(pricing.arch, row, target_dual);
+                Some((lowest, j, row[j]))
+            }
+        })
+    }
+
+    /// An arc of negative reduced cost that is on a list; `None` if there is none.
+    pub fn listed_arc(&mut self, source_dual: &[f64], target_dual: &[f64]) -> Option<PricedArc> {
+        self.search(source_dual, target_dual, |pricing, i| {
+            pricing.shortlists.as_ref()?.lowest_below(source_dual[i], i, target_dual)
+        })
+    }
+
+    /// The best of the candidates, which are the best arcs of the next rows. `lowest` gives a row's
+    /// lowest cost less `target_dual`, with its column and cost.
+    fn search(
+        &mut self,
+        source_dual: &[f64],
+        target_dual: &[f64],
+        mut lowest: impl FnMut(&Self, usize) -> Option<(f64, usize, f64)>,
+    ) -> Option<PricedArc> {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.retain_mut(|arc| {
             arc.reduced =
@@ -103,9 +143,16 @@ impl Pricing {
             };
             self.pivots_left = pivots;
             for _ in 0..source_dual.len() {
-                let arc = self.best_of_row(costs, source_dual, target_dual);
-                self.next_row = (self.next_row + 1) % source_dual.len();
-                candidates.extend(arc);
+                let i = self.next_row;
+                self.next_row = (i + 1) % source_dual.len();
+                let best = lowest(self, i).map(|(lowest, j, cost)| PricedArc {
+                    row: i as u32,
+                    column: j as u32,
+                    cost,
+                    reduced: lowest - source_dual[i],
+                });
+                candidates
+                    .extend(best.filter(|arc| self.is_negative(arc, source_dual, target_dual)));
                 if candidates.len() == length {
                     break;
                 }
@@ -119,31 +166,10 @@ impl Pricing {
         entering
     }
 
-    /// The next row's most negative arc.
-    fn best_of_row(
-        &self,
-        costs: &mut CostRows<'_>,
-        source_dual: &[f64],
-        target_dual: &[f64],
-    ) -> Option<PricedArc> {
-        let i = self.next_row;
-        let own = source_dual[i];
-        let (lowest, j, cost) = match &self.shortlists {
-            Some(lists) => lists.lowest_below(own, i, target_dual)?,
-            None => {
-                let row = costs.row(i);
-                let (lowest, j) = lowest_difference(self.arch, row, target_dual);
-                (lowest, j, row[j])
-            }
-        };
-        let arc = PricedArc { row: i as u32, column: j as u32, cost, reduced: lowest - own };
-        self.is_negative(&arc, source_dual, target_dual).then_some(arc)
-    }
-
     fn is_negative(&self, arc: &PricedArc, source_dual: &[f64], target_dual: &[f64]) -> bool {
         let size = arc.cost.abs()
             + source_dual[arc.row as usize].abs()
             + target_dual[arc.column as usize].abs();
-        arc.reduced < -self.noise * size
+        arc.reduced < -self.noise * size - self.threshold
     }
 }

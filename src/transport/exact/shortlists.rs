@@ -29,8 +29,8 @@ const CHUNK: usize = 8;
 pub struct Shortlists {
     /// About how many columns a list has.
     wanted: usize,
-    /// How many columns a list has room for.
-    room: usize,
+    /// Where the room of each list starts, and where that of the last one ends.
+    starts: Vec<usize>,
     /// How many columns each list has.
     lengths: Vec<u32>,
     /// The lists one after the other, each with its room.
@@ -51,7 +51,7 @@ impl Shortlists {
         let room = (wanted + (SPARE * wanted as f64) as usize).min(m);
         let mut lists = Self {
             wanted,
-            room,
+            starts: (0..=n).map(|i| i * room).collect(),
             lengths: vec![0; n],
             columns: vec![0; n * room],
             costs: vec![0.0; n * room],
@@ -65,6 +65,22 @@ impl Shortlists {
             lists.renew(i, row, lowest, dual);
         }
         lists
+    }
+
+    /// Lists that are known, one after the other: `starts` has where each starts, and where the last
+    /// one ends.
+    #[must_use]
+    pub fn known(starts: Vec<usize>, columns: Vec<u32>, costs: Vec<f64>) -> Self {
+        Self {
+            wanted: 0,
+            lengths: starts.windows(2).map(|list| (list[1] - list[0]) as u32).collect(),
+            starts,
+            columns,
+            costs,
+            reduced: Vec::new(),
+            sample: Vec::new(),
+            arch: pulp::Arch::new(),
+        }
     }
 
     /// Makes new lists for the rows whose lowest arc may enter the basis, which
@@ -98,7 +114,7 @@ impl Shortlists {
         self.sample.extend(self.reduced.iter().step_by(SAMPLING));
         let at = (self.wanted / SAMPLING).min(self.sample.len() - 1);
         let limit = *self.sample.select_nth_unstable_by(at, f64::total_cmp).1;
-        let list = i * self.room..(i + 1) * self.room;
+        let list = self.starts[i]..self.starts[i + 1];
         let (columns, costs) = (&mut self.columns[list.clone()], &mut self.costs[list]);
         (columns[0], costs[0]) = (lowest as u32, row[lowest]);
         // Most columns are not low, so they are passed over in chunks.
@@ -121,7 +137,7 @@ impl Shortlists {
     /// the list was made.
     #[must_use]
     pub fn row(&self, i: usize) -> (&[u32], &[f64]) {
-        let list = i * self.room..i * self.room + self.lengths[i] as usize;
+        let list = self.starts[i]..self.starts[i] + self.lengths[i] as usize;
         (&self.columns[list.clone()], &self.costs[list])
     }
 

@@ -152,6 +152,19 @@ impl SpanningTree {
     /// cost of the arc between each node and its parent.
     pub fn refresh_potentials(&mut self, costs: &mut CostRows<'_>) -> Vec<f64> {
         let arc_cost = self.arc_costs(costs);
+        self.set_potentials(&arc_cost);
+        arc_cost
+    }
+
+    /// The row and the column of the arc between each node and its parent; the root has none.
+    #[must_use]
+    pub fn arc_ends(&self) -> Vec<(usize, usize)> {
+        (0..self.nodes() - 1).map(|node| self.ends(node)).collect()
+    }
+
+    /// Computes potentials from the tree, given the cost of the arc between each node and its
+    /// parent.
+    pub fn set_potentials(&mut self, arc_cost: &[f64]) {
         let root = self.nodes() - 1;
         self.potential[root] = 0.0;
         let mut node = self.next[root] as usize;
@@ -159,7 +172,6 @@ impl SpanningTree {
             self.potential[node] = arc_cost[node] - self.potential[self.parent[node] as usize];
             node = self.next[node] as usize;
         }
-        arc_cost
     }
 
     /// Bring an arc into the basis.

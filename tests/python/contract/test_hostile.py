@@ -226,6 +226,8 @@ OPTIONS: dict[str, Callable[[Any], pl.Expr]] = {
     ),
     "selection_quality seed": lambda v: pt.selection_quality(*PAIR, bootstrap=5, seed=v),
     "wasserstein p": lambda v: pt.wasserstein(*SIDES, p=v),
+    "wasserstein_interval p": lambda v: pt.wasserstein_interval(*SIDES, p=v),
+    "wasserstein_interval tolerance": lambda v: pt.wasserstein_interval(*SIDES, tolerance=v),
     "sliced_wasserstein p": lambda v: pt.sliced_wasserstein(*SIDES, p=v),
     "sliced_wasserstein seed": lambda v: pt.sliced_wasserstein(*SIDES, seed=v),
     "sinkhorn_divergence epsilon": lambda v: pt.sinkhorn_divergence(*SIDES, epsilon=v),

@@ -42,6 +42,18 @@ BAD_REQUESTS: dict[str, tuple[Callable[[], pl.Expr], str]] = {
         lambda: points(x_weight=pl.col("label") * 0),
         r"`x_weight` is zero in all 42 rows",
     ),
+    "distances of an interval overflow": (
+        lambda: pt.wasserstein_interval(
+            pl.lit([1e308, -1e308], dtype=LISTS), pl.lit([-1e308, 1e308], dtype=LISTS)
+        ),
+        r"the distances between .* are too large for a float; scale the embeddings down",
+    ),
+    "weight of an interval is negative": (
+        lambda: pt.wasserstein_interval(
+            "embedding", "embedding", y_weight=pl.when(FIRST).then(-1).otherwise("label")
+        ),
+        r"`y_weight` is negative, NaN or infinite in 1 of 42 rows",
+    ),
     "distances overflow": (
         lambda: pt.wasserstein(
             pl.lit([1e308, -1e308], dtype=LISTS), pl.lit([-1e308, 1e308], dtype=LISTS)
@@ -95,6 +107,16 @@ BAD_ARGUMENTS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         lambda: pt.class_wasserstein(pt.task(), pt.task(), p=float("inf")),
         ValueError,
         "p: expected a finite number of at least 1",
+    ),
+    "tolerance below 0": (
+        lambda: pt.wasserstein_interval("x", "y", tolerance=-0.1),
+        ValueError,
+        "tolerance: expected a finite number of at least 0, found -0.1",
+    ),
+    "tolerance above 1": (
+        lambda: pt.wasserstein_interval("x", "y", tolerance=2),
+        ValueError,
+        "tolerance: expected a number from 0 to 1, found 2",
     ),
     "p is text": (lambda: points(p="2"), TypeError, "p: expected a finite number of at least 1"),
     "weight is no column": (

@@ -2,6 +2,7 @@
 
 mod exact;
 mod gaussian;
+mod interval;
 mod sinkhorn;
 mod sliced;
 mod wasserstein;
