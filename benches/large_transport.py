@@ -53,7 +53,7 @@ def main() -> None:
             print(
                 f"interval n={n:7} tolerance {tolerance:4}  {seconds:6.1f} s, "
                 f"processor {cpu:6.1f} s  {memory:4.0f} MiB  "
-                f"lower {lower:.4f}  upper {upper:.4f}  gap {gap:.3g}",
+                f"lower {lower:.4f}  upper {upper:.4f}  gap {gap:.4g}",
                 flush=True,
             )
 

@@ -67,8 +67,8 @@ impl Shortlists {
         lists
     }
 
-    /// Lists that are known, one after the other: `starts` has where each starts, and where the last
-    /// one ends.
+    /// Lists that are known, one after the other: `starts` has where each starts, and where the
+    /// last one ends.
     #[must_use]
     pub fn known(starts: Vec<usize>, columns: Vec<u32>, costs: Vec<f64>) -> Self {
         Self {

@@ -1,15 +1,17 @@
 //! The p-Wasserstein distance within a certified interval, in memory that is linear in the points.
 //!
-//! `lower <= W_p <= upper`: the upper end is what a coupling costs, the lower end is what potentials
-//! prove, `sum_i a_i u_i + sum_j b_j v_j` with `u_i + v_j <= |x_i - y_j|^p` for *all* pairs, which
-//! the c-transform makes of any potentials. Both ends are moved outward by what rounding may hide.
+//! `lower <= W_p <= upper`: the upper end is what a coupling costs, the lower end is what
+//! potentials prove, `sum_i a_i u_i + sum_j b_j v_j` with `u_i + v_j <= |x_i - y_j|^p` for *all*
+//! pairs, which the c-transform makes of any potentials. Both ends are moved outward by what
+//! rounding may hide.
 //! So the interval holds however the coupling and the potentials were found ([`refinement`]); how
 //! they were found only says how wide it is.
 //!
-//! Reference: Halmos, Gold, Liu and Raphael, "Hierarchical refinement: optimal transport to infinity
-//! and beyond", arXiv 2503.03025, 2025. They split both sides into parts of equal mass again and
-//! again, by couplings of low rank, until a part is one pair: a coupling in linear memory, of which
-//! nothing says how far it is from an optimum, and which no pair can leave its part to improve.
+//! Reference: Halmos, Gold, Liu and Raphael, "Hierarchical refinement: optimal transport to
+//! infinity and beyond", arXiv 2503.03025, 2025. They split both sides into parts of equal mass
+//! again and again, by couplings of low rank, until a part is one pair: a coupling in linear
+//! memory, which does not say how far it is from an optimum, and in which points that a split
+//! separated are never coupled.
 //! What is refined here from a coarse problem to a fine one are the potentials. They choose, in one
 //! pass over all pairs, the few pairs of each point that a coupling may use; the coupling is then
 //! optimal among these, wherever they are, and the next pass says what it still lacks. Memory is
@@ -33,8 +35,8 @@ use crate::transport::interval::distinct::DistinctPoints;
 use crate::transport::interval::refinement::Refinement;
 use crate::transport::{wasserstein, weights, Side, TransportError, Weights};
 
-/// Costs of so many bytes or fewer (2048 rows on each side) are solved exactly: that takes no longer
-/// than an interval.
+/// Costs of so many bytes or fewer (2048 rows on each side) are solved exactly: that takes no
+/// longer than an interval.
 const EXACT_MEMORY: usize = 32 << 20;
 /// In problems of fewer points a side a coarse start costs more than it saves.
 const COARSE_FROM: usize = 400;
@@ -155,7 +157,12 @@ fn refined<'a>(
         _ => Power::Scaled { p, scale: if limit > 0.0 { limit } else { 1.0 } },
     };
     let refinement = Refinement { power, p, tolerance, rounding, coarse_from, parallelism };
-    let found = refinement.solve(&source, &target)?;
+    // Lists are read by rows. If the rows are the side with more points, each has few pairs.
+    let found = if source.count() < target.count() {
+        refinement.solve(&target, &source).map_err(TransportError::transposed)?
+    } else {
+        refinement.solve(&source, &target)?
+    };
     let ends = Ends {
         value: found.value,
         bound: found.bound,
@@ -165,8 +172,8 @@ fn refined<'a>(
     ends.interval(p, false, |value| power.root(value) * unit)
 }
 
-/// The mass that may be moved otherwise than the weights say: their shares round, and may be rounded
-/// to units of `2^-60`. Equal weights are exact.
+/// The mass that may be moved otherwise than the weights say: their shares round, and may be
+/// rounded to units of `2^-60`. Equal weights are exact.
 fn mass_error(weights: Weights<'_>, points: usize) -> f64 {
     if weights == Weights::UNIFORM {
         0.0

@@ -24,8 +24,8 @@ use crate::transport::TransportError;
 /// eight the first interval is wider by 30 %, and three times as many pivots are needed (Gaussian
 /// points in 64 dimensions, 50,000 a side).
 const COARSENING: usize = 4;
-/// The tolerance of a coarse problem, as a share of that of the fine one. What its potentials lack is
-/// added to what their extension to all points lacks.
+/// The tolerance of a coarse problem, as a share of that of the fine one. What its potentials lack
+/// is added to what their extension to all points lacks.
 const COARSE_SHARE: f64 = 0.25;
 /// Columns on the list of a row, and rows on that of a column.
 const ROW_LIST: usize = 32;

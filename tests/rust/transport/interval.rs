@@ -215,6 +215,8 @@ fn bad_input_is_named() {
     assert!(matches!(bad, TransportError::BadMass { side: Side::Source, index: 1, .. }), "{bad}");
     let missing = TransportError::MassCount { side: Side::Source, found: 4, expected: 5 };
     assert_eq!(weighted(&[1.0; 4]), missing);
+    let bad = weighted(&[1e-30, 0.3, 0.5, 0.7, 0.2]);
+    assert!(matches!(bad, TransportError::MassRange { side: Side::Source, .. }), "{bad}");
     assert_eq!(weighted(&[0.0; 5]), TransportError::NoMass { side: Side::Source });
     for bad in [f64::NAN, f64::INFINITY] {
         let infinite = map(&x, |v| if v > 1.0 { bad } else { v });
