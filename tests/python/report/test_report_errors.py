@@ -26,7 +26,7 @@ from reports import change, command, make, problem
             "s3://a/b.parquet",
             "files: 's3://a/b.parquet' is not on this machine",
         ),
-        ("models/*.parquet", "none/*.parquet", "no Parquet file matches"),
+        ("models/*.parquet", "none/*.parquet", "no table matches"),
         ('["accuracy.csv"]', '["none.csv"]', "leaderboards[1].file: no such file: "),
         (
             '["accuracy.csv"]',
