@@ -1,4 +1,4 @@
-"""A Ray cluster of two nodes with one worker each, as two machines are, for all tests."""
+"""A Ray cluster of two nodes with one worker each, as two machines are, for a file of tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from ray_processes import NO_RAY, SETTINGS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nodes() -> Iterator[list[str]]:
     """The names of two nodes, to whose cluster this process is connected."""
     ray = pytest.importorskip("ray", reason=NO_RAY)
