@@ -23,6 +23,11 @@ use crate::summaries::{Contents, Finished, Source, Summary, SummaryReader};
 /// done not to wait long for the others.
 const GROUPS_PER_THREAD: usize = 3;
 
+/// Columns of samples by which they merge, named so that no table has them.
+const PRIORITY: &str = "priority of the row";
+const FILE: &str = "number of the file";
+const ROW: &str = "number of the row";
+
 type Options = Vec<(String, String)>;
 /// A file's name, its path or address, and the columns that its folders tell.
 type File = (String, String, Vec<(String, String)>);
@@ -43,7 +48,7 @@ impl PySummaryReader {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "Python calls it with names")]
     #[pyo3(signature = (*, files, options, keys, label, vectors, per_class, rows_per_class,
-        seed, nulls))]
+        seed, nulls, first_file = 0))]
     fn new(
         py: Python<'_>,
         files: Vec<File>,
@@ -55,6 +60,7 @@ impl PySummaryReader {
         rows_per_class: usize,
         seed: u64,
         nulls: bool,
+        first_file: usize,
     ) -> Self {
         let sources = files.into_iter().map(|(name, address, folders)| {
             let constants = folders.into_iter().map(|(key, value)| (key, Value::Text(value)));
@@ -68,7 +74,14 @@ impl PySummaryReader {
         let of_reader = columns.clone();
         let reader = py.detach(|| {
             RAYON.install(|| {
-                SummaryReader::open(sources, &options, of_reader, contents, Parallelism::Pool)
+                SummaryReader::open(
+                    sources,
+                    first_file,
+                    &options,
+                    of_reader,
+                    contents,
+                    Parallelism::Pool,
+                )
             })
         });
         Self { reader, columns }
@@ -93,6 +106,16 @@ impl PySummaryReader {
     /// Reads only some keys, by their numbers.
     fn select(&mut self, keys: Vec<usize>) {
         self.reader.select(&keys);
+    }
+
+    /// How many row groups of each file are to be read.
+    fn groups(&self) -> Vec<usize> {
+        self.reader.groups()
+    }
+
+    /// Reads only the row groups from number `start` to before number `end` of these.
+    fn select_groups(&mut self, start: usize, end: usize) {
+        self.reader.select_groups(start..end);
     }
 
     /// Reads the next row groups; None after the last.
@@ -142,8 +165,16 @@ impl PySummaryReader {
     fn sample(&self, rows: &[(usize, Value, SampledRow)]) -> PyResult<PyDataFrame> {
         let keys: Vec<u64> = rows.iter().map(|(key, ..)| *key as u64).collect();
         let labels: Vec<&Value> = rows.iter().map(|(_, label, _)| label).collect();
-        let mut columns =
-            vec![Series::new("key".into(), keys), names(&self.columns.label, &labels)];
+        let of_row = |value: fn(&SampledRow) -> u64| -> Vec<u64> {
+            rows.iter().map(|(.., row)| value(row)).collect()
+        };
+        let mut columns = vec![
+            Series::new("key".into(), keys),
+            Series::new(PRIORITY.into(), of_row(|row| row.priority)),
+            Series::new(FILE.into(), of_row(|row| row.place.file)),
+            Series::new(ROW.into(), of_row(|row| row.place.row)),
+            names(&self.columns.label, &labels),
+        ];
         for (at, name) in self.columns.vectors.iter().enumerate() {
             let vectors: Vec<&Floats> = rows.iter().map(|(.., row)| &row.vectors[at]).collect();
             columns.push(lists(name, &vectors));

@@ -4,6 +4,7 @@
 //! key is finished with the last file that has rows of it, and given away then.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use crate::parallelism::Parallelism;
@@ -45,6 +46,8 @@ type Part = BTreeMap<usize, Result<Summary, String>>;
 /// Reads summaries, window by window.
 pub struct SummaryReader {
     files: Vec<ParquetFile>,
+    /// The number of the first of these files among all that are read, by whichever reader.
+    first_file: usize,
     columns: Columns,
     contents: Contents,
     keys: Vec<Vec<Value>>,
@@ -62,10 +65,11 @@ pub struct SummaryReader {
 }
 
 impl SummaryReader {
-    /// Opens files, and reads which keys they have.
+    /// Opens files, and reads which keys they have. The first file is number `first_file` of all.
     #[must_use]
     pub fn open(
         mut sources: Vec<Source>,
+        first_file: usize,
         options: &[(String, String)],
         columns: Columns,
         contents: Contents,
@@ -76,6 +80,7 @@ impl SummaryReader {
             parallelism.collect(sources.len(), |at| opened(&sources[at], options, &columns));
         let mut reader = Self {
             files: Vec::new(),
+            first_file,
             columns,
             contents,
             keys: Vec::new(),
@@ -133,6 +138,24 @@ impl SummaryReader {
             group.keys.retain(|key| wanted.contains(key));
         }
         self.groups.retain(|group| !group.keys.is_empty());
+        self.last_files = last_files(&self.groups);
+    }
+
+    /// How many row groups of each file are to be read.
+    #[must_use]
+    pub fn groups(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.files.len()];
+        for group in &self.groups {
+            counts[group.file] += 1;
+        }
+        counts
+    }
+
+    /// Reads only a range of these row groups. If it begins with a multiple of its length, a power
+    /// of two, its summaries are those that a reader of all row groups merges on the way.
+    pub fn select_groups(&mut self, range: Range<usize>) {
+        let groups = std::mem::take(&mut self.groups);
+        self.groups = groups.into_iter().skip(range.start).take(range.len()).collect();
         self.last_files = last_files(&self.groups);
     }
 
@@ -203,7 +226,8 @@ impl SummaryReader {
                     columns.map(|(column, code)| column.values[code as usize].clone()).collect();
                 let wanted = self.numbers.get(&key).filter(|key| group.keys.contains(key));
                 if let Some(&number) = wanted {
-                    let summary = Summary::of(&batch, &rows, group.file as u64, self.contents);
+                    let file = (self.first_file + group.file) as u64;
+                    let summary = Summary::of(&batch, &rows, file, self.contents);
                     part.insert(number, Ok(summary));
                 }
             }

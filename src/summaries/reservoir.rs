@@ -20,7 +20,7 @@ pub struct Place {
 /// A row of a sample, with the values of its vectors.
 #[derive(Debug, Clone)]
 pub struct SampledRow {
-    priority: u64,
+    pub priority: u64,
     pub place: Place,
     pub vectors: Vec<Floats>,
 }

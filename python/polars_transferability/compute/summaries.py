@@ -12,6 +12,8 @@ from polars_transferability._arguments import flag, integer
 from polars_transferability._columns import is_embedding_type, is_label_type
 from polars_transferability._moments import MOMENTS
 from polars_transferability._plugin import SummaryReader
+from polars_transferability.compute._summaries_of_parts import File, Wanted, steps_on
+from polars_transferability.compute.engine import LOCAL, checked_engine
 from polars_transferability.tables.keys import key_columns
 from polars_transferability.tables.parquet_files import parquet_files, rust_files
 from polars_transferability.tables.problems import NO_PROBLEM, PROBLEMS
@@ -36,22 +38,21 @@ class _Summaries:
     rows_per_class: int
     seed: int
     strict: bool
+    engine: str
     options: Mapping[str, str]
     schema: pl.Schema
 
-    def reader(self, columns: Sequence[str]) -> SummaryReader:
-        """Return a reader that makes no more than these columns need."""
+    def wanted(self, columns: Sequence[str]) -> Wanted:
+        """Return what a reader makes that makes no more than these columns need."""
         moments, sample = "moments" in columns, "sample" in columns
-        return SummaryReader(
-            files=rust_files(self.tables),
-            options=list(self.options.items()),
-            keys=self.keys,
+        return Wanted(
+            keys=tuple(self.keys),
             label=self.label,
-            vectors=[self.embedding] if moments or sample else [],
+            vectors=(self.embedding,) if moments or sample else (),
             per_class=self.per_class if moments else None,
             rows_per_class=self.rows_per_class if sample else 0,
             seed=self.seed,
-            nulls=False,
+            options=self.options,
         )
 
 
@@ -66,6 +67,7 @@ def scan_summaries(
     seed: int = 0,
     strict: bool = True,
     storage_options: Mapping[str, str] | None = None,
+    engine: str = LOCAL,
 ) -> pl.LazyFrame:
     """Moments and a sample of the rows of each key, of tables larger than memory.
 
@@ -103,6 +105,9 @@ def scan_summaries(
     storage_options
         Options of the object store, such as `aws_endpoint_url`. Others are taken from the
         environment (`AWS_ACCESS_KEY_ID` and so on).
+    engine
+        As in `compute_bounds`. On a cluster each worker reads some row groups of a file, and the
+        result is the same bit for bit.
 
     Returns
     -------
@@ -156,6 +161,7 @@ def scan_summaries(
         rows_per_class=integer("rows_per_class", rows_per_class, least=0),
         seed=integer("seed", seed, least=0),
         strict=flag("strict", strict),
+        engine=checked_engine(engine),
         options=options,
         schema=pl.Schema(
             {
@@ -222,7 +228,9 @@ def _found(
     """Yield the summaries of the keys that a condition holds for, as they are finished."""
     of_keys, others = _split([] if predicate is None else _parts(predicate), summaries.keys)
     needed = [*wanted, *(name for part in others for name in part.meta.root_names())]
-    reader = summaries.reader(needed)
+    wanted_of_files = summaries.wanted(needed)
+    files = sorted(rust_files(summaries.tables), key=lambda file: (file[0], sorted(file[2])))
+    reader = wanted_of_files.reader(files)
     keys = reader.keys()
     chosen = keys.select(
         *(pl.col(name).cast(summaries.schema[name]) for name in summaries.keys),
@@ -235,8 +243,7 @@ def _found(
     if unreadable:
         _refuse(unreadable[0], strict=summaries.strict)
         yield _complete(pl.DataFrame({PROBLEMS: [[text] for text in unreadable]}), summaries)
-    while (step := reader.step()) is not None:
-        of_step, sample = step
+    for of_step, sample in _steps(summaries.engine, wanted_of_files, files, chosen, reader):
         if problems := of_step["problem"].drop_nulls().to_list():
             _refuse(problems[0], strict=summaries.strict)
         rows = chosen.join(of_step, on="key", maintain_order="left").with_columns(
@@ -250,6 +257,19 @@ def _found(
                 _packed(sample, summaries), on="key", how="left", maintain_order="left"
             )
         yield _complete(rows, summaries).filter(*others)
+
+
+def _steps(
+    engine: str, wanted: Wanted, files: Sequence[File], keys: pl.DataFrame, reader: SummaryReader
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield what a reader, or the workers of a cluster in its place, make of the keys wanted."""
+    if engine != LOCAL:
+        unreadable = {name for name, _ in reader.unreadable()}
+        readable = [file for file in files if file[0] not in unreadable]
+        yield from steps_on(engine, wanted, readable, keys, reader.groups())
+        return
+    while (step := reader.step()) is not None:
+        yield step
 
 
 def _split(

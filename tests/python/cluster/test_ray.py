@@ -12,9 +12,11 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import numpy as np
 import planted
 import polars as pl
 import polars_transferability as pt
+import pyarrow.parquet as pq
 import pytest
 from planted import DAMAGED, FAULTS
 from polars.testing import assert_frame_equal
@@ -210,6 +212,63 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(lenets: Path) -> 
     assert len(killed) == 1
     assert not Path(f"/proc/{killed[0]}").exists()
     assert_frame_equal(found, expected, check_exact=True)
+
+
+@pytest.fixture(scope="module")
+def row_groups(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three files of 45 small row groups each, of which two keys are in all and one in the last."""
+    folder = tmp_path_factory.mktemp("groups")
+    rng = np.random.default_rng(3)
+    for number in range(3):
+        rows = pl.DataFrame(
+            {
+                "model": rng.choice(["a", "b"], 900).tolist() if number < 2 else ["c"] * 900,
+                "task": ["digits"] * 900,
+                "label": rng.integers(0, 3, 900),
+                "embedding": pl.Series(rng.normal(size=(900, 5)), dtype=pl.Array(pl.Float64, 5)),
+            }
+        )
+        rows.write_parquet(folder / f"{number}.parquet", row_group_size=20)
+    return folder
+
+
+@pytest.mark.parametrize("options", [{}, {"per_class": True, "rows_per_class": 7, "seed": 4}])
+def test_summaries_are_the_same_bit_for_bit(row_groups: Path, options: dict[str, Any]) -> None:
+    one, many = (pt.scan_summaries(row_groups, engine=e, **options) for e in ("local", "ray"))
+    keys = ["model", "task"]
+    assert_frame_equal(many.collect().sort(keys), one.collect().sort(keys), check_exact=True)
+    query = [
+        many.filter(model="b").select("model", "n"),
+        one.filter(model="b").select("model", "n"),
+    ]
+    assert_frame_equal(*(lazy.collect() for lazy in query), check_exact=True)
+
+
+@pytest.mark.skipif(not HAS_PROC, reason="there is no /proc")
+def test_a_killed_worker_changes_no_summary(row_groups: Path) -> None:
+    expected = pt.scan_summaries(row_groups).collect().sort("model")
+    with killing_one_worker_that_computes(str(row_groups)) as killed:
+        found = pt.scan_summaries(row_groups, engine="ray").collect().sort("model")
+    assert len(killed) == 1
+    assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_a_damaged_row_group_is_said_by_a_cluster(row_groups: Path, tmp_path: Path) -> None:
+    for file in row_groups.glob("*.parquet"):
+        content = bytearray(file.read_bytes())
+        if file.stem == "1":
+            group = pq.ParquetFile(file).metadata.row_group(11)
+            start = group.column(3).data_page_offset
+            content[start : start + 60] = b"\xff" * 60
+        (tmp_path / file.name).write_bytes(content)
+    said = [
+        pt.scan_summaries(tmp_path, strict=False, engine=engine).collect().sort("model")
+        for engine in ("local", "ray")
+    ]
+    assert said[0]["n"].null_count() == 2
+    assert_frame_equal(*said, check_exact=True)
+    with pytest.raises(pl.exceptions.ComputeError, match=r"1\.parquet, row group 11: cannot be"):
+        pt.scan_summaries(tmp_path, engine="ray").collect()
 
 
 def test_a_unit_that_kills_each_worker_leaves_the_others(tmp_path: Path) -> None:
