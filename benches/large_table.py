@@ -28,13 +28,15 @@ RUNS = 3
 
 OURS = """
 import sys, time
+from pathlib import Path
 import polars as pl
 import polars_transferability as pt
 
-columns = sys.argv[2].split(",")
+columns, by, files = sys.argv[2].split(","), sys.argv[3].split(","), int(sys.argv[4])
+paths = sorted(Path(sys.argv[1]).glob("*.parquet"))[:files]
 forget_peak()
 start = time.perf_counter()
-found = pt.scan_summaries(sys.argv[1]).select("model", "task", *columns).collect()
+found = pt.scan_summaries(paths, by=by).select(*columns).collect()
 print(time.perf_counter() - start, beyond(), found.height)
 """
 POLARS = """
@@ -44,7 +46,7 @@ import polars as pl
 forget_peak()
 start = time.perf_counter()
 embedding = pl.col("embedding").arr.sum().sum()
-pl.scan_parquet(sys.argv[1] + "/**/*.parquet").select(embedding).collect()
+pl.scan_parquet(sys.argv[1] + "/*.parquet").select(embedding).collect()
 print(time.perf_counter() - start, beyond(), 1)
 """
 NUMPY = """
@@ -56,7 +58,7 @@ import pyarrow.parquet as pq
 forget_peak()
 start = time.perf_counter()
 keys = {}
-for path in sorted(Path(sys.argv[1]).rglob("*.parquet")):
+for path in sorted(Path(sys.argv[1]).glob("*.parquet")):
     columns = ["model", "task", "label", "embedding"]
     for batch in pq.ParquetFile(path).iter_batches(16384, columns=columns):
         vectors = batch.column(3).flatten().to_numpy().reshape(batch.num_rows, -1)
@@ -73,14 +75,33 @@ for path in sorted(Path(sys.argv[1]).rglob("*.parquet")):
             one_hot = np.zeros((len(classes), len(x)))
             one_hot[codes, np.arange(len(x))] = 1
             for name, count, total in zip(classes, one_hot.sum(axis=1), one_hot @ x):
-                before = of_key[1].get(name, (0, 0.0))
-                of_key[1][name] = (before[0] + count, before[1] + total)
+                so_far = of_key[1].get(name, (0, 0.0))
+                of_key[1][name] = (so_far[0] + count, so_far[1] + total)
             squares = np.einsum("ij,ij->i", x, x)
             of_key[2] = of_key[2] + x.T @ x
             of_key[3] = of_key[3] + squares @ x
             of_key[4] = of_key[4] + squares @ squares
 print(time.perf_counter() - start, beyond(), len(keys))
 """
+
+
+# Scores of a model from its summaries, and from its rows in memory: the largest relative difference.
+EQUALITY = """
+import sys
+import polars as pl
+import polars_transferability as pt
+
+columns = ["logme", "h_score", "shrinkage_h_score"]
+of_moments = [getattr(pt, name)("moments").alias(name) for name in columns]
+of_rows = [getattr(pt, name)("embedding", "label").alias(name) for name in columns]
+summaries = pt.scan_summaries(sys.argv[1]).group_by("task").agg(of_moments).sort("task").collect()
+rows = pl.read_parquet(sys.argv[1]).group_by("task").agg(of_rows).sort("task")
+difference = (summaries[columns] - rows[columns]) / rows[columns]
+print(difference.select(pl.max_horizontal(pl.all().abs()).max()).item())
+"""
+TARGETS = 11
+MODELS = 50
+ROWS_OF_TARGET = 2_000
 
 
 def make(folder: Path, gigabytes: float) -> None:
@@ -104,13 +125,25 @@ def make(folder: Path, gigabytes: float) -> None:
         (folder / "part").rename(path)
 
 
-def report(what: str, megabytes: float, code: str, *arguments: object) -> float:
+def make_models(folder: Path, source: Path) -> None:
+    """Write small files, one for each model, with rows of all targets in turn."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = pl.read_parquet(source, n_rows=TARGETS * ROWS_OF_TARGET)
+    targets = pl.format("target{}", pl.int_range(pl.len()) % TARGETS)
+    for number in range(MODELS):
+        name = f"model{number:03}"
+        table = rows.with_columns(targets.alias("task"), model=pl.lit(name))
+        table.sort("task", maintain_order=True).write_parquet(folder / f"{name}.parquet")
+
+
+def report(what: str, megabytes: float, code: str, *arguments: object, runs: int = RUNS) -> float:
     """Print the median of some runs; return its seconds."""
-    runs = [in_child(code, *arguments) for _ in range(RUNS)]
-    seconds = statistics.median(run[0] for run in runs)
-    peak = max(run[1] for run in runs)
+    found = [in_child(code, *arguments) for _ in range(runs)]
+    seconds = statistics.median(run[0] for run in found)
+    peak = max(run[1] for run in found)
     print(
-        f"{what:44} {seconds:7.1f} s {megabytes / seconds:7.0f} MB/s  peak {peak:6.0f} MiB",
+        f"{what:44} {seconds:7.1f} s {megabytes / seconds:7.0f} MB/s  peak {peak:6.0f} MiB"
+        f"  {found[0][2]:6.0f} rows",
         flush=True,
     )
     return seconds
@@ -119,22 +152,37 @@ def report(what: str, megabytes: float, code: str, *arguments: object) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--gigabytes", type=float, default=20)
+    parser.add_argument("--gigabytes", type=int, default=20)
     parser.add_argument("--only-make", action="store_true")
     arguments = parser.parse_args()
-    make(arguments.folder, arguments.gigabytes)
+    folder, count = arguments.folder, arguments.gigabytes
+    make(folder, count)
     if arguments.only_make:
         return
     os.environ.update(POLARS_MAX_THREADS="2", OPENBLAS_NUM_THREADS="2", OMP_NUM_THREADS="2")
-    files = sorted(arguments.folder.glob("*.parquet"))[: round(arguments.gigabytes)]
-    megabytes = len(files) * PER_FILE * 256 * 4e-6
-    print(f"{len(files)} files, {megabytes:.0f} MB of floats; median of {RUNS} runs, two threads")
-    ours = report("scan_summaries, moments", megabytes, OURS, arguments.folder, "n,moments")
-    with_sample = "moments,sample"
-    report("scan_summaries, moments and sample", megabytes, OURS, arguments.folder, with_sample)
-    decoding = report("polars, sum of the column", megabytes, POLARS, arguments.folder)
-    usual = report("pyarrow and NumPy, the same moments", megabytes, NUMPY, arguments.folder)
+    size = PER_FILE * 256 * 4e-6
+    print(f"{count} files, {count * size:.0f} MB of floats; median of {RUNS} runs, two threads")
+    key, moments = "model,task", "n,moments"
+    ours = report("scan_summaries, moments", count * size, OURS, folder, moments, key, count)
+    both = "moments,sample"
+    report("scan_summaries, moments and sample", count * size, OURS, folder, both, key, count)
+    decoding = report("polars, sum of the column", count * size, POLARS, folder)
+    usual = report("pyarrow and NumPy, the same moments", count * size, NUMPY, folder, runs=1)
     print(f"speed of decoding {decoding / ours:.2f}, of pyarrow and NumPy {usual / ours:.2f} times")
+    for some in (count // 4, count // 2):
+        what = f"moments of {some} files"
+        report(what, some * size, OURS, folder, moments, key, some, runs=1)
+    for by in ("model", "model,task,label"):
+        what = f"moments of {count // 4} files by {by}"
+        report(what, count // 4 * size, OURS, folder, moments, by, count // 4, runs=1)
+    models = folder / "models"
+    make_models(models, folder / "net000.parquet")
+    small = MODELS * TARGETS * ROWS_OF_TARGET * 256 * 4e-6
+    what = f"moments of {MODELS} models x {TARGETS} targets"
+    seconds = report(what, small, OURS, models, moments, key, MODELS)
+    print(f"1000 models x {TARGETS} targets of as many rows, extrapolated: {seconds * 20:.0f} s")
+    (difference,) = in_child(EQUALITY, folder / "net000.parquet")
+    print(f"scores of one file from moments and from rows in memory differ by {difference:.0e}")
 
 
 if __name__ == "__main__":
