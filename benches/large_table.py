@@ -24,7 +24,6 @@ ROWS = Path(__file__).parents[1] / "data" / "zoo" / "imagenet-mobilenetv1-0.25.p
 PER_FILE = 1_000_000
 GROUP = 50_000
 NOISE = 0.05
-RUNS = 3
 
 OURS = """
 import sys, time
@@ -85,7 +84,7 @@ print(time.perf_counter() - start, beyond(), len(keys))
 """
 
 
-# Scores of a model from its summaries, and from its rows in memory: the largest relative difference.
+# The largest relative difference of scores from summaries and from rows in memory.
 EQUALITY = """
 import sys
 import polars as pl
@@ -136,7 +135,7 @@ def make_models(folder: Path, source: Path) -> None:
         table.sort("task", maintain_order=True).write_parquet(folder / f"{name}.parquet")
 
 
-def report(what: str, megabytes: float, code: str, *arguments: object, runs: int = RUNS) -> float:
+def report(what: str, megabytes: float, code: str, *arguments: object, runs: int = 1) -> float:
     """Print the median of some runs; return its seconds."""
     found = [in_child(code, *arguments) for _ in range(runs)]
     seconds = statistics.median(run[0] for run in found)
@@ -153,33 +152,45 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--gigabytes", type=int, default=20)
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only-make", action="store_true")
     arguments = parser.parse_args()
-    folder, count = arguments.folder, arguments.gigabytes
+    folder, count, runs = arguments.folder, arguments.gigabytes, arguments.runs
     make(folder, count)
     if arguments.only_make:
         return
     os.environ.update(POLARS_MAX_THREADS="2", OPENBLAS_NUM_THREADS="2", OMP_NUM_THREADS="2")
     size = PER_FILE * 256 * 4e-6
-    print(f"{count} files, {count * size:.0f} MB of floats; median of {RUNS} runs, two threads")
+    print(f"{count} files, {count * size:.0f} MB of floats; median of {runs} runs, two threads")
     key, moments = "model,task", "n,moments"
-    ours = report("scan_summaries, moments", count * size, OURS, folder, moments, key, count)
+    ours = report(
+        "scan_summaries, moments", count * size, OURS, folder, moments, key, count, runs=runs
+    )
     both = "moments,sample"
-    report("scan_summaries, moments and sample", count * size, OURS, folder, both, key, count)
-    decoding = report("polars, sum of the column", count * size, POLARS, folder)
-    usual = report("pyarrow and NumPy, the same moments", count * size, NUMPY, folder, runs=1)
+    report(
+        "scan_summaries, moments and sample",
+        count * size,
+        OURS,
+        folder,
+        both,
+        key,
+        count,
+        runs=runs,
+    )
+    decoding = report("polars, sum of the column", count * size, POLARS, folder, runs=runs)
+    usual = report("pyarrow and NumPy, the same moments", count * size, NUMPY, folder)
     print(f"speed of decoding {decoding / ours:.2f}, of pyarrow and NumPy {usual / ours:.2f} times")
     for some in (count // 4, count // 2):
         what = f"moments of {some} files"
-        report(what, some * size, OURS, folder, moments, key, some, runs=1)
+        report(what, some * size, OURS, folder, moments, key, some)
     for by in ("model", "model,task,label"):
         what = f"moments of {count // 4} files by {by}"
-        report(what, count // 4 * size, OURS, folder, moments, by, count // 4, runs=1)
+        report(what, count // 4 * size, OURS, folder, moments, by, count // 4)
     models = folder / "models"
     make_models(models, folder / "net000.parquet")
     small = MODELS * TARGETS * ROWS_OF_TARGET * 256 * 4e-6
     what = f"moments of {MODELS} models x {TARGETS} targets"
-    seconds = report(what, small, OURS, models, moments, key, MODELS)
+    seconds = report(what, small, OURS, models, moments, key, MODELS, runs=runs)
     print(f"1000 models x {TARGETS} targets of as many rows, extrapolated: {seconds * 20:.0f} s")
     (difference,) = in_child(EQUALITY, folder / "net000.parquet")
     print(f"scores of one file from moments and from rows in memory differ by {difference:.0e}")

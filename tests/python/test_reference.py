@@ -115,13 +115,17 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
         "seconds": True,
     }
     pair = {"sources": ["mnist"], "targets": ["kmnist"]}
+    summaries = pt.scan_summaries(folder / "lenet-mnist.parquet").collect_schema()
+    mnist = folder / "lenet-mnist.parquet"
+    sampled = pt.compute_bounds(mnist, **pair, memory="2MB")
+    of_sample = pt.compute_scores(mnist, targets=["kmnist"], scores="knn", memory="2MB")
     bounds = pt.compute_bounds(rows, **pair, **asked, confidence=0.9, probe=True)
     curve = pt.compute_curve(rows, source="mnist", target="kmnist", rows=[1], repeats=1)
     return {
         **{name: dict(table.schema) for name, table in tables.items()},
-        "bounds": {**tables["bounds"].schema, **bounds.schema},
+        "bounds": {**tables["bounds"].schema, **bounds.schema, **sampled.schema},
         "curve": dict(curve.schema),
-        "scores": {**tables["scores"].schema, **pairs.schema},
+        "scores": {**tables["scores"].schema, **pairs.schema, **of_sample.schema},
         "by_class": struct_schema(of_class),
         "leaderboard": dict(pt.read_leaderboard(accuracies).schema),
         "verdict": dict(pt.verdict(tables["scores"]).schema),
@@ -130,6 +134,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, pl.
             rows.select(pt.wasserstein_interval("embedding", "embedding"))
         ),
         "class_wasserstein": struct_schema(rows.select(pt.class_wasserstein(*sides))),
+        "summaries": dict(summaries),
         "moments": struct_schema(rows.select(pt.moments("embedding", "label"))),
     }
 
@@ -140,7 +145,8 @@ def test_every_column_of_every_result_is_in_the_reference(
     documented = documented_columns()
     assert documented.keys() == results.keys()
     for name, schema in results.items():
-        intervals = re.compile(r"(?<=\w)_(low|high)$" if name == "selection_quality" else "(?!)")
+        has_intervals = name in ("selection_quality", "scores")
+        intervals = re.compile(r"(?<=\w)_(low|high)$" if has_intervals else "(?!)")
         found = {
             f"NAME{end[0]}" if (end := intervals.search(column)) else column: type_name(dtype)
             for column, dtype in schema.items()
