@@ -7,9 +7,9 @@
 //! [`rank_statistics`]), and one per kind of input ([`embedding`], [`class_names`], [`task`],
 //! [`inputs`], [`points`], [`score_rows`], [`options`], [`given_head`],
 //! [`given_label_map`], [`score_and_truth`], [`ranked_column`]) or output ([`bound_record`],
-//! [`record`]). [`summaries`] has what Python calls by itself, not through Polars. [`own_rows`] puts scores beside a bound. What a caller can do about an error is in
-//! [`remedy`]. No mathematics here: a number that is computed, not looked up or counted, comes from
-//! below.
+//! [`record`]). [`summaries`] has what Python calls by itself, not through Polars. [`own_rows`]
+//! puts scores beside a bound. What a caller can do about an error is in [`remedy`]. No mathematics
+//! here: a number that is computed, not looked up or counted, comes from below.
 
 mod bound_record;
 mod class_names;

@@ -26,10 +26,12 @@ pub enum StorageError {
     )]
     NotFinite { file: String, row_group: usize, column: String, row: usize },
     #[error(
-        "{file}, row group {row_group}: column '{column}' has vectors of width {first} and of \
-         width {other}, in row {row} of it; all must have the same"
+        "{file}, row group {row_group}: column '{column}' has vectors of width {} and of \
+         width {}, in row {row} of it; all must have the same",
+        widths[0],
+        widths[1]
     )]
-    Width { file: String, row_group: usize, column: String, first: usize, other: usize, row: usize },
+    Width { file: String, row_group: usize, column: String, widths: [usize; 2], row: usize },
     #[error(
         "{file}, row group {row_group}: column '{column}' has vectors without any value (width 0)"
     )]

@@ -36,8 +36,8 @@ impl Location {
     }
 }
 
-/// The addresses of the files that an address with `*` or `?`, or one that ends with a slash, stands
-/// for, in order of their names. A folder stands for all Parquet files below it.
+/// The addresses of the files that an address with `*` or `?`, or of a folder (it ends with a
+/// slash), stands for, in order of their names. A folder stands for all Parquet files below it.
 ///
 /// # Errors
 /// An address that no object store has, or that cannot be listed.

@@ -58,7 +58,7 @@ impl ParquetFile {
         constants: Vec<(String, Value)>,
     ) -> Result<Self, StorageError> {
         let bytes = FileBytes::open(&location, name)?;
-        // Names and vectors are plain types of Parquet; what Arrow would make of them is not needed.
+        // Names and vectors are plain types of Parquet: no type of Arrow's is needed.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&bytes, options).map_err(|error| {
             StorageError::Footer { file: name.to_owned(), reason: error.to_string() }
@@ -258,7 +258,7 @@ impl ParquetFile {
             }
             Fault::Width { first, other, row } => {
                 let row = before + row;
-                StorageError::Width { file, row_group, column, first, other, row }
+                StorageError::Width { file, row_group, column, widths: [first, other], row }
             }
             Fault::Empty => StorageError::Empty { file, row_group, column },
         }

@@ -41,6 +41,9 @@ struct Group {
     keys: Vec<usize>,
 }
 
+/// The keys that a row group has rows of.
+type KeysOfGroup = Vec<Vec<Value>>;
+/// The summaries of the keys of some rows, or why a key has none.
 type Part = BTreeMap<usize, Result<Summary, String>>;
 
 /// Reads summaries, window by window.
@@ -102,7 +105,7 @@ impl SummaryReader {
         reader
     }
 
-    fn add(&mut self, file: ParquetFile, keys: Vec<Vec<Vec<Value>>>) {
+    fn add(&mut self, file: ParquetFile, keys: Vec<KeysOfGroup>) {
         let number_of_file = self.files.len();
         self.files.push(file);
         for (number, keys) in keys.into_iter().enumerate() {
@@ -159,8 +162,8 @@ impl SummaryReader {
         self.last_files = last_files(&self.groups);
     }
 
-    /// Reads the next row groups, so `many` at most, whose summaries are held until they are merged.
-    /// Returns the keys that are finished with them; `None` after the last.
+    /// Reads the next row groups, so `many` at most, whose summaries are held until they are
+    /// merged. Returns the keys that are finished with them; `None` after the last.
     pub fn step(&mut self, many: usize, parallelism: Parallelism) -> Option<Vec<Finished>> {
         let window = self.next..self.groups.len().min(self.next + many);
         if window.is_empty() {
@@ -248,7 +251,7 @@ fn opened(
     source: &Source,
     options: &[(String, String)],
     columns: &Columns,
-) -> Result<(ParquetFile, Vec<Vec<Vec<Value>>>), StorageError> {
+) -> Result<(ParquetFile, Vec<KeysOfGroup>), StorageError> {
     let location = Location::parse(&source.address, options)?;
     let file = ParquetFile::open(&source.name, location, source.constants.clone())?;
     let keys = (0..file.row_groups()).map(|group| file.keys(group, &columns.keys, columns.nulls));

@@ -1,8 +1,8 @@
 //! A sample of rows without replacement, drawn while rows pass by.
 //!
 //! Each row has a random number, which the seed and the row's place decide, and the rows with the
-//! lowest ones are kept. So every set of rows of that size is equally likely, samples of parts merge
-//! into one of the whole, and neither threads nor the order of reading change it.
+//! lowest ones are kept. So every set of rows of that size is equally likely, samples of parts
+//! merge into one of the whole, and neither threads nor the order of reading change it.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;

@@ -7,4 +7,5 @@ mod layout;
 mod ranking;
 mod rows;
 mod scores;
+mod summaries;
 mod transport;
