@@ -145,7 +145,7 @@ def bound(
         Add the wall time of each bound.
     memory
         How much memory the rows of a model, and what is computed of them, may take, such as 2GB; of
-        more rows a sample is drawn. Default: half of what is free.
+        more rows in Parquet files a sample is drawn. Default: half of what is free.
     out
         Also write all fields to this file: .parquet, .csv or .json.
     format

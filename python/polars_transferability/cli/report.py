@@ -63,7 +63,7 @@ def report(
         What goes to standard output.
     memory
         Of a report, how much memory the rows of a model, and what is computed of them, may take,
-        such as 2GB; of more rows a sample is drawn. Default: half of what is free.
+        such as 2GB; of more rows in Parquet files a sample is drawn. Default: half of what is free.
     """
     if file.suffix == ".toml":
         if out is None:

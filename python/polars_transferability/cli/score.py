@@ -97,7 +97,7 @@ def score(
         and which are as good as the best within the noise.
     memory
         How much memory the rows of a model, and what is computed of them, may take, such as 2GB; of
-        more rows a sample is drawn. Default: half of what is free.
+        more rows in Parquet files a sample is drawn. Default: half of what is free.
     out
         Also write all columns to this file: .parquet, .csv or .json.
     format

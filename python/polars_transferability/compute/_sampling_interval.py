@@ -1,10 +1,14 @@
 """How far scores of a sample may be off from those of all rows that it was drawn from.
 
 For a half of the sample, drawn at random, the score differs from that of the whole sample. As
-sampling variance is inverse to the number of rows, the variance of that difference is the variance
-of the whole sample's score itself, so the root mean square of some such differences is an estimate
-of its standard error. Scores that depend on the number of rows differ more than that: their
-interval is too wide, not too narrow.
+sampling variance is inverse to the number of rows, the variance among halves, which share the rows
+of one sample, is the variance of the whole sample's score itself.
+
+Scores that learn from the rows also depend on their number: with fewer, a probe is worse. The mean
+of the halves differs from the score of the whole by what half of the rows costs. If that cost falls
+as the root of the number of rows, as it does for many learners, the score of arbitrarily many rows
+is `1 / (sqrt(2) - 1)` times that difference away on the other side; if it falls faster, nearer. So
+the interval reaches from the score to there, and on both sides as far as sampling explains.
 """
 
 from __future__ import annotations
@@ -16,8 +20,10 @@ import polars.selectors as cs
 
 # Halves that are drawn: a standard error estimated from eight is good to a quarter of itself.
 HALVES = 8
-# The quantile of Student's distribution with 8 degrees of freedom for an interval of 95 %.
-_QUANTILE = 2.306
+# The quantile of Student's distribution with 7 degrees of freedom for an interval of 95 %.
+_QUANTILE = 2.365
+# How many times the cost of half of the rows all rows are away.
+_AWAY = 1 / (2**0.5 - 1)
 
 
 def with_intervals(
@@ -32,30 +38,36 @@ def with_intervals(
     of_half
         The same of half of the sample, by the number of the half.
 
+    An interval is null where all halves have the score of the whole, as those of a sample of one
+    row of each class do: they tell nothing then.
+
     Examples
     --------
     >>> scored = pl.DataFrame({"target": ["pets"], "knn_accuracy": [0.8]})
     >>> def of_half(number):
     ...     return scored.with_columns(knn_accuracy=0.79 + 0.02 * (number % 2))
     >>> with_intervals(scored, of_half, ["target"]).select(pl.exclude("target").round(3)).rows()
-    [(0.8, 0.777, 0.823)]
+    [(0.8, 0.775, 0.825)]
     """
     # The strength of a penalty is chosen, not estimated.
     chosen = (name for name in scored.columns if name.endswith("_l2"))
     names = [*scored.select(cs.float() - cs.by_name(*chosen)).columns]
     halves = pl.concat((of_half(number) for number in range(HALVES)), how="diagonal_relaxed")
-    of_whole = scored.select(*units, pl.col(names).name.suffix("_whole"))
-    squares = [(pl.col(name) - pl.col(f"{name}_whole")).pow(2).mean().sqrt() for name in names]
-    errors = (
-        halves.join(of_whole, on=units, nulls_equal=True)
-        .group_by(units)
-        .agg(error.name.suffix("_error") for error in squares)
+    parts = halves.group_by(units).agg(
+        *(pl.col(name).mean().alias(f"{name} of halves") for name in names),
+        *(pl.col(name).std().alias(f"{name} varies") for name in names),
     )
-    joined = scored.join(errors, on=units, how="left", nulls_equal=True, maintain_order="left")
+    joined = scored.join(parts, on=units, how="left", nulls_equal=True, maintain_order="left")
     for name in names:
-        half_width = _QUANTILE * pl.col(f"{name}_error")
-        low, high = pl.col(name) - half_width, pl.col(name) + half_width
+        score, varies = pl.col(name), pl.col(f"{name} varies")
+        far = score + _AWAY * (score - pl.col(f"{name} of halves"))
+        low = pl.min_horizontal(score, far) - _QUANTILE * varies
+        high = pl.max_horizontal(score, far) + _QUANTILE * varies
         if name.endswith("accuracy"):
             low, high = low.clip(0, 1), high.clip(0, 1)
-        joined = joined.with_columns(low.alias(f"{name}_low"), high.alias(f"{name}_high"))
-    return joined.drop(f"{name}_error" for name in names)
+        tells = (varies > 0) | (far != score)
+        joined = joined.with_columns(
+            pl.when(tells).then(low).alias(f"{name}_low"),
+            pl.when(tells).then(high).alias(f"{name}_high"),
+        )
+    return joined.select(pl.exclude("^.* (of halves|varies)$"))

@@ -144,8 +144,9 @@ def compute_scores(
         then; it is empty where there are all. A file that cannot be read has a row with nothing
         else. Where a sample stands for more rows than `memory` holds, `rows` is how many rows the
         key has, `sampled_rows` how many were drawn, and each score has an interval `_low` to
-        `_high` of 95 %, from how it varies among eight halves of the sample. LogME, the H-scores,
-        TransRate and GBC are those of all rows even then, since they need moments only; their
+        `_high` of about 95 %, from how it varies among eight halves of the sample and differs from
+        theirs; null where these tell nothing. LogME, the H-scores, TransRate and GBC of columns as
+        they are stored are those of all rows even then, since they need moments only; their
         interval has no width.
 
     Raises
@@ -298,7 +299,10 @@ class _Job:
             return _unnested(self._at_once(half_of(key, columns, number), failures))
 
         units = [name for name in ("source", "target") if name in scored.columns]
-        intervals = with_intervals(_unnested(scored), of_half, units)
+        try:
+            intervals = with_intervals(_unnested(scored), of_half, units)
+        except FAILURES:
+            return scored  # Half of the rows may be too few to be scored at all.
         ends = [name for name in intervals.columns if name.endswith(("_low", "_high"))]
         return pl.concat([scored, intervals.select(ends)], how="horizontal")
 
@@ -309,7 +313,12 @@ class _Job:
         if of_all is None:
             return scored
         names = [name for name in of_all.columns if name in scored.columns and name != "target"]
-        ends = [(name, name + end) for name in names for end in ("", "_low", "_high")]
+        ends = [
+            (name, name + end)
+            for name in names
+            for end in ("", "_low", "_high")
+            if name + end in scored.columns
+        ]
         renamed = of_all.select("target", *(pl.col(name).alias(f"all_{name}") for name in names))
         joined = scored.join(renamed, on="target", how="left", maintain_order="left")
         exact = (pl.coalesce(f"all_{name}", column).alias(column) for name, column in ends)

@@ -147,13 +147,15 @@ def scan_summaries(
     """
     keys = key_columns("by", by)
     options = dict(storage_options or {})
-    tables = of_one_type(parquet_files(paths, options), [*keys, label])
+    found = parquet_files(paths, options)
+    unreadable = [] if flag("strict", strict) else [t for t in found if not _has_schema(t)]
+    tables = of_one_type([t for t in found if t not in unreadable] or found, [*keys, label])
     for table in tables:
         table.require(dict.fromkeys([*keys, label, embedding], ""))
     schema = tables[0].schema()
     _check_types(tables[0].name, schema, [*keys, label], embedding)
     summaries = _Summaries(
-        tables=tables,
+        tables=[*tables, *unreadable],
         keys=keys,
         label=label,
         embedding=embedding,
@@ -195,6 +197,14 @@ def scan_summaries(
                 return
 
     return register_io_source(read, schema=summaries.schema)
+
+
+def _has_schema(table: Table) -> bool:
+    try:
+        table.schema()
+    except pl.exceptions.PolarsError:
+        return False
+    return True
 
 
 def _check_types(

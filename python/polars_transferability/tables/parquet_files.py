@@ -68,11 +68,11 @@ def rust_files(
     found = []
     for table in tables:
         if table.parquet is None:
-            what = "is a frame" if table.name == FRAME else f"is {table.format()}"
-            taken = "".join(f"; {sentence}" for sentence in table.sentences())
+            what = "is a frame" if table.name == FRAME else f"is a table of {table.format()}"
+            taken = "; ".join(table.sentences())
             msg = (
-                f"{table.name}: {what}{taken}, and only Parquet files are read in parts, as they "
-                "are written; write it as one, with columns that are named and typed as usual"
+                f"{table.name}: {taken or what}, and only columns of Parquet files that are named "
+                "and typed as usual are read in parts; write such a file, with write_parquet"
             )
             raise TypeError(msg)
         found.append((table.name, table.parquet.address, list(table.parquet.folders.items())))

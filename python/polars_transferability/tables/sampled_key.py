@@ -69,7 +69,8 @@ def sample_plan(key: Key, columns: Sequence[str], budget: Budget) -> SamplePlan 
     per_stratum = _largest(needed.strata, int(memory.bytes / _COPIES_OF_SAMPLE / width))
     drawn = sum(min(count, per_stratum) for count in needed.strata)
     print(
-        f"{key}: {rows:,} rows take {size_text(rows * width)}, too much for "
+        f"{key}: {rows:,} rows take {size_text(rows * width)}, and computing {_COPIES} times that, "
+        f"too much for "
         f"{door().arguments.get('memory', 'memory')} {memory.stated}; {drawn:,} of them stand for "
         f"all, at most {per_stratum:,} of each class",
         file=sys.stderr,

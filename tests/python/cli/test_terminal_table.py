@@ -58,7 +58,7 @@ def test_what_a_check_leaves_out_is_told(data: Path) -> None:
     assert max(map(cell_len, text.splitlines())) <= 80
     told = " ".join(text.partition("the same in all 6 rows: ")[2].split())
     assert told.startswith("file ")
-    assert told.endswith("nulls 0, nan 0 (--wide shows all)")
+    assert told.endswith("nulls 0, nan 0, format Parquet (--wide shows all)")
     wide = printed(80, "check", data / "lenet-mnist.parquet", "--wide")
     assert "the same in all" not in wide
     assert wide.count("Array[Float32]") == 6

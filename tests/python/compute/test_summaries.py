@@ -198,6 +198,17 @@ def test_a_damaged_row_group_is_named(tmp_path: Path) -> None:
     assert pt.scan_summaries(tmp_path).select("n").collect()["n"].sum() == 2 * rows.height
 
 
+@pytest.mark.parametrize("content", [b"", b"some text", b"PAR1 and no more"])
+def test_a_file_that_is_none_has_a_row(tmp_path: Path, content: bytes) -> None:
+    write(tmp_path, table(models=1))
+    (tmp_path / "other.parquet").write_bytes(content)
+    found = summaries(tmp_path, strict=False)
+    assert found["n"].is_null().to_list() == [True, False, False]
+    assert "other.parquet" in found["problems"][0][0]
+    with pytest.raises(pl.exceptions.ComputeError, match=r"other\.parquet"):
+        summaries(tmp_path)
+
+
 def test_a_truncated_file_is_named(tmp_path: Path) -> None:
     rows = table(models=1)
     write(tmp_path, rows, files=2)
