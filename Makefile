@@ -71,7 +71,7 @@ study: $(VENV)/built-dev
 
 clean:
 	rm -rf $(VENV) .venv-lowest out dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
-	rm -f python/polars_transferability/_internal.*
+	rm -f python/polars_transferability/_internal*.so python/polars_transferability/_internal*.pyd
 	find python tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: one virtual environment, with the packages that the demo, or that development needs.

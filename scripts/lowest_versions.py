@@ -47,7 +47,7 @@ def main() -> int:
     pins = sorted(lowest_versions())
     print(f"lowest versions: {', '.join(pins)}")
     print(f"left out: the tools {', '.join(sorted(TOOLS))}; {LEFT_OUT}", flush=True)
-    if not list(SOURCE.glob("*/_internal*")):
+    if not [*SOURCE.glob("*/_internal*.so"), *SOURCE.glob("*/_internal*.pyd")]:
         sys.exit("the native module is not built; make test builds it")
     command = [environment(pins), "-m", "pytest", "-q", "--deselect", LEFT_OUT, *sys.argv[1:]]
     variables = {**os.environ, "PYTHONPATH": str(SOURCE)}
