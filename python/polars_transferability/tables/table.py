@@ -88,16 +88,18 @@ class Table:
 
     def schema(self) -> pl.Schema:
         """Return the schema; raise an error that names the file if it cannot be read."""
-        kind = self.format()
-        as_table = f"read as a{'n' if kind[0] in 'AI' else ''} {kind} table"
-        what = "computed" if self.name == FRAME else as_table
-        with _naming(f"{self.name}: cannot be {what}", self._hint()):
+        with _naming(self._cannot_be_read, self._hint()):
             return self.rows.collect_schema()
 
     def read(self) -> pl.DataFrame:
         """Return the rows; raise an error that names the file if they cannot be read."""
-        with _naming(f"{self.name}: its rows cannot be read", self._hint()):
+        with _naming(lambda: f"{self.name}: its rows cannot be read", self._hint()):
             return self.rows.collect()
+
+    def _cannot_be_read(self) -> str:
+        kind = self.format()
+        as_table = f"read as a{'n' if kind[0] in 'AI' else ''} {kind} table"
+        return f"{self.name}: cannot be {'computed' if self.name == FRAME else as_table}"
 
     def format(self) -> str:
         """Return the format of the file, as messages call it."""
@@ -179,13 +181,14 @@ def is_remote(path: str) -> bool:
 
 
 @contextmanager
-def _naming(what: str, hint: str) -> Iterator[None]:
+def _naming(what: Callable[[], str], hint: str) -> Iterator[None]:
+    # The format of what lies at an address is only known by asking there.
     try:
         yield
     except _UNREADABLE as error:
         first_line = str(error).partition("\n")[0].removeprefix(_FAILED)
         kind = type(error) if isinstance(error, pl.exceptions.PolarsError) else None
-        raise (kind or pl.exceptions.ComputeError)(f"{what}: {first_line}{hint}") from error
+        raise (kind or pl.exceptions.ComputeError)(f"{what()}: {first_line}{hint}") from error
 
 
 def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened) -> list[Table]:
