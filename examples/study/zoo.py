@@ -19,10 +19,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
-import polars_transferability as pt
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ROOT / "data" / "zoo"
@@ -90,8 +90,10 @@ def kept(
 
 
 def _native_module() -> Path:
-    (module,) = Path(pt.__file__).parent.glob("_internal.*")
-    return module
+    spec = find_spec("polars_transferability._internal")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin)
 
 
 @cache
