@@ -150,9 +150,21 @@ print(remote.equals(local), local.height)
     with subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL) as node:
         try:
             answers_at(port)
-            assert python(code, variables) == "True 2\n"
+            assert served(code, variables) == "True 2\n"
         finally:
             node.terminate()
+
+
+def served(code: str, variables: Mapping[str, str]) -> str:
+    """What a client prints. Ray starts a server for each, and on a busy machine gives up early."""
+    for _ in range(5):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=variables, timeout=300
+        )
+        if "client server" not in done.stderr:
+            assert (done.returncode, done.stderr) == (0, "")
+            return done.stdout
+    pytest.skip("Ray started no server for a client in five attempts")
 
 
 def answers_at(port: int) -> None:
