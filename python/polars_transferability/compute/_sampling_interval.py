@@ -31,15 +31,15 @@ def with_intervals(
 ) -> pl.DataFrame:
     """Return scores with `_low` and `_high` beside each that is a number.
 
+    An interval is null where all halves have the score of the whole, as those of a sample of one
+    row of each class do: they tell nothing then.
+
     Parameters
     ----------
     scored
         Scores of a sample, with a row for each combination of values of `units`.
     of_half
         The same of half of the sample, by the number of the half.
-
-    An interval is null where all halves have the score of the whole, as those of a sample of one
-    row of each class do: they tell nothing then.
 
     Examples
     --------
