@@ -8,19 +8,6 @@ from polars_transferability._arguments import flag
 from polars_transferability._columns import column_name, one_column
 from polars_transferability._plugin import scalar_plugin
 
-# The type of moments, as the native side makes them.
-MOMENTS = pl.Struct(
-    {
-        "classes": pl.List(pl.String),
-        "counts": pl.List(pl.UInt64),
-        "means": pl.List(pl.Float64),
-        "within": pl.List(pl.Float64),
-        "class_within": pl.List(pl.Float64),
-        "cubic": pl.List(pl.Float64),
-        "quartic": pl.Float64,
-    }
-)
-
 
 def moments(embedding: str | pl.Expr, label: str | pl.Expr, *, per_class: bool = True) -> pl.Expr:
     """Count, mean and second moments of each class, as a value that merges.

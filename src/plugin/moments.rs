@@ -13,7 +13,7 @@ use crate::plugin::record;
 use crate::plugin::record::CallerNames;
 use crate::plugin::remedy;
 use crate::plugin::task::{Task, TaskColumns};
-use crate::rows::moments::ClassScatters;
+use crate::rows::moments::{numbered_on, ClassScatters};
 use crate::rows::{ClassedTable, Moments};
 
 #[derive(Deserialize)]
@@ -182,13 +182,7 @@ impl NamedMoments {
 
     fn absorb(&mut self, other: Self) -> Result<(), crate::rows::moments::MomentsError> {
         let mut classes = self.classes.clone();
-        let mut into = Vec::with_capacity(other.classes.len());
-        for class in other.classes {
-            into.push(classes.iter().position(|c| *c == class).unwrap_or_else(|| {
-                classes.push(class);
-                classes.len() - 1
-            }));
-        }
+        let into = numbered_on(&mut classes, other.classes);
         self.moments = self.moments.merge(&other.moments, &into)?;
         self.classes = classes;
         Ok(())

@@ -3,6 +3,8 @@
 //!
 //! Summaries become two frames: one with a row for each key, and one with the rows of all samples.
 
+use std::collections::HashSet;
+
 use polars::prelude::*;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -44,11 +46,12 @@ pub struct PySummaryReader {
 #[pymethods]
 impl PySummaryReader {
     /// Opens files and reads which keys they have. `per_class` says which moments are made; with
-    /// None there are none. `nulls` says whether keys and labels may be null.
+    /// None there are none. `nulls` says whether keys and labels may be null. The first file is
+    /// number `first_file` of all; with `row_groups` no others of the files are read.
     #[new]
     #[expect(clippy::too_many_arguments, reason = "Python calls it with names")]
     #[pyo3(signature = (*, files, options, keys, label, vectors, per_class, rows_per_class,
-        seed, nulls, first_file = 0))]
+        seed, nulls, first_file = 0, row_groups = None))]
     fn new(
         py: Python<'_>,
         files: Vec<File>,
@@ -61,10 +64,12 @@ impl PySummaryReader {
         seed: u64,
         nulls: bool,
         first_file: usize,
+        row_groups: Option<Vec<usize>>,
     ) -> Self {
         let sources = files.into_iter().map(|(name, address, folders)| {
             let constants = folders.into_iter().map(|(key, value)| (key, Value::Text(value)));
-            Source { name, address, constants: constants.collect() }
+            let (constants, row_groups) = (constants.collect(), row_groups.clone());
+            Source { name, address, constants, row_groups }
         });
         let sources: Vec<Source> = sources.collect();
         let nulls = if nulls { Nulls::Kept } else { Nulls::Refused };
@@ -104,18 +109,13 @@ impl PySummaryReader {
     }
 
     /// Reads only some keys, by their numbers.
-    fn select(&mut self, keys: Vec<usize>) {
+    fn select(&mut self, keys: HashSet<usize>) {
         self.reader.select(&keys);
     }
 
-    /// How many row groups of each file are to be read.
-    fn groups(&self) -> Vec<usize> {
-        self.reader.groups()
-    }
-
-    /// Reads only the row groups from number `start` to before number `end` of these.
-    fn select_groups(&mut self, start: usize, end: usize) {
-        self.reader.select_groups(start..end);
+    /// The numbers of the row groups of each file that are to be read.
+    fn row_groups(&self) -> Vec<Vec<usize>> {
+        self.reader.row_groups()
     }
 
     /// Reads the next row groups; None after the last.

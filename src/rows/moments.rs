@@ -405,6 +405,21 @@ impl Moments {
     }
 }
 
+/// The number of each of `others` among `classes`, which gets those that it lacks: what
+/// [`Moments::merge`] takes for classes that are told by name.
+pub fn numbered_on<T: PartialEq>(
+    classes: &mut Vec<T>,
+    others: impl IntoIterator<Item = T>,
+) -> Vec<usize> {
+    let number = |class: T| {
+        classes.iter().position(|own| *own == class).unwrap_or_else(|| {
+            classes.push(class);
+            classes.len() - 1
+        })
+    };
+    others.into_iter().map(number).collect()
+}
+
 /// The mean of some rows. Taken about the first of them: a feature that does not vary gets exactly
 /// its value, and a large offset costs no digits.
 #[must_use]

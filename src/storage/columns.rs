@@ -102,6 +102,12 @@ impl Coded {
     }
 }
 
+/// The values that a row has in some columns, by its codes in them.
+#[must_use]
+pub fn values_of(columns: &[Coded], codes: &[u32]) -> Vec<Value> {
+    columns.iter().zip(codes).map(|(column, &code)| column.values[code as usize].clone()).collect()
+}
+
 fn check_no_null(column: &ArrayRef) -> Result<(), Fault> {
     match (0..column.len()).find(|&row| column.null_count() > 0 && column.is_null(row)) {
         Some(row) => Err(Fault::Null { row }),

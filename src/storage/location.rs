@@ -71,13 +71,20 @@ pub fn list(address: &str, options: &[(String, String)]) -> Result<Vec<String>, 
 }
 
 /// What a request to an object store gives, waited for.
-pub fn waited<T>(request: impl Future<Output = T>) -> T {
-    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
-    let runtime = RUNTIME
-        .get_or_init(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().ok());
-    match runtime {
-        Some(runtime) => runtime.block_on(request),
-        None => panic!("the operating system gives no thread to read object stores with"),
+///
+/// # Errors
+/// Those of the request, and that the operating system gives no thread to wait with.
+pub fn waited<T>(
+    request: impl Future<Output = object_store::Result<T>>,
+) -> object_store::Result<T> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    let start = || Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    match RUNTIME.get_or_init(start) {
+        Ok(runtime) => runtime.block_on(request),
+        Err(error) => Err(object_store::Error::Generic {
+            store: "object store",
+            source: error.to_string().into(),
+        }),
     }
 }
 

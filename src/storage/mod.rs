@@ -10,7 +10,7 @@ pub mod location;
 pub mod parquet_file;
 pub mod value;
 
-pub use columns::{Batch, Coded, Floats, Vectors};
+pub use columns::{values_of, Batch, Coded, Floats, Vectors};
 pub use error::StorageError;
 pub use location::Location;
 pub use parquet_file::{Columns, ParquetFile};

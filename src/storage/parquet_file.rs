@@ -12,7 +12,7 @@ use parquet::basic::{ConvertedType, LogicalType};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
 
-use crate::storage::columns::{Batch, Coded, Fault, Vectors};
+use crate::storage::columns::{values_of, Batch, Coded, Fault, Vectors};
 use crate::storage::error::StorageError;
 use crate::storage::file_bytes::FileBytes;
 use crate::storage::location::Location;
@@ -73,12 +73,6 @@ impl ParquetFile {
         Ok(Self { name: name.to_owned(), location, constants, bytes, metadata, first_rows })
     }
 
-    /// The name by which messages call the file.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     #[must_use]
     pub fn row_groups(&self) -> usize {
         self.first_rows.len()
@@ -124,14 +118,12 @@ impl ParquetFile {
                 })?;
             let mut codes: HashSet<Vec<u32>> = HashSet::new();
             for row in 0..batch.num_rows() {
-                let key: Vec<u32> = coded.iter().map(|column| column.codes[row]).collect();
-                if !codes.contains(&key) {
-                    let values = coded.iter().zip(&key);
-                    let named: Vec<Value> =
-                        values.map(|(c, &v)| c.values[v as usize].clone()).collect();
-                    codes.insert(key);
-                    if seen.insert(named.clone()) {
-                        found.push(named);
+                let of_row: Vec<u32> = coded.iter().map(|column| column.codes[row]).collect();
+                if !codes.contains(&of_row) {
+                    let key = values_of(&coded, &of_row);
+                    codes.insert(of_row);
+                    if seen.insert(key.clone()) {
+                        found.push(key);
                     }
                 }
             }

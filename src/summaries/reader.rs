@@ -3,14 +3,16 @@
 //! Row groups are read by several threads, a window of them at a time, and merged in their order. A
 //! key is finished with the last file that has rows of it, and given away then.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use crate::parallelism::Parallelism;
-use crate::storage::{Columns, Location, ParquetFile, StorageError, Value};
+use crate::storage::{values_of, Columns, Location, ParquetFile, StorageError, Value};
 use crate::summaries::merge_tree::MergeTree;
 use crate::summaries::summary::{Contents, Summary};
+
+/// What is said of bytes that a decoder panics at.
+const UNDECODABLE: &str = "it cannot be decoded";
 
 /// A file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,10 @@ pub struct Source {
     pub address: String,
     /// Columns that it lacks, with the one value that each has.
     pub constants: Vec<(String, Value)>,
+    /// The numbers of its row groups that are read, ascending; `None` for all. If these are a range
+    /// of all that are to be read that begins with a multiple of its length, a power of two, their
+    /// summaries are those that a reader of all merges on the way.
+    pub row_groups: Option<Vec<usize>>,
 }
 
 /// A key whose last row has been read.
@@ -105,10 +111,10 @@ impl SummaryReader {
         reader
     }
 
-    fn add(&mut self, file: ParquetFile, keys: Vec<KeysOfGroup>) {
+    fn add(&mut self, file: ParquetFile, keys: Vec<(usize, KeysOfGroup)>) {
         let number_of_file = self.files.len();
         self.files.push(file);
-        for (number, keys) in keys.into_iter().enumerate() {
+        for (number, keys) in keys {
             let mut numbers: Vec<usize> = keys.into_iter().map(|key| self.number(key)).collect();
             numbers.sort_unstable();
             self.groups.push(Group { file: number_of_file, number, keys: numbers });
@@ -136,7 +142,7 @@ impl SummaryReader {
     }
 
     /// Reads only some keys from here on, by their numbers.
-    pub fn select(&mut self, wanted: &[usize]) {
+    pub fn select(&mut self, wanted: &HashSet<usize>) {
         for group in &mut self.groups {
             group.keys.retain(|key| wanted.contains(key));
         }
@@ -144,22 +150,14 @@ impl SummaryReader {
         self.last_files = last_files(&self.groups);
     }
 
-    /// How many row groups of each file are to be read.
+    /// The numbers of the row groups of each file that are to be read.
     #[must_use]
-    pub fn groups(&self) -> Vec<usize> {
-        let mut counts = vec![0; self.files.len()];
+    pub fn row_groups(&self) -> Vec<Vec<usize>> {
+        let mut numbers = vec![Vec::new(); self.files.len()];
         for group in &self.groups {
-            counts[group.file] += 1;
+            numbers[group.file].push(group.number);
         }
-        counts
-    }
-
-    /// Reads only a range of these row groups. If it begins with a multiple of its length, a power
-    /// of two, its summaries are those that a reader of all row groups merges on the way.
-    pub fn select_groups(&mut self, range: Range<usize>) {
-        let groups = std::mem::take(&mut self.groups);
-        self.groups = groups.into_iter().skip(range.start).take(range.len()).collect();
-        self.last_files = last_files(&self.groups);
+        numbers
     }
 
     /// Reads the next row groups, so `many` at most, whose summaries are held until they are
@@ -203,14 +201,11 @@ impl SummaryReader {
     fn part(&self, group: &Group) -> Part {
         // Damaged bytes may make a decoder panic.
         let read = catch_unwind(AssertUnwindSafe(|| self.read(group)));
-        let reason = match read {
-            Ok(Ok(part)) => return part,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => {
-                self.files[group.file].damaged(group.number, &"it cannot be decoded").to_string()
-            }
-        };
-        group.keys.iter().map(|key| (*key, Err(reason.clone()))).collect()
+        let damaged = |_| Err(self.files[group.file].damaged(group.number, &UNDECODABLE));
+        read.unwrap_or_else(damaged).unwrap_or_else(|error| {
+            let failed = |key: &usize| (*key, Err(error.to_string()));
+            group.keys.iter().map(failed).collect()
+        })
     }
 
     fn read(&self, group: &Group) -> Result<Part, StorageError> {
@@ -224,10 +219,8 @@ impl SummaryReader {
             }
             let mut part = Part::new();
             for (codes, rows) in rows_of_keys {
-                let columns = batch.keys.iter().zip(codes);
-                let key: Vec<Value> =
-                    columns.map(|(column, code)| column.values[code as usize].clone()).collect();
-                let wanted = self.numbers.get(&key).filter(|key| group.keys.contains(key));
+                let number = self.numbers.get(&values_of(&batch.keys, &codes));
+                let wanted = number.filter(|number| group.keys.contains(number));
                 if let Some(&number) = wanted {
                     let file = (self.first_file + group.file) as u64;
                     let summary = Summary::of(&batch, &rows, file, self.contents);
@@ -246,16 +239,22 @@ fn last_files(groups: &[Group]) -> HashMap<usize, usize> {
     files.collect()
 }
 
-/// Opens a file and reads the keys of each of its row groups.
+/// Opens a file and reads the keys of each row group that is read of it.
 fn opened(
     source: &Source,
     options: &[(String, String)],
     columns: &Columns,
-) -> Result<(ParquetFile, Vec<KeysOfGroup>), StorageError> {
+) -> Result<(ParquetFile, Vec<(usize, KeysOfGroup)>), StorageError> {
     let location = Location::parse(&source.address, options)?;
     let file = ParquetFile::open(&source.name, location, source.constants.clone())?;
-    let keys = (0..file.row_groups()).map(|group| file.keys(group, &columns.keys, columns.nulls));
-    let keys = keys.collect::<Result<_, _>>()?;
+    let numbers = source.row_groups.clone().unwrap_or_else(|| (0..file.row_groups()).collect());
+    let keys = numbers.into_iter().map(|number| {
+        // Damaged bytes may make a decoder panic.
+        let keys = || file.keys(number, &columns.keys, columns.nulls);
+        let read = catch_unwind(AssertUnwindSafe(keys));
+        Ok((number, read.unwrap_or_else(|_| Err(file.damaged(number, &UNDECODABLE)))?))
+    });
+    let keys = keys.collect::<Result<_, StorageError>>()?;
     Ok((file, keys))
 }
 

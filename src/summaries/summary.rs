@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ndarray::ArrayView2;
 
-use crate::rows::moments::{ClassScatters, MomentsError};
+use crate::rows::moments::{numbered_on, ClassScatters, MomentsError};
 use crate::rows::{ClassedTable, Moments, Table};
 use crate::storage::{Batch, Floats, Value, Vectors};
 use crate::summaries::reservoir::{Place, Reservoir};
@@ -58,18 +58,7 @@ impl Summary {
     /// # Errors
     /// Vectors of different width.
     pub fn merge(mut self, other: Self) -> Result<Self, MomentsError> {
-        let before = self.classes.len();
-        let into: Vec<usize> = other
-            .classes
-            .into_iter()
-            .map(|class| {
-                self.classes.iter().position(|own| *own == class).unwrap_or_else(|| {
-                    self.classes.push(class);
-                    self.classes.len() - 1
-                })
-            })
-            .collect();
-        debug_assert!(self.classes.len() >= before);
+        let into = numbered_on(&mut self.classes, other.classes);
         self.counts.resize(self.classes.len(), 0);
         for ((at, count), sample) in into.iter().zip(other.counts).zip(other.samples) {
             self.counts[*at] += count;

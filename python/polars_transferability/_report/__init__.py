@@ -40,10 +40,10 @@ from polars_transferability.files.whole_file import (
     require_writable,
     write_whole,
 )
-from polars_transferability.leaderboard.source import is_remote, paths_of
+from polars_transferability.leaderboard.source import paths_of
 from polars_transferability.tables.formats import files_of
 from polars_transferability.tables.own_results import MARK
-from polars_transferability.tables.table import Table, embedding_tables
+from polars_transferability.tables.table import Table, embedding_tables, is_remote
 
 # Files that change while they are read are read again, but not for ever.
 _ATTEMPTS = 3

@@ -17,11 +17,12 @@ from polars_transferability._scores.choice import DEFAULT, OF_ONE_TABLE, score_s
 from polars_transferability.compute.curve import OWN_OPTIONS, curve_settings
 from polars_transferability.compute.engine import LOCAL, checked_engine
 from polars_transferability.files.text_file import read_text
-from polars_transferability.leaderboard.source import is_remote, paths_of
+from polars_transferability.leaderboard.source import paths_of
 from polars_transferability.ranking import selection_quality
 from polars_transferability.settings import BoundOptions, bound_settings
 from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.memory import memory_of
+from polars_transferability.tables.table import is_remote
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -207,8 +208,7 @@ def _checked(path: Path, values: dict[str, Any]) -> ReportConfig:
     top = Section(str(path), "", values).allow(
         *("title", "files", "sources", "targets", "scores"),
         *("leaderboards", "models", "factors", "relatedness", "rank_confidence", "columns"),
-        *("bound", "curve", "comparison", "queries", "strict", "engine"),
-        "memory",
+        *("bound", "curve", "comparison", "queries", "strict", "engine", "memory"),
     )
     settings = _settings(top)
     return ReportConfig(
@@ -260,7 +260,7 @@ def _files(top: Section, folder: Path) -> tuple[str, ...]:
     files = top.names("files")
     if not files:
         top.fail("files", 'expected the embedding tables, such as files = ["embeddings/*.parquet"]')
-    if remote := [file for file in files if "://" in file]:
+    if remote := [file for file in files if is_remote(file)]:
         top.fail("files", f"{remote[0]!r} is not on this machine, so changes would not be noticed")
     return tuple(_from(folder, file) for file in files)
 

@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 
 from polars_transferability._columns import column_roots
-from polars_transferability._plugin import SummaryReader
 from polars_transferability._scores.several import scores
 from polars_transferability.tables.keys import Key
 from polars_transferability.tables.parquet_files import rust_files
+from polars_transferability.tables.summary_reader import Wanted, numbered_keys, steps_of
 
 # Scores that take moments in place of rows, and whether these need a scatter of each class.
 _OF_MOMENTS = {
@@ -55,22 +55,16 @@ def scores_of_moments(
     by = key.values.columns
     names = column_roots([columns.task, columns.fit])
     (embedding,), (label,) = column_roots([columns.embedding]), column_roots([columns.label])
-    reader = SummaryReader(
-        files=rust_files(key.tables),
-        options=[],
-        keys=[*by, *(name for name in names if name not in by)],
+    wanted_of_files = Wanted(
+        keys=tuple(dict.fromkeys([*by, *names])),
         label=label,
-        vectors=[embedding],
+        vectors=(embedding,),
         per_class=any(_OF_MOMENTS[name] for name in possible),
-        rows_per_class=0,
-        seed=0,
-        nulls=False,
     )
-    own = key.own(reader.keys().with_row_index("key").cast({"key": pl.UInt64}))
-    reader.select(own["key"].to_list())
-    parts = []
-    while (step := reader.step()) is not None:
-        parts.append(step[0])
+    reader = wanted_of_files.reader(rust_files(key.tables))
+    own = key.own(numbered_keys(reader))
+    reader.select(set(own["key"]))
+    parts = [summaries for summaries, _ in steps_of(reader)]
     if reader.unreadable() or not parts:
         return None
     summaries = pl.concat(parts)

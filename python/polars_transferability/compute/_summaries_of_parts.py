@@ -7,77 +7,59 @@ that number. So the sums have the same bits, whoever makes the parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from polars_transferability._moments import merge_moments
-from polars_transferability._plugin import SummaryReader
 from polars_transferability.compute.engine import WorkerLostError, workers_of
+from polars_transferability.tables.summary_reader import (
+    File,
+    Step,
+    Wanted,
+    numbered_keys,
+    steps_of,
+)
 
-# Columns by which samples merge, and names that the parts of a key have here.
-PLACE = ("priority of the row", "number of the file", "number of the row")
-# Row groups that a worker reads for one task.
+# What a reader has of each row of a sample: the random number by which it was drawn, and its place.
+_PRIORITY = "priority of the row"
+_PLACE = ("number of the file", "number of the row")
+# Row groups that a worker reads for one task: a power of two.
 _TOGETHER = 8
-
-File = tuple[str, str, list[tuple[str, str]]]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a reader of some files makes: see `scan_summaries`."""
-
-    keys: tuple[str, ...]
-    label: str
-    vectors: tuple[str, ...]
-    per_class: bool | None
-    rows_per_class: int
-    seed: int
-    options: Mapping[str, str]
-
-    def reader(self, files: Sequence[File], first_file: int = 0) -> SummaryReader:
-        """Return a reader of files, of which the first has this number among all."""
-        return SummaryReader(
-            files=files,
-            options=list(self.options.items()),
-            keys=self.keys,
-            label=self.label,
-            vectors=self.vectors,
-            per_class=self.per_class,
-            rows_per_class=self.rows_per_class,
-            seed=self.seed,
-            nulls=False,
-            first_file=first_file,
-        )
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Some row groups of a file, and the keys that are read of them."""
+    """Some row groups of a file, and the keys that are read of them with their numbers."""
 
     wanted: Wanted
     file: File
+    number_of_file: int
     number: int
+    row_groups: Sequence[int]
     keys: pl.DataFrame
-    start: int
 
     def __str__(self) -> str:
-        return f"{self.file[0]}, row groups from {self.start}"
+        return f"{self.file[0]}, row groups from {self.row_groups[0]}"
 
 
 def steps_on(
-    engine: str, wanted: Wanted, files: Sequence[File], keys: pl.DataFrame, groups: Sequence[int]
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield summaries and samples as `SummaryReader.step` does, of all keys at once.
+    engine: str,
+    wanted: Wanted,
+    files: Sequence[File],
+    keys: pl.DataFrame,
+    row_groups: Sequence[Sequence[int]],
+) -> Iterator[Step]:
+    """Yield summaries and samples as `steps_of` does, of all keys at once.
 
-    `keys` are those wanted, with their numbers as `key`; `groups` is how many row groups of each
-    file have rows of them. The files are in the order of their names.
+    `keys` are those wanted, with their numbers as `key`; `row_groups` are those of each file that
+    have rows of them. The files are in the order of their names.
     """
     parts = (
-        _Part(wanted, file, number, keys, start)
-        for number, (file, count) in enumerate(zip(files, groups, strict=True))
-        for start in range(0, count, _TOGETHER)
+        _Part(wanted, file, number_of_file, number, of_file[start : start + _TOGETHER], keys)
+        for number_of_file, (file, of_file) in enumerate(zip(files, row_groups, strict=True))
+        for number, start in enumerate(range(0, len(of_file), _TOGETHER))
     )
     with workers_of(engine) as cluster:
         assert cluster is not None
@@ -92,35 +74,30 @@ def steps_on(
         yield merged.with_columns(pl.when(is_whole).then(pl.col("n", "moments"))), sample
 
 
-def _found(
-    part: tuple[pl.DataFrame, pl.DataFrame] | WorkerLostError,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _found(part: Step | WorkerLostError) -> Step:
     if isinstance(part, WorkerLostError):
         raise part
     return part
 
 
-def _summaries_of(part: _Part) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _summaries_of(part: _Part) -> Step:
     """Return the summaries of a part, as a worker makes them."""
-    reader = part.wanted.reader([part.file], part.number)
-    own = reader.keys()
-    numbers = pl.Series("own", range(own.height), dtype=pl.UInt64)
-    of_file = own.cast({name: part.keys.schema[name] for name in own.columns})
-    known = of_file.with_columns(numbers).join(part.keys, on=own.columns, how="inner")
-    reader.select(known["own"].to_list())
-    reader.select_groups(part.start, part.start + _TOGETHER)
-    summaries, samples = [], []
-    while (step := reader.step()) is not None:
-        summaries.append(step[0])
-        samples.append(step[1])
-    names = known.select(own="own", number="key")
+    reader = part.wanted.reader(
+        [part.file], first_file=part.number_of_file, row_groups=part.row_groups
+    )
+    own = numbered_keys(reader).rename({"key": "own"})
+    names = part.keys.drop("key").schema
+    of_file = own.with_columns(pl.col(name).cast(dtype) for name, dtype in names.items())
+    known = of_file.join(part.keys, on=list(names), how="inner")
+    reader.select(set(known["own"]))
+    summaries, samples = zip(*steps_of(reader), strict=True)
 
-    def numbered(frames: list[pl.DataFrame]) -> pl.DataFrame:
-        frame = pl.concat(frames, how="diagonal_relaxed").rename({"key": "own"})
-        joined = frame.join(names, on="own", maintain_order="left").drop("own")
-        return joined.rename({"number": "key"})
+    def numbered(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+        found = pl.concat(frames, how="diagonal_relaxed").rename({"key": "own"})
+        numbers = known.select("own", "key")
+        return found.join(numbers, on="own", maintain_order="left").drop("own")
 
-    place = {"file": part.number, "part": part.start // _TOGETHER}
+    place = {"file": part.number_of_file, "part": part.number}
     literals = [pl.lit(value, dtype=pl.UInt64).alias(name) for name, value in place.items()]
     return numbered(summaries).with_columns(literals), numbered(samples)
 
@@ -155,6 +132,6 @@ def _in_pairs(rows: pl.DataFrame, units: list[str], place: str) -> pl.DataFrame:
 
 def _sample(samples: Iterable[pl.DataFrame], wanted: Wanted) -> pl.DataFrame:
     """Return the rows that a reader of all parts would keep, in the order of their places."""
-    rows = pl.concat(samples, how="diagonal_relaxed")
-    lowest = pl.col(PLACE[0]).rank("ordinal").over("key", wanted.label) <= wanted.rows_per_class
-    return rows.sort(*PLACE).filter(lowest).sort("key", *PLACE[1:])
+    rows = pl.concat(samples, how="diagonal_relaxed").sort(_PRIORITY, *_PLACE)
+    lowest = pl.int_range(pl.len()).over("key", wanted.label) < wanted.rows_per_class
+    return rows.filter(lowest).sort("key", *_PLACE)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from polars_transferability._arguments import flag, integer
 from polars_transferability._columns import is_embedding_type, is_label_type
-from polars_transferability._moments import MOMENTS
+from polars_transferability._moments import moments
 from polars_transferability._plugin import SummaryReader
-from polars_transferability.compute._summaries_of_parts import File, Wanted, steps_on
+from polars_transferability.compute._summaries_of_parts import steps_on
 from polars_transferability.compute.engine import LOCAL, checked_engine
 from polars_transferability.tables.keys import key_columns
+from polars_transferability.tables.lazy_reader import read_lazily
 from polars_transferability.tables.parquet_files import parquet_files, rust_files
 from polars_transferability.tables.problems import NO_PROBLEM, PROBLEMS
+from polars_transferability.tables.summary_reader import (
+    File,
+    Step,
+    Wanted,
+    numbered_keys,
+    steps_of,
+)
 from polars_transferability.tables.table import Paths, Table, of_one_type
 
 
@@ -26,33 +33,26 @@ class _Summaries:
 
     Attributes
     ----------
+    wanted
+        What all columns of the result need.
     schema
         All columns of the result, with their types.
     """
 
     tables: list[Table]
-    keys: list[str]
-    label: str
-    embedding: str
-    per_class: bool
-    rows_per_class: int
-    seed: int
+    wanted: Wanted
     strict: bool
     engine: str
-    options: Mapping[str, str]
     schema: pl.Schema
 
-    def wanted(self, columns: Sequence[str]) -> Wanted:
-        """Return what a reader makes that makes no more than these columns need."""
-        moments, sample = "moments" in columns, "sample" in columns
-        return Wanted(
-            keys=tuple(self.keys),
-            label=self.label,
-            vectors=(self.embedding,) if moments or sample else (),
-            per_class=self.per_class if moments else None,
-            rows_per_class=self.rows_per_class if sample else 0,
-            seed=self.seed,
-            options=self.options,
+    def needed_for(self, columns: Sequence[str]) -> Wanted:
+        """Return no more than some columns need."""
+        of_moments, of_sample = "moments" in columns, "sample" in columns
+        return replace(
+            self.wanted,
+            vectors=self.wanted.vectors if of_moments or of_sample else (),
+            per_class=self.wanted.per_class if of_moments else None,
+            rows_per_class=self.wanted.rows_per_class if of_sample else 0,
         )
 
 
@@ -147,56 +147,47 @@ def scan_summaries(
     """
     keys = key_columns("by", by)
     options = dict(storage_options or {})
-    found = parquet_files(paths, options)
-    unreadable = [] if flag("strict", strict) else [t for t in found if not _has_schema(t)]
-    tables = of_one_type([t for t in found if t not in unreadable] or found, [*keys, label])
-    for table in tables:
+    tables = parquet_files(paths, options)
+    is_readable = [flag("strict", strict) or _has_schema(table) for table in tables]
+    readable = [table for table, is_so in zip(tables, is_readable, strict=True) if is_so]
+    alike = of_one_type(readable or tables, [*keys, label])
+    for table in alike:
         table.require(dict.fromkeys([*keys, label, embedding], ""))
-    schema = tables[0].schema()
-    _check_types(tables[0].name, schema, [*keys, label], embedding)
+    schema = alike[0].schema()
+    _check_types(alike[0].name, schema, [*keys, label], embedding)
+    if taken := [key for key in keys if key in ("n", "moments", "sample", PROBLEMS)]:
+        msg = f"by: the result has a column '{taken[0]}' of its own; rename the one of the table"
+        raise ValueError(msg)
     summaries = _Summaries(
-        tables=[*tables, *unreadable],
-        keys=keys,
-        label=label,
-        embedding=embedding,
-        per_class=flag("per_class", per_class),
-        rows_per_class=integer("rows_per_class", rows_per_class, least=0),
-        seed=integer("seed", seed, least=0),
-        strict=flag("strict", strict),
+        tables=tables,
+        wanted=Wanted(
+            keys=tuple(keys),
+            label=label,
+            vectors=(embedding,),
+            per_class=flag("per_class", per_class),
+            rows_per_class=integer("rows_per_class", rows_per_class, least=0),
+            seed=integer("seed", seed, least=0),
+            options=options,
+        ),
+        strict=strict,
         engine=checked_engine(engine),
-        options=options,
         schema=pl.Schema(
             {
                 **{key: schema[key] for key in keys},
                 "n": pl.UInt64(),
-                "moments": MOMENTS,
-                "sample": _sample_type(tables, label, embedding),
+                "moments": _type_of_moments(),
+                "sample": _sample_type(alike, label, embedding),
                 PROBLEMS: pl.List(pl.String()),
             }
         ),
     )
-    if taken := [key for key in keys if key in ("n", "moments", "sample", PROBLEMS)]:
-        msg = f"by: the result has a column '{taken[0]}' of its own; rename the one of the table"
-        raise ValueError(msg)
 
-    def read(
-        columns: list[str] | None,
-        predicate: pl.Expr | None,
-        n_rows: int | None,
-        batch_size: int | None,  # noqa: ARG001 - the files decide how many keys come together.
-    ) -> Iterator[pl.DataFrame]:
-        wanted = summaries.schema.names() if columns is None else columns
-        left = n_rows
-        for found in _found(summaries, wanted, predicate):
-            frame = found.select(wanted)
-            if left is not None:
-                frame = frame.head(left)
-                left -= frame.height
-            yield frame
-            if left == 0:
-                return
+    def read(columns: list[str] | None, condition: pl.Expr | None) -> Iterator[pl.DataFrame]:
+        return _found(
+            summaries, summaries.schema.names() if columns is None else columns, condition
+        )
 
-    return register_io_source(read, schema=summaries.schema)
+    return read_lazily(summaries.schema, read)
 
 
 def _has_schema(table: Table) -> bool:
@@ -225,6 +216,11 @@ def _check_types(
         raise TypeError(msg)
 
 
+def _type_of_moments() -> pl.DataType:
+    rows = pl.LazyFrame(schema={"embedding": pl.List(pl.Float64), "label": pl.String})
+    return rows.select(moments("embedding", "label")).collect_schema()["moments"]
+
+
 def _sample_type(tables: Sequence[Table], label: str, embedding: str) -> pl.DataType:
     inner = [getattr(table.schema()[embedding], "inner", None) for table in tables]
     floats = pl.Float64() if pl.Float64() in inner else pl.Float32()
@@ -233,65 +229,50 @@ def _sample_type(tables: Sequence[Table], label: str, embedding: str) -> pl.Data
 
 
 def _found(
-    summaries: _Summaries, wanted: Sequence[str], predicate: pl.Expr | None
+    summaries: _Summaries, columns: Sequence[str], condition: pl.Expr | None
 ) -> Iterator[pl.DataFrame]:
-    """Yield the summaries of the keys that a condition holds for, as they are finished."""
-    of_keys, others = _split([] if predicate is None else _parts(predicate), summaries.keys)
-    needed = [*wanted, *(name for part in others for name in part.meta.root_names())]
-    wanted_of_files = summaries.wanted(needed)
+    """Yield the summaries of keys as they are finished, but those that no condition holds for."""
+    wanted = summaries.needed_for(columns)
     files = sorted(rust_files(summaries.tables), key=lambda file: (file[0], sorted(file[2])))
-    reader = wanted_of_files.reader(files)
-    keys = reader.keys()
-    chosen = keys.select(
-        *(pl.col(name).cast(summaries.schema[name]) for name in summaries.keys),
-        pl.Series("key", range(keys.height), dtype=pl.UInt64),
-    )
-    if of_keys:
-        chosen = chosen.filter(*of_keys)
-        reader.select(chosen["key"].to_list())
+    reader = wanted.reader(files)
+    keys = numbered_keys(reader).cast({name: summaries.schema[name] for name in wanted.keys})
+    if of_keys := _of_keys(condition, wanted.keys):
+        keys = keys.filter(*of_keys)
+        reader.select(set(keys["key"]))
     unreadable = [reason for _, reason in reader.unreadable()]
     if unreadable:
         _refuse(unreadable[0], strict=summaries.strict)
         yield _complete(pl.DataFrame({PROBLEMS: [[text] for text in unreadable]}), summaries)
-    for of_step, sample in _steps(summaries.engine, wanted_of_files, files, chosen, reader):
+    for of_step, sample in _steps(summaries.engine, wanted, files, keys, reader):
         if problems := of_step["problem"].drop_nulls().to_list():
             _refuse(problems[0], strict=summaries.strict)
-        rows = chosen.join(of_step, on="key", maintain_order="left").with_columns(
+        rows = keys.join(of_step, on="key", maintain_order="left").with_columns(
             pl.when(pl.col("problem").is_null())
             .then(NO_PROBLEM)
             .otherwise(pl.concat_list("problem"))
             .alias(PROBLEMS)
         )
-        if "sample" in needed:
-            rows = rows.join(
-                _packed(sample, summaries), on="key", how="left", maintain_order="left"
-            )
-        yield _complete(rows, summaries).filter(*others)
+        if "sample" in columns:
+            packed = _packed(sample, summaries)
+            rows = rows.join(packed, on="key", how="left", maintain_order="left")
+        yield _complete(rows, summaries)
 
 
 def _steps(
     engine: str, wanted: Wanted, files: Sequence[File], keys: pl.DataFrame, reader: SummaryReader
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield what a reader, or the workers of a cluster in its place, make of the keys wanted."""
-    if engine != LOCAL:
-        unreadable = {name for name, _ in reader.unreadable()}
-        readable = [file for file in files if file[0] not in unreadable]
-        yield from steps_on(engine, wanted, readable, keys, reader.groups())
-        return
-    while (step := reader.step()) is not None:
-        yield step
+) -> Iterator[Step]:
+    """Return what a reader, or the workers of a cluster in its place, make of the keys wanted."""
+    if engine == LOCAL:
+        return steps_of(reader)
+    unreadable = {name for name, _ in reader.unreadable()}
+    readable = [file for file in files if file[0] not in unreadable]
+    return steps_on(engine, wanted, readable, keys, reader.row_groups())
 
 
-def _split(
-    conditions: Sequence[pl.Expr], keys: Sequence[str]
-) -> tuple[list[pl.Expr], list[pl.Expr]]:
-    """Return the conditions that read nothing but keys, and the others."""
-    is_of_keys = [set(part.meta.root_names()) <= set(keys) for part in conditions]
-    sides = [
-        [part for part, of_keys in zip(conditions, is_of_keys, strict=True) if of_keys == side]
-        for side in (True, False)
-    ]
-    return sides[0], sides[1]
+def _of_keys(condition: pl.Expr | None, keys: Sequence[str]) -> list[pl.Expr]:
+    """Return those parts of a condition that read nothing but keys."""
+    parts = [] if condition is None else _parts(condition)
+    return [part for part in parts if set(part.meta.root_names()) <= set(keys)]
 
 
 def _refuse(problem: str, *, strict: bool) -> None:
@@ -304,10 +285,9 @@ def _packed(sample: pl.DataFrame, summaries: _Summaries) -> pl.DataFrame:
     of_type = summaries.schema["sample"]
     assert isinstance(of_type, pl.List)
     assert isinstance(of_type.inner, pl.Struct)
+    names = [field.name for field in of_type.inner.fields]
     rows = sample.cast({field.name: field.dtype for field in of_type.inner.fields})
-    return rows.group_by("key", maintain_order=True).agg(
-        pl.struct(summaries.label, summaries.embedding).alias("sample")
-    )
+    return rows.group_by("key", maintain_order=True).agg(pl.struct(*names).alias("sample"))
 
 
 def _complete(rows: pl.DataFrame, summaries: _Summaries) -> pl.DataFrame:

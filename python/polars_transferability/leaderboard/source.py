@@ -12,7 +12,7 @@ import polars as pl
 
 from polars_transferability.leaderboard.csv_table import read_csv
 from polars_transferability.leaderboard.mteb_results import read_results
-from polars_transferability.tables.table import FRAME, Table
+from polars_transferability.tables.table import FRAME, Table, is_remote
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | str | PathLike[str]"
 
@@ -88,11 +88,6 @@ def open_source(source: object) -> Table:
         msg = f"no such file: '{path}'"
         raise FileNotFoundError(msg)
     return Table(name, _reader(name, _LOCAL)(path))
-
-
-def is_remote(path: str) -> bool:
-    """Return whether a path is an address, such as hf://... or s3://..., and no file here."""
-    return "://" in path
 
 
 def _reader(

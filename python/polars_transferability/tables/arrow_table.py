@@ -22,4 +22,6 @@ def scan_arrow(path: Path) -> pl.LazyFrame:
 def _stream(path: Path) -> pl.LazyFrame:
     """Return a stream, which says nowhere where its columns lie, so it is read from the front."""
     schema = pl.read_ipc_stream(path, n_rows=0).schema
-    return read_lazily(schema, lambda columns: [pl.read_ipc_stream(path, columns=columns)])
+    return read_lazily(
+        schema, lambda columns, _: [pl.read_ipc_stream(path, columns=columns or None)]
+    )

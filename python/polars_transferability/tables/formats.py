@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from glob import has_magic
 from pathlib import Path
 
 import polars as pl
@@ -104,7 +105,7 @@ def format_at(address: str) -> Format:
     if place.endswith(".lance"):
         return _LANCE
     found = _by_ending(place)
-    if found is None and not any(sign in place for sign in "*?["):
+    if found is None and not has_magic(place):
         return _DELTA if lake.is_remote_delta(address) else PARQUET
     return found or PARQUET
 

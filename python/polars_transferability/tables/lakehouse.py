@@ -66,8 +66,8 @@ def _by_pyarrow(table: DeltaTable) -> pl.LazyFrame:
     """Return a Delta table in parts (Polars counts no rows where it asks pyarrow itself)."""
     rows = table.to_pyarrow_dataset()
 
-    def read(columns: list[str] | None) -> Iterator[pl.DataFrame]:
-        for batch in rows.to_batches(columns=columns):
+    def read(columns: list[str] | None, _: pl.Expr | None) -> Iterator[pl.DataFrame]:
+        for batch in rows.to_batches(columns=columns or None):
             yield pl.DataFrame(batch)
 
     return read_lazily(pl.DataFrame(rows.schema.empty_table()).schema, read)

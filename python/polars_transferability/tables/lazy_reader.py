@@ -9,14 +9,19 @@ from polars.io.plugins import register_io_source
 
 
 def read_lazily(
-    schema: pl.Schema, read: Callable[[list[str] | None], Iterable[pl.DataFrame]]
+    schema: pl.Schema,
+    read: Callable[[list[str] | None, pl.Expr | None], Iterable[pl.DataFrame]],
 ) -> pl.LazyFrame:
-    """Return a lazy table; `read` yields its rows, in parts, with some columns or with all.
+    """Return a lazy table; `read` yields its rows, in parts.
+
+    It gets the columns that are needed, of which there are none where rows are only counted, or
+    None for all; and a condition, or None. It may yield more columns, and rows that do not meet the
+    condition.
 
     Examples
     --------
     >>> rows = pl.DataFrame({"a": [1, 2, 3], "b": [4, 5, 6]})
-    >>> lazy = read_lazily(rows.schema, lambda columns: [rows.select(columns or rows.columns)])
+    >>> lazy = read_lazily(rows.schema, lambda columns, _: [rows.select(columns or rows.columns)])
     >>> lazy.filter(pl.col("b") > 4).select("a").head(1).collect().item()
     2
     """
@@ -25,9 +30,8 @@ def read_lazily(
         columns: list[str] | None, condition: pl.Expr | None, first: int | None, _: int | None
     ) -> Iterator[pl.DataFrame]:
         named = [] if condition is None else condition.meta.root_names()
-        # Who counts rows asks for no column at all.
         needed = None if columns is None else list(dict.fromkeys([*columns, *named]))
-        for part in read(needed or None):
+        for part in read(needed, condition):
             kept = part if condition is None else part.filter(condition)
             if first is not None:
                 kept = kept.head(first)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from polars_transferability._door import door
 from polars_transferability._plugin import free_memory
 
-_UNITS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
-_BINARY = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+# In the order of their powers of a thousand, or of 1024 where an i stands behind.
+_PREFIXES = ("", "k", "m", "g", "t")
 _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 
 
@@ -43,7 +43,7 @@ def memory_of(given: object) -> Memory:
     if found is None:
         raise ValueError(msg)
     number, unit, binary = found.groups()
-    amount = int(float(number) * (_BINARY if binary else _UNITS)[unit.lower()])
+    amount = int(float(number) * (1024 if binary else 1000) ** _PREFIXES.index(unit.lower()))
     if amount <= 0:
         raise ValueError(msg)
     return Memory(amount, str(given))

@@ -83,9 +83,9 @@ def _numpy() -> Any:
 def _scan(arrays: Callable[[], Mapping[str, Array]]) -> pl.LazyFrame:
     """Return a lazy table of arrays; its types are those of the arrays, which are read for them."""
 
-    def read(columns: list[str] | None) -> Iterator[pl.DataFrame]:
+    def read(columns: list[str] | None, _: pl.Expr | None) -> Iterator[pl.DataFrame]:
         rows = _frame(arrays())
-        yield rows if columns is None else rows.select(columns)
+        yield rows.select(columns or rows.columns)
 
     return read_lazily(_frame(arrays()).schema, read)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from glob import has_magic
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import polars as pl
 
 from polars_transferability._plugin import list_objects
 from polars_transferability.tables._files import File, Found
+from polars_transferability.tables.summary_reader import File as ReadFile
 from polars_transferability.tables.table import (
     FRAME,
     ParquetRows,
@@ -42,8 +44,8 @@ def parquet_files(paths: Paths, options: Mapping[str, str]) -> list[Table]:
 
 
 def _remote(address: str, options: Mapping[str, str]) -> list[Table]:
-    has_pattern = any(sign in address for sign in "*?[") or address.endswith("/")
-    found = list_objects(address, list(options.items())) if has_pattern else [address]
+    stands_for_files = has_magic(address) or address.endswith("/")
+    found = list_objects(address, list(options.items())) if stands_for_files else [address]
     if not found:
         msg = f"no Parquet file matches '{address}'"
         raise FileNotFoundError(msg)
@@ -61,11 +63,9 @@ def _object(address: str, options: Mapping[str, str]) -> Table:
     return table.with_constants(partition) if partition else table
 
 
-def rust_files(
-    tables: Iterable[Table],
-) -> list[tuple[str, str, list[tuple[str, str]]]]:
+def rust_files(tables: Iterable[Table]) -> list[ReadFile]:
     """Return name, address and columns of folders of each table, which must be a Parquet file."""
-    found = []
+    found: list[ReadFile] = []
     for table in tables:
         if table.parquet is None:
             what = "is a frame" if table.name == FRAME else f"is a table of {table.format()}"

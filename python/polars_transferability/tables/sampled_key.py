@@ -14,10 +14,11 @@ import polars as pl
 
 from polars_transferability._columns import is_label_type
 from polars_transferability._door import door
-from polars_transferability._plugin import SummaryReader, parquet_size
+from polars_transferability._plugin import parquet_size
 from polars_transferability.tables.keys import Key, SampledRows
 from polars_transferability.tables.memory import Memory, size_text
 from polars_transferability.tables.parquet_files import rust_files
+from polars_transferability.tables.summary_reader import Wanted, numbered_keys, steps_of
 from polars_transferability.tables.table import FRAME, Table
 
 # How many times the size of the rows computing takes, measured at 1 GB of rows: 3.1 for scores, for
@@ -48,9 +49,9 @@ class Budget:
 
 @dataclass(frozen=True)
 class SamplePlan:
-    """How many rows a key has, and how many of each stratum are to be drawn."""
+    """The number of rows of each stratum of a key, and how many of each are to be drawn."""
 
-    rows: int
+    strata: pl.DataFrame
     per_stratum: int
     seed: int
 
@@ -65,9 +66,10 @@ def sample_plan(key: Key, columns: Sequence[str], budget: Budget) -> SamplePlan 
     needed = _excess(key, columns, memory)
     if needed is None:
         return None
-    rows, width = sum(needed.strata), needed.bytes_per_row
-    per_stratum = _largest(needed.strata, int(memory.bytes / _COPIES_OF_SAMPLE / width))
-    drawn = sum(min(count, per_stratum) for count in needed.strata)
+    counts = needed.strata["len"].to_list()
+    rows, width = sum(counts), needed.bytes_per_row
+    per_stratum = _largest(counts, int(memory.bytes / _COPIES_OF_SAMPLE / width))
+    drawn = sum(min(count, per_stratum) for count in counts)
     print(
         f"{key}: {rows:,} rows take {size_text(rows * width)}, and computing {_COPIES} times that, "
         f"too much for "
@@ -75,7 +77,7 @@ def sample_plan(key: Key, columns: Sequence[str], budget: Budget) -> SamplePlan 
         f"all, at most {per_stratum:,} of each class",
         file=sys.stderr,
     )
-    return SamplePlan(rows, per_stratum, budget.seed)
+    return SamplePlan(needed.strata, per_stratum, budget.seed)
 
 
 def exceeds(key: Key, columns: Sequence[str], memory: Memory) -> bool:
@@ -87,7 +89,7 @@ def exceeds(key: Key, columns: Sequence[str], memory: Memory) -> bool:
 class _Needed:
     """The number of rows of each stratum of a key, and what a row takes."""
 
-    strata: list[int]
+    strata: pl.DataFrame
     bytes_per_row: float
 
 
@@ -102,15 +104,15 @@ def _excess(key: Key, columns: Sequence[str], memory: Memory) -> _Needed | None:
         return None  # Whoever reads the rows says what is wrong with the file.
     if sum(size for _, size in sizes) <= most:
         return None
-    strata = _strata(key, columns)["len"].to_list()
+    strata = _strata(key, columns)
     width = sum(size for _, size in sizes) / max(sum(rows for rows, _ in sizes), 1)
-    return _Needed(strata, width) if sum(strata) * width > most else None
+    return _Needed(strata, width) if sum(strata["len"]) * width > most else None
 
 
 def sample_of(key: Key, columns: Sequence[str], plan: SamplePlan) -> Key:
     """Return a key of a sample of the rows of another, in memory."""
     sample = _sample(key, columns, plan)
-    sampled = SampledRows(key, plan.rows, sample.height)
+    sampled = SampledRows(key, sum(plan.strata["len"]), sample.height)
     return replace(key, tables=[Table(FRAME, sample.lazy())], sampled=sampled)
 
 
@@ -171,28 +173,25 @@ def _sample(key: Key, columns: Sequence[str], plan: SamplePlan) -> pl.DataFrame:
     names, vectors = _names_and_vectors(key, columns)
     by = key.values.columns
     strata = [*by, *(name for name in names if name not in by)]
-    reader = SummaryReader(
-        files=rust_files(key.tables),
-        options=[],
-        keys=strata[:-1],
+    wanted = Wanted(
+        keys=tuple(strata[:-1]),
         label=strata[-1],
-        vectors=vectors,
-        per_class=None,
+        vectors=tuple(vectors),
         rows_per_class=plan.per_stratum,
         seed=plan.seed,
         nulls=True,
     )
-    keys = reader.keys().with_row_index("key")
+    reader = wanted.reader(rust_files(key.tables))
+    keys = numbered_keys(reader)
     # A table may be a part of its file, such as the rows of some tasks.
     own = key.own(keys)
     if there := strata[len(by) : -1]:
-        own = own.join(_strata(key, columns), on=there, how="semi", nulls_equal=True)
-    reader.select(own["key"].to_list())
+        own = own.join(plan.strata, on=there, how="semi", nulls_equal=True)
+    reader.select(set(own["key"]))
     for _, reason in reader.unreadable():
         raise pl.exceptions.ComputeError(reason)
     parts = []
-    while (step := reader.step()) is not None:
-        found, sample = step
+    for found, sample in steps_of(reader):
         for reason in found["problem"].drop_nulls():
             raise pl.exceptions.ComputeError(reason)
         parts.append(sample)

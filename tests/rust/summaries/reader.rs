@@ -36,7 +36,7 @@ fn write(path: &Path, rows: &[Row], group: usize) {
 
 fn source(path: &Path) -> Source {
     let name = path.to_str().unwrap().to_owned();
-    Source { address: name.clone(), name, constants: vec![] }
+    Source { address: name.clone(), name, constants: vec![], row_groups: None }
 }
 
 fn reader(sources: Vec<Source>, rows_per_class: usize) -> SummaryReader {
