@@ -118,11 +118,7 @@ fn optimal<'a>(
     costs: impl Fn(Power) -> CostRows<'a>,
     limit: impl Fn() -> f64,
 ) -> Result<PowerPlan, TransportError> {
-    let direct = match p {
-        1.0 => Power::One,
-        2.0 => Power::Two,
-        _ => Power::Scaled { p, scale: limit() },
-    };
+    let direct = Power::new(p, limit);
     let plan = solver.solve(&mut costs(direct))?;
     if p == 1.0 || plan.value >= SMALLEST_VALUE {
         return Ok(PowerPlan { plan, scale: direct.scale(), p });

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from itertools import chain
 
 import polars as pl
@@ -269,8 +268,8 @@ def _bounds_of(inventory: Inventory, model: Model, source: str) -> _Step:
     def compute(targets: list[str]) -> pl.DataFrame:
         tasks = (source, *targets)
         besides = [name for name in (bound.get("target_label"),) if name is not None]
-        of = partial(reading, files, columns, model_name, memory=memory_of(memory))
-        with of(tasks, besides=besides) as rows:
+        most = memory_of(memory)
+        with reading(files, columns, model_name, tasks, besides=besides, memory=most) as rows:
             return compute_bounds(
                 rows,
                 sources=[source],

@@ -40,6 +40,16 @@ pub enum Power {
 const LARGEST_POWER: f64 = 1e30;
 
 impl Power {
+    /// The power `p`; `scale` gives a distance that scales it, where it is neither 1 nor 2.
+    #[must_use]
+    pub fn new(p: f64, scale: impl FnOnce() -> f64) -> Self {
+        match p {
+            1.0 => Self::One,
+            2.0 => Self::Two,
+            _ => Self::Scaled { p, scale: scale() },
+        }
+    }
+
     /// The cost of a distance.
     #[must_use]
     pub fn of(self, distance: f64) -> f64 {

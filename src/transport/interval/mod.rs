@@ -151,11 +151,7 @@ fn refined<'a>(
     let (source_norm, target_norm) = norms.ok_or(TransportError::Overflow)?;
     // No distance is larger.
     let limit = source_norm + target_norm;
-    let power = match p {
-        1.0 => Power::One,
-        2.0 => Power::Two,
-        _ => Power::Scaled { p, scale: if limit > 0.0 { limit } else { 1.0 } },
-    };
+    let power = Power::new(p, || if limit > 0.0 { limit } else { 1.0 });
     let refinement = Refinement { power, p, tolerance, rounding, coarse_from, parallelism };
     // Lists are read by rows. If the rows are the side with more points, each has few pairs.
     let found = if source.count() < target.count() {
