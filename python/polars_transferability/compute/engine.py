@@ -12,13 +12,14 @@ import os
 import re
 import socket
 import sys
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import import_module
-from itertools import islice, tee
+from itertools import count, islice, tee
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
@@ -45,6 +46,10 @@ _AHEAD = 4
 _LEAST_AHEAD = 16
 # Seconds after which it is certain that nobody answers at an address.
 _PATIENCE = 10
+# How often a cluster elsewhere is asked, and the seconds between. It starts a process for each
+# client, and where its host is busy that may end before it serves.
+_ATTEMPTS = 4
+_PAUSE = 2
 # A worker has one core. Results have the same bits with any number of threads.
 _ONE_THREAD = {"env_vars": {"POLARS_MAX_THREADS": "1"}}
 # Of a cluster that is started here: it reports nothing to its makers, and does not announce what a
@@ -288,7 +293,7 @@ def _connect(ray: ModuleType, engine: str) -> None:
             # Ray waits for minutes, and does not say for what.
             with socket.create_connection((address["host"], int(address["port"])), _PATIENCE):
                 pass
-            ray.init(engine, **quiet)
+            _connect_as_client(ray, engine, quiet)
         elif engine == "ray":
             with _environment(_QUIET):
                 ray.init(include_dashboard=False, **quiet)
@@ -298,6 +303,21 @@ def _connect(ray: ModuleType, engine: str) -> None:
         # Ray raises what it happens to meet on the way, such as what a library of its own raises.
         msg = f"engine: no Ray cluster answers at {engine!r}: {reason(error)}"
         raise ConnectionError(msg) from error
+
+
+def _connect_as_client(ray: ModuleType, engine: str, options: Mapping[str, Any]) -> None:
+    """Connect to a cluster elsewhere, and ask again where it fails to serve a client."""
+    for attempt in count(1):
+        try:
+            ray.init(engine, **options)
+        except OSError as error:
+            if attempt == _ATTEMPTS:
+                # The text of the error is a traceback of the cluster, which ends with the reason.
+                msg = f"it serves no client, in {_ATTEMPTS} attempts: {_last_line(error)}"
+                raise ConnectionError(msg) from error
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 @contextmanager
