@@ -31,9 +31,8 @@ def scan_archive(path: Path) -> pl.LazyFrame:
     """Return the arrays of an archive as a table that is read when its rows are asked for."""
 
     def arrays() -> dict[str, Array]:
-        numpy = _numpy()
-        with numpy.load(path) as archive:
-            return {name: archive[name] for name in archive.files}
+        with _numpy().load(path) as archive:
+            return {name: _array(archive.__getitem__, name) for name in archive.files}
 
     return _scan(arrays)
 
@@ -48,7 +47,8 @@ def scan_matrix(path: Path) -> pl.LazyFrame:
             f"or save both in one: numpy.savez('{path.stem}.npz', embedding=..., label=...)"
         )
         raise ValueError(msg)
-    return _scan(lambda: {EMBEDDINGS[0]: _numpy().load(path), LABELS[0]: _numpy().load(labels)})
+    files = {EMBEDDINGS[0]: path, LABELS[0]: labels}
+    return _scan(lambda: {name: _array(_numpy().load, file) for name, file in files.items()})
 
 
 def labels_beside(path: Path) -> Path | None:
@@ -69,6 +69,20 @@ def _names_of_labels(stem: str) -> list[str]:
     instead = [_MATRIX.sub(label, stem) for label in ("labels", "label", "targets", "y")]
     behind = [f"{stem}-labels", f"{stem}_labels", f"{stem}.labels"]
     return [*(name for name in instead if name != stem), *behind]
+
+
+def _array(load: Callable[[Any], Array], name: str | Path) -> Array:
+    """Return the array of a name; one of Python objects could run any code, and is an error."""
+    try:
+        return load(name)
+    except ValueError as error:
+        if "Object arrays" not in str(error):
+            raise
+        msg = (
+            f"'{name}' is an array of Python objects, which are not unpickled; save text or "
+            "numbers, as in array.astype(str)"
+        )
+        raise ValueError(msg) from error
 
 
 def _numpy() -> Any:
@@ -107,4 +121,14 @@ def _frame(arrays: Mapping[str, Array]) -> pl.DataFrame:
             columns[name] = pl.Series([array.item()]).new_from_index(0, height)
         elif len(array) == height:
             columns[name] = array
+    _require_labels(arrays, columns, height)
     return pl.DataFrame(columns)
+
+
+def _require_labels(arrays: Mapping[str, Array], columns: Mapping[str, Any], height: int) -> None:
+    """Raise ValueError where there are labels, and of none of them as many as there are rows."""
+    labels = [name for name in LABELS if name in arrays]
+    if labels and not any(name in columns for name in labels):
+        lengths = ", ".join(f"'{name}' has {len(arrays[name])} entries" for name in labels)
+        msg = f"{lengths}, but the matrix has {height} rows; each row needs its label"
+        raise ValueError(msg)

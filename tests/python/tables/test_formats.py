@@ -183,8 +183,19 @@ def test_an_archive_without_a_matrix_says_what_there_is(tmp_path: Path) -> None:
 
 def test_arrays_of_python_objects_are_not_unpickled(tmp_path: Path) -> None:
     np.savez(tmp_path / "t.npz", embedding=np.eye(3), label=np.array([{}, 1, "a"], dtype=object))
-    with pytest.raises(pl.exceptions.ComputeError, match="Object arrays cannot be loaded"):
+    message = r"'label' is an array of Python objects, .*as in array\.astype\(str\)"
+    with pytest.raises(pl.exceptions.ComputeError, match=message):
         pt.compute_scores(tmp_path / "t.npz")
+
+
+def test_labels_of_another_length_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", embedding=np.eye(3), label=np.arange(2), target=np.arange(4))
+    message = "'label' has 2 entries, 'target' has 4 entries, but the matrix has 3 rows"
+    with pytest.raises(pl.exceptions.ComputeError, match=message):
+        pt.compute_scores(tmp_path / "t.npz")
+    np.savez(tmp_path / "t.npz", embedding=np.eye(3), category=np.arange(2), y=np.arange(3))
+    content, problems = check_tables(tmp_path / "t.npz", TableColumns(split=None))
+    assert (content["rows"].to_list(), problems) == ([3], [])
 
 
 def test_a_table_that_cannot_be_opened_is_left_out_of_a_batch(tmp_path: Path) -> None:
