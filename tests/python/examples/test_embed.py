@@ -5,16 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from polars_transferability.tables.check import check_tables
 from polars_transferability.tables.columns import TableColumns
-
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "examples" / "embed"
 SIDE, WIDTH, HEIGHT = 4, 3, 600
@@ -24,6 +23,8 @@ WEIGHTS = np.random.default_rng(0).normal(size=(WIDTH, 1, 2, 2)).astype("float32
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A convolution in an ONNX file, and a data set of images."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
     graph = helper.make_graph(
         [helper.make_node("Conv", ["image", "weights"], ["features"], strides=[2, 2])],
@@ -102,12 +103,78 @@ def test_parts_of_other_data_are_not_mixed(folder: Path) -> None:
     assert "part-00000.parquet was made of other data or settings; name another" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("script", "package"), [("text.py", "sentence_transformers"), ("images.py", "timm")]
-)
-def test_the_other_scripts_say_how_they_are_called(script: str, package: str) -> None:
-    pytest.importorskip(package)
+def embedded(folder: Path, script: str, model: str, *options: str) -> np.ndarray:
+    """What a script writes of the rows of `data.parquet` in parts of three rows."""
+    given = [model, "data.parquet", "--name", "net", "--task", "t", "--part", "3", "--batch", "2"]
     done = subprocess.run(
-        [sys.executable, str(SCRIPTS / script), "--help"], capture_output=True, check=False
+        [sys.executable, str(SCRIPTS / script), *given, *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.returncode == 0
+    assert done.returncode == 0, done.stderr
+    content, problems = check_tables(folder / "zoo", TableColumns(split=None))
+    assert problems == []
+    assert content.select("model", "task", "rows").rows() == [("net", "t", 7)]
+    return pl.read_parquet(folder / "zoo", hive_partitioning=False)["embedding"].to_numpy()
+
+
+def test_texts_are_embedded_as_sentence_transformers_does(tmp_path: Path) -> None:
+    st = pytest.importorskip("sentence_transformers")
+    transformers = pytest.importorskip("transformers")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    config = transformers.BertConfig(vocab_size=len(words), num_hidden_layers=1, **sizes)
+    transformers.BertModel(config).save_pretrained(tmp_path / "bert")
+    tokens = transformers.BertTokenizer(str(tmp_path / "vocab.txt"))
+    tokens.save_pretrained(tmp_path / "bert")
+    st.SentenceTransformer(str(tmp_path / "bert")).save(str(tmp_path / "net"))
+    texts = ["a b", "c", "d e f", "g", "h a", "b c d", "e"]
+    rows = pl.DataFrame({"sentence": texts, "label": [0, 1, 0, 1, 0, 1, 0]})
+    rows.write_parquet(tmp_path / "data.parquet")
+    found = embedded(tmp_path, "text.py", "net", "--text", "sentence")
+    model = st.SentenceTransformer(str(tmp_path / "net"), device="cpu")
+    assert np.allclose(found, model.encode(texts), atol=1e-5)
+
+
+def images(folder: Path) -> list[Any]:
+    """Seven images; the data set holds them as Hugging Face datasets writes them."""
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.random.default_rng(0).integers(0, 256, size=(7, 40, 32, 3), dtype="uint8")
+    found = [image.fromarray(one) for one in pixels]
+    contents = []
+    for one in found:
+        stream = BytesIO()
+        one.save(stream, "png")
+        contents.append({"bytes": stream.getvalue(), "path": None})
+    rows = pl.DataFrame({"image": contents, "label": [0, 1, 0, 1, 0, 1, 0]})
+    rows.write_parquet(folder / "data.parquet")
+    return found
+
+
+def test_images_are_embedded_as_timm_does(tmp_path: Path) -> None:
+    torch, timm = pytest.importorskip("torch"), pytest.importorskip("timm")
+    inputs = images(tmp_path)
+    model = timm.create_model("test_resnet", pretrained=False).eval()
+    timm.models.save_for_hf(model, tmp_path / "net")
+    found = embedded(tmp_path, "images.py", f"local-dir:{tmp_path / 'net'}")
+    config = timm.data.resolve_model_data_config(model)
+    prepare = timm.data.create_transform(**config, is_training=False)
+    with torch.inference_mode():
+        batch = torch.stack([prepare(one) for one in inputs])
+        expected = model.forward_head(model.forward_features(batch), pre_logits=True).numpy()
+    assert np.allclose(found, expected, atol=1e-4)
+
+
+def test_images_are_embedded_as_open_clip_does(tmp_path: Path) -> None:
+    torch, open_clip = pytest.importorskip("torch"), pytest.importorskip("open_clip")
+    inputs = images(tmp_path)
+    clip, _, prepare = open_clip.create_model_and_transforms("RN50")
+    torch.save(clip.state_dict(), tmp_path / "weights.pt")
+    found = embedded(tmp_path, "images.py", f"open_clip:RN50/{tmp_path / 'weights.pt'}")
+    with torch.inference_mode():
+        batch = torch.stack([prepare(one) for one in inputs])
+        expected = clip.eval().encode_image(batch).numpy()
+    assert np.allclose(found, expected, atol=1e-4)
