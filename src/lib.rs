@@ -29,7 +29,6 @@ mod python {
     fn _internal(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add_class::<summaries::PySummaryReader>()?;
         module.add_function(wrap_pyfunction!(summaries::parquet_size, module)?)?;
-        module.add_function(wrap_pyfunction!(summaries::list_objects, module)?)?;
         module.add_function(wrap_pyfunction!(summaries::free_memory, module)?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

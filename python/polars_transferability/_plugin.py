@@ -10,7 +10,6 @@ from polars.plugins import register_plugin_function
 
 from polars_transferability._internal import SummaryReader as SummaryReader
 from polars_transferability._internal import free_memory as free_memory
-from polars_transferability._internal import list_objects as list_objects
 from polars_transferability._internal import parquet_size as parquet_size
 
 # The folder holds one shared object, this package's own: Polars takes the first that it finds.

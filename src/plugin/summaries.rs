@@ -15,9 +15,7 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use crate::parallelism::Parallelism;
 use crate::plugin::moments::NamedMoments;
 use crate::rows::moments::ClassScatters;
-use crate::storage::{
-    location, Columns, Floats, Location, Nulls, ParquetFile, StorageError, Value,
-};
+use crate::storage::{Columns, Floats, Location, Nulls, ParquetFile, StorageError, Value};
 use crate::summaries::reservoir::SampledRow;
 use crate::summaries::{Contents, Finished, Source, Summary, SummaryReader};
 
@@ -255,12 +253,6 @@ pub fn parquet_size(
     let file = ParquetFile::open(name, location, Vec::new()).map_err(|error| failed(&error))?;
     let rows = (0..file.row_groups()).map(|group| file.rows(group) as u64).sum();
     Ok((rows, file.bytes(&columns)))
-}
-
-/// The addresses of the objects that an address with a pattern, or of a folder, stands for.
-#[pyfunction]
-pub fn list_objects(py: Python<'_>, address: &str, options: Options) -> PyResult<Vec<String>> {
-    py.detach(|| location::list(address, &options)).map_err(|error| failed(&error))
 }
 
 /// Bytes of memory that are free, within the limits of a container if it has some.

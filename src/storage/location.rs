@@ -36,40 +36,6 @@ impl Location {
     }
 }
 
-/// The addresses of the files that an address with `*` or `?`, or of a folder (it ends with a
-/// slash), stands for, in order of their names. A folder stands for all Parquet files below it.
-///
-/// # Errors
-/// An address that no object store has, or that cannot be listed.
-pub fn list(address: &str, options: &[(String, String)]) -> Result<Vec<String>, StorageError> {
-    let wrong = |reason: String| StorageError::Address { address: address.to_owned(), reason };
-    let is_folder = address.ends_with('/');
-    let pattern = if is_folder { format!("{address}**/*.parquet") } else { address.to_owned() };
-    let literal = pattern.find(['*', '?', '[']).unwrap_or(pattern.len());
-    let folder = &pattern[..=pattern[..literal].rfind('/').unwrap_or(0)];
-    let Location::Remote { store, path, .. } = Location::parse(folder, options)? else {
-        return Err(wrong("is no address of an object store".to_owned()));
-    };
-    let glob = glob::Pattern::new(&pattern).map_err(|error| wrong(error.to_string()))?;
-    let matching = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
-    let listing = waited(async {
-        use futures_util::TryStreamExt;
-        store.list(Some(&path)).try_collect::<Vec<_>>().await
-    });
-    let objects = listing.map_err(|error| wrong(first_line(&error)))?;
-    let below = path.as_ref();
-    let mut found: Vec<String> = objects
-        .iter()
-        .map(|object| {
-            let name = object.location.as_ref();
-            format!("{folder}{}", name.strip_prefix(below).unwrap_or(name).trim_start_matches('/'))
-        })
-        .filter(|name| glob.matches_with(name, matching))
-        .collect();
-    found.sort_unstable();
-    Ok(found)
-}
-
 /// What a request to an object store gives, waited for.
 ///
 /// # Errors

@@ -41,9 +41,10 @@ from polars_transferability.files.whole_file import (
     write_whole,
 )
 from polars_transferability.leaderboard.source import paths_of
+from polars_transferability.tables.addresses import is_remote
 from polars_transferability.tables.formats import files_of
 from polars_transferability.tables.own_results import MARK
-from polars_transferability.tables.table import Table, embedding_tables, is_remote
+from polars_transferability.tables.table import Table, embedding_tables
 
 # Files that change while they are read are read again, but not for ever.
 _ATTEMPTS = 3

@@ -20,9 +20,9 @@ from polars_transferability.files.text_file import read_text
 from polars_transferability.leaderboard.source import paths_of
 from polars_transferability.ranking import selection_quality
 from polars_transferability.settings import BoundOptions, bound_settings
+from polars_transferability.tables.addresses import is_remote
 from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.memory import memory_of
-from polars_transferability.tables.table import is_remote
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -22,9 +22,10 @@ from polars_transferability.cli.output import usage_error
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, join_leaderboard
 from polars_transferability.leaderboard.read import read_leaderboard
 from polars_transferability.leaderboard.source import open_sources, paths_of
+from polars_transferability.tables.addresses import is_remote
 from polars_transferability.tables.columns import Purpose, TableColumns
 from polars_transferability.tables.formats import files_of
-from polars_transferability.tables.table import Table, columns_of_each, is_remote, tables_of
+from polars_transferability.tables.table import Table, columns_of_each, tables_of
 
 
 def _integer(_: type, tokens: Sequence[Token]) -> int:

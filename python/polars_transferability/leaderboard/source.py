@@ -12,7 +12,8 @@ import polars as pl
 
 from polars_transferability.leaderboard.csv_table import read_csv
 from polars_transferability.leaderboard.mteb_results import read_results
-from polars_transferability.tables.table import FRAME, Table, is_remote
+from polars_transferability.tables.addresses import is_remote
+from polars_transferability.tables.table import FRAME, Table
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | str | PathLike[str]"
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 from glob import glob, has_magic  # Path.glob takes no absolute pattern.
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import unquote
 
 from polars_transferability.tables.formats import folder_format, is_table_file
 
+# Why a folder or a pattern may have no table where there are files.
+NO_TABLE = "names that begin with . or _ are passed over"
 # What Hive and Polars write for a null in the name of a folder.
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -30,17 +32,21 @@ class File:
     path: Path
     found: Found
 
-    def partition(self) -> dict[str, str | None]:
-        """Return the columns that the names of its folders hold as `key=value`.
+    def folder(self) -> Path:
+        """Return the folder whose name, and those of the folders it is in, may hold columns."""
+        return self.path if self.path.is_dir() else self.path.parent
 
-        Examples
-        --------
-        >>> File(Path("zoo/model=a%2Fb/task=digits/0.parquet"), Found.WITHIN).partition()
-        {'model': 'a/b', 'task': 'digits'}
-        """
-        folder = self.path if self.path.is_dir() else self.path.parent
-        pairs = [part.split("=", 1) for part in folder.parts if "=" in part]
-        return {name: None if text == _NULL_PARTITION else unquote(text) for name, text in pairs}
+
+def partition_of(folder: PurePath) -> dict[str, str | None]:
+    """Return the columns that the names of a folder and of those it is in hold as `key=value`.
+
+    Examples
+    --------
+    >>> partition_of(Path("zoo/model=a%2Fb/task=digits"))
+    {'model': 'a/b', 'task': 'digits'}
+    """
+    pairs = [part.split("=", 1) for part in folder.parts if "=" in part]
+    return {name: None if text == _NULL_PARTITION else unquote(text) for name, text in pairs}
 
 
 def find_files(path: str) -> list[File]:
@@ -71,10 +77,7 @@ def find_files(path: str) -> list[File]:
     else:
         files = [File(file, Found.WITHIN) for file in _matching(path)]
     if not files:
-        msg = (
-            f"no table {'in' if place.is_dir() else 'matches'} '{path}'; "
-            "names that begin with . or _ are passed over"
-        )
+        msg = f"no table {'in' if place.is_dir() else 'matches'} '{path}'; {NO_TABLE}"
         raise FileNotFoundError(msg)
     return files
 
@@ -84,7 +87,7 @@ def _matching(pattern: str) -> Iterator[Path]:
     fixed = _without_magic(Path(pattern))
     for match in sorted(Path(found) for found in glob(pattern, recursive=True)):  # noqa: PTH207
         names = match.parts[len(fixed.parts) :]
-        if any(_is_passed_over(name, spelled_out) for name in names):
+        if any(is_passed_over(name, spelled_out) for name in names):
             continue
         if match.is_dir() and not folder_format(match):
             yield from _below(match)
@@ -103,7 +106,7 @@ def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
     if here in above:
         return  # A link to a folder that it lies in leads round in circles.
     for entry in sorted(folder.iterdir()):
-        if _is_passed_over(entry.name):
+        if is_passed_over(entry.name):
             continue
         if entry.is_dir() and not folder_format(entry):
             yield from _below(entry, (*above, here))
@@ -111,7 +114,11 @@ def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield entry
 
 
-def _is_passed_over(name: str, spelled_out: list[str] | None = None) -> bool:
+def is_passed_over(name: str, spelled_out: list[str] | None = None) -> bool:
+    """Return whether a name is one of those that other programs leave beside data.
+
+    One that matches a part of the pattern by which it was found is not: the caller spelled it out.
+    """
     # A partition by a column whose name begins with _ is data.
     hidden = name.startswith(".") or (name.startswith("_") and "=" not in name)
     return hidden and not any(fnmatchcase(name, pattern) for pattern in spelled_out or ())

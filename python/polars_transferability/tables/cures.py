@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from polars_transferability.tables.formats import PARQUET, format_of
+from polars_transferability.tables.formats import PARQUET
 from polars_transferability.tables.table import Table
 
 # The name of a column for one number of each vector: what all have in common, and a number.
@@ -26,14 +26,14 @@ def cure(table: Table, change: str) -> str:
     Examples
     --------
     >>> rows = pl.LazyFrame()
-    >>> cure(Table("zoo/a.parquet", rows), "drop_nulls('label')")
+    >>> cure(Table("zoo/a.parquet", rows, kind=PARQUET), "drop_nulls('label')")
     "pl.read_parquet('zoo/a.parquet').drop_nulls('label').write_parquet('a-new.parquet')"
     >>> cure(Table("frame", rows), "drop_nulls('label')")
     "rows.drop_nulls('label')"
     """
     changes = ".".join([*(one.change for one in table.taken if one.change), change])
     path = Path(table.name)
-    if path.suffix == ".parquet" and format_of(path) is PARQUET:
+    if path.suffix == ".parquet" and table.kind == PARQUET:
         written = f"{path.stem}-new.parquet"
         return f"pl.read_parquet({table.name!r}).{changes}.write_parquet({written!r})"
     return f"rows.{changes}"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from glob import has_magic
 from pathlib import Path
+from typing import TypeAlias
 
 import polars as pl
 
@@ -17,6 +17,8 @@ from polars_transferability.tables import hugging_face as hf
 from polars_transferability.tables import lakehouse as lake
 from polars_transferability.tables.arrow_table import scan_arrow
 from polars_transferability.tables.numpy_table import labels_beside, scan_archive, scan_matrix
+
+Options: TypeAlias = Mapping[str, str]
 
 
 def no_classes(_: Path) -> dict[str, list[str]]:
@@ -37,29 +39,38 @@ class Format:
     classes
         Returns the names of classes that it says, by column.
     scan_remote
-        Opens one at an address; None where that is not possible.
+        Opens one at an address, with options of the object store; None where that is not possible.
     """
 
     name: str
     scan: Callable[[Path], pl.LazyFrame]
     classes: Callable[[Path], Mapping[str, list[str]]] = no_classes
-    scan_remote: Callable[[str], pl.LazyFrame] | None = None
+    scan_remote: Callable[[str, Options], pl.LazyFrame] | None = None
 
 
 def _scan_parquet(path: Path) -> pl.LazyFrame:
     return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
-PARQUET = Format(
-    "Parquet", _scan_parquet, hf.classes_of_parquet, lambda path: pl.scan_parquet(path)
-)
-_ARROW = Format("Arrow IPC", scan_arrow, scan_remote=lambda path: pl.scan_ipc(path))
+def _scan_parquet_at(address: str, options: Options) -> pl.LazyFrame:
+    return pl.scan_parquet(address, storage_options=dict(options) or None)
+
+
+def _scan_arrow_at(address: str, options: Options) -> pl.LazyFrame:
+    return pl.scan_ipc(address, storage_options=dict(options) or None)
+
+
+PARQUET = Format("Parquet", _scan_parquet, hf.classes_of_parquet, _scan_parquet_at)
+_ARROW = Format("Arrow IPC", scan_arrow, scan_remote=_scan_arrow_at)
 _ARCHIVE = Format("NumPy", scan_archive)
 _MATRIX = Format("NumPy", scan_matrix)
 _DATASET = Format("Hugging Face", hf.scan_dataset, hf.classes_of_dataset)
-_DELTA = Format("Delta", lake.scan_delta, scan_remote=lake.scan_delta)
-_ICEBERG = Format("Iceberg", lake.scan_iceberg, scan_remote=lake.scan_iceberg)
-_LANCE = Format("Lance", lake.scan_lance, scan_remote=lake.scan_lance)
+# Their own programs know where credentials of theirs are.
+DELTA = Format("Delta", lake.scan_delta, scan_remote=lambda place, _: lake.scan_delta(place))
+ICEBERG = Format(
+    "Iceberg", lake.scan_iceberg, scan_remote=lambda place, _: lake.scan_iceberg(place)
+)
+LANCE = Format("Lance", lake.scan_lance, scan_remote=lambda place, _: lake.scan_lance(place))
 
 # By the end of a name.
 _ENDINGS: Mapping[str, Format] = {
@@ -69,12 +80,12 @@ _ENDINGS: Mapping[str, Format] = {
     ".ipc": _ARROW,
     ".npz": _ARCHIVE,
     ".npy": _MATRIX,
-    lake.METADATA: _ICEBERG,
+    lake.METADATA: ICEBERG,
 }
 _FOLDERS: Mapping[Callable[[Path], bool], Format] = {
-    lake.is_delta: _DELTA,
-    lake.is_iceberg: _ICEBERG,
-    lake.is_lance: _LANCE,
+    lake.is_delta: DELTA,
+    lake.is_iceberg: ICEBERG,
+    lake.is_lance: LANCE,
     hf.is_dataset: _DATASET,
 }
 
@@ -96,18 +107,7 @@ def is_table_file(file: Path) -> bool:
 
 def format_of(path: Path) -> Format:
     """Return the format of a file or folder on this machine."""
-    return (folder_format(path) if path.is_dir() else _by_ending(path.name)) or PARQUET
-
-
-def format_at(address: str) -> Format:
-    """Return the format of what lies at an address, such as s3://... or hf://..."""
-    place = address.rstrip("/")
-    if place.endswith(".lance"):
-        return _LANCE
-    found = _by_ending(place)
-    if found is None and not has_magic(place):
-        return _DELTA if lake.is_remote_delta(address) else PARQUET
-    return found or PARQUET
+    return (folder_format(path) if path.is_dir() else format_by_name(path.name)) or PARQUET
 
 
 def files_of(path: Path) -> list[Path]:
@@ -118,5 +118,6 @@ def files_of(path: Path) -> list[Path]:
     return [path] if labels is None else [path, labels]
 
 
-def _by_ending(name: str) -> Format | None:
+def format_by_name(name: str) -> Format | None:
+    """Return the format that a name ends in; None if it says none."""
     return next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)

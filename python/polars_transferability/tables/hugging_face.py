@@ -42,9 +42,12 @@ def _splits(folder: Path) -> list[str]:
     return list(_json(folder / _SPLITS)["splits"])
 
 
-def classes_of_parquet(path: Path | str) -> dict[str, list[str]]:
+def classes_of_parquet(
+    path: Path | str, options: Mapping[str, str] | None = None
+) -> dict[str, list[str]]:
     """Return, by column, the names of the classes that the metadata of a Parquet file has."""
-    text = pl.read_parquet_metadata(path).get(_METADATA)
+    metadata = pl.read_parquet_metadata(path, storage_options=dict(options or {}) or None)
+    text = metadata.get(_METADATA)
     return _classes(json.loads(text)["info"]["features"]) if text else {}
 
 

@@ -5,8 +5,9 @@ Each needs a package of its own, which is an extra of this one.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 # What the file begins with that describes one version of an Iceberg table: 3 or v3 or 00003.
-_VERSION = re.compile(r"v?(\d+)")
+_VERSION = re.compile(r"(?:^|/)v?(\d+)[^/]*$")
 METADATA = ".metadata.json"
 
 
@@ -36,15 +37,6 @@ def is_iceberg(folder: Path) -> bool:
 def is_lance(folder: Path) -> bool:
     """Return whether a folder is a Lance data set."""
     return (folder / "_versions").is_dir()
-
-
-def is_remote_delta(address: str) -> bool:
-    """Return whether there is a Delta table at an address; False where its package is missing."""
-    try:
-        from deltalake import DeltaTable
-    except ModuleNotFoundError:
-        return False
-    return bool(DeltaTable.is_deltatable(address))
 
 
 def scan_delta(place: Path | str) -> pl.LazyFrame:
@@ -80,23 +72,37 @@ def _has_arrays(file: str) -> bool:
 
 def scan_iceberg(place: Path | str) -> pl.LazyFrame:
     """Return an Iceberg table: the newest version in a folder, or the one that a file describes."""
+    options = None
     described = place
     if isinstance(place, Path):
-        newest = _newest(place) if place.is_dir() else place
-        described = newest.resolve().as_uri()
+        file = _newest_in(place) if place.is_dir() else place
+        described = file.resolve().as_uri()
+    elif server := os.environ.get("AWS_ENDPOINT_URL"):
+        # Everything else pyiceberg finds in the environment by itself.
+        options = {"s3.endpoint": server}
     with _needs("iceberg"):
         import pyiceberg  # noqa: F401
 
-        return pl.scan_iceberg(str(described))
+        return pl.scan_iceberg(str(described), storage_options=options)
 
 
-def _newest(folder: Path) -> Path:
-    """Return the description of the newest version; several of one number cannot be told apart."""
-    files = [*(folder / "metadata").glob(f"*{METADATA}")]
-    numbers = {file: int(found[1]) for file in files if (found := _VERSION.match(file.name))}
+def _newest_in(folder: Path) -> Path:
+    files = (folder / "metadata").glob(f"*{METADATA}")
+    return Path(newest_version([file.as_posix() for file in files]))
+
+
+def newest_version(files: Sequence[str]) -> str:
+    """Return the description of the newest version; several of one number cannot be told apart.
+
+    Examples
+    --------
+    >>> newest_version(["net/metadata/v9.metadata.json", "net/metadata/v10.metadata.json"])
+    'net/metadata/v10.metadata.json'
+    """
+    numbers = {file: int(found[1]) for file in files if (found := _VERSION.search(file))}
     newest = [file for file, number in numbers.items() if number == max(numbers.values())]
     if len(newest) != 1:
-        names = ", ".join(sorted(file.name for file in newest or files))
+        names = ", ".join(sorted(file.rpartition("/")[2] for file in newest or files))
         msg = f"its newest version is one of {names}; name the file instead of the folder"
         raise ValueError(msg)
     return newest[0]

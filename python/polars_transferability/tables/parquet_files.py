@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from glob import has_magic
 from os import PathLike, fspath
-from pathlib import Path
 
 import polars as pl
 
-from polars_transferability._plugin import list_objects
-from polars_transferability.tables._files import File, Found
+from polars_transferability.tables.addresses import is_remote
 from polars_transferability.tables.summary_reader import File as ReadFile
 from polars_transferability.tables.table import (
     FRAME,
-    ParquetRows,
     Paths,
     Table,
     embedding_tables,
-    is_remote,
+    tables_of_address,
 )
 
 
@@ -40,27 +36,10 @@ def parquet_files(paths: Paths, options: Mapping[str, str]) -> list[Table]:
     remote = [fspath(path) for path in listed if is_remote(fspath(path))]
     local = [path for path in listed if not is_remote(fspath(path))]
     tables = embedding_tables(local) if local or not listed else []
-    return [*tables, *(table for address in remote for table in _remote(address, options))]
-
-
-def _remote(address: str, options: Mapping[str, str]) -> list[Table]:
-    stands_for_files = has_magic(address) or address.endswith("/")
-    found = list_objects(address, list(options.items())) if stands_for_files else [address]
-    if not found:
-        msg = f"no Parquet file matches '{address}'"
-        raise FileNotFoundError(msg)
-    return [_object(file, options) for file in found]
-
-
-def _object(address: str, options: Mapping[str, str]) -> Table:
-    rows = pl.scan_parquet(
-        address, glob=False, hive_partitioning=False, storage_options=dict(options) or None
-    )
-    table = Table(address, rows, parquet=ParquetRows(address, {}))
-    own = table.schema().names()
-    folders = File(Path(address), Found.WITHIN).partition()
-    partition = {key: value for key, value in folders.items() if key not in own}
-    return table.with_constants(partition) if partition else table
+    return [
+        *tables,
+        *(table for address in remote for table in tables_of_address(address, options)),
+    ]
 
 
 def rust_files(tables: Iterable[Table]) -> list[ReadFile]:

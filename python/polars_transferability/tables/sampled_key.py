@@ -15,6 +15,7 @@ import polars as pl
 from polars_transferability._columns import is_label_type
 from polars_transferability._door import door
 from polars_transferability._plugin import parquet_size
+from polars_transferability.tables.addresses import is_remote
 from polars_transferability.tables.keys import Key, SampledRows
 from polars_transferability.tables.memory import Memory, size_text
 from polars_transferability.tables.parquet_files import rust_files
@@ -95,7 +96,8 @@ class _Needed:
 
 def _excess(key: Key, columns: Sequence[str], memory: Memory) -> _Needed | None:
     """Return what a key needs, if that is more than memory holds."""
-    if any(table.parquet is None for table in key.tables):
+    # The native reader may not find the credentials that Polars finds for an address.
+    if any(table.parquet is None or is_remote(table.name) for table in key.tables):
         return None
     most = memory.bytes / _COPIES
     try:

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from glob import has_magic
 from os import PathLike, fsencode, fspath
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NoReturn, TypeAlias
 
 import polars as pl
@@ -20,8 +21,15 @@ from polars.io.plugins import register_io_source
 
 from polars_transferability._columns import is_label_type, named_column
 from polars_transferability._door import door
-from polars_transferability.tables._files import File, Found, find_files
-from polars_transferability.tables.formats import PARQUET, format_at, format_of
+from polars_transferability.tables._files import (
+    NO_TABLE,
+    File,
+    Found,
+    find_files,
+    partition_of,
+)
+from polars_transferability.tables.addresses import is_remote, tables_at
+from polars_transferability.tables.formats import PARQUET, Format, Options, format_of
 from polars_transferability.tables.hugging_face import classes_of_parquet
 from polars_transferability.tables.own_results import is_marked, kind_of_result
 from polars_transferability.tables.understanding import Taken, understood
@@ -34,6 +42,8 @@ Opened: TypeAlias = "Sequence[Table]"
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 # What Polars says before the message of a reader that failed.
 _FAILED = "schema callable failed: ComputeError: "
+# What may be wrong with what lies at an address.
+_LOOK_AT = "; look at the address, the network and the credentials"
 # What messages call a frame of the caller's.
 FRAME = "frame"
 # How Polars reads files that are no tables here, by the end of their names.
@@ -77,6 +87,8 @@ class Table:
         The path or address, under which messages speak of it.
     taken
         What was done to its columns, where they are not written as usual.
+    kind
+        The format of a table of embeddings; None of a frame, and of other tables.
     parquet
         Where the rows lie, if they are those of a Parquet file, as it has them.
     """
@@ -84,42 +96,42 @@ class Table:
     name: str
     rows: pl.LazyFrame
     taken: tuple[Taken, ...] = ()
+    kind: Format | None = None
     parquet: ParquetRows | None = None
 
     def schema(self) -> pl.Schema:
         """Return the schema; raise an error that names the file if it cannot be read."""
-        with _naming(self._cannot_be_read, self._hint()):
+        with _naming(self._cannot_be_read(), self._hint()):
             return self.rows.collect_schema()
 
     def read(self) -> pl.DataFrame:
         """Return the rows; raise an error that names the file if they cannot be read."""
-        with _naming(lambda: f"{self.name}: its rows cannot be read", self._hint()):
+        with _naming(f"{self.name}: its rows cannot be read", self._hint()):
             return self.rows.collect()
 
     def _cannot_be_read(self) -> str:
-        kind = self.format()
-        as_table = f"read as a{'n' if kind[0] in 'AI' else ''} {kind} table"
-        return f"{self.name}: cannot be {'computed' if self.name == FRAME else as_table}"
+        if self.kind is None:
+            return f"{self.name}: cannot be {'computed' if self.name == FRAME else 'read'}"
+        name = self.kind.name
+        return f"{self.name}: cannot be read as a{'n' if name[0] in 'AI' else ''} {name} table"
 
     def format(self) -> str:
-        """Return the format of the file, as messages call it."""
-        if self.name == FRAME:
-            return FRAME
-        remote = is_remote(self.name)
-        return (format_at(self.name) if remote else format_of(Path(self.name))).name
+        """Return the format of the table, as messages call it."""
+        return self.kind.name if self.kind else FRAME
 
     def sentences(self) -> list[str]:
         """Return what was done to its columns."""
         return [one.sentence for one in self.taken]
 
     def _hint(self) -> str:
-        if rewrite := _REWRITES.get(Path(self.name).suffix):
+        rewrite = _REWRITES.get(Path(self.name).suffix)
+        if rewrite and self.kind == PARQUET:
             written = Path(self.name).with_suffix(".parquet").name
             return (
                 f"; write it as one, as in {rewrite.format(self.name)}.write_parquet({written!r})"
             )
-        remote = is_remote(self.name)
-        return "; look at the address, the network and the credentials" if remote else ""
+        is_read_there = is_remote(self.name) and not (self.kind and self.kind.scan_remote is None)
+        return _LOOK_AT if is_read_there else ""
 
     def select(self, columns: Iterable[str], *conditions: pl.Expr) -> Table:
         """Return the table of some columns, and of the rows that meet the conditions."""
@@ -175,20 +187,14 @@ class Table:
                 raise TypeError(msg)
 
 
-def is_remote(path: str) -> bool:
-    """Return whether a path is an address."""
-    return "://" in path
-
-
 @contextmanager
-def _naming(what: Callable[[], str], hint: str) -> Iterator[None]:
-    # The format of what lies at an address is only known by asking there.
+def _naming(what: str, hint: str) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
         first_line = str(error).partition("\n")[0].removeprefix(_FAILED)
         kind = type(error) if isinstance(error, pl.exceptions.PolarsError) else None
-        raise (kind or pl.exceptions.ComputeError)(f"{what()}: {first_line}{hint}") from error
+        raise (kind or pl.exceptions.ComputeError)(f"{what}: {first_line}{hint}") from error
 
 
 def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened) -> list[Table]:
@@ -298,24 +304,41 @@ class _Opened:
 
 def _opened_at(path: str) -> list[_Opened]:
     if is_remote(path):
-        return [_Opened(_remote(path), path, Found.NAMED)]
+        return [_Opened(table, table.name, Found.NAMED) for table in tables_of_address(path)]
     return [_open(file) for file in find_files(path)]
 
 
-def _remote(address: str) -> Table:
+def tables_of_address(address: str, options: Options | None = None) -> list[Table]:
+    """Return the tables that an address stands for; `options` are those of its object store.
+
+    Examples
+    --------
+    >>> tables_of_address("foo://zoo/*.parquet")
+    Traceback (most recent call last):
+    polars.exceptions.ComputeError: foo://zoo/*.parquet: cannot be opened: ...
+    """
+    with _naming(f"{address}: cannot be opened", _LOOK_AT):
+        found = tables_at(address, options or {})
+    if not found:
+        msg = f"no table {'matches' if has_magic(address) else 'in'} '{address}'; {NO_TABLE}"
+        raise FileNotFoundError(msg)
+    return [_remote(place, kind, options or {}) for place, kind in found]
+
+
+def _remote(address: str, kind: Format, options: Options) -> Table:
     def scan() -> pl.LazyFrame:
-        kind = format_at(address)
         if kind.scan_remote is None:
-            msg = f"a {kind.name} table cannot be read at an address; copy it to this machine"
+            msg = "such tables are only read from files of this machine; copy it to one"
             raise ValueError(msg)
-        return kind.scan_remote(address)
+        return kind.scan_remote(address, options)
 
     def classes() -> Mapping[str, list[str]]:
-        # An address with a pattern is several files, of which there is no list.
-        one = address.endswith(".parquet") and "*" not in address
-        return classes_of_parquet(address) if one else {}
+        return classes_of_parquet(address, options) if is_one_file else {}
 
-    return _understood(Table(address, _or_failing(scan)), classes)
+    is_one_file = kind == PARQUET and not has_magic(address)
+    place = ParquetRows(address, {}) if is_one_file else None
+    table = Table(address, _or_failing(scan), kind=kind, parquet=place)
+    return _understood(_in_folders(table, PurePosixPath(address).parent), classes)
 
 
 def _open(file: File) -> _Opened:
@@ -328,16 +351,20 @@ def _open(file: File) -> _Opened:
         raise ValueError(msg) from error
     kind = format_of(file.path)
     place = ParquetRows(name, {}) if kind == PARQUET else None
-    table = Table(name, _or_failing(lambda: kind.scan(file.path)), parquet=place)
-    partition = file.partition()
-    if partition:
-        own = _names_in(table)
-        if stated := {key: value for key, value in partition.items() if key in own}:
-            _check_partition(table, stated)
-        partition = {key: value for key, value in partition.items() if key not in own}
-        table = table.with_constants(partition)
+    table = Table(name, _or_failing(lambda: kind.scan(file.path)), kind=kind, parquet=place)
+    table = _in_folders(table, file.folder())
     table = _understood(table, lambda: kind.classes(file.path))
-    return _Opened(table, (_place(file.path), *partition.items()), file.found)
+    return _Opened(table, (_place(file.path), *partition_of(file.folder()).items()), file.found)
+
+
+def _in_folders(table: Table, folder: PurePath) -> Table:
+    """Return a table with the columns that the names of its folders hold."""
+    partition = partition_of(folder)
+    own = _names_in(table) if partition else []
+    if stated := {key: value for key, value in partition.items() if key in own}:
+        _check_partition(table, stated)
+    partition = {key: value for key, value in partition.items() if key not in own}
+    return table.with_constants(partition) if partition else table
 
 
 def _or_failing(scan: Callable[[], pl.LazyFrame]) -> pl.LazyFrame:

@@ -17,6 +17,7 @@ from typing import Any
 import polars_transferability as pt
 import pytest
 from commands import COMMAND, failure
+from ports import free_port, wait_for
 from ray_processes import HAS_PROC, NO_RAY, SETTINGS, START, a_cluster_runs, computing, token
 from registry import embedding_rows
 
@@ -149,12 +150,6 @@ def test_a_cluster_that_serves_no_client_is_asked_again(monkeypatch: pytest.Monk
     assert asked == [engine] * 4
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
 def test_a_client_of_a_cluster_elsewhere(data: Path, alone: dict[str, str]) -> None:
     pytest.importorskip("ray", reason=NO_RAY)
     pytest.importorskip("grpc", reason="gRPC, by which a client of Ray speaks, is not installed")
@@ -172,7 +167,7 @@ print(remote.equals(local), local.height)
     command = [*START, *head, *quiet]
     with subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL) as node:
         try:
-            answers_at(port)
+            wait_for(port)
             done = run(code, variables)
             if "it serves no client" in done.stderr:
                 without = run(f"import ray; ray.init('ray://127.0.0.1:{port}')", variables)
@@ -181,18 +176,6 @@ print(remote.equals(local), local.height)
             assert (done.returncode, done.stdout, done.stderr) == (0, "True 2\n", "")
         finally:
             node.terminate()
-
-
-def answers_at(port: int) -> None:
-    """Wait until somebody does."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port)):
-                return
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
 
 
 def first_worker(process: subprocess.Popen[bytes]) -> int:

@@ -13,9 +13,11 @@ import polars as pl
 import polars_transferability as pt
 import pyarrow.parquet as pq
 import pytest
+import s3_server
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from s3_server import BUCKET
 
 KEYS = ["model", "task"]
 
@@ -280,44 +282,21 @@ def test_queries(tmp_path: Path) -> None:
         assert found.height > 0
 
 
-def test_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_object_store(tmp_path: Path) -> None:
     """Files of an S3-compatible server: named, by a pattern, and as a folder with partitions."""
-    moto = pytest.importorskip("moto.server", reason="needs moto[server], the S3 server")
-    boto3 = pytest.importorskip("boto3", reason="needs boto3, which fills the S3 server")
     rows = table(models=2, rows=300)
-    server = moto.ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        address = f"http://{host}:{port}"
-        options = {
-            "aws_endpoint_url": address,
-            "aws_access_key_id": "key",
-            "aws_secret_access_key": "secret",
-            "aws_region": "us-east-1",
-            "aws_allow_http": "true",
-        }
-        client = boto3.client(
-            "s3",
-            endpoint_url=address,
-            aws_access_key_id="key",
-            aws_secret_access_key="secret",
-            region_name="us-east-1",
-        )
-        client.create_bucket(Bucket="bucket")
-        for (model,), part in rows.group_by("model", maintain_order=True):
-            write(tmp_path / f"model={model}", part.drop("model"), group=20)
-            file = tmp_path / f"model={model}" / "part0.parquet"
-            client.upload_file(str(file), "bucket", f"zoo/model={model}/part0.parquet")
-        local = summaries(tmp_path).sort(KEYS)
-        for path in ("s3://bucket/zoo/", "s3://bucket/zoo/*/part?.parquet"):
-            found = summaries(path, storage_options=options).sort(KEYS)
+    for (model,), part in rows.group_by("model", maintain_order=True):
+        write(tmp_path / f"model={model}", part.drop("model"), group=20)
+    local = summaries(tmp_path).sort(KEYS)
+    with s3_server.running() as server:
+        options = server.options
+        server.upload(tmp_path, "zoo")
+        for path in ("zoo/", "zoo", "zoo/*/part?.parquet"):
+            found = summaries(f"{BUCKET}/{path}", storage_options=options).sort(KEYS)
             assert_frame_equal(found, local, check_exact=True)
-        one = summaries("s3://bucket/zoo/model=net1/part0.parquet", storage_options=options)
+        one = summaries(f"{BUCKET}/zoo/model=net1/part0.parquet", storage_options=options)
         assert one["model"].unique().to_list() == ["net1"]
-        with pytest.raises(FileNotFoundError, match="no Parquet file matches"):
-            summaries("s3://bucket/none/", storage_options=options)
+        with pytest.raises(FileNotFoundError, match="no table in 's3://bucket/none/'"):
+            summaries(f"{BUCKET}/none/", storage_options=options)
         with pytest.raises(pl.exceptions.ComputeError, match=r"none\.parquet"):
-            summaries("s3://bucket/none.parquet", storage_options=options)
-    finally:
-        server.stop()
+            summaries(f"{BUCKET}/none.parquet", storage_options=options)

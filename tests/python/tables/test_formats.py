@@ -193,7 +193,8 @@ def test_labels_of_another_length_are_named(tmp_path: Path) -> None:
     message = "'label' has 2 entries, 'target' has 4 entries, but the matrix has 3 rows"
     with pytest.raises(pl.exceptions.ComputeError, match=message):
         pt.compute_scores(tmp_path / "t.npz")
-    np.savez(tmp_path / "t.npz", embedding=np.eye(3), category=np.arange(2), y=np.arange(3))
+    arrays = {"embedding": np.eye(3), "category": np.arange(2), "y": np.arange(3)}
+    np.savez(tmp_path / "t.npz", **arrays, model="net", task="t")
     content, problems = check_tables(tmp_path / "t.npz", TableColumns(split=None))
     assert (content["rows"].to_list(), problems) == ([3], [])
 
