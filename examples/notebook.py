@@ -8,6 +8,7 @@ Needs altair, marimo and polars-transferability.
 
 import marimo
 
+__generated_with = "0.14.0"
 app = marimo.App(width="medium", app_title="Which model for which task?")
 
 
@@ -44,8 +45,9 @@ def _(Path, mo):
 
 
 @app.cell
-def _(folder, pl, pt):
-    scores = pt.compute_scores(folder.value, scores=["knn_accuracy", "logme"])
+def _(folder, mo, pl, pt):
+    with mo.status.spinner("Computing the scores"):
+        scores = pt.compute_scores(folder.value, scores=["knn_accuracy", "logme"])
     ranked = scores.with_columns(
         consensus=pt.consensus("knn_accuracy", "logme").over("target")
     ).sort("consensus", descending=True, nulls_last=True)

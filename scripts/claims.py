@@ -62,6 +62,7 @@ _TAKEN = "python tests/python/take_pictures.py"
 PICTURES: Mapping[str, str | None] = {
     "docs/demo.png": _TAKEN,
     "docs/report.png": _TAKEN,
+    "docs/styled.png": _TAKEN,
     "docs/tutorial-report.png": _TAKEN,
     "docs/tutorial-digits.svg": _TAKEN,
     "docs/explanation/bound-source.svg": None,

@@ -85,7 +85,7 @@ FAMILIES = (
         "Ranking",
         "How well a score ranks models, against a truth such as their accuracy; and which model is "
         "best, by more than noise or not.",
-        ("ranking", "_consensus", "_verdict"),
+        ("ranking", "_consensus", "_verdict", "_styled"),
     ),
     Family(
         "leaderboards",

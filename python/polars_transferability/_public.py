@@ -14,6 +14,7 @@ from polars_transferability._scores.several import *  # noqa: F403
 from polars_transferability._scores.two_tasks import *  # noqa: F403
 from polars_transferability._sql import QueryError as QueryError
 from polars_transferability._sql import sql as sql
+from polars_transferability._styled import styled as styled
 from polars_transferability._task import Task as Task
 from polars_transferability._task import task as task
 from polars_transferability._verdict import verdict as verdict

@@ -1,4 +1,4 @@
-"""Take the pictures of the pages: of the demo, of two reports, and of the tutorial's digits.
+"""Take the pictures of the pages: the demo, two reports, a table, and the tutorial's digits.
 
     .venv/bin/python tests/python/take_pictures.py
 
@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from page_examples import DOCS, folder_of_examples, run  # noqa: E402
 
 DIGITS, DEMO = DOCS / "tutorial-digits.svg", DOCS / "demo.png"
+STYLED, STYLED_SIZE = DOCS / "styled.png", (760, 960)
 # Of each picture of a report, which begins with the page: its size, and what section is opened.
 REPORTS = {
     DOCS / "report.png": (1280, 720, None),
@@ -49,8 +50,9 @@ def main() -> None:
         sys.exit("a picture needs Chromium")
     subprocess.run([sys.executable, ROOT / "scripts" / "demo.py"], check=True, capture_output=True)
     with folder_of_examples():
-        for _ in run(DOCS / "tutorial.md"):
-            pass
+        for page in ("tutorial.md", "how-to/notebooks.md"):
+            for _ in run(DOCS / page):
+                pass
         report("examples/report/zoo.toml", "out/zoo")
         made = dict(zip(REPORTS, (Path("out/zoo"), Path("digits-report")), strict=True))
         with browser(chromium, Path("profile").resolve()) as tab:
@@ -61,8 +63,12 @@ def main() -> None:
                 if heading is not None and not tab.evaluate(OPEN % heading):
                     sys.exit(f"{made[picture]}: the page has no heading {heading}")
                 picture.write_bytes(tab.picture())
+            tab.show(width=STYLED_SIZE[0], height=STYLED_SIZE[1], scheme="light")
+            tab.open(Path("scores.html"))
+            tab.evaluate("document.documentElement.style.scrollbarWidth = 'none'")
+            STYLED.write_bytes(tab.picture())
             DEMO.write_bytes(packed(tab, ROOT / "out" / DEMO.name))
-    print(*REPORTS, DEMO, DIGITS, sep="\n")
+    print(*REPORTS, STYLED, DEMO, DIGITS, sep="\n")
 
 
 def packed(tab: Page, drawn: Path) -> bytes:

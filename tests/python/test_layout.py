@@ -11,7 +11,8 @@ within `polars_transferability`:
    which reads embedding tables;
 4. `compute` and `leaderboard`: whole folders of tables;
 5. `_verdict`, which model is best by these, and `_sql`, queries over all of them;
-6. `_report`, which makes tables and a page of all of these, queries too;
+6. `_report`, which makes tables and a page of all of these, queries too, and `_styled`, a table
+   of one result;
 7. `cli`, the command;
 8. `_public`, `__init__` and `__main__`, which offer it all under its names.
 
@@ -43,7 +44,7 @@ FLOORS: tuple[set[str], ...] = (
     {"_expressions", "pool", "tables"},
     {"compute", "leaderboard"},
     {"_verdict", "_sql"},
-    {"_report"},
+    {"_report", "_styled"},
     {"cli"},
     {"_public", "__init__", "__main__"},
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import polars as pl
 
 
@@ -24,3 +26,7 @@ class QueryError(pl.exceptions.SQLInterfaceError):
         self.reason = reason
         self.line = line
         self.column = column
+
+    def _repr_html_(self) -> str:
+        """Return the message with the excerpt as it stands, the place below it marked."""
+        return f"<pre>{escape(str(self))}</pre>"

@@ -25,6 +25,10 @@ _QUERY_STARTS = {
     TokenType.VALUES: "VALUES",
     TokenType.L_PAREN: "(",
 }
+# How sqlglot writes a word of a query in what it says.
+_TOKEN = re.compile(r"<Token token_type: TokenType\.(?P<kind>\w+), text: (?P<text>.*?), line: .*?>")
+# How it says that a clause lacks what it is about.
+_LACKING = re.compile(r"Required keyword: '\w+' missing for <class '.*'>")
 # What Polars SQL answers with rows without being a query.
 _SHOWN = re.compile(r"SHOW\s+TABLES|EXPLAIN\s+(SELECT|WITH|FROM|VALUES)\b.*", re.I | re.S)
 
@@ -125,6 +129,10 @@ def _unfinished(error: sqlglot.errors.TokenError, text: Text) -> QueryError:
     return text.error(f"what begins here lacks its closing {match[1]}", start, start)
 
 
+def _as_read(token: re.Match[str]) -> str:
+    return "the end of the query" if token["kind"] == "SENTINEL" else repr(token["text"])
+
+
 def _syntax_error(error: sqlglot.errors.ParseError, text: Text) -> QueryError:
     first = error.errors[0] if error.errors else {}
     word = first.get("highlight") or " "
@@ -132,5 +140,6 @@ def _syntax_error(error: sqlglot.errors.ParseError, text: Text) -> QueryError:
         return QueryError(str(error).partition("\n")[0])
     # sqlglot gives the column in which the word ends.
     end = text.offset(first["line"], first["col"])
-    reason = f"the syntax is not understood: {first['description']}"
+    described = _TOKEN.sub(_as_read, _LACKING.sub("something is missing", first["description"]))
+    reason = f"the syntax is not understood: {described}"
     return text.error(reason, max(0, end - len(word) + 1), end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +27,7 @@ from polars_transferability.tables.table import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
 Step = TypeVar("Step")
@@ -235,7 +237,6 @@ def each_key(keys: list[Step], what: str, *, progress: bool) -> Iterator[Iterato
         # Not a bar that is switched off: before rich 14.3 that prints an empty line.
         yield iter(keys)
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     with Progress(
@@ -243,9 +244,19 @@ def each_key(keys: list[Step], what: str, *, progress: bool) -> Iterator[Iterato
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=_console(),
     ) as bar:
         yield _steps(keys, what, bar)
+
+
+def _console() -> Console:
+    """Return where a bar is drawn; Jupyter without its widgets gets one that is text."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if console.is_jupyter and find_spec("ipywidgets") is None:
+        return Console(stderr=True, force_jupyter=False, force_terminal=True)
+    return console
 
 
 def _steps(keys: list[Step], what: str, bar: Progress) -> Iterator[Step]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import polars as pl
 import polars_transferability as pt
 import pytest
 from polars.testing import assert_frame_equal
+from polars_transferability.tables.keys import _console
 from registry import CATALOGUE, NEW, OLD, TRAIN, embedding_rows, source_groups, value
 
 NAMES = ["logme", "h_score", "gbc", "knn"]
@@ -269,6 +271,25 @@ def test_progress_goes_to_standard_error(
     out, err = capfd.readouterr()
     assert out == ""
     assert "3/3" in err
+
+
+@pytest.mark.parametrize("widgets", [True, False])
+def test_progress_in_jupyter_needs_no_widgets(
+    widgets: bool,
+    models: pl.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    # What rich takes for Jupyter.
+    shell = type("ZMQInteractiveShell", (), {})
+    monkeypatch.setattr("builtins.get_ipython", shell, raising=False)
+    found = ModuleSpec("ipywidgets", None) if widgets else None
+    monkeypatch.setattr("polars_transferability.tables.keys.find_spec", lambda _: found)
+    console = _console()
+    assert console.is_jupyter is widgets
+    if not widgets:
+        pt.compute_scores(models, scores="h_score", progress=True)
+        assert "\r" in capfd.readouterr().err
 
 
 def test_errors_name_the_model_and_the_target(models: pl.DataFrame) -> None:

@@ -94,6 +94,30 @@ line 1, column 36: the syntax is not understood: Expecting )
 1 | SELECT model, PEARSON(label, label FROM embeddings
   |                                    ^^^^""",
     ),
+    "nothing behind a clause": (
+        "SELECT model FROM embeddings WHERE",
+        """\
+line 1, column 30: the syntax is not understood: something is missing
+  |
+1 | SELECT model FROM embeddings WHERE
+  |                              ^^^^^""",
+    ),
+    "a table is missing": (
+        "SELECT model FROM embeddings JOIN >",
+        """\
+line 1, column 35: the syntax is not understood: Expected table name but got '>'
+  |
+1 | SELECT model FROM embeddings JOIN >
+  |                                   ^""",
+    ),
+    "no table at all": (
+        "SELECT model FROM",
+        """\
+line 1, column 14: the syntax is not understood: Expected table name but got the end of the query
+  |
+1 | SELECT model FROM
+  |              ^^^^""",
+    ),
     "aggregate in WHERE": (
         "SELECT model FROM embeddings\nWHERE PEARSON(label, label) > 0 GROUP BY model",
         """\
