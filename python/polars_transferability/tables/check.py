@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,16 +10,21 @@ import polars as pl
 from polars_transferability._columns import is_embedding_type, is_label_type
 from polars_transferability.tables.columns import TableColumns
 from polars_transferability.tables.cures import (
+    among,
     as_labels,
     as_vectors,
     cure,
     of_finite,
+    of_some_width,
     of_width,
     with_embedding,
+    with_split,
+    with_width_in_name,
+    without_group,
     without_nulls,
 )
 from polars_transferability.tables.keys import Key, keys_of
-from polars_transferability.tables.table import Paths, Table, listed
+from polars_transferability.tables.table import FRAME, Paths, Table, listed
 
 # What is said of a table to whose columns nothing was done.
 AS_IT_IS = "as it is"
@@ -76,7 +81,7 @@ def check_tables(
     if not parts:
         return pl.DataFrame(), problems
     content = pl.concat(parts, how="vertical")
-    problems.extend(_across_groups(content, columns))
+    problems.extend(_across_groups(content, columns, {table.name: table for table in tables}))
     return content.drop("names"), problems
 
 
@@ -102,6 +107,16 @@ def _is_sound(table: Table, columns: TableColumns, problems: list[str]) -> bool:
 def _cured(table: Table, change: str | None) -> str:
     """Return the line that makes a change, as the end of a sentence that says what is wrong."""
     return f"; in Polars: {cure(table, change)}" if change else ""
+
+
+def _cured_of_one(tables: Sequence[Table], names: Collection[str], change: str) -> str:
+    """Return the line that makes a change, where it is of one table that has the columns itself."""
+    if len(tables) != 1:
+        return ""
+    (table,) = tables
+    within = table.parquet.folders if table.parquet else {}
+    has_all = table.name == FRAME or (table.parquet is not None and not within.keys() & {*names})
+    return _cured(table, change) if has_all else ""
 
 
 def _wrong_types(table: Table, columns: TableColumns) -> Iterator[str]:
@@ -168,7 +183,7 @@ class _Rows:
                 change = of_finite(embedding) if of_nulls is None else without_nulls(of_nulls)
                 yield text + _cured(self.table, change)
         if 0 in self.widths:
-            yield f"'{embedding}' has rows of width 0"
+            yield f"'{embedding}' has rows of width 0{_cured(self.table, of_some_width(embedding))}"
 
 
 def _read(table: Table, columns: TableColumns) -> _Rows:
@@ -190,7 +205,7 @@ def _read(table: Table, columns: TableColumns) -> _Rows:
 
 def _content(group: Key, columns: TableColumns, problems: list[str]) -> Iterator[pl.DataFrame]:
     """Yield the group's row of the report, if it can be read; add what is wrong to `problems`."""
-    tables = group.select([columns.label, columns.embedding])
+    tables = list(group.select([columns.label, columns.embedding]))
     try:
         parts = [_read(table, columns) for table in tables]
     except pl.exceptions.PolarsError as error:
@@ -205,12 +220,17 @@ def _content(group: Key, columns: TableColumns, problems: list[str]) -> Iterator
     values = group.values.row(0)
     files = listed([part.table.name for part in parts])
     sentences = dict.fromkeys(s for part in parts for s in part.table.sentences())
+    named = group.values.row(0, named=True)
+    task = {name: value for name, value in named.items() if name != columns.split}
+    leave_out = without_group(task)
+    drop = without_nulls(next((name for name, value in named.items() if value is None), ""))
     usual = of_width(columns.embedding, max(widths, default=0))
     findings = {
-        "null where a name is expected": None in values,
+        f"null where a name is expected{_cured_of_one(tables, named, drop)}": None in values,
         f"'{columns.embedding}' has rows of different width: {widths}"
         f"{_cured(parts[0].table, usual)}": len(widths) > 1,
-        f"'{columns.label}' has fewer than two classes ({counts.height})": counts.height < 2,
+        f"'{columns.label}' has fewer than two classes ({counts.height})"
+        f"{_cured_of_one(tables, named, leave_out)}": counts.height < 2,
         **dict.fromkeys(_copies(parts), True),
     }
     problems.extend(f"{files}, {group}: {text}" for text, wrong in findings.items() if wrong)
@@ -246,40 +266,64 @@ def _copies(parts: list[_Rows]) -> Iterator[str]:
         name = part.table.name
         same = first.setdefault((part.labels.len(), part.content), name)
         if same != name:
-            yield f"{name} holds the same rows as {same}, so they count twice"
+            yield f"{name} holds the same rows as {same}, so they count twice; name one of them"
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _across_groups(content: pl.DataFrame, columns: TableColumns) -> Iterator[str]:
+def _across_groups(
+    content: pl.DataFrame, columns: TableColumns, tables: Mapping[str, Table]
+) -> Iterator[str]:
     models = list(columns.models)
     for key, group in content.group_by(models, maintain_order=True):
-        widths = group.select(*columns.tasks(), "width").unique(maintain_order=True)
+        # Of a task whose own rows differ in width it is said already.
+        of_one_width = group.filter(~pl.col("width").str.contains("-"))
+        widths = of_one_width.select(*columns.tasks(), "width").unique(maintain_order=True)
         if columns.tasks() and widths["width"].n_unique() > 1:
             found = ", ".join(f"{task}: {width}" for task, width in widths.iter_rows())
-            yield f"{_named(models, key)}: tasks differ in width ({found})"
+            change = with_width_in_name(models[0], columns.embedding)
+            cured = _cured_of_one(_only(group, tables), models, change)
+            yield f"{_named(models, key)}: tasks differ in width ({found}){cured}"
     if columns.split is None:
         return
     of_tasks = [*models, *columns.tasks()]
     for key, group in content.group_by(of_tasks, maintain_order=True):
         place = _named(of_tasks, key)
-        yield from (f"{place}: {line}" for line in _split_problems(group, columns.split, columns))
+        there = _only(group, tables)
+        yield from (f"{place}: {line}" for line in _split_problems(group, there, columns))
 
 
-def _split_problems(group: pl.DataFrame, split: str, columns: TableColumns) -> Iterator[str]:
+def _only(group: pl.DataFrame, tables: Mapping[str, Table]) -> list[Table]:
+    """Return the tables of some rows of the report, none where they are of several files."""
+    return [tables[name] for name in group["file"].unique() if name in tables]
+
+
+def _split_problems(
+    group: pl.DataFrame, tables: list[Table], columns: TableColumns
+) -> Iterator[str]:
+    split = columns.split
+    assert split is not None
     fitted = pl.col(split).eq_missing(columns.fit_split)
     fit, evaluation = group.filter(fitted), group.filter(~fitted)
     if problem := columns.without_fit_rows(set(group[split].drop_nulls())):
         yield problem
         return
     if evaluation.is_empty():
-        yield f"all rows have {split} = '{columns.fit_split}'; none are left to evaluate on"
+        of = [*columns.group(), columns.label]
+        change = with_split(split, columns.fit_split, [name for name in of if name != split])
+        yield (
+            f"all rows have {split} = '{columns.fit_split}'; none are left to evaluate on"
+            f"{_cured_of_one(tables, of, change)}"
+        )
     learned = set(fit["names"].explode())
     unseen = sorted(set(evaluation["names"].explode()) - learned)
     if unseen:
-        yield f"classes {unseen} occur only outside {split} = '{columns.fit_split}'"
+        of_task = {name: group[name][0] for name in (*columns.models, *columns.tasks())}
+        change = without_group(of_task, among(columns.label, unseen))
+        cured = _cured_of_one(tables, [*of_task, columns.label], change)
+        yield f"classes {unseen} occur only outside {split} = '{columns.fit_split}'{cured}"
 
 
 def _named(columns: list[str], key: tuple[object, ...]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -39,12 +39,19 @@ def cure(table: Table, change: str) -> str:
     return f"rows.{changes}"
 
 
+def _set(column: str, expression: str) -> str:
+    """Return the change that makes a column what an expression says, whatever it is called."""
+    if column.isidentifier():
+        return f"with_columns({column}={expression})"
+    return f"with_columns(({expression}).alias({column!r}))"
+
+
 def as_vectors(table: Table, column: str) -> str | None:
     """Return the change that makes a column of embeddings of another type one of vectors."""
     dtype = table.schema()[column]
     if isinstance(dtype, pl.Struct):
         numbers = f"pl.col({column!r}).struct.field('*').cast(pl.Float64)"
-        return f"with_columns({column}=pl.concat_list({numbers}))"
+        return _set(column, f"pl.concat_list({numbers})")
     if not isinstance(dtype, (pl.Array, pl.List)):
         return None
     if isinstance(dtype.inner, (pl.Array, pl.List)):
@@ -62,7 +69,7 @@ def _mean(table: Table, column: str) -> str:
     width = first.list.first().list.len().max()
     matrix = f"pl.col({column!r}).cast(pl.List(pl.List(pl.Float64)))"
     numbers = "list.eval(pl.element().list.get(i)).list.mean()"
-    return f"with_columns({column}=pl.concat_list({matrix}.{numbers} for i in range({width!r})))"
+    return _set(column, f"pl.concat_list({matrix}.{numbers} for i in range({width!r}))")
 
 
 def as_labels(column: str, dtype: pl.DataType) -> str | None:
@@ -91,7 +98,43 @@ def with_embedding(column: str, schema: Mapping[str, pl.DataType]) -> str | None
         return None
     stem, count = stems.most_common(1)[0]
     pattern = f"^{re.escape(str(stem))}\\d+$"
-    return f"with_columns({column}=pl.concat_arr({pattern!r}))" if count > 1 else None
+    return _set(column, f"pl.concat_arr({pattern!r})") if count > 1 else None
+
+
+def without_group(values: Mapping[str, object], *conditions: str) -> str:
+    """Return the change that leaves out the rows of a group, or those that meet conditions, too.
+
+    Examples
+    --------
+    >>> without_group({"task": "digits"}, among("label", ["0", "1"]))
+    "filter(~pl.all_horizontal(pl.col('task').eq_missing('digits'),
+    pl.col('label').cast(pl.String).is_in(['0', '1'])))"
+    """
+    named = [f"pl.col({name!r}).eq_missing({value!r})" for name, value in values.items()]
+    return f"filter(~pl.all_horizontal({', '.join([*named, *conditions])}))"
+
+
+def among(column: str, values: Sequence[str]) -> str:
+    """Return the condition that a column has, as text, one of some values."""
+    return f"pl.col({column!r}).cast(pl.String).is_in({list(values)!r})"
+
+
+def with_split(column: str, fitted: str, groups: Sequence[str]) -> str:
+    """Return the change that sets aside every fifth row of each group to evaluate on."""
+    fifth = f"pl.int_range(pl.len()).over({list(groups)!r}) % 5 == 4"
+    other = "test" if fitted != "test" else "evaluate"
+    return _set(column, f"pl.when({fifth}).then(pl.lit({other!r})).otherwise({column!r})")
+
+
+def with_width_in_name(model: str, column: str) -> str:
+    """Return the change that makes a model of each width of its vectors."""
+    width = f"pl.col({column!r}).list.len()"
+    return _set(model, f"pl.format('{{}}-{{}}', pl.col({model!r}), {width})")
+
+
+def of_some_width(column: str) -> str:
+    """Return the change that leaves out rows whose vector has no numbers."""
+    return f"filter(pl.col({column!r}).list.len() > 0)"
 
 
 def without_nulls(column: str) -> str:

@@ -101,19 +101,26 @@ class Table:
 
     def schema(self) -> pl.Schema:
         """Return the schema; raise an error that names the file if it cannot be read."""
-        with _naming(self._cannot_be_read(), self._hint()):
+        with _naming(self._cannot_be_read):
             return self.rows.collect_schema()
 
     def read(self) -> pl.DataFrame:
         """Return the rows; raise an error that names the file if they cannot be read."""
-        with _naming(f"{self.name}: its rows cannot be read", self._hint()):
+        with _naming(lambda why: f"{self.name}: its rows cannot be read: {why}{self._hint()}"):
             return self.rows.collect()
 
-    def _cannot_be_read(self) -> str:
+    def _cannot_be_read(self, why: str) -> str:
+        rewrite = _REWRITES.get(Path(self.name).suffix)
+        if rewrite and self.kind == PARQUET:
+            written = Path(self.name).with_suffix(".parquet").name
+            line = f"{rewrite.format(self.name)}.write_parquet({written!r})"
+            return f"{self.name}: is no Parquet file; write it as one, as in {line}"
         if self.kind is None:
-            return f"{self.name}: cannot be {'computed' if self.name == FRAME else 'read'}"
-        name = self.kind.name
-        return f"{self.name}: cannot be read as a{'n' if name[0] in 'AI' else ''} {name} table"
+            cannot = f"cannot be {'computed' if self.name == FRAME else 'read'}"
+        else:
+            name = self.kind.name
+            cannot = f"cannot be read as a{'n' if name[0] in 'AI' else ''} {name} table"
+        return f"{self.name}: {cannot}: {why}{self._hint()}"
 
     def format(self) -> str:
         """Return the format of the table, as messages call it."""
@@ -124,12 +131,6 @@ class Table:
         return [one.sentence for one in self.taken]
 
     def _hint(self) -> str:
-        rewrite = _REWRITES.get(Path(self.name).suffix)
-        if rewrite and self.kind == PARQUET:
-            written = Path(self.name).with_suffix(".parquet").name
-            return (
-                f"; write it as one, as in {rewrite.format(self.name)}.write_parquet({written!r})"
-            )
         is_read_there = is_remote(self.name) and not (self.kind and self.kind.scan_remote is None)
         return _LOOK_AT if is_read_there else ""
 
@@ -188,13 +189,13 @@ class Table:
 
 
 @contextmanager
-def _naming(what: str, hint: str) -> Iterator[None]:
+def _naming(say: Callable[[str], str]) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
         first_line = str(error).partition("\n")[0].removeprefix(_FAILED)
         kind = type(error) if isinstance(error, pl.exceptions.PolarsError) else None
-        raise (kind or pl.exceptions.ComputeError)(f"{what}: {first_line}{hint}") from error
+        raise (kind or pl.exceptions.ComputeError)(say(first_line)) from error
 
 
 def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened) -> list[Table]:
@@ -313,11 +314,10 @@ def tables_of_address(address: str, options: Options | None = None) -> list[Tabl
 
     Examples
     --------
-    >>> tables_of_address("foo://zoo/*.parquet")
-    Traceback (most recent call last):
-    polars.exceptions.ComputeError: foo://zoo/*.parquet: cannot be opened: ...
+    >>> [table.name for table in tables_of_address("s3://zoo/net.parquet")]
+    ['s3://zoo/net.parquet']
     """
-    with _naming(f"{address}: cannot be opened", _LOOK_AT):
+    with _naming(lambda why: f"{address}: cannot be opened: {why}{_LOOK_AT}"):
         found = tables_at(address, options or {})
     if not found:
         msg = f"no table {'matches' if has_magic(address) else 'in'} '{address}'; {NO_TABLE}"

@@ -12,6 +12,7 @@ from polars_transferability.tables.columns import TableColumns
 from table_files import HEIGHT, ROWS, write
 
 FIRST = pl.int_range(pl.len()) == 0
+FIRST_OF_TEST = (pl.col("split") == "test") & (pl.int_range(pl.len()).over("split") == 0)
 NAN = float("nan")
 TEXTS = pl.col("embedding").arr.to_list().list.eval(pl.element().cast(pl.String)).list.join(",")
 JSON = pl.format("[{}]", TEXTS)
@@ -63,6 +64,30 @@ BAD: dict[str, tuple[pl.Expr | list[pl.Expr], int]] = {
         .otherwise(pl.col("embedding").arr.to_list())
         .alias("embedding"),
         HEIGHT - 1,
+    ),
+    "one class in a task": (
+        pl.when(model="net0", task="old").then(0).otherwise("label").alias("label"),
+        HEIGHT * 3 // 4,
+    ),
+    "a task without a name": (
+        pl.when(task="old").then(None).otherwise("task").alias("task"),
+        HEIGHT // 2,
+    ),
+    "classes that are not learned": (
+        pl.when(FIRST_OF_TEST).then(9).otherwise("label").alias("label"),
+        HEIGHT - 1,
+    ),
+    "nothing to evaluate on": (pl.lit("train").alias("split"), HEIGHT),
+    "vectors of no numbers": (
+        pl.when(FIRST).then([]).otherwise(pl.col("embedding").arr.to_list()).alias("embedding"),
+        HEIGHT - 1,
+    ),
+    "tasks of other width": (
+        pl.when(task="old")
+        .then(pl.col("embedding").arr.to_list().list.head(2))
+        .otherwise(pl.col("embedding").arr.to_list())
+        .alias("embedding"),
+        HEIGHT,
     ),
     "JSON with a null": (
         pl.when(FIRST).then(pl.lit("[null, 0, 0]")).otherwise(JSON).alias("embedding"),
@@ -124,6 +149,25 @@ def test_a_frame_is_changed_where_it_is() -> None:
     _, problems = check_tables(ROWS.with_columns(pl.col("label").cast(pl.Float64)), TableColumns())
     changed = eval(line_of(problems), {"pl": pl, "rows": ROWS})
     assert check_tables(changed, TableColumns())[1] == []
+
+
+def test_a_line_names_columns_that_are_no_words_of_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ROWS.with_columns(pl.lit("fit").alias("train or test")).drop("split")
+    columns = TableColumns(split="train or test", fit_split="fit")
+    _, problems = check_tables(write(tmp_path / "t.parquet", rows), columns)
+    monkeypatch.chdir(tmp_path)
+    eval(line_of(problems), {"pl": pl})
+    assert check_tables("t-new.parquet", columns)[1] == []
+
+
+def test_no_line_is_shown_for_columns_that_only_folders_have(tmp_path: Path) -> None:
+    rows = ROWS.filter(model="net0", task="old").drop("model", "task").with_columns(label=0)
+    write(tmp_path / "model=net0" / "task=old" / "t.parquet", rows)
+    _, problems = check_tables(tmp_path, TableColumns())
+    assert problems
+    assert not any("in Polars" in problem for problem in problems)
 
 
 @pytest.mark.parametrize(
