@@ -29,6 +29,9 @@ AS_MATURIN = PYO3_BUILD_EXTENSION_MODULE=1 \
 AS_CLIPPY = RUSTC_WORKSPACE_WRAPPER="$$(command -v clippy-driver)" \
   CLIPPY_ARGS="-Dwarnings__CLIPPY_HACKERY__"
 
+# Several files of Python tests run at once, no more than memory has room for: each process takes up to 1 GB.
+AT_ONCE = -n logical --maxprocesses 4 --dist loadfile
+
 .PHONY: demo test test-lowest bench claims check docs study wheel clean
 .DELETE_ON_ERROR:
 
@@ -37,10 +40,10 @@ demo: $(VENV)/built-demo
 
 test: $(VENV)/built-dev
 	cargo test --release
-	$(BIN)/pytest
+	$(BIN)/pytest $(AT_ONCE)
 
 test-lowest: $(VENV)/built-dev
-	$(BIN)/python scripts/lowest_versions.py
+	$(BIN)/python scripts/lowest_versions.py $(AT_ONCE)
 
 bench: $(VENV)/built-dev
 	$(BIN)/python benches/run.py
