@@ -20,6 +20,7 @@ from polars_transferability.tables.problems import FAILURES, Failures, detached
 from polars_transferability.tables.sampled_key import (
     Budget,
     SamplePlan,
+    exceeds,
     sample_of,
     sample_plan,
     with_sampled_rows,
@@ -38,6 +39,9 @@ class Job(Protocol[Part]):
 
     def columns_of(self, key: Key) -> list[str]:
         """Return the columns that are computed from."""
+
+    def of_named_tasks(self, key: Key) -> Key:
+        """Return the key with only the rows that are computed from, where tasks are named."""
 
     def parts(self, key: Key) -> list[Part]:
         """Return the parts of a key, in the order of its result."""
@@ -112,7 +116,10 @@ class _Work:
 
 def _work(key: Key, job: Job[Any], budget: Budget) -> _Work:
     try:
-        return _Work(key, job, sample_plan(key, job.columns_of(key), budget))
+        columns = job.columns_of(key)
+        if exceeds(key, columns, budget.memory):
+            key = job.of_named_tasks(key)
+        return _Work(key, job, sample_plan(key, columns, budget))
     except FAILURES:
         return _Work(key, job)  # Whoever reads the rows says what is wrong.
 

@@ -180,7 +180,7 @@ def compute_bounds(
             print(note, file=sys.stderr)
 
     job = _Job(
-        columns=column_roots([bounds]),
+        columns=column_roots([tasks.task, bounds]),
         task=tasks.task,
         sources=task_names("sources", sources),
         targets=task_names("targets", targets),
@@ -225,6 +225,10 @@ class _Job:
     def columns_of(self, _: Key) -> list[str]:
         """Return the columns that bounds are computed from."""
         return self.columns
+
+    def of_named_tasks(self, key: Key) -> Key:
+        """Return the key with only the rows of the sources and targets, where both are named."""
+        return key.of_tasks(self.task, self.sources, self.targets)
 
     def all_pairs(self, sampled: SampledRows | None) -> pl.Expr:
         """Return the expression of all bounds of a key, or of a sample of its rows."""

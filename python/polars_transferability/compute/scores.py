@@ -270,6 +270,11 @@ class _Job:
         outputs = self._outputs(key)
         return self._columns(self._expression(self._possible(outputs), outputs))
 
+    def of_named_tasks(self, key: Key) -> Key:
+        """Return the key with only the rows of the targets, and of sources, where all are named."""
+        of_pairs = bool(self.of_pairs) or self.sources is not None
+        return key.of_tasks(self.task, self.targets, *([self.sources] if of_pairs else []))
+
     def parts(self, key: Key) -> list[str]:
         """Return the targets of a key for which there is a source, if one is needed."""
         tasks = key.tasks(self.task)
@@ -369,7 +374,7 @@ class _Job:
 
     def _columns(self, expression: pl.Expr) -> list[str]:
         """Return the columns that scores are computed from."""
-        return column_roots([expression, *self._given()])
+        return column_roots([self.task, expression, *self._given()])
 
     def _expression(self, possible: dict[str, dict[str, Any]], outputs: _Outputs) -> pl.Expr:
         if not possible:

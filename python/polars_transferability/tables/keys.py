@@ -132,6 +132,21 @@ class Key:
         rows = self.rows(list(dict.fromkeys(task.meta.root_names())))
         return _texts(rows.select(task.unique(maintain_order=True)).collect().to_series())
 
+    def of_tasks(self, task: pl.Expr, *named: Collection[str] | None) -> Key:
+        """Return the key with the rows of the tasks that are named alone.
+
+        It stays as it is where not all are named, and where it lacks one: what is said of that
+        tells the tasks that there are.
+        """
+        if any(names is None for names in named):
+            return self
+        wanted = {name for names in named for name in names or ()}
+        if not wanted <= set(self.tasks(task)):
+            return self
+        of_these = task.cast(pl.String).is_in(sorted(wanted))
+        tables = [replace(table, rows=table.rows.filter(of_these)) for table in self.tables]
+        return replace(self, tables=tables)
+
     def refuse_columns(self, result: Collection[str]) -> None:
         """Raise ValueError if a result has a column of the same name as one of the key's."""
         if taken := [name for name in self.values.columns if name in result]:

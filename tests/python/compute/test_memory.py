@@ -98,6 +98,31 @@ def test_scores_of_a_sample(files: Path) -> None:
     assert "linear_probe_l2_low" not in found.columns
 
 
+def test_only_rows_of_the_tasks_that_are_asked_for_count(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"scores": SCORES, "targets": ["digits"]}
+    # It holds the rows of one task, and not those of two.
+    found = pt.compute_scores(files, memory="60kB", **options)
+    assert_frame_equal(found, pt.compute_scores(ROWS, **options), check_exact=True)
+    assert capsys.readouterr().err == ""
+    pt.compute_scores(files, memory="60kB", scores=SCORES)
+    assert "360 rows take" in capsys.readouterr().err
+    sampled = pt.compute_scores(files, memory=SMALL, **options)
+    drawn = capsys.readouterr().err.splitlines()[0].partition("; ")[2].partition(" ")[0]
+    assert sampled["sampled_rows"][0] == int(drawn)
+    both = pt.compute_scores(files, memory=SMALL, scores=SCORES)
+    assert sampled["rows"].unique().to_list() == [180]
+    # Nearly as many of one task as of two, and none of the other.
+    assert 0.8 * both["sampled_rows"][0] < sampled["sampled_rows"][0] <= 180
+    pair = {"sources": ["digits"], "targets": ["letters"]}
+    assert pt.compute_bounds(files, memory=SMALL, **pair)["rows"].unique().to_list() == [360]
+    lacking = ROWS.with_columns(task=pl.when(model="net1").then(pl.lit("x")).otherwise("task"))
+    lacking.filter(model="net1").write_parquet(files / "net1.parquet")
+    expected = pt.compute_scores(lacking, **options)["problems"].to_list()
+    assert pt.compute_scores(files, memory=SMALL, **options)["problems"].to_list() == expected
+
+
 def test_intervals_hold_what_they_promise(files: Path) -> None:
     """Of intervals of about 95 %, at least 85 % hold the value of all rows."""
     names = ["knn_accuracy", "linear_probe_loss"]
