@@ -53,7 +53,7 @@ def tables_at(address: str, options: Options) -> list[tuple[str, Format]]:
     is_pattern = has_magic(place)
     if address.startswith(_KEPT):
         return [(address, kind or PARQUET)]
-    if kind not in (None, PARQUET) or not (is_pattern or kind is None):
+    if kind is not None and not (is_pattern and kind == PARQUET):
         return [(place, kind)]
     if not is_pattern and (one := _kept_as_one(place, options)):
         return [one]
@@ -64,10 +64,13 @@ def tables_at(address: str, options: Options) -> list[tuple[str, Format]]:
 
 def _kept_as_one(folder: str, options: Options) -> tuple[str, Format] | None:
     """Return the table that a program keeps in a folder, if one does."""
-    if _listed(f"{folder}/_delta_log/*.json", options):
+    # One line tells whether there are such files, without reading them all.
+    if _of_text(f"{folder}/_delta_log/*.json", options, lines=1):
         return folder, DELTA
-    versions = _listed(f"{folder}/metadata/*{METADATA}", options)
-    return (newest_version(versions), ICEBERG) if versions else None
+    versions = f"{folder}/metadata/*{METADATA}"
+    if _of_text(versions, options, lines=1):
+        return newest_version(_of_text(versions, options)), ICEBERG
+    return None
 
 
 def _parquet_files(pattern: str, options: Options) -> list[str]:
@@ -108,10 +111,11 @@ def _matches(names: Sequence[str], parts: Sequence[str]) -> bool:
     return bool(names) and fnmatchcase(names[0], parts[0]) and _matches(names[1:], parts[1:])
 
 
-def _listed(pattern: str, options: Options) -> list[str]:
-    """Return the files of text that a pattern matches."""
-    lines = pl.scan_csv(
+def _of_text(pattern: str, options: Options, lines: int | None = None) -> list[str]:
+    """Return the files of text that a pattern matches, or those that so many lines are of."""
+    rows = pl.scan_csv(
         pattern,
+        n_rows=lines,
         has_header=False,
         schema={"line": pl.String},
         separator="\x01",
@@ -120,7 +124,7 @@ def _listed(pattern: str, options: Options) -> list[str]:
         include_file_paths=_FILE,
         storage_options=dict(options) or None,
     )
-    return _files_of(lines)
+    return _files_of(rows)
 
 
 def _files_of(rows: pl.LazyFrame) -> list[str]:
