@@ -12,7 +12,7 @@ import polars as pl
 
 from polars_transferability.leaderboard.csv_table import read_csv
 from polars_transferability.leaderboard.mteb_results import read_results
-from polars_transferability.tables.addresses import is_remote
+from polars_transferability.tables.addresses import files_at, is_remote
 from polars_transferability.tables.table import FRAME, Table
 
 Source: TypeAlias = "pl.DataFrame | pl.LazyFrame | str | PathLike[str]"
@@ -66,9 +66,11 @@ def open_sources(sources: Source | Sequence[Source]) -> list[Table]:
 
 
 def paths_of(pattern: str) -> list[str]:
-    """Return the files that a pattern stands for; a path, an address or no match is itself."""
-    if is_remote(pattern) or Path(pattern).exists() or not has_magic(pattern):
+    """Return the files that a pattern stands for; what is none, or matches nothing, is itself."""
+    if not has_magic(pattern) or Path(pattern).exists():
         return [pattern]
+    if is_remote(pattern):
+        return files_at(pattern) or [pattern]
     return sorted(glob(pattern)) or [pattern]  # noqa: PTH207
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
+from functools import cache
 from glob import glob, has_magic  # Path.glob takes no absolute pattern.
 from pathlib import Path, PurePath
 from urllib.parse import unquote
@@ -85,11 +86,20 @@ def find_files(path: str) -> list[File]:
 def _matching(pattern: str) -> Iterator[Path]:
     spelled_out = [part for part in Path(pattern).parts if part[0] in "._"]
     fixed = _without_magic(Path(pattern))
+    kept: set[Path] = set()
+    is_kept = cache(folder_format)
     for match in sorted(Path(found) for found in glob(pattern, recursive=True)):  # noqa: PTH207
         names = match.parts[len(fixed.parts) :]
+        if kept.intersection((match, *match.parents)):
+            continue  # It is part of a table that was found.
         if any(is_passed_over(name, spelled_out) for name in names):
             continue
-        if match.is_dir() and not folder_format(match):
+        folders = [match, *match.parents] if match.is_dir() else match.parents
+        # The outermost: data sets of Hugging Face hold data sets.
+        if table := next((folder for folder in reversed(folders) if is_kept(folder)), None):
+            kept.add(table)
+            yield table
+        elif match.is_dir():
             yield from _below(match)
         else:
             yield match

@@ -6,9 +6,10 @@ Polars lists what is there, so credentials are those that it finds in the enviro
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from glob import has_magic
+from itertools import takewhile
 
 import polars as pl
 
@@ -40,8 +41,9 @@ def is_remote(path: str) -> bool:
 def tables_at(address: str, options: Options) -> list[tuple[str, Format]]:
     """Return the addresses of the tables that an address stands for, and their formats.
 
-    A pattern of Parquet files stands for all that it matches, a folder for all below it, or it is
-    one table, of Delta or Iceberg. There may be none. `options` are those of the object store.
+    A pattern of Parquet files stands for all that it matches, a folder for all below it. What Delta
+    or Iceberg keep as one table is one, and its files are not. There may be none. `options` are
+    those of the object store.
 
     Examples
     --------
@@ -55,29 +57,54 @@ def tables_at(address: str, options: Options) -> list[tuple[str, Format]]:
         return [(address, kind or PARQUET)]
     if kind is not None and not (is_pattern and kind == PARQUET):
         return [(place, kind)]
-    if not is_pattern and (one := _kept_as_one(place, options)):
-        return [one]
+    kept = _kept_below(_without_magic(place), options)
     files = _parquet_files(place if is_pattern else f"{place}/**/*.parquet", options)
-    is_file = not (files or is_pattern or address.endswith("/"))
-    return [(file, PARQUET) for file in ([place] if is_file else files)]
+    tables = {}
+    for file in files:
+        root = next((root for root in kept if file.startswith(f"{root}/")), None)
+        tables[root or file] = kept[root] if root else (file, PARQUET)
+    if not (tables or is_pattern or address.endswith("/")):
+        return [(place, PARQUET)]
+    return list(tables.values())
 
 
-def _kept_as_one(folder: str, options: Options) -> tuple[str, Format] | None:
-    """Return the table that a program keeps in a folder, if one does."""
+def _without_magic(pattern: str) -> str:
+    """Return the folder that a pattern starts from; of what is no pattern, itself."""
+    parts = pattern.split("/")
+    return "/".join(takewhile(lambda part: not has_magic(part), parts))
+
+
+def _kept_below(folder: str, options: Options) -> dict[str, tuple[str, Format]]:
+    """Return the tables that a program keeps in a folder or below, by their own folders."""
+    logs, versions = f"{folder}/**/_delta_log/*.json", f"{folder}/**/metadata/*{METADATA}"
     # One line tells whether there are such files, without reading them all.
-    if _of_text(f"{folder}/_delta_log/*.json", options, lines=1):
-        return folder, DELTA
-    versions = f"{folder}/metadata/*{METADATA}"
-    if _of_text(versions, options, lines=1):
-        return newest_version(_of_text(versions, options)), ICEBERG
-    return None
+    in_delta = _of_text(logs, options) if _of_text(logs, options, lines=1) else []
+    in_iceberg = _of_text(versions, options) if _of_text(versions, options, lines=1) else []
+    iceberg: dict[str, list[str]] = {}
+    for file in in_iceberg:
+        iceberg.setdefault(_root(file), []).append(file)
+    return {
+        **{_root(file): (_root(file), DELTA) for file in in_delta},
+        **{root: (newest_version(files), ICEBERG) for root, files in iceberg.items()},
+    }
+
+
+def _root(file: str) -> str:
+    """Return the folder of the folder of a file."""
+    return file.rsplit("/", 2)[0]
+
+
+def files_at(pattern: str) -> list[str]:
+    """Return the files of text or of Parquet that a pattern at an address matches."""
+    if pattern.startswith(_KEPT):
+        return [pattern]
+    if format_by_name(pattern) == PARQUET:
+        return _parquet_files(pattern, {})
+    return _matching(_of_text(pattern, {}), pattern)
 
 
 def _parquet_files(pattern: str, options: Options) -> list[str]:
     """Return the Parquet files that a pattern matches, in the order of their names."""
-    parts = pattern.split("/")
-    spelled_out = [part for part in parts if part.startswith((".", "_"))]
-    fixed = next(i for i, part in enumerate(parts) if has_magic(part))
     # Polars knows no ? and no [...] at addresses. Without columns, files of any columns are one
     # table.
     files = pl.scan_parquet(
@@ -88,9 +115,17 @@ def _parquet_files(pattern: str, options: Options) -> list[str]:
         include_file_paths=_FILE,
         storage_options=dict(options) or None,
     )
+    return _matching(_files_of(files), pattern)
+
+
+def _matching(files: Iterable[str], pattern: str) -> list[str]:
+    """Return the files that a pattern matches, but those that other programs leave beside data."""
+    parts = pattern.split("/")
+    spelled_out = [part for part in parts if part.startswith((".", "_"))]
+    fixed = next(i for i, part in enumerate(parts) if has_magic(part))
     return [
         file
-        for file, names in ((file, file.split("/")) for file in _files_of(files))
+        for file, names in ((file, file.split("/")) for file in files)
         if _matches(names, parts)
         and not any(is_passed_over(name, spelled_out) for name in names[fixed:])
     ]
@@ -114,13 +149,14 @@ def _matches(names: Sequence[str], parts: Sequence[str]) -> bool:
 def _of_text(pattern: str, options: Options, lines: int | None = None) -> list[str]:
     """Return the files of text that a pattern matches, or those that so many lines are of."""
     rows = pl.scan_csv(
-        pattern,
+        _ONE_OF.sub("*", pattern),
         n_rows=lines,
         has_header=False,
         schema={"line": pl.String},
         separator="\x01",
         quote_char=None,
         truncate_ragged_lines=True,
+        encoding="utf8-lossy",
         include_file_paths=_FILE,
         storage_options=dict(options) or None,
     )

@@ -61,7 +61,8 @@ def test_a_table_of_delta(server: Server, tmp_path: Path) -> None:
     LISTS[:20].write_delta(tmp_path / "t")
     LISTS.write_delta(tmp_path / "t", mode="overwrite")
     server.upload(tmp_path / "t", "delta")
-    for path in ("delta", "delta/"):
+    server.upload(tmp_path / "t", "above/deep/delta")
+    for path in ("delta", "delta/", "delta/*.parquet", "above", "above/**/*.parquet"):
         assert counted(f"{BUCKET}/{path}") == counted(ROWS)
 
 
@@ -84,7 +85,7 @@ def test_a_table_of_iceberg(server: Server) -> None:
     table.append(rows[:20])
     table.overwrite(rows)
     catalog.close()
-    for path in (f"{BUCKET}/lake/zoo/t", table.metadata_location):
+    for path in (f"{BUCKET}/lake/zoo/t", f"{BUCKET}/lake", table.metadata_location):
         assert counted(path) == counted(ROWS)
 
 
@@ -172,6 +173,16 @@ def test_leaderboards(server: Server, ending: str, tmp_path: Path) -> None:
     said = rf"^s3://bucket/boards/none\.{ending}: cannot be read: .*404.*; look at the address"
     with pytest.raises(pl.exceptions.PolarsError, match=said):
         pt.read_leaderboard(f"{BUCKET}/boards/none.{ending}")
+
+
+def test_files_of_a_pattern_name_their_targets(server: Server, tmp_path: Path) -> None:
+    for target in ("pets", "cars"):
+        board = pl.DataFrame({"model": ["a", "b"], "top1": [50.0, 60.0], "top5": [80.0, 90.0]})
+        board.write_csv(tmp_path / f"results-{target}.csv")
+    server.upload(tmp_path, "timm")
+    for pattern in ("results-*.csv", "results-[pc]a?s.csv", "*pets.csv"):
+        found = pt.read_leaderboard(f"{BUCKET}/timm/{pattern}")
+        assert_frame_equal(found, pt.read_leaderboard(str(tmp_path / pattern)))
 
 
 def test_a_query_reads_an_address(zoo: Server) -> None:

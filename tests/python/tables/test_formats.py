@@ -148,6 +148,14 @@ def test_every_door_takes_a_table_in_each_format(table: Path, tmp_path: Path) ->
     assert sorted(found["n"]) == sorted(ROWS["label"].value_counts()["count"])
 
 
+def test_a_pattern_finds_a_table_in_a_folder_once(table: Path) -> None:
+    if not table.is_dir():
+        pytest.skip("it is a file")
+    for pattern in ("*", "**", "**/*.*"):
+        if any(table.glob(pattern)):
+            assert counted(str(table / pattern)) == counted(ROWS)
+
+
 def test_a_model_without_a_column_is_called_as_its_table(table: Path) -> None:
     found = pt.compute_scores(table, model=None, task=None, scores="gbc")
     assert found["model"].to_list() == ["t"]
