@@ -34,7 +34,7 @@ _ABOUT_MODELS = {
     *("average", "mean", "meantask", "meantasktype", "rank", "rankborda", "zeroshot"),
     *("top1diff", "top5diff", "rankdiff", "top1err", "top5err"),
     # What else is counted.
-    *("hub", "generation", "numberoflabels", "downloads", "likes"),
+    *("hub", "generation", "numberoflabels", "downloads", "likes", "year"),
 }
 # Text, truth values and dates that say where a model comes from and how it was run.
 _TEXT_ABOUT_MODELS = {

@@ -25,6 +25,8 @@ _HIGHER = {
     *("bleu", "sacrebleu", "rouge", "rougel", "rougelsum", "meteor", "chrf", "comet", "cider"),
     *("bertscore", "psnr", "ssim", "elo", "winrate", "similarity", "success"),
 }
+# How the name of a metric begins that is one minus another.
+_COMPLEMENT = re.compile(r"\s*1\s*[-\N{MINUS SIGN}]")
 # Main metrics, the first of them first, as `letters` spells them. `main_score` is what MTEB calls
 # the metric that it ranks by, which is nDCG at 10 for retrieval.
 _MAIN = (
@@ -40,13 +42,16 @@ def is_lower_better(metric: str) -> bool | None:
     --------
     >>> is_lower_better("Word Error Rate"), is_lower_better("ndcg_at_10")
     (True, False)
+    >>> is_lower_better("1-WER")
+    False
     >>> is_lower_better("glow") is None
     True
     """
     words = re.findall(r"[a-z]+\d*", metric.casefold())
     words += [word.rstrip("0123456789") for word in words]
     if _LOWER.intersection(words):
-        return True
+        # As in 1-WER, of which more is better.
+        return _COMPLEMENT.match(metric) is None
     return False if _HIGHER.intersection(words) else None
 
 

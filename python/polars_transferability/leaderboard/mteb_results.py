@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from polars_transferability.leaderboard.wording import quoted
 from polars_transferability.tables.table import Table
 from polars_transferability.tables.understanding import Taken
 
@@ -35,13 +36,14 @@ def read_results(folder: Path) -> Table:
     a model, a task has the result of the newest version of MTEB.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    count = others = 0
+    count = 0
+    others: list[str] = []
     for file in sorted(folder.rglob("*.json")):
         if file.name == _META:
             continue
         count += 1
         if (row := _result(file)) is None:
-            others += 1
+            others.append(file.name)
             continue
         key = row["model"], row["target"]
         if key not in found or _version(row) >= _version(found[key]):
@@ -52,9 +54,9 @@ def read_results(folder: Path) -> Table:
             "and 'scores'; a leaderboard in files of another kind is named by a pattern"
         )
         raise ValueError(msg)
-    old = count - others - len(found)
+    old = count - len(others) - len(found)
     sentences = {
-        f"left out {others} JSON files that are no results of MTEB": others,
+        f"left out JSON files that are no results of MTEB: {quoted(others)}": len(others),
         f"left out {old} results of the same model and task by other revisions": old,
     }
     rows = [{k: v for k, v in row.items() if k != "mteb_version"} for row in found.values()]

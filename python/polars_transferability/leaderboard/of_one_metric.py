@@ -30,7 +30,22 @@ def of_one_metric(
     notes += _notes(name, of_target, spelled, turned)
     sign = pl.when(pl.col(METRIC).is_in([letters(metric) for metric in turned])).then(-1)
     kept = rows.join(chosen, on=["target", METRIC], how="semi", maintain_order="left")
+    notes += _without_it(name, rows.join(chosen, on="target", how="semi"), kept)
     return kept.with_columns(pl.col("accuracy") * sign.otherwise(1)).drop(METRIC)
+
+
+def _without_it(name: str, rows: pl.DataFrame, kept: pl.DataFrame) -> list[str]:
+    """Return what is said of models that have other metrics of a target alone."""
+    pairs = ["model", "target"]
+    lost = (
+        rows.join(kept, on=pairs, how="anti", maintain_order="left")
+        .select(pairs)
+        .unique(maintain_order=True)
+    )
+    if lost.is_empty():
+        return []
+    named = listed(f"{model!r} on {target!r}" for model, target in lost.rows())
+    return [f"{name}: left out what has other metrics only: {named}"]
 
 
 def _spelled(column: pl.Series) -> dict[str, str]:

@@ -226,6 +226,12 @@ def _target_columns(name: str, rows: pl.DataFrame, columns: Columns, notes: list
             f"{_spelled('target')}{door().wide}"
         )
         raise ValueError(msg)
+    if name == FRAME and are_metrics(found):
+        msg = (
+            f"{name}: {found} are metrics, and nothing says of which target: add a column "
+            f"'{columns.target}' with its name"
+        )
+        raise ValueError(msg)
     if not found:
         there = rows.columns
         msg = f"{name}: no column '{columns.target}' and no column of numbers; there are {there}"

@@ -47,8 +47,14 @@ def _similar(names: pl.Series, others: pl.Series) -> dict[str, str]:
     if len(candidates) * len(lonely) > _COMPARED:
         spelled = {letters(name): name for name in reversed(candidates)}
         return {name: spelled[key] for name in lonely if (key := letters(name)) in spelled}
-    found = {name: nearest(name, candidates) for name in lonely}
+    # The same model may stand with and without the name of its organisation.
+    by_end = {letters(_end(name)): name for name in reversed(candidates)}
+    found = {name: by_end.get(letters(_end(name))) or nearest(name, candidates) for name in lonely}
     return {name: near for name, near in found.items() if near is not None}
+
+
+def _end(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def lines_of(unmatched: pl.DataFrame, where: str) -> Iterator[str]:

@@ -253,3 +253,32 @@ def test_a_notebook_shows_a_join_as_escaped_tables() -> None:
     assert "&lt;script&gt;x" in shown
     assert "<script>" not in shown
     assert shown.count("<table") == 2
+
+
+def test_what_has_other_metrics_only_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        ("reviews", "org/small", "Accuracy", 0.9),
+        ("reviews", "org/large", "F1", 0.8),
+        ("voices", "org/large", "1-WER", 0.7),
+    ]
+    corpus = pl.DataFrame(rows, schema=["dataset", "model", "metric", "value"], orient="row")
+    found = pt.read_leaderboard(corpus, higher_is_better=["1-WER"])
+    assert found.rows() == pt.read_leaderboard(corpus).rows()
+    assert found.rows() == [("org/small", "reviews", 0.9), ("org/large", "voices", 0.7)]
+    said = capsys.readouterr().err
+    assert "frame: left out what has other metrics only: 'org/large' on 'reviews'" in said
+
+
+def test_a_frame_of_metrics_without_a_target_is_an_error() -> None:
+    frame = pl.DataFrame({"model": ["a", "b"], "top1": [50.0, 60.0], "top5": [70.0, 80.0]})
+    message = re.escape("frame: ['top1', 'top5'] are metrics, and nothing says of which target")
+    with pytest.raises(ValueError, match=message):
+        pt.read_leaderboard(frame)
+
+
+def test_names_with_and_without_an_organisation_are_similar() -> None:
+    scores = pl.DataFrame({"model": ["netb", "net_d"], "target": "t", "logme": [0.1, 0.2]})
+    board = pl.DataFrame({"model": ["org/netb", "net_c"], "target": "t", "accuracy": [0.5, 0.6]})
+    joined = pt.join_leaderboard(scores, board)
+    near = dict(joined.unmatched_scores.select("model", "near_model").rows())
+    assert near["netb"] == "org/netb"
