@@ -80,6 +80,21 @@ def nearest(name: str, names: Iterable[str], *, alike: float = _NEAR) -> str | N
     return by_letters[found[0]] if found else None
 
 
+def kind_of(value: object) -> str:
+    """Return what a value is that should be a frame of Polars, and how it becomes one.
+
+    Examples
+    --------
+    >>> kind_of(3)
+    'int'
+    """
+    name, library = type(value).__name__, type(value).__module__.partition(".")[0]
+    ways = {"pandas": "from_pandas", "pyarrow": "from_arrow"}
+    if library not in ways:
+        return name
+    return f"{name} of {library}; polars.{ways[library]} makes a frame of Polars of it"
+
+
 def letters(name: str) -> str:
     """Return a name without case and punctuation, in which spellings of it differ most often.
 

@@ -85,6 +85,7 @@ def styled(
     models = key_columns("model", model)
     ranker = ranking_column(frame.drop(models)) if score is None else score
     names = [*models, *(name for name in ("source",) if name in frame.columns), target]
+    _refuse_repeated(frame, names)
     shown = _shown(frame, names, ranker)
     numbers = shown.columns[len(names) :]
     table = (
@@ -93,6 +94,8 @@ def styled(
         .sub_missing(missing_text="")
         .cols_label({name: name.replace("_", " ") for name in shown.columns})
         .tab_style(style.text(weight="bold"), loc.row_groups())
+        # A long name without spaces would push the numbers out of sight.
+        .tab_style(style.css("overflow-wrap: anywhere; min-width: 8em"), loc.stub())
     )
     for column in numbers:
         if column not in _TERMS:
@@ -104,6 +107,20 @@ def styled(
     return table
 
 
+def _refuse_repeated(frame: pl.DataFrame, names: list[str]) -> None:
+    """Raise ValueError if two rows would look like one model on one target."""
+    repeated = frame.filter(pl.struct(names).is_duplicated()).select(names)
+    if repeated.height:
+        found = ", ".join(
+            f"{name} {value!r}" for name, value in repeated.row(0, named=True).items()
+        )
+        msg = (
+            f"results: {found} has several rows; name the columns that tell models apart with "
+            "model=, or keep one row of each"
+        )
+        raise ValueError(msg)
+
+
 def _shown(frame: pl.DataFrame, names: list[str], ranker: str) -> pl.DataFrame:
     """Return names and numbers, the models of each target from the best on."""
     known = [*rankers_in(frame.schema), *_ACCURACIES]
@@ -111,8 +128,7 @@ def _shown(frame: pl.DataFrame, names: list[str], ranker: str) -> pl.DataFrame:
     there = [name for name in wanted if frame[name].count() > 0] or [ranker]
     target = pl.col(names[-1])
     return (
-        frame.filter(target.is_not_null())
-        .with_columns(pl.col(names).cast(pl.String))
+        frame.with_columns(pl.col(names).cast(pl.String).fill_null("None"))
         .sort(ranker, descending=ranker not in LOSSES, nulls_last=True, maintain_order=True)
         .sort(target.rank("min"), maintain_order=True)
         .select(*names, *there)
@@ -128,7 +144,9 @@ def _best_rows(shown: pl.DataFrame, column: str, target: str) -> list[int]:
 
 
 def _incomplete(frame: pl.DataFrame) -> Iterator[str]:
-    """Yield how many results are incomplete, if some are, as the command ends with."""
+    """Yield how many results are incomplete, or that there are none, if it is so."""
+    if frame.is_empty():
+        yield "There are no results."
     found = with_problems(frame).height if PROBLEMS in frame.columns else 0
     if found:
         of = f"{found} of {frame.height} results could not be computed in full"

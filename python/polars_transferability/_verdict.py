@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from polars_transferability._arguments import names_near_keyword
+from polars_transferability._arguments import kind_of, names_near_keyword
 from polars_transferability._scores.choice import OF_TWO_TASKS
 from polars_transferability.leaderboard.compare import LOSSES, compare, rankers_in
 from polars_transferability.leaderboard.join import MEAN_ELSEWHERE, LeaderboardJoin
@@ -142,7 +142,7 @@ def verdict(
     if not isinstance(frame, pl.DataFrame):
         msg = (
             "results: expected what compute_scores, compute_bounds or join_leaderboard returns, "
-            f"found {type(frame).__name__}"
+            f"found {kind_of(frame)}"
         )
         raise TypeError(msg)
     models = key_columns("model", model)

@@ -77,8 +77,22 @@ def test_the_verdict_and_what_is_incomplete_stand_below() -> None:
     assert "could not be computed" not in page(FOUND.drop("problems"))
 
 
+def test_rows_that_look_alike_are_refused() -> None:
+    pytest.importorskip("great_tables")
+    message = re.escape("results: model 'a', target 'pets' has several rows; name the columns")
+    with pytest.raises(ValueError, match=message):
+        pt.styled(pl.concat([FOUND, FOUND]))
+
+
+def test_a_target_without_a_name_stays() -> None:
+    found = FOUND.with_columns(pl.when(pl.col("target") != "cars").then("target"))
+    assert ["None"] in rows_of(page(found))
+    assert "There are no results." in page(FOUND.clear())
+
+
 def test_names_are_escaped() -> None:
-    shown = page(FOUND.with_columns(model=pl.lit("<b>*x*") + pl.col("model"), target=pl.lit("<i>")))
+    odd = {"model": pl.format("<b>*x*{}", "model"), "target": pl.format("<i>{}", "target")}
+    shown = page(FOUND.with_columns(**odd))
     assert "<b>" not in shown
     assert "<i>" not in shown
     assert "<em>" not in shown

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from os import PathLike
 from pathlib import Path
@@ -33,7 +33,7 @@ from polars_transferability._report._results import TABLES, Problems, Results, r
 from polars_transferability._report._units import Run, compute_units
 from polars_transferability.compute.engine import LOCAL, workers_of
 from polars_transferability.files.table_bytes import FileFormat, table_bytes
-from polars_transferability.files.text_html import text_html
+from polars_transferability.files.text_html import facts_html
 from polars_transferability.files.whole_file import (
     make_folder,
     remove_abandoned,
@@ -72,7 +72,7 @@ class Report:
     """
 
     page: Path
-    tables: dict[str, pl.DataFrame]
+    tables: dict[str, pl.DataFrame] = field(repr=False)
     computed: int
     reused: int
     problems: Problems
@@ -86,7 +86,7 @@ class Report:
             "incomplete": f"{self.problems.incomplete} of {self.problems.results} results",
             **{name: f"{table.height} rows" for name, table in self.tables.items()},
         }
-        return text_html(pl.DataFrame({"report": [*facts], "": [*facts.values()]}))
+        return facts_html(facts)
 
 
 @through(REPORT)

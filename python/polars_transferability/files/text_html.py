@@ -1,25 +1,31 @@
-"""Tables of text as a notebook shows them: whole lines, escaped."""
+"""Tables and lines of text as a notebook shows them: whole, escaped, and from the left."""
 
 from __future__ import annotations
 
-import polars as pl
-
-# Longer texts end in an ellipsis.
-_LONGEST = 1000
+from collections.abc import Iterable, Mapping
+from html import escape
 
 
-def text_html(table: pl.DataFrame) -> str:
-    """Return a small table of text in HTML; Polars writes and escapes it.
+def facts_html(facts: Mapping[str, str]) -> str:
+    """Return facts as a table in HTML, a row for each.
 
     Examples
     --------
-    >>> "&lt;b&gt;" in text_html(pl.DataFrame({"name": ["<b>"]}))
-    True
+    >>> facts_html({"page": "a<b"})
+    '<table style="text-align: left"><tr><th>page</th><td>a&lt;b</td></tr></table>'
     """
-    with pl.Config(
-        fmt_str_lengths=_LONGEST,
-        tbl_rows=-1,
-        tbl_hide_column_data_types=True,
-        tbl_hide_dataframe_shape=True,
-    ):
-        return table._repr_html_()
+    rows = (
+        f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items()
+    )
+    return f'<table style="text-align: left">{"".join(rows)}</table>'
+
+
+def lines_html(lines: Iterable[str]) -> str:
+    """Return lines of text as paragraphs in HTML.
+
+    Examples
+    --------
+    >>> lines_html(["a<b"])
+    '<p>a&lt;b</p>'
+    """
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)

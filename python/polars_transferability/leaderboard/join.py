@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from polars_transferability._arguments import names_near_keyword
-from polars_transferability.files.text_html import text_html
+from polars_transferability.files.text_html import lines_html
 from polars_transferability.leaderboard.metrics import Metrics
 from polars_transferability.leaderboard.read import KEY, read_entries, several
 from polars_transferability.leaderboard.shape import Columns
@@ -62,9 +62,8 @@ class LeaderboardJoin:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        """Return the report and the frame as tables, which Polars escapes."""
-        report = pl.DataFrame({"report": self.report().splitlines()})
-        return text_html(report) + self.frame._repr_html_()
+        """Return the report, and the frame as a table, which Polars escapes."""
+        return lines_html(self.report().splitlines()) + self.frame._repr_html_()
 
 
 @names_near_keyword

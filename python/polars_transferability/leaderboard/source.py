@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from polars_transferability._arguments import kind_of
 from polars_transferability.leaderboard.csv_table import read_csv
 from polars_transferability.leaderboard.mteb_results import read_results
 from polars_transferability.tables.addresses import files_at, is_remote
@@ -79,7 +80,7 @@ def open_source(source: object) -> Table:
     if isinstance(source, (pl.DataFrame, pl.LazyFrame)):
         return Table(FRAME, source.lazy())
     if not isinstance(source, (str, PathLike)):
-        msg = f"expected a Polars frame or a path, found {type(source).__name__}"
+        msg = f"expected a Polars frame or a path, found {kind_of(source)}"
         raise TypeError(msg)
     name = fspath(source)
     if is_remote(name):

@@ -28,6 +28,10 @@ from polars_transferability.tables.lakehouse import METADATA, newest_version
 # What Polars finds there it names by other addresses, which do not always lead to it. So it keeps
 # the address, and opens what that stands for as one table.
 _KEPT = ("hf://", "http://", "https://")
+_SCHEMES = (
+    *("s3", "s3a", "gs", "gcs", "az", "azure", "adl", "abfs", "abfss"),
+    *("hf", "http", "https", "file"),
+)
 _FILE = "file"
 # Parts of a pattern that stand for one letter.
 _ONE_OF = re.compile(r"\?|\[[^]]+\]")
@@ -50,6 +54,11 @@ def tables_at(address: str, options: Options) -> list[tuple[str, Format]]:
     >>> [(place, kind.name) for place, kind in tables_at("s3://zoo/net.arrow", {})]
     [('s3://zoo/net.arrow', 'Arrow IPC')]
     """
+    scheme = address.partition("://")[0]
+    if scheme not in _SCHEMES:
+        known = ", ".join(f"{one}://" for one in _SCHEMES)
+        msg = f"{address}: no address of tables begins so; those begin with one of {known}"
+        raise ValueError(msg)
     place = address.rstrip("/")
     kind = LANCE if place.endswith(".lance") else format_by_name(place)
     is_pattern = has_magic(place)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -49,23 +49,24 @@ def check_tables(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return one row per model, task and split, and one line per problem.
 
-    A problem that a line of Polars solves ends with that line. Files are read as `compute_bounds`
-    and `compute_scores` read them, all those of a model as one table.
+    A problem that a line of Polars solves ends with that line; of several in one table, the last
+    has the line for all. Files are read as `compute_bounds` and `compute_scores` read them, all
+    those of a model as one table.
 
     Examples
     --------
     >>> import polars as pl
     >>> rows = pl.DataFrame(
     ...     {
-    ...         "model": ["net"] * 2,
-    ...         "task": ["digits"] * 2,
-    ...         "label": [0, None],
-    ...         "embedding": [[0.5, 1.0], [3.0, 2.0]],
+    ...         "model": ["net"] * 3,
+    ...         "task": ["digits"] * 3,
+    ...         "label": [0, 1, None],
+    ...         "embedding": [[0.5, 1.0], [3.0, 2.0], [1.0, 1.0]],
     ...     }
     ... )
     >>> content, problems = check_tables(rows, TableColumns(split=None))
     >>> content.select("rows", "classes", "width", "nan").row(0)
-    (2, 1, '2', 0)
+    (3, 2, '2', 0)
     >>> print(problems[0])
     frame, model = 'net', task = 'digits': 'label' has 1 null; in Polars: rows.drop_nulls('label')
     """
@@ -73,73 +74,99 @@ def check_tables(
         if name in ("file", *_FACTS):
             msg = f"column '{name}' has the name of a column that a check returns; rename it"
             raise ValueError(msg)
-    problems: list[str] = []
+    problems: list[_Problem] = []
     tables = [table for table in columns.tables(paths) if _is_sound(table, columns, problems)]
     models = keys_of(tables, columns.models) if tables else []
     groups = [group for model in models for group in _groups(model, columns, problems)]
     parts = [part for group in groups for part in _content(group, columns, problems)]
     if not parts:
-        return pl.DataFrame(), problems
+        return pl.DataFrame(), _told(problems)
     content = pl.concat(parts, how="vertical")
     problems.extend(_across_groups(content, columns, {table.name: table for table in tables}))
-    return content.drop("names"), problems
+    return content.drop("names"), _told(problems)
 
 
-def _is_sound(table: Table, columns: TableColumns, problems: list[str]) -> bool:
+@dataclass(frozen=True)
+class _Problem:
+    """What is wrong, and the change of a table that mends it, where one is known."""
+
+    text: str
+    table: Table | None = None
+    change: str | None = None
+
+
+def _told(problems: Sequence[_Problem]) -> list[str]:
+    """Return a line for each problem; the last of a table has the line that mends all of them."""
+    changes: dict[str, dict[str, None]] = {}
+    last: dict[str, int] = {}
+    for place, problem in enumerate(problems):
+        if problem.table is not None and problem.change is not None:
+            changes.setdefault(problem.table.name, {})[problem.change] = None
+            last[problem.table.name] = place
+    told = []
+    for place, problem in enumerate(problems):
+        line = ""
+        if problem.table is not None and problem.change is not None:
+            of_table = list(changes[problem.table.name])
+            if len(of_table) == 1 or place == last[problem.table.name]:
+                of_all = " for all of it" if len(of_table) > 1 else ""
+                line = f"; in Polars{of_all}: {cure(problem.table, of_table)}"
+        told.append(f"{problem.text}{line}")
+    return list(dict.fromkeys(told))
+
+
+def _is_sound(table: Table, columns: TableColumns, problems: list[_Problem]) -> bool:
     """Return whether a table can be looked at closer; add to `problems` why it cannot."""
     try:
         columns.require(table)
         wrong = list(_wrong_types(table, columns))
         if table.select(columns.group()).distinct().read().is_empty():
-            wrong.append("has no rows")
+            wrong.append(_Problem(f"{table.name}: has no rows"))
     except pl.exceptions.ColumnNotFoundError as error:
         change = with_embedding(columns.embedding, table.schema())
         is_made = columns.embedding not in table.schema() and change
-        problems.append(f"{error}{_cured(table, change if is_made else None)}")
+        problems.append(_Problem(str(error), table, change if is_made else None))
         return False
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
-        problems.append(str(error))
+        problems.append(_Problem(str(error)))
         return False
-    problems.extend(f"{table.name}: {line}" for line in wrong)
+    problems.extend(wrong)
     return not wrong
 
 
-def _cured(table: Table, change: str | None) -> str:
-    """Return the line that makes a change, as the end of a sentence that says what is wrong."""
-    return f"; in Polars: {cure(table, change)}" if change else ""
-
-
-def _cured_of_one(tables: Sequence[Table], names: Collection[str], change: str) -> str:
-    """Return the line that makes a change, where it is of one table that has the columns itself."""
-    if len(tables) != 1:
-        return ""
-    (table,) = tables
-    within = table.parquet.folders if table.parquet else {}
-    has_all = table.name == FRAME or (table.parquet is not None and not within.keys() & {*names})
-    return _cured(table, change) if has_all else ""
-
-
-def _wrong_types(table: Table, columns: TableColumns) -> Iterator[str]:
+def _wrong_types(table: Table, columns: TableColumns) -> Iterator[_Problem]:
     schema = table.schema()
     embedding, label = schema[columns.embedding], schema[columns.label]
     if not is_embedding_type(embedding):
-        yield (
-            f"'{columns.embedding}' is {embedding}; expected an Array or List of Float32, Float64 "
-            f"or Float16{_cured(table, as_vectors(table, columns.embedding))}"
+        text = (
+            f"{table.name}: '{columns.embedding}' is {embedding}; expected an Array or List of "
+            "Float32, Float64 or Float16"
         )
+        yield _Problem(text, table, as_vectors(table, columns.embedding))
     if not is_label_type(label):
-        yield (
-            f"'{columns.label}' is {label}; expected integers, strings, categories, enums or "
-            f"booleans{_cured(table, as_labels(columns.label, label))}"
+        text = (
+            f"{table.name}: '{columns.label}' is {label}; expected integers, strings, categories, "
+            "enums or booleans"
         )
+        yield _Problem(text, table, as_labels(table, columns.label))
 
 
-def _groups(model: Key, columns: TableColumns, problems: list[str]) -> list[Key]:
+def _own(tables: Sequence[Table], *names: str) -> Table | None:
+    """Return the table whose file itself has these columns; None if several have, or none."""
+    if len(tables) != 1:
+        return None
+    (table,) = tables
+    within = table.parquet.folders if table.parquet else {}
+    has_all = table.name == FRAME or (table.parquet is not None and not within.keys() & {*names})
+    return table if has_all else None
+
+
+def _groups(model: Key, columns: TableColumns, problems: list[_Problem]) -> list[Key]:
     """Return the groups of rows of a model; none where its files do not make one table."""
     try:
         return keys_of(model.select(columns.all()), columns.group())
     except pl.exceptions.PolarsError as error:
-        problems.append(f"{model}: {error}")
+        problems.append(_Problem(f"{model}: {error}"))
         return []
 
 
@@ -155,41 +182,37 @@ class _Rows:
     null_embeddings: int
     nulls_within: int
     not_finite: int
+    is_constant: bool
     # Equal for equal rows in whatever order.
     content: int
 
-    def problems(self, columns: TableColumns) -> Iterator[str]:
+    def problems(self, columns: TableColumns) -> Iterator[tuple[str, str | None]]:
+        """Yield what is wrong with the rows, and the change that mends it."""
         label, embedding = columns.label, columns.embedding
-        findings = [
-            (self.null_labels, f"'{label}' has {_count(self.null_labels, 'null')}", label),
-            (
-                self.null_embeddings,
-                f"'{embedding}' has {_count(self.null_embeddings, 'null')}",
-                embedding,
-            ),
-            (
-                self.nulls_within,
-                f"'{embedding}' has {_count(self.nulls_within, 'row')} with a null inside",
-                None,
-            ),
-            (
-                self.not_finite,
-                f"'{embedding}' has {_count(self.not_finite, 'row')} with NaN or infinite values",
-                None,
-            ),
-        ]
-        for wrong, text, of_nulls in findings:
-            if wrong:
-                change = of_finite(embedding) if of_nulls is None else without_nulls(of_nulls)
-                yield text + _cured(self.table, change)
+        if self.null_labels:
+            yield f"'{label}' has {_count(self.null_labels, 'null')}", without_nulls(label)
+        if self.null_embeddings:
+            text = f"'{embedding}' has {_count(self.null_embeddings, 'null')}"
+            yield text, without_nulls(embedding)
+        if self.nulls_within:
+            text = f"'{embedding}' has {_count(self.nulls_within, 'row')} with a null inside"
+            yield text, of_finite(embedding)
+        if self.not_finite:
+            rows = _count(self.not_finite, "row")
+            yield f"'{embedding}' has {rows} with NaN or infinite values", of_finite(embedding)
         if 0 in self.widths:
-            yield f"'{embedding}' has rows of width 0{_cured(self.table, of_some_width(embedding))}"
+            change = of_some_width(embedding) if len(self.widths) > 1 else None
+            yield f"'{embedding}' has rows of width 0", change
+        if self.is_constant:
+            yield f"'{embedding}' is the same vector in all rows", None
 
 
 def _read(table: Table, columns: TableColumns) -> _Rows:
     rows = table.read()
     labels, embedding = rows[columns.label], rows[columns.embedding]
     lists = embedding.cast(pl.List(embedding.dtype.inner)).drop_nulls()  # type: ignore[attr-defined]
+    not_finite = lists.list.eval(pl.element().is_finite().not_()).list.any().sum()
+    several_numbers = len(lists) > 1 and not not_finite and (lists.list.len() > 0).any()
     return _Rows(
         table=table,
         labels=labels,
@@ -198,42 +221,46 @@ def _read(table: Table, columns: TableColumns) -> _Rows:
         null_labels=labels.null_count(),
         null_embeddings=embedding.null_count(),
         nulls_within=lists.list.eval(pl.element().is_null()).list.any().sum(),
-        not_finite=lists.list.eval(pl.element().is_finite().not_()).list.any().sum(),
+        not_finite=not_finite,
+        is_constant=several_numbers and lists.hash().n_unique() == 1,
         content=rows.select(pl.struct(pl.all()).hash().sum()).item(),
     )
 
 
-def _content(group: Key, columns: TableColumns, problems: list[str]) -> Iterator[pl.DataFrame]:
+def _content(group: Key, columns: TableColumns, problems: list[_Problem]) -> Iterator[pl.DataFrame]:
     """Yield the group's row of the report, if it can be read; add what is wrong to `problems`."""
     tables = list(group.select([columns.label, columns.embedding]))
     try:
         parts = [_read(table, columns) for table in tables]
     except pl.exceptions.PolarsError as error:
-        problems.append(f"{group}: {error}")
+        # It names the file, and other groups in it may say the same.
+        problems.append(_Problem(str(error)))
         return
     problems.extend(
-        f"{p.table.name}, {group}: {line}" for p in parts for line in p.problems(columns)
+        _Problem(f"{p.table.name}, {group}: {text}", p.table, change)
+        for p in parts
+        for text, change in p.problems(columns)
     )
     labels = pl.concat(part.labels for part in parts)
     counts = labels.drop_nulls().value_counts()
     widths = sorted(set().union(*(part.widths for part in parts)))
-    values = group.values.row(0)
     files = listed([part.table.name for part in parts])
     sentences = dict.fromkeys(s for part in parts for s in part.table.sentences())
     named = group.values.row(0, named=True)
-    task = {name: value for name, value in named.items() if name != columns.split}
-    leave_out = without_group(task)
-    drop = without_nulls(next((name for name, value in named.items() if value is None), ""))
-    usual = of_width(columns.embedding, max(widths, default=0))
-    findings = {
-        f"null where a name is expected{_cured_of_one(tables, named, drop)}": None in values,
-        f"'{columns.embedding}' has rows of different width: {widths}"
-        f"{_cured(parts[0].table, usual)}": len(widths) > 1,
-        f"'{columns.label}' has fewer than two classes ({counts.height})"
-        f"{_cured_of_one(tables, named, leave_out)}": counts.height < 2,
-        **dict.fromkeys(_copies(parts), True),
-    }
-    problems.extend(f"{files}, {group}: {text}" for text, wrong in findings.items() if wrong)
+    where = f"{files}, {group}"
+    if nulls := [name for name, value in named.items() if value is None]:
+        change = without_nulls(nulls[0])
+        text = f"{where}: null where a name is expected"
+        problems.append(_Problem(text, _own(tables, *nulls), change))
+    if len(widths) > 1:
+        text = f"{where}: '{columns.embedding}' has rows of different width: {widths}"
+        change = of_width(columns.embedding, max(widths))
+        problems.append(_Problem(text, tables[0], change))
+    if counts.height < 2:
+        text = f"{where}: '{columns.label}' has fewer than two classes ({counts.height})"
+        of_task = {name: value for name, value in named.items() if name != columns.split}
+        problems.append(_Problem(text, _own(tables, *of_task), without_group(of_task)))
+    problems.extend(_Problem(f"{where}: {text}") for text in _copies(parts))
     yield pl.DataFrame(
         {
             "file": files,
@@ -275,7 +302,7 @@ def _count(number: int, what: str) -> str:
 
 def _across_groups(
     content: pl.DataFrame, columns: TableColumns, tables: Mapping[str, Table]
-) -> Iterator[str]:
+) -> Iterator[_Problem]:
     models = list(columns.models)
     for key, group in content.group_by(models, maintain_order=True):
         # Of a task whose own rows differ in width it is said already.
@@ -283,16 +310,16 @@ def _across_groups(
         widths = of_one_width.select(*columns.tasks(), "width").unique(maintain_order=True)
         if columns.tasks() and widths["width"].n_unique() > 1:
             found = ", ".join(f"{task}: {width}" for task, width in widths.iter_rows())
+            text = f"{_named(models, key)}: tasks differ in width ({found})"
             change = with_width_in_name(models[0], columns.embedding)
-            cured = _cured_of_one(_only(group, tables), models, change)
-            yield f"{_named(models, key)}: tasks differ in width ({found}){cured}"
+            yield _Problem(text, _own(_only(group, tables), *models), change)
     if columns.split is None:
         return
     of_tasks = [*models, *columns.tasks()]
     for key, group in content.group_by(of_tasks, maintain_order=True):
-        place = _named(of_tasks, key)
         there = _only(group, tables)
-        yield from (f"{place}: {line}" for line in _split_problems(group, there, columns))
+        for problem in _split_problems(group, there, columns):
+            yield replace(problem, text=f"{_named(of_tasks, key)}: {problem.text}")
 
 
 def _only(group: pl.DataFrame, tables: Mapping[str, Table]) -> list[Table]:
@@ -302,28 +329,29 @@ def _only(group: pl.DataFrame, tables: Mapping[str, Table]) -> list[Table]:
 
 def _split_problems(
     group: pl.DataFrame, tables: list[Table], columns: TableColumns
-) -> Iterator[str]:
+) -> Iterator[_Problem]:
     split = columns.split
     assert split is not None
     fitted = pl.col(split).eq_missing(columns.fit_split)
     fit, evaluation = group.filter(fitted), group.filter(~fitted)
     if problem := columns.without_fit_rows(set(group[split].drop_nulls())):
-        yield problem
+        yield _Problem(problem)
         return
     if evaluation.is_empty():
-        of = [*columns.group(), columns.label]
-        change = with_split(split, columns.fit_split, [name for name in of if name != split])
-        yield (
-            f"all rows have {split} = '{columns.fit_split}'; none are left to evaluate on"
-            f"{_cured_of_one(tables, of, change)}"
-        )
+        text = f"all rows have {split} = '{columns.fit_split}'; none are left to evaluate on"
+        table = _own(tables, split)
+        within = table.parquet.folders if table and table.parquet else {}
+        of = [*columns.models, *columns.tasks(), columns.label]
+        own = [name for name in of if name not in within]
+        yield _Problem(text, table, with_split(split, columns.fit_split, own))
     learned = set(fit["names"].explode())
     unseen = sorted(set(evaluation["names"].explode()) - learned)
     if unseen:
         of_task = {name: group[name][0] for name in (*columns.models, *columns.tasks())}
         change = without_group(of_task, among(columns.label, unseen))
-        cured = _cured_of_one(tables, [*of_task, columns.label], change)
-        yield f"classes {unseen} occur only outside {split} = '{columns.fit_split}'{cured}"
+        table = _own(tables, *of_task, columns.label)
+        text = f"classes {unseen} occur only outside {split} = '{columns.fit_split}'"
+        yield _Problem(text, table, change)
 
 
 def _named(columns: list[str], key: tuple[object, ...]) -> str:

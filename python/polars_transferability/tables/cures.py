@@ -1,7 +1,7 @@
 """What a table cannot be taken with, and the line of Polars that changes it.
 
 A line is written for a file as one that reads, changes and writes it anew; where the table is none
-of Parquet, it changes `rows`, which is what its own library reads.
+of Parquet on this machine, it changes `rows`, which is what its own library reads.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
+from polars_transferability._columns import is_label_type
+from polars_transferability.tables.addresses import is_remote
 from polars_transferability.tables.formats import PARQUET
 from polars_transferability.tables.table import Table
 
@@ -20,23 +22,44 @@ from polars_transferability.tables.table import Table
 _NUMBERED = re.compile(r"^(.*?)\d+$")
 
 
-def cure(table: Table, change: str) -> str:
-    """Return the line that makes a change to a table.
+def cure(table: Table, changes: Sequence[str]) -> str:
+    """Return the line that makes changes to a table, and writes another file of it.
 
     Examples
     --------
     >>> rows = pl.LazyFrame()
-    >>> cure(Table("zoo/a.parquet", rows, kind=PARQUET), "drop_nulls('label')")
-    "pl.read_parquet('zoo/a.parquet').drop_nulls('label').write_parquet('a-new.parquet')"
-    >>> cure(Table("frame", rows), "drop_nulls('label')")
+    >>> cure(Table("a.parquet", rows, kind=PARQUET), ["drop_nulls('label')"])
+    "pl.read_parquet('a.parquet').drop_nulls('label').write_parquet('a-new.parquet')"
+    >>> cure(Table("frame", rows), ["drop_nulls('label')"])
     "rows.drop_nulls('label')"
     """
-    changes = ".".join([*(one.change for one in table.taken if one.change), change])
+    of_taken = [one.change for one in table.taken if one.change]
+    change = ".".join([*of_taken, *changes])
+    if table.kind != PARQUET or is_remote(table.name):
+        return f"rows.{change}"
     path = Path(table.name)
-    if path.suffix == ".parquet" and table.kind == PARQUET:
-        written = f"{path.stem}-new.parquet"
-        return f"pl.read_parquet({table.name!r}).{changes}.write_parquet({written!r})"
-    return f"rows.{changes}"
+    new = _written(path)
+    folders = "" if new.parent == path.parent else ", mkdir=True"
+    return f"pl.read_parquet({table.name!r}).{change}.write_parquet({str(new)!r}{folders})"
+
+
+def _written(path: Path) -> Path:
+    """Return where the changed file goes: beside the other, or into a folder beside its folder.
+
+    The folders whose names are columns are the same, and no file is written by two lines.
+
+    Examples
+    --------
+    >>> for name in ("a.parquet", "zoo/a.parquet", "zoo/model=net/a.parquet"):
+    ...     print(_written(Path(name)).as_posix())
+    a-new.parquet
+    zoo-new/a.parquet
+    zoo-new/model=net/a.parquet
+    """
+    folder = next((folder for folder in path.parents if "=" not in folder.name), path.parent)
+    if not folder.name:
+        return path.with_name(f"{path.stem}-new{path.suffix}")
+    return folder.with_name(f"{folder.name}-new") / path.relative_to(folder)
 
 
 def _set(column: str, expression: str) -> str:
@@ -72,16 +95,44 @@ def _mean(table: Table, column: str) -> str:
     return _set(column, f"pl.concat_list({matrix}.{numbers} for i in range({width!r}))")
 
 
-def as_labels(column: str, dtype: pl.DataType) -> str | None:
+def as_labels(table: Table, column: str) -> str | None:
     """Return the change that makes a column of labels of another type one of names or integers."""
+    schema = table.schema()
+    return _as_labels(
+        table.rows.select(column), pl.col(column), schema[column], f"pl.col({column!r})"
+    )
+
+
+def _as_labels(rows: pl.LazyFrame, labels: pl.Expr, dtype: pl.DataType, told: str) -> str | None:
+    """Return the change to labels of a type, which are told as text, too."""
+
+    def always(condition: pl.Expr) -> bool:
+        return bool(rows.select(condition.fill_null(value=True).all()).collect().item())
+
+    if is_label_type(dtype):
+        return f"with_columns({told})"
     if dtype.is_float() or dtype.is_decimal():
-        return f"with_columns(pl.col({column!r}).cast(pl.Int64))"
+        if dtype.is_float() and not always(labels.is_not_nan()):
+            labels, told = labels.fill_nan(None), f"{told}.fill_nan(None)"
+        kind = "Int64" if always(labels == labels.round()) else "String"
+        return f"with_columns({told}.cast(pl.{kind}))"
+    if isinstance(dtype, pl.Array):
+        lists = pl.List(dtype.inner)
+        return _as_labels(rows, labels.arr.to_list(), lists, f"{told}.arr.to_list()")
     if isinstance(dtype, pl.List):
-        return f"with_columns(pl.col({column!r}).list.first())"
+        if always(labels.list.len() <= 1):
+            return _as_labels(rows, labels.list.first(), dtype.inner, f"{told}.list.first()")  # type: ignore[arg-type]
+        # One of the numbers is 1, and the others are 0: its place is the class.
+        is_one_hot = dtype.inner.is_numeric() and always(
+            (labels.list.max() == 1) & (labels.list.min() == 0) & (labels.list.sum() == 1)
+        )
+        return f"with_columns({told}.list.arg_max())" if is_one_hot else None
     if isinstance(dtype, pl.Struct):
-        field = dtype.fields[0].name
-        return f"with_columns(pl.col({column!r}).struct.field({field!r}).alias({column!r}))"
-    return f"with_columns(pl.col({column!r}).cast(pl.String))"
+        field = dtype.fields[0]
+        name = field.name
+        inner = f"{told}.struct.field({name!r}).alias({labels.meta.output_name()!r})"
+        return _as_labels(rows, labels.struct.field(name), field.dtype, inner)  # type: ignore[arg-type]
+    return f"with_columns({told}.cast(pl.String))"
 
 
 def with_embedding(column: str, schema: Mapping[str, pl.DataType]) -> str | None:
@@ -121,7 +172,7 @@ def among(column: str, values: Sequence[str]) -> str:
 
 def with_split(column: str, fitted: str, groups: Sequence[str]) -> str:
     """Return the change that sets aside every fifth row of each group to evaluate on."""
-    fifth = f"pl.int_range(pl.len()).over({list(groups)!r}) % 5 == 4"
+    fifth = f"pl.int_range(pl.len()).over({list(groups)!r}) % 5 == 1"
     other = "test" if fitted != "test" else "evaluate"
     return _set(column, f"pl.when({fifth}).then(pl.lit({other!r})).otherwise({column!r})")
 

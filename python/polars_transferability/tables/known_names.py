@@ -64,6 +64,9 @@ def stand_ins(schema: Mapping[str, pl.DataType]) -> dict[str, str]:
     found = {}
     for column, (names, fits) in _KNOWN.items():
         there = [name for name in names if name in schema and fits(schema[name])]
+        if column == "label" and not there:
+            # Labels of another type are said to be so, rather than not found.
+            there = [name for name in names if name in schema]
         if column not in schema and there:
             found[column] = there[0]
     return found

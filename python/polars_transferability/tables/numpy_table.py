@@ -106,6 +106,10 @@ def _scan(arrays: Callable[[], Mapping[str, Array]]) -> pl.LazyFrame:
 
 def _frame(arrays: Mapping[str, Array]) -> pl.DataFrame:
     """Return arrays as the columns of a frame; those of another length than the matrix are left."""
+    arrays = {
+        name: array.astype(str) if array.dtype.kind == "S" else array
+        for name, array in arrays.items()
+    }
     matrices = [name for name in EMBEDDINGS if name in arrays and arrays[name].ndim > 1]
     if not matrices:
         shapes = ", ".join(f"'{name}' {array.shape}" for name, array in arrays.items())

@@ -6,6 +6,7 @@ different width.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import polars as pl
 import polars.selectors as cs
 from polars.io.plugins import register_io_source
 
+from polars_transferability._arguments import kind_of
 from polars_transferability._columns import is_label_type, named_column
 from polars_transferability._door import door
 from polars_transferability.tables._files import (
@@ -42,6 +44,9 @@ Opened: TypeAlias = "Sequence[Table]"
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 # What Polars says before the message of a reader that failed.
 _FAILED = "schema callable failed: ComputeError: "
+# What object stores answer in XML, and what is said of errors that come from them.
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_OF_STORES = ("object-store", "Generic", "HTTP", "http", "AWS", "No such file", "url", "credential")
 # What may be wrong with what lies at an address.
 _LOOK_AT = "; look at the address, the network and the credentials"
 # What messages call a frame of the caller's.
@@ -106,21 +111,20 @@ class Table:
 
     def read(self) -> pl.DataFrame:
         """Return the rows; raise an error that names the file if they cannot be read."""
-        with _naming(lambda why: f"{self.name}: its rows cannot be read: {why}{self._hint()}"):
+        with _naming(lambda why: f"{self.name}: its rows cannot be read: {why}{self._hint(why)}"):
             return self.rows.collect()
 
     def _cannot_be_read(self, why: str) -> str:
         rewrite = _REWRITES.get(Path(self.name).suffix)
         if rewrite and self.kind == PARQUET:
-            written = Path(self.name).with_suffix(".parquet").name
-            line = f"{rewrite.format(self.name)}.write_parquet({written!r})"
+            line = f"{rewrite.format(self.name)}.write_parquet({f'{self.name}.parquet'!r})"
             return f"{self.name}: is no Parquet file; write it as one, as in {line}"
         if self.kind is None:
             cannot = f"cannot be {'computed' if self.name == FRAME else 'read'}"
         else:
             name = self.kind.name
             cannot = f"cannot be read as a{'n' if name[0] in 'AI' else ''} {name} table"
-        return f"{self.name}: {cannot}: {why}{self._hint()}"
+        return f"{self.name}: {cannot}: {why}{self._hint(why)}"
 
     def format(self) -> str:
         """Return the format of the table, as messages call it."""
@@ -130,9 +134,9 @@ class Table:
         """Return what was done to its columns."""
         return [one.sentence for one in self.taken]
 
-    def _hint(self) -> str:
-        is_read_there = is_remote(self.name) and not (self.kind and self.kind.scan_remote is None)
-        return _LOOK_AT if is_read_there else ""
+    def _hint(self, why: str) -> str:
+        is_about_store = is_remote(self.name) and any(word in why for word in _OF_STORES)
+        return _LOOK_AT if is_about_store else ""
 
     def select(self, columns: Iterable[str], *conditions: pl.Expr) -> Table:
         """Return the table of some columns, and of the rows that meet the conditions."""
@@ -193,9 +197,16 @@ def _naming(say: Callable[[str], str]) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        first_line = str(error).partition("\n")[0].removeprefix(_FAILED)
         kind = type(error) if isinstance(error, pl.exceptions.PolarsError) else None
-        raise (kind or pl.exceptions.ComputeError)(say(first_line)) from error
+        raise (kind or pl.exceptions.ComputeError)(say(_why(error))) from error
+
+
+def _why(error: BaseException) -> str:
+    """Return the first line of an error; of what an object store answers, its code."""
+    first_line = str(error).partition("\n")[0].removeprefix(_FAILED)
+    said, is_answer, _ = first_line.partition(": <?xml")
+    code = _CODE.search(str(error)) if is_answer else None
+    return f"{said} ({code[1]})" if code else said
 
 
 def open_tables(frame_or_paths: pl.DataFrame | pl.LazyFrame | Paths | Opened) -> list[Table]:
@@ -261,12 +272,12 @@ def _find_tables(
         return [Table(FRAME, frame_or_paths.lazy())], []
     if isinstance(frame_or_paths, (str, PathLike)):
         paths: list[str | PathLike[str] | Table] = [frame_or_paths]
-    elif isinstance(frame_or_paths, Iterable):
+    elif isinstance(frame_or_paths, Iterable) and not hasattr(frame_or_paths, "columns"):
         paths = list(frame_or_paths)
     else:
         msg = (
             "expected a Polars frame, a path, a glob or a list of paths, "
-            f"found {type(frame_or_paths).__name__}"
+            f"found {kind_of(frame_or_paths)}"
         )
         raise TypeError(msg)
     if not paths:

@@ -133,7 +133,9 @@ def _begins_as_list(rows: pl.LazyFrame, name: str) -> bool:
 def _as_vectors(name: str, dtype: pl.DataType, taken: list[Taken]) -> Iterator[pl.Expr]:
     """Yield a column of embeddings as vectors, where it is written as something else."""
     if dtype in (pl.String, pl.Binary):
-        text = f"pl.col({name!r}).cast(pl.String).str.json_decode(pl.List(pl.Float64))"
+        # Python writes numbers that JSON does not have.
+        json_text = f"pl.col({name!r}).cast(pl.String).str.replace_all('NaN|-?Infinity', 'null')"
+        text = f"{json_text}.str.json_decode(pl.List(pl.Float64))"
         taken.append(Taken(f"'{name}' has vectors as text (JSON)", f"with_columns({text})"))
         yield pl.col(name).map_batches(_from_json, return_dtype=pl.List(pl.Float64))
     elif isinstance(dtype, pl.Array) and len(dtype.shape) == 2 and 1 in dtype.shape:

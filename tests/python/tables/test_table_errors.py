@@ -41,7 +41,7 @@ def test_damaged_rows_name_the_file(column: str, tmp_path: Path) -> None:
     content, problems = check_tables(tmp_path, TableColumns())
     assert all(message in problem for problem in problems)
     assert content["file"].unique().to_list() == [str(good)]
-    assert len(problems) == (1 if column == "model" else 4)
+    assert len(problems) == 1
 
 
 def test_a_panic_of_polars_is_an_error_that_names_the_file() -> None:
@@ -52,10 +52,19 @@ def test_a_panic_of_polars_is_an_error_that_names_the_file() -> None:
         Table("a.parquet", objects).distinct().read()
 
 
-def test_a_bucket_out_of_reach_is_named() -> None:
-    message = r"^foo://x/y\.parquet: cannot be read as a Parquet table: .*; look at the address"
-    with pytest.raises(pl.exceptions.ComputeError, match=message):
+def test_an_address_of_no_kind_that_is_known_is_named() -> None:
+    message = r"^foo://x/y\.parquet: no address of tables begins so; those begin with one of s3://"
+    with pytest.raises(ValueError, match=message):
         pt.compute_scores("foo://x/y.parquet")
+
+
+def test_frames_of_other_libraries_are_named_with_the_way_from_them() -> None:
+    message = r"found DataFrame of pandas; polars\.from_pandas makes a frame of Polars of it"
+    for call in (pt.compute_scores, pt.compute_bounds, pt.read_leaderboard, pt.verdict):
+        with pytest.raises(TypeError, match=message):
+            call(ROWS.to_pandas())
+    with pytest.raises(TypeError, match=r"found Table of pyarrow; polars\.from_arrow makes"):
+        pt.compute_scores(ROWS.to_arrow())
 
 
 NESTED = {
