@@ -12,19 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-import torch
 from parts import arguments, embed_data
-from PIL import Image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 OPEN_CLIP = "open_clip:"
 
 
-def opened(images: pl.Series) -> list[Image.Image]:
+def opened(images: pl.Series) -> list[Image]:
     """Return the images of a column of bytes, or of structs that have bytes."""
+    from PIL import Image
+
     if isinstance(images.dtype, pl.Struct):
         images = images.struct.field("bytes")
     return [Image.open(BytesIO(content)).convert("RGB") for content in images]
@@ -50,6 +53,9 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--image", default="image", help="column of images")
     given = parser.parse_args()
+    # It takes seconds, which the help need not.
+    import torch
+
     prepare, model = encoder(given.model)
 
     def embed(images: pl.Series) -> np.ndarray[Any, Any]:

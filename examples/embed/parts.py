@@ -41,7 +41,11 @@ def embed_data(embed: Embed, column: str, given: argparse.Namespace) -> Path:
     columns = {"label": given.label, "input": column}
     if given.split is not None:
         columns["split"] = given.split
-    rows = pl.scan_parquet(given.data).select(**{new: pl.col(old) for new, old in columns.items()})
+    source = pl.scan_parquet(given.data)
+    there = source.collect_schema().names()
+    if missing := [name for name in columns.values() if name not in there]:
+        raise SystemExit(f"{given.data} has no column {missing[0]!r}; there are {there}")
+    rows = source.select(**{new: pl.col(old) for new, old in columns.items()})
     is_file = Path(given.model).is_file()
     name = given.name or (Path(given.model).stem if is_file else given.model)
     folder: Path = (

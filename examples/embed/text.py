@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 from parts import arguments, embed_data
-from sentence_transformers import SentenceTransformer
 
 
 def main() -> None:
@@ -21,6 +20,9 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--text", default="text", help="column of texts")
     given = parser.parse_args()
+    # It takes seconds, which the help need not.
+    from sentence_transformers import SentenceTransformer
+
     model = SentenceTransformer(given.model)
 
     def embed(texts: pl.Series) -> np.ndarray[Any, Any]:

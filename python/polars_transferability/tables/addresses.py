@@ -124,7 +124,13 @@ def _parquet_files(pattern: str, options: Options) -> list[str]:
         include_file_paths=_FILE,
         storage_options=dict(options) or None,
     )
-    return _matching(_files_of(files), pattern)
+    try:
+        found = _files_of(files)
+    except pl.exceptions.ComputeError as error:
+        # Polars reads the end of each file that it lists, and does not say which one it was.
+        msg = f"one of its files is no whole Parquet file; name the others ({error})"
+        raise pl.exceptions.ComputeError(msg) from error
+    return _matching(found, pattern)
 
 
 def _matching(files: Iterable[str], pattern: str) -> list[str]:

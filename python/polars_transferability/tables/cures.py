@@ -16,7 +16,7 @@ import polars as pl
 from polars_transferability._columns import is_label_type
 from polars_transferability.tables.addresses import is_remote
 from polars_transferability.tables.formats import PARQUET
-from polars_transferability.tables.table import Table
+from polars_transferability.tables.table import FRAME, Table
 
 # The name of a column for one number of each vector: what all have in common, and a number.
 _NUMBERED = re.compile(r"^(.*?)\d+$")
@@ -35,8 +35,10 @@ def cure(table: Table, changes: Sequence[str]) -> str:
     """
     of_taken = [one.change for one in table.taken if one.change]
     change = ".".join([*of_taken, *changes])
-    if table.kind != PARQUET or is_remote(table.name):
+    if table.name == FRAME:
         return f"rows.{change}"
+    if table.kind != PARQUET or is_remote(table.name):
+        return f"rows.{change}, where rows has the table"
     path = Path(table.name)
     new = _written(path)
     folders = "" if new.parent == path.parent else ", mkdir=True"

@@ -135,8 +135,7 @@ class Table:
         return [one.sentence for one in self.taken]
 
     def _hint(self, why: str) -> str:
-        is_about_store = is_remote(self.name) and any(word in why for word in _OF_STORES)
-        return _LOOK_AT if is_about_store else ""
+        return _hint_of_store(why) if is_remote(self.name) else ""
 
     def select(self, columns: Iterable[str], *conditions: pl.Expr) -> Table:
         """Return the table of some columns, and of the rows that meet the conditions."""
@@ -199,6 +198,10 @@ def _naming(say: Callable[[str], str]) -> Iterator[None]:
     except _UNREADABLE as error:
         kind = type(error) if isinstance(error, pl.exceptions.PolarsError) else None
         raise (kind or pl.exceptions.ComputeError)(say(_why(error))) from error
+
+
+def _hint_of_store(why: str) -> str:
+    return _LOOK_AT if any(word in why for word in _OF_STORES) else ""
 
 
 def _why(error: BaseException) -> str:
@@ -328,7 +331,7 @@ def tables_of_address(address: str, options: Options | None = None) -> list[Tabl
     >>> [table.name for table in tables_of_address("s3://zoo/net.parquet")]
     ['s3://zoo/net.parquet']
     """
-    with _naming(lambda why: f"{address}: cannot be opened: {why}{_LOOK_AT}"):
+    with _naming(lambda why: f"{address}: cannot be opened: {why}{_hint_of_store(why)}"):
         found = tables_at(address, options or {})
     if not found:
         msg = f"no table {'matches' if has_magic(address) else 'in'} '{address}'; {NO_TABLE}"

@@ -103,6 +103,21 @@ def test_parts_of_other_data_are_not_mixed(folder: Path) -> None:
     assert "part-00000.parquet was made of other data or settings; name another" in done.stderr
 
 
+@pytest.mark.parametrize("script", ["text.py", "images.py"])
+def test_help_needs_no_library_of_models(script: str) -> None:
+    command = [sys.executable, str(SCRIPTS / script), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--task" in done.stdout
+
+
+def test_a_column_that_is_not_there_leaves_no_folder(folder: Path) -> None:
+    done = run(folder, "--label", "species")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("data.parquet has no column 'species'; there are ['pixels', ")
+    assert not (folder / "zoo").exists()
+
+
 def embedded(folder: Path, script: str, model: str, *options: str) -> np.ndarray:
     """What a script writes of the rows of `data.parquet` in parts of three rows."""
     given = [model, "data.parquet", "--name", "net", "--task", "t", "--part", "3", "--batch", "2"]

@@ -122,7 +122,10 @@ def test_names_of_classes_are_taken(server: Server, tmp_path: Path) -> None:
     [
         ("none/", r"no table in 's3://bucket/none/'; names that begin with"),
         ("none/*.parquet", r"no table matches 's3://bucket/none/\*\.parquet'"),
-        ("none.parquet", r"^s3://bucket/none\.parquet: cannot be read as a Parquet table: .*404"),
+        (
+            "none.parquet",
+            r"^s3://bucket/none\.parquet: cannot be read as a Parquet table: .*\(NoSuchKey\); look",
+        ),
         ("none", r"^s3://bucket/none: cannot be read as a Parquet table: .*404"),
         ("t.npz", r"as a NumPy table: such tables are only read from files .*; copy it to one$"),
     ],
@@ -137,6 +140,20 @@ def test_a_bucket_that_is_not_there(server: Server) -> None:
     said = r"^s3://other/zoo/: cannot be opened: .*404.*; look at the address, the network"
     with pytest.raises(pl.exceptions.ComputeError, match=said):
         pt.compute_scores("s3://other/zoo/", **SCORES)
+
+
+def test_damaged_files_are_told_apart_from_the_store(server: Server, tmp_path: Path) -> None:
+    content = write(tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "b.parquet").write_bytes(content[: len(content) // 2])
+    server.upload(tmp_path, "damaged")
+    said = r"^s3://bucket/damaged/: cannot be opened: one of its files is no whole Parquet file"
+    with pytest.raises(pl.exceptions.ComputeError, match=said) as raised:
+        pt.compute_scores(f"{BUCKET}/damaged/", **SCORES)
+    assert "credentials" not in str(raised.value)
+    found = pt.compute_scores([f"{BUCKET}/damaged/{name}.parquet" for name in "ab"], **SCORES)
+    (problem,) = found["problems"].explode().drop_nulls()
+    assert problem.startswith("s3://bucket/damaged/b.parquet: cannot be read as a Parquet table: ")
+    assert "credentials" not in problem
 
 
 def test_the_command_takes_addresses(zoo: Server, tmp_path: Path) -> None:
