@@ -45,6 +45,11 @@ _TEXT_ABOUT_MODELS = {
     *("submissiondate", "basemodel", "modellink", "modellinks", "releasedate", "labels"),
     *("interpolation", "mtebversion"),
 }
+# How a model was run, of which a leaderboard may have several ways.
+_SETTINGS = {
+    *("imgsize", "croppct", "interpolation", "precision", "modelsha", "revision", "modelrevision"),
+    *("chattemplate", "weighttype", "submissiondate", "evalname"),
+}
 # Columns of a table that name a metric, and so no target.
 _OF_ONE_TARGET = ("top1", "accuracy", "acc", "mainscore", "score")
 
@@ -109,6 +114,11 @@ def is_about_models(column: str, columns: Collection[str]) -> bool:
 def is_text_about_models(column: str) -> bool:
     """Return whether a column of text is known to say something of a model."""
     return letters(column) in _TEXT_ABOUT_MODELS | _ABOUT_MODELS
+
+
+def is_setting(column: str) -> bool:
+    """Return whether a column is known to say how a model was run."""
+    return letters(column) in _SETTINGS
 
 
 def _first(known: Sequence[str], columns: Sequence[str]) -> str | None:

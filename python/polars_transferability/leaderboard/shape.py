@@ -14,6 +14,7 @@ from polars_transferability.leaderboard.known_columns import (
     are_metrics,
     has_main_score,
     is_about_models,
+    is_setting,
     is_text_about_models,
     metric_column,
     model_column,
@@ -126,6 +127,7 @@ def _wide(
             table.require({columns.target: f"name the column of targets with {_spelled('target')}"})
         names = _target_columns(table.name, rows, columns, notes)
     table.require(dict.fromkeys(names, ""))
+    rows = _of_best_setting(table.name, rows, columns.model, names, metrics, notes)
     kind = pl.lit(metrics.wanted[0] if metrics.wanted else None, dtype=pl.String)
     return _selected(table.name, rows, {name: pl.lit(name) for name in names}, columns, kind)
 
@@ -148,9 +150,41 @@ def _of_one_target(
         _target_columns(table.name, rows, columns, [])
         value = _value_column(table.name, rows, metrics, others, notes)
     table.require({value: ""})
+    rows = _of_best_setting(table.name, rows, columns.model, [value], metrics, notes)
     target = re.sub("^results[-_]", "", Path(table.name).stem)
     kind = pl.lit(_metric_of(value, metrics), dtype=pl.String)
     return _selected(table.name, rows, {value: pl.lit(target)}, columns, kind)
+
+
+def _of_best_setting(
+    name: str,
+    rows: pl.DataFrame,
+    model: str,
+    values: Sequence[str],
+    metrics: Metrics,
+    notes: list[str],
+) -> pl.DataFrame:
+    """Return a row of each model: of several ways in which it was run, the best on the whole."""
+    settings = [column for column in rows.columns if is_setting(column)]
+    told_apart = not rows.select(pl.struct(model, *settings).is_duplicated().any()).item()
+    repeated = rows.filter(pl.col(model).is_duplicated())[model].drop_nulls().n_unique()
+    if not (repeated and settings and told_apart):
+        return rows
+    lower = all(metrics.is_lower_better(value) for value in values)
+    mean = pl.mean_horizontal(pl.col(values).cast(pl.Float64, strict=False))
+    best = rows.sort(mean, descending=not lower, nulls_last=True, maintain_order=True)
+    kept = best.unique(model, keep="first", maintain_order=True)
+    differ = [
+        column
+        for column in settings
+        if rows.group_by(model).agg(pl.col(column).n_unique())[column].max() != 1
+    ]
+    extreme = "lowest" if lower else "highest"
+    notes.append(
+        f"{name}: {repeated} models are there in several settings ({', '.join(differ)}); of each "
+        f"counts the one with the {extreme} mean"
+    )
+    return kept
 
 
 def _selected(

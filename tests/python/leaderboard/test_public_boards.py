@@ -195,7 +195,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         lambda: pt.read_leaderboard([]),
         "expected a Polars frame or a path, found an empty list",
     ),
-    "one model in two precisions": (
+    "the same rows twice": (
         lambda: pt.read_leaderboard(pl.concat([boards.open_llm()] * 2)),
         "frame: the accuracy of 'org/small' on 'IFEval' (and of 5 others) occurs more than once",
     ),
@@ -207,6 +207,23 @@ def test_bad_public_boards(bad: str) -> None:
     call, message = BAD[bad]
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+def test_of_a_model_in_several_settings_the_best_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = boards.open_llm().with_columns(Precision=pl.lit("4bit"), IFEval=pl.col("IFEval") / 2)
+    assert found(pt.read_leaderboard(pl.concat([half, boards.open_llm()]))) == expected(**OPEN_LLM)
+    said = capsys.readouterr().err
+    assert "3 models are there in several settings (Precision); of each counts the one" in said
+    path = boards.write_timm(tmp_path)[0]
+    rows = pl.read_csv(path, schema_overrides={"param_count": pl.String})
+    smaller = rows.with_columns(pl.col("img_size") - 32, pl.col("top1") - 1)
+    pl.concat([smaller, rows]).write_csv(path)
+    assert pt.read_leaderboard(path)["accuracy"].to_list() == sorted(
+        rows["top1"].to_list(), reverse=True
+    )
+    assert "3 models are there in several settings (img_size)" in capsys.readouterr().err
 
 
 def test_json_that_is_none(tmp_path: Path) -> None:
