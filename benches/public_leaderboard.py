@@ -1,12 +1,15 @@
 """How long it takes to read a leaderboard of thousands of models, and to join and compare with it.
 
-It has 5,000 models, 50 tasks and two metrics of each, all of them random.
+It has 5,000 models, 50 tasks and two metrics of each, all of them random; or it is files that are
+named, such as what timm publishes in the folder `results` of its repository.
 
     python benches/public_leaderboard.py
+    python benches/public_leaderboard.py "results/results-*.csv"
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,8 +32,19 @@ def timed(what: str, call: Callable[[], Result]) -> Result:
     return result
 
 
+def of_files(pattern: str) -> None:
+    """Time reading the files, and joining them with scores that are their own accuracies."""
+    entries = timed("read", lambda: pt.read_leaderboard(pattern))
+    scores = entries.rename({"accuracy": "logme"})
+    joined = timed("join", lambda: pt.join_leaderboard(scores, pattern))
+    print(f"{joined.matched} of {entries.height} pairs, {entries['model'].n_unique()} models")
+
+
 def main() -> None:
     """Time each step."""
+    if len(sys.argv) > 1:
+        of_files(sys.argv[1])
+        return
     random = np.random.default_rng(0)
     tasks = {f"task {i}": random.random(MODELS) for i in range(TASKS)}
     wide = pl.DataFrame({"model_name": [f"org/model-{i}" for i in range(MODELS)], **tasks})
