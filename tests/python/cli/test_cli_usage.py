@@ -106,9 +106,8 @@ def test_no_file_and_no_parquet_are_one_line_and_exit_code_1(tmp_path: Path) -> 
     assert_one_line(failure(1, "bound", path, "--source", "old"), "text.parquet")
     table = tmp_path / "table.csv"
     table.write_text("label,x\n0,1.5\n")
-    assert_one_line(
-        failure(1, "score", table), f"polars.read_csv('{table}').write_parquet('table.parq"
-    )
+    line = f"polars.read_csv('{table}').write_parquet('{table}.parquet')"
+    assert_one_line(failure(1, "score", table), line)
 
 
 @pytest.mark.parametrize(
