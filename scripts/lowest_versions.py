@@ -61,6 +61,7 @@ def lowest_versions() -> Iterator[str]:
         lines for name, lines in project["optional-dependencies"].items() if name not in UNTESTED
     ]
     found: dict[str, str] = {}
+    parts: dict[str, set[str]] = {}
     for line in [*project["dependencies"], *(line for extra in extras for line in extra)]:
         requirement = Requirement(line)
         applies = requirement.marker is None or requirement.marker.evaluate()
@@ -71,7 +72,10 @@ def lowest_versions() -> Iterator[str]:
             sys.exit(f"pyproject.toml: '{line}' has no lowest version; write it with >=")
         if found.setdefault(requirement.name, floors[0]) != floors[0]:
             sys.exit(f"pyproject.toml: '{line}' has another lowest version in another place")
-    return (f"{name}=={version}" for name, version in found.items())
+        parts.setdefault(requirement.name, set()).update(requirement.extras)
+    for name, version in found.items():
+        extra = f"[{','.join(sorted(parts[name]))}]" if parts[name] else ""
+        yield f"{name}{extra}=={version}"
 
 
 def environment(pins: list[str]) -> str:
