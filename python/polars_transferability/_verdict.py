@@ -154,6 +154,14 @@ def verdict(
     if not frame.schema[ranker].is_numeric():
         msg = f"score: column '{ranker}' is {frame.schema[ranker]}; expected numbers"
         raise TypeError(msg)
+    if frame.schema[ranker].is_float():
+        # A value that is no number ranks nothing.
+        frame = frame.with_columns(pl.col(ranker).fill_nan(None))
+    if ranker in _SHARES and not frame[ranker].drop_nulls().is_between(0, 1).all():
+        msg = (
+            f"results: '{ranker}' has values outside of 0 to 1; divide accuracies in percent by 100"
+        )
+        raise ValueError(msg)
     best = _best_of_each_model(of_units(frame.lazy(), [target]), models, target, ranker)
     ranked = best.drop_nulls(ranker)
     agreements = _agreements(ranked, ranker, accuracy)

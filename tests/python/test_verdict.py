@@ -262,3 +262,18 @@ def test_a_score_that_could_not_be_computed_ranks_nothing() -> None:
 def test_clusters_of_each_model_are_not_tested_against_each_other() -> None:
     (outcome,) = pt.verdict(knn(0.5, 0.9).with_columns(labels=pl.lit("pseudo")))["outcome"]
     assert outcome == "not tested"
+
+
+def test_values_that_are_no_numbers_or_no_shares() -> None:
+    found = pl.DataFrame(
+        {
+            "model": ["a", "b", "c"],
+            "target": "t",
+            "knn_accuracy": [float("nan"), 0.5, 0.25],
+            "n_evaluated": 100,
+        }
+    )
+    (row,) = pt.verdict(found).to_dicts()
+    assert (row["best"], row["not_judged"]) == ("b", 1)
+    with pytest.raises(ValueError, match="divide accuracies in percent by 100"):
+        pt.verdict(found.with_columns(pl.col("knn_accuracy") * 100))

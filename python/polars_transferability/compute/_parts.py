@@ -190,7 +190,10 @@ class _Rest:
 
 def _rest(of: _Rest) -> _Found:
     failures = Failures(strict=False)
-    held = of.work.held
+    try:
+        held = of.work.held
+    except FAILURES as error:
+        return _with_names(of.work.key, failures.row([error], target=None)), failures.met
     found = of.work.job.one_by_one(held, of.error, failures, of.known)
     return _with_names(held, with_sampled_rows(found, held.sampled)), failures.met
 

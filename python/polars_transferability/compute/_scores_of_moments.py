@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ def scores_of_moments(
     """Return a row for each target with those of the scores that need moments only.
 
     None where there are none, or columns are computed from others, or the rows have something that
-    moments cannot be made of: whoever reads the rows says what.
+    moments cannot be made of. Then a line on standard error says that they are of the sample.
     """
     possible = {name: dict(options) for name, options in wanted.items() if name in _OF_MOMENTS}
     if not possible or not columns.are_plain():
@@ -65,10 +66,13 @@ def scores_of_moments(
     own = key.own(numbered_keys(reader))
     reader.select(set(own["key"]))
     parts = [summaries for summaries, _ in steps_of(reader)]
-    if reader.unreadable() or not parts:
-        return None
-    summaries = pl.concat(parts)
-    if summaries["problem"].null_count() < summaries.height:
+    reasons = [reason for _, reason in reader.unreadable()]
+    summaries = pl.concat(parts) if parts else None
+    if summaries is not None:
+        reasons.extend(summaries["problem"].drop_nulls())
+    if summaries is None or reasons:
+        said = f": {reasons[0]}" if reasons else ""
+        print(f"{key}: {', '.join(possible)} are of the sample, too{said}", file=sys.stderr)
         return None
     rows = own.join(summaries, on="key", maintain_order="left")
     rows = rows if columns.fit is None else rows.filter(columns.fit)

@@ -25,8 +25,11 @@ _HIGHER = {
     *("bleu", "sacrebleu", "rouge", "rougel", "rougelsum", "meteor", "chrf", "comet", "cider"),
     *("bertscore", "psnr", "ssim", "elo", "winrate", "similarity", "success"),
 }
-# How the name of a metric begins that is one minus another.
-_COMPLEMENT = re.compile(r"\s*1\s*[-\N{MINUS SIGN}]")
+# How the name of a metric begins that is another turned round.
+_COMPLEMENT = re.compile(
+    r"\s*((1|100)?\s*[-\N{MINUS SIGN}]|(neg|negative|negated|inv|inverse|inverted)[\W_])",
+    re.IGNORECASE,
+)
 # Main metrics, the first of them first, as `letters` spells them. `main_score` is what MTEB calls
 # the metric that it ranks by, which is nDCG at 10 for retrieval.
 _MAIN = (
@@ -42,8 +45,8 @@ def is_lower_better(metric: str) -> bool | None:
     --------
     >>> is_lower_better("Word Error Rate"), is_lower_better("ndcg_at_10")
     (True, False)
-    >>> is_lower_better("1-WER")
-    False
+    >>> is_lower_better("1-WER"), is_lower_better("neg_loss")
+    (False, False)
     >>> is_lower_better("glow") is None
     True
     """

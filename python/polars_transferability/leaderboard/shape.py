@@ -128,8 +128,19 @@ def _wide(
         names = _target_columns(table.name, rows, columns, notes)
     table.require(dict.fromkeys(names, ""))
     rows = _of_best_setting(table.name, rows, columns.model, names, metrics, notes)
-    kind = pl.lit(metrics.wanted[0] if metrics.wanted else None, dtype=pl.String)
-    return _selected(table.name, rows, {name: pl.lit(name) for name in names}, columns, kind)
+    targets = {name: pl.lit(name) for name in names}
+    if metrics.wanted:
+        return _selected(table.name, rows, targets, columns, pl.lit(metrics.wanted[0]))
+    # Columns that the caller gives a direction are metrics, each of a target of its name.
+    directed = [name for name in names if name in (*metrics.lower, *metrics.higher)]
+    if not directed:
+        if errors := [name for name in names if metrics.is_lower_better(name)]:
+            as_errors = f"name it with {_spelled('lower_is_better')} if it is an error"
+            notes.append(f"{table.name}: {quoted(errors)} counts as an accuracy; {as_errors}")
+        return _selected(table.name, rows, targets, columns, pl.lit(None, dtype=pl.String))
+    kind = pl.col("target").replace_strict({name: name for name in directed}, default="accuracy")
+    selected = _selected(table.name, rows, targets, columns, pl.lit(None, dtype=pl.String))
+    return selected.with_columns(kind.alias(METRIC))
 
 
 def _is_of_one_target(name: str, rows: pl.DataFrame, columns: Columns, metrics: Metrics) -> bool:

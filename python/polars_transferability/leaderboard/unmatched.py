@@ -44,17 +44,19 @@ def _similar(names: pl.Series, others: pl.Series) -> dict[str, str]:
     """
     own, other = set(names.drop_nulls()), set(others.drop_nulls())
     candidates, lonely = sorted(other - own), own - other
+    stems = {letters(_stem(name)): name for name in reversed(candidates)}
+    found = {name: stems.get(letters(_stem(name))) for name in lonely}
     if len(candidates) * len(lonely) > _COMPARED:
         spelled = {letters(name): name for name in reversed(candidates)}
-        return {name: spelled[key] for name in lonely if (key := letters(name)) in spelled}
-    # The same model may stand with and without the name of its organisation.
-    by_end = {letters(_end(name)): name for name in reversed(candidates)}
-    found = {name: by_end.get(letters(_end(name))) or nearest(name, candidates) for name in lonely}
+        found = {name: spelled.get(letters(name)) or near for name, near in found.items()}
+    else:
+        found = {name: near or nearest(name, candidates) for name, near in found.items()}
     return {name: near for name, near in found.items() if near is not None}
 
 
-def _end(name: str) -> str:
-    return name.rpartition("/")[2]
+def _stem(name: str) -> str:
+    """Return a name without its organisation in front, and without what timm adds behind a dot."""
+    return name.rpartition("/")[2].partition(".")[0]
 
 
 def lines_of(unmatched: pl.DataFrame, where: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from polars_transferability.tables.cures import (
     of_some_width,
     of_width,
     with_embedding,
+    with_one_spelling,
     with_split,
     with_width_in_name,
     without_group,
@@ -334,9 +335,15 @@ def _split_problems(
     assert split is not None
     fitted = pl.col(split).eq_missing(columns.fit_split)
     fit, evaluation = group.filter(fitted), group.filter(~fitted)
+    meant = columns.fit_split.strip().casefold()
+    alike = [name for name in evaluation[split].drop_nulls() if name.strip().casefold() == meant]
+    one_spelling = with_one_spelling(split, columns.fit_split) if alike else None
     if problem := columns.without_fit_rows(set(group[split].drop_nulls())):
-        yield _Problem(problem)
+        yield _Problem(problem, _own(tables, split), one_spelling)
         return
+    if alike:
+        text = f"{split} has {alike[0]!r} beside '{columns.fit_split}', on which is evaluated"
+        yield _Problem(text, _own(tables, split), one_spelling)
     if evaluation.is_empty():
         text = f"all rows have {split} = '{columns.fit_split}'; none are left to evaluate on"
         table = _own(tables, split)

@@ -179,6 +179,12 @@ def with_split(column: str, fitted: str, groups: Sequence[str]) -> str:
     return _set(column, f"pl.when({fifth}).then(pl.lit({other!r})).otherwise({column!r})")
 
 
+def with_one_spelling(column: str, name: str) -> str:
+    """Return the change of a name in other letters, or with blanks around it, to the name."""
+    is_meant = f"pl.col({column!r}).str.strip_chars().str.to_lowercase() == {name.casefold()!r}"
+    return _set(column, f"pl.when({is_meant}).then(pl.lit({name!r})).otherwise({column!r})")
+
+
 def with_width_in_name(model: str, column: str) -> str:
     """Return the change that makes a model of each width of its vectors."""
     width = f"pl.col({column!r}).list.len()"

@@ -15,10 +15,11 @@ _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORE
 
 @dataclass(frozen=True)
 class Memory:
-    """An amount of memory in bytes, and how it was stated."""
+    """An amount of memory in bytes, how it was stated, and whether the caller did so."""
 
     bytes: int
     stated: str
+    is_given: bool = True
 
 
 def memory_of(given: object) -> Memory:
@@ -34,7 +35,7 @@ def memory_of(given: object) -> Memory:
     """
     if given is None:
         half = free_memory() // 2
-        return Memory(half, f"half of what is free ({size_text(half)})")
+        return Memory(half, f"half of what is free ({size_text(half)})", is_given=False)
     spelled = door().arguments.get("memory", "memory")
     msg = f"{spelled}: expected an amount such as '2GB', found {given!r}"
     if isinstance(given, bool) or not isinstance(given, (int, str)):

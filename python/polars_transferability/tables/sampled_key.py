@@ -64,6 +64,8 @@ def sample_plan(key: Key, columns: Sequence[str], budget: Budget) -> SamplePlan 
     other readers read, are not drawn from.
     """
     memory = budget.memory
+    if memory.is_given:
+        _say_where_it_does_not_apply(key)
     needed = _excess(key, columns, memory)
     if needed is None:
         return None
@@ -81,6 +83,23 @@ def sample_plan(key: Key, columns: Sequence[str], budget: Budget) -> SamplePlan 
     return SamplePlan(needed.strata, per_stratum, budget.seed)
 
 
+def _say_where_it_does_not_apply(key: Key) -> None:
+    for table in key.tables:
+        if table.name == FRAME or _is_drawn_from(table):
+            continue
+        why = "; ".join(table.sentences()) or (
+            "it is an address" if is_remote(table.name) else f"it is a table of {table.format()}"
+        )
+        argument = door().arguments.get("memory", "memory")
+        print(f"{key}: {argument} does not apply to {table.name}: {why}", file=sys.stderr)
+
+
+def _is_drawn_from(table: Table) -> bool:
+    """Return whether the native reader reads the rows of a table."""
+    # It may not find the credentials that Polars finds for an address.
+    return table.parquet is not None and not is_remote(table.name)
+
+
 def exceeds(key: Key, columns: Sequence[str], memory: Memory) -> bool:
     """Return whether a key has more rows than memory holds, so that a sample would be drawn."""
     return _excess(key, columns, memory) is not None
@@ -96,8 +115,7 @@ class _Needed:
 
 def _excess(key: Key, columns: Sequence[str], memory: Memory) -> _Needed | None:
     """Return what a key needs, if that is more than memory holds."""
-    # The native reader may not find the credentials that Polars finds for an address.
-    if any(table.parquet is None or is_remote(table.name) for table in key.tables):
+    if not all(_is_drawn_from(table) for table in key.tables):
         return None
     most = memory.bytes / _COPIES
     try:

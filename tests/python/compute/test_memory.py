@@ -198,6 +198,21 @@ def test_a_damaged_file_stays_a_null_with_a_reason(files: Path) -> None:
     assert "net1.parquet" in found["problems"][2][0]
 
 
+def test_where_a_limit_does_not_apply_it_is_said(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ROWS.rename({"label": "y"}).write_parquet(files / "net0.parquet")
+    ROWS.filter(model="net1").write_ipc(files / "net1.arrow")
+    for file, why in (
+        ("net0.parquet", "'y' is taken for the label"),
+        ("net1.arrow", "it is a table of Arrow IPC"),
+    ):
+        pt.compute_scores(files / file, scores="gbc", memory="1kB")
+        assert f"memory does not apply to {files / file}: {why}" in capsys.readouterr().err
+        pt.compute_scores(files / file, scores="gbc")
+        assert capsys.readouterr().err == ""
+
+
 def test_frames_are_in_memory_already() -> None:
     frame = embedding_rows(models=1)
     whole = pt.compute_scores(frame, scores="logme", fit=None)

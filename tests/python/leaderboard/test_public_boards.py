@@ -286,6 +286,29 @@ def test_what_has_other_metrics_only_is_named(capsys: pytest.CaptureFixture[str]
     assert "frame: left out what has other metrics only: 'org/large' on 'reviews'" in said
 
 
+def test_columns_of_errors_are_turned_round_where_they_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    frame = pl.DataFrame({"model": ["a", "b"], "mnist_error": [5.0, 6.0], "usps": [0.8, 0.9]})
+    entries = pt.read_leaderboard(frame, lower_is_better=["mnist_error"])
+    assert sorted(entries.rows()) == [
+        ("a", "mnist_error", -5.0),
+        ("a", "usps", 0.8),
+        ("b", "mnist_error", -6.0),
+        ("b", "usps", 0.9),
+    ]
+    assert "'mnist_error' of 1 target (less is better" in capsys.readouterr().err
+    assert pt.read_leaderboard(frame)["accuracy"].min() > 0  # type: ignore[operator]
+    said = "frame: 'mnist_error' counts as an accuracy; name it with lower_is_better= if it is"
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("metric", ["1-WER", "100 - WER", "-loss", "neg_loss", "inverse WER"])
+def test_of_errors_turned_round_more_is_better(metric: str) -> None:
+    rows = {"dataset": "t", "model": ["a", "b"], "metric": metric, "value": [0.5, 0.25]}
+    assert pt.read_leaderboard(pl.DataFrame(rows))["accuracy"].to_list() == [0.5, 0.25]
+
+
 def test_a_frame_of_metrics_without_a_target_is_an_error() -> None:
     frame = pl.DataFrame({"model": ["a", "b"], "top1": [50.0, 60.0], "top5": [70.0, 80.0]})
     message = re.escape("frame: ['top1', 'top5'] are metrics, and nothing says of which target")

@@ -101,6 +101,20 @@ BAD: dict[str, tuple[pl.Expr | list[pl.Expr], int]] = {
         HEIGHT - 1,
     ),
     "nothing to evaluate on": (pl.lit("train").alias("split"), HEIGHT),
+    "a split in other letters": (
+        pl.when(split="train").then(pl.lit(" Train")).otherwise("split").alias("split"),
+        HEIGHT,
+    ),
+    "a split in two spellings": (
+        pl.when(
+            pl.col("split") == "train",
+            pl.int_range(pl.len()).over("model", "task", "split", "label") % 2 == 0,
+        )
+        .then(pl.lit("TRAIN"))
+        .otherwise("split")
+        .alias("split"),
+        HEIGHT,
+    ),
     "vectors of no numbers": (
         pl.when(FIRST).then([]).otherwise(pl.col("embedding").arr.to_list()).alias("embedding"),
         HEIGHT - 1,
