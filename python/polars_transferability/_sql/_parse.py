@@ -88,6 +88,9 @@ def parse(tokens: Sequence[Token], text: Text) -> exp.Query:
 
 
 def _parse_level(tokens: list[Token], inner: list[exp.Query], text: Text) -> exp.Query:
+    if tokens and tokens[-1].token_type == TokenType.GROUP_BY:
+        # sqlglot takes it for no GROUP BY.
+        raise text.error("GROUP BY names no column", tokens[-1].start, tokens[-1].end)
     try:
         trees = PolarsSQL().parser().parse(tokens, text.query)
     except sqlglot.errors.ParseError as error:

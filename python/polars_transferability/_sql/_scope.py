@@ -175,7 +175,8 @@ def _named(node: exp.Expr, names: tuple[str, ...]) -> exp.Expr | None:
 def _no_column(names: tuple[str, ...], _: Scope, frames: Mapping[str, pl.LazyFrame]) -> str:
     present = [name for frame in frames.values() for name in frame.collect_schema().names()]
     table = f" in {names[1]}" if len(names) > 1 else ""
-    hint = near(names[0], present) or f"; there are {_listed(present)}"
+    in_quotes = "; a text stands in single quotes"
+    hint = near(names[0], present) or f"; there are {_listed(present)}{in_quotes}"
     return f"there is no column {names[0]}{table}{hint}"
 
 

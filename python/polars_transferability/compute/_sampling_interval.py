@@ -53,9 +53,12 @@ def with_intervals(
     chosen = (name for name in scored.columns if name.endswith("_l2"))
     names = [*scored.select(cs.float() - cs.by_name(*chosen)).columns]
     halves = pl.concat((of_half(number) for number in range(HALVES)), how="diagonal_relaxed")
-    parts = halves.group_by(units).agg(
-        *(pl.col(name).mean().alias(f"{name} of halves") for name in names),
-        *(pl.col(name).std().alias(f"{name} varies") for name in names),
+    # Lists have the order of the halves, and so the same bits on any number of threads.
+    of_units = halves.group_by(units, maintain_order=True).agg(names)
+    parts = of_units.select(
+        *units,
+        *(pl.col(name).list.mean().alias(f"{name} of halves") for name in names),
+        *(pl.col(name).list.std().alias(f"{name} varies") for name in names),
     )
     joined = scored.join(parts, on=units, how="left", nulls_equal=True, maintain_order="left")
     for name in names:

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from polars_transferability._door import door
+from polars_transferability._scores.catalogue import Better
 from polars_transferability.leaderboard.known_columns import (
     are_metrics,
     has_main_score,
@@ -107,6 +108,10 @@ def _long(
     if columns.targets is not None:
         text = pl.col(columns.target).cast(pl.String)
         named = named.filter(text.is_in(list(columns.targets)))
+    kinds = [columns.model, columns.target, *([metric] if metric else [])]
+    of = [value] if metric is None else named[metric].drop_nulls().unique().to_list()
+    if better := _better(of, metrics):
+        named = _of_best_setting(table.name, named, kinds, [value], better, notes)
     kind = (
         pl.lit(_metric_of(value, metrics))
         if metric is None
@@ -127,7 +132,8 @@ def _wide(
             table.require({columns.target: f"name the column of targets with {_spelled('target')}"})
         names = _target_columns(table.name, rows, columns, notes)
     table.require(dict.fromkeys(names, ""))
-    rows = _of_best_setting(table.name, rows, columns.model, names, metrics, notes)
+    better = _better(names, metrics) or Better.HIGHER
+    rows = _of_best_setting(table.name, rows, [columns.model], names, better, notes)
     targets = {name: pl.lit(name) for name in names}
     if metrics.wanted:
         return _selected(table.name, rows, targets, columns, pl.lit(metrics.wanted[0]))
@@ -161,36 +167,46 @@ def _of_one_target(
         _target_columns(table.name, rows, columns, [])
         value = _value_column(table.name, rows, metrics, others, notes)
     table.require({value: ""})
-    rows = _of_best_setting(table.name, rows, columns.model, [value], metrics, notes)
+    better = _better([value], metrics) or Better.HIGHER
+    rows = _of_best_setting(table.name, rows, [columns.model], [value], better, notes)
     target = re.sub("^results[-_]", "", Path(table.name).stem)
     kind = pl.lit(_metric_of(value, metrics), dtype=pl.String)
     return _selected(table.name, rows, {value: pl.lit(target)}, columns, kind)
 
 
+def _better(names: Sequence[str], metrics: Metrics) -> Better | None:
+    """Return which values of metrics are better; None where that differs among them."""
+    found = {metrics.is_lower_better(name) is True for name in names}
+    return None if len(found) > 1 else Better.LOWER if True in found else Better.HIGHER
+
+
 def _of_best_setting(
     name: str,
     rows: pl.DataFrame,
-    model: str,
+    keys: list[str],
     values: Sequence[str],
-    metrics: Metrics,
+    better: Better,
     notes: list[str],
 ) -> pl.DataFrame:
-    """Return a row of each model: of several ways in which it was run, the best on the whole."""
-    settings = [column for column in rows.columns if is_setting(column)]
-    told_apart = not rows.select(pl.struct(model, *settings).is_duplicated().any()).item()
-    repeated = rows.filter(pl.col(model).is_duplicated())[model].drop_nulls().n_unique()
+    """Return a row of each model: of several ways in which it was run, the best on the whole.
+
+    The first of `keys` is the column of models; what has the same in all of them is repeated.
+    """
+    model = keys[0]
+    settings = [column for column in rows.columns if is_setting(column) and column not in keys]
+    told_apart = not rows.select(pl.struct(*keys, *settings).is_duplicated().any()).item()
+    repeated = rows.filter(pl.struct(keys).is_duplicated())[model].drop_nulls().n_unique()
     if not (repeated and settings and told_apart):
         return rows
-    lower = all(metrics.is_lower_better(value) for value in values)
     mean = pl.mean_horizontal(pl.col(values).cast(pl.Float64, strict=False))
-    best = rows.sort(mean, descending=not lower, nulls_last=True, maintain_order=True)
-    kept = best.unique(model, keep="first", maintain_order=True)
+    best = rows.sort(mean, descending=better is Better.HIGHER, nulls_last=True, maintain_order=True)
+    kept = best.unique(keys, keep="first", maintain_order=True)
     differ = [
         column
         for column in settings
-        if rows.group_by(model).agg(pl.col(column).n_unique())[column].max() != 1
+        if rows.group_by(keys).agg(pl.col(column).n_unique())[column].max() != 1
     ]
-    extreme = "lowest" if lower else "highest"
+    extreme = "lowest" if better is Better.LOWER else "highest"
     notes.append(
         f"{name}: {repeated} models are there in several settings ({', '.join(differ)}); of each "
         f"counts the one with the {extreme} mean"

@@ -226,6 +226,22 @@ def test_of_a_model_in_several_settings_the_best_counts(
     assert "3 models are there in several settings (img_size)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("metric", "best"), [("Accuracy", [0.6, 0.8]), ("WER", [-0.5, -0.7])])
+def test_of_long_records_in_several_settings_the_best_counts(
+    metric: str, best: list[float]
+) -> None:
+    records = pl.DataFrame(
+        {
+            "model": ["a", "a", "b", "b"],
+            "dataset": "t",
+            "precision": ["fp16", "fp32"] * 2,
+            "metric": metric,
+            "value": [0.5, 0.6, 0.7, 0.8],
+        }
+    )
+    assert pt.read_leaderboard(records).sort("model")["accuracy"].to_list() == best
+
+
 def test_json_that_is_none(tmp_path: Path) -> None:
     for name, message in (("x.json", "a list of objects"), ("x.jsonl", "an object a line")):
         path = tmp_path / name

@@ -102,6 +102,23 @@ line 1, column 30: the syntax is not understood: something is missing
 1 | SELECT model FROM embeddings WHERE
   |                              ^^^^^""",
     ),
+    "an unfinished GROUP BY": (
+        "SELECT model, PEARSON(label, label) FROM embeddings GROUP BY",
+        """\
+line 1, column 53: GROUP BY names no column
+  |
+1 | SELECT model, PEARSON(label, label) FROM embeddings GROUP BY
+  |                                                     ^^^^^^^^""",
+    ),
+    "a text in double quotes": (
+        'SELECT model FROM embeddings WHERE task = "zebra"',
+        """\
+line 1, column 43: there is no column zebra; there are model, task, label, split, embedding; \
+a text stands in single quotes
+  |
+1 | SELECT model FROM embeddings WHERE task = "zebra"
+  |                                           ^^^^^^^""",
+    ),
     "a table is missing": (
         "SELECT model FROM embeddings JOIN >",
         """\
