@@ -1,15 +1,29 @@
-"""A Ray cluster of two nodes with one worker each, as two machines are, for a file of tests."""
+"""A Ray cluster of two nodes with one worker each, as two machines are, for a file of tests.
+
+Clusters of one machine take ports from each other, so the files of this folder wait for each other.
+"""
 
 from __future__ import annotations
 
 import gc
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from ray_processes import NO_RAY, SETTINGS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone_with_clusters() -> Iterator[None]:
+    """Wait until no other process runs a file of this folder."""
+    fcntl = pytest.importorskip("fcntl", reason="there are no file locks of Unix")
+    with (Path(tempfile.gettempdir()) / "polars-transferability-clusters.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="module")
