@@ -109,7 +109,11 @@ def _long(
         text = pl.col(columns.target).cast(pl.String)
         named = named.filter(text.is_in(list(columns.targets)))
     kinds = [columns.model, columns.target, *([metric] if metric else [])]
-    of = [value] if metric is None else named[metric].drop_nulls().unique().to_list()
+    of = (
+        [_metric_of(value, metrics) or value]
+        if metric is None
+        else named[metric].drop_nulls().unique().to_list()
+    )
     if better := _better(of, metrics):
         named = _of_best_setting(table.name, named, kinds, [value], better, notes)
     kind = (
@@ -132,21 +136,26 @@ def _wide(
             table.require({columns.target: f"name the column of targets with {_spelled('target')}"})
         names = _target_columns(table.name, rows, columns, notes)
     table.require(dict.fromkeys(names, ""))
-    better = _better(names, metrics) or Better.HIGHER
+    metric = metrics.wanted[0] if metrics.wanted else None
+    better = _better([metric] if metric else names, metrics) or Better.HIGHER
     rows = _of_best_setting(table.name, rows, [columns.model], names, better, notes)
     targets = {name: pl.lit(name) for name in names}
-    if metrics.wanted:
-        return _selected(table.name, rows, targets, columns, pl.lit(metrics.wanted[0]))
-    # Columns that the caller gives a direction are metrics, each of a target of its name.
-    directed = [name for name in names if name in (*metrics.lower, *metrics.higher)]
-    if not directed:
-        if errors := [name for name in names if metrics.is_lower_better(name)]:
-            as_errors = f"name it with {_spelled('lower_is_better')} if it is an error"
-            notes.append(f"{table.name}: {quoted(errors)} counts as an accuracy; {as_errors}")
-        return _selected(table.name, rows, targets, columns, pl.lit(None, dtype=pl.String))
-    kind = pl.col("target").replace_strict({name: name for name in directed}, default="accuracy")
-    selected = _selected(table.name, rows, targets, columns, pl.lit(None, dtype=pl.String))
-    return selected.with_columns(kind.alias(METRIC))
+    selected = _selected(table.name, rows, targets, columns, pl.lit(metric, dtype=pl.String))
+    return selected if metric else _with_directions(table.name, selected, names, metrics, notes)
+
+
+def _with_directions(
+    name: str, selected: pl.DataFrame, targets: list[str], metrics: Metrics, notes: list[str]
+) -> pl.DataFrame:
+    """Return accuracies in which targets that the caller gives a direction are metrics."""
+    if directed := [target for target in targets if target in (*metrics.lower, *metrics.higher)]:
+        kinds = dict(zip(directed, directed, strict=True))
+        kind = pl.col("target").replace_strict(kinds, default="accuracy")
+        return selected.with_columns(kind.alias(METRIC))
+    if errors := [target for target in targets if metrics.is_lower_better(target)]:
+        as_errors = f"name it with {_spelled('lower_is_better')} if it is an error"
+        notes.append(f"{name}: {quoted(errors)} counts as an accuracy; {as_errors}")
+    return selected
 
 
 def _is_of_one_target(name: str, rows: pl.DataFrame, columns: Columns, metrics: Metrics) -> bool:
@@ -167,7 +176,7 @@ def _of_one_target(
         _target_columns(table.name, rows, columns, [])
         value = _value_column(table.name, rows, metrics, others, notes)
     table.require({value: ""})
-    better = _better([value], metrics) or Better.HIGHER
+    better = _better([_metric_of(value, metrics) or value], metrics) or Better.HIGHER
     rows = _of_best_setting(table.name, rows, [columns.model], [value], better, notes)
     target = re.sub("^results[-_]", "", Path(table.name).stem)
     kind = pl.lit(_metric_of(value, metrics), dtype=pl.String)
@@ -201,11 +210,8 @@ def _of_best_setting(
     mean = pl.mean_horizontal(pl.col(values).cast(pl.Float64, strict=False))
     best = rows.sort(mean, descending=better is Better.HIGHER, nulls_last=True, maintain_order=True)
     kept = best.unique(keys, keep="first", maintain_order=True)
-    differ = [
-        column
-        for column in settings
-        if rows.group_by(keys).agg(pl.col(column).n_unique())[column].max() != 1
-    ]
+    most = rows.group_by(keys).agg(pl.col(settings).n_unique()).select(pl.col(settings).max())
+    differ = [column for column in settings if most[column].item() > 1]
     extreme = "lowest" if better is Better.LOWER else "highest"
     notes.append(
         f"{name}: {repeated} models are there in several settings ({', '.join(differ)}); of each "

@@ -226,6 +226,13 @@ def test_of_a_model_in_several_settings_the_best_counts(
     assert "3 models are there in several settings (img_size)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("metric", "best"), [("accuracy", 0.75), ("WER", -0.25)])
+def test_the_metric_that_is_asked_for_says_which_setting_is_best(metric: str, best: float) -> None:
+    board = pl.DataFrame({"model": "a", "precision": ["fp16", "fp32"], "voices": [0.25, 0.75]})
+    (row,) = pt.read_leaderboard(board, metric=metric).rows()
+    assert row == ("a", "voices", best)
+
+
 @pytest.mark.parametrize(("metric", "best"), [("Accuracy", [0.6, 0.8]), ("WER", [-0.5, -0.7])])
 def test_of_long_records_in_several_settings_the_best_counts(
     metric: str, best: list[float]
