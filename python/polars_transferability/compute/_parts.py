@@ -23,6 +23,7 @@ from polars_transferability.tables.sampled_key import (
     exceeds,
     sample_of,
     sample_plan,
+    say_where_memory_does_not_apply,
     with_sampled_rows,
 )
 from polars_transferability.tables.table import FRAME
@@ -117,8 +118,10 @@ class _Work:
 def _work(key: Key, job: Job[Any], budget: Budget) -> _Work:
     try:
         columns = job.columns_of(key)
-        if exceeds(key, columns, budget.memory):
-            key = job.of_named_tasks(key)
+        say_where_memory_does_not_apply(key, budget.memory)
+        if not exceeds(key, columns, budget.memory):
+            return _Work(key, job)
+        key = job.of_named_tasks(key)
         return _Work(key, job, sample_plan(key, columns, budget))
     except FAILURES:
         return _Work(key, job)  # Whoever reads the rows says what is wrong.

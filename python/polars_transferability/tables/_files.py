@@ -13,8 +13,6 @@ from urllib.parse import unquote
 
 from polars_transferability.tables.formats import folder_format, is_table_file
 
-# Why a folder or a pattern may have no table where there are files.
-NO_TABLE = "names that begin with . or _ are passed over"
 # What Hive and Polars write for a null in the name of a folder.
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -78,9 +76,14 @@ def find_files(path: str) -> list[File]:
     else:
         files = [File(file, Found.WITHIN) for file in _matching(path)]
     if not files:
-        msg = f"no table {'in' if place.is_dir() else 'matches'} '{path}'; {NO_TABLE}"
-        raise FileNotFoundError(msg)
+        raise no_table(path, in_folder=place.is_dir())
     return files
+
+
+def no_table(place: str, *, in_folder: bool) -> FileNotFoundError:
+    """Return the error of a folder or a pattern that stands for no table."""
+    where = f"{'in' if in_folder else 'matches'} '{place}'"
+    return FileNotFoundError(f"no table {where}; names that begin with . or _ are passed over")
 
 
 def _matching(pattern: str) -> Iterator[Path]:

@@ -64,8 +64,6 @@ def sample_plan(key: Key, columns: Sequence[str], budget: Budget) -> SamplePlan 
     other readers read, are not drawn from.
     """
     memory = budget.memory
-    if memory.is_given:
-        _say_where_it_does_not_apply(key)
     needed = _excess(key, columns, memory)
     if needed is None:
         return None
@@ -83,8 +81,9 @@ def sample_plan(key: Key, columns: Sequence[str], budget: Budget) -> SamplePlan 
     return SamplePlan(needed.strata, per_stratum, budget.seed)
 
 
-def _say_where_it_does_not_apply(key: Key) -> None:
-    for table in key.tables:
+def say_where_memory_does_not_apply(key: Key, memory: Memory) -> None:
+    """Say on standard error which tables are read whole, although the caller limits memory."""
+    for table in key.tables if memory.is_given else ():
         if table.name == FRAME or _is_drawn_from(table):
             continue
         why = "; ".join(table.sentences()) or (

@@ -24,10 +24,10 @@ from polars_transferability._arguments import kind_of
 from polars_transferability._columns import is_label_type, named_column
 from polars_transferability._door import door
 from polars_transferability.tables._files import (
-    NO_TABLE,
     File,
     Found,
     find_files,
+    no_table,
     partition_of,
 )
 from polars_transferability.tables.addresses import is_remote, tables_at
@@ -334,8 +334,7 @@ def tables_of_address(address: str, options: Options | None = None) -> list[Tabl
     with _naming(lambda why: f"{address}: cannot be opened: {why}{_hint_of_store(why)}"):
         found = tables_at(address, options or {})
     if not found:
-        msg = f"no table {'matches' if has_magic(address) else 'in'} '{address}'; {NO_TABLE}"
-        raise FileNotFoundError(msg)
+        raise no_table(address, in_folder=not has_magic(address))
     return [_remote(place, kind, options or {}) for place, kind in found]
 
 
