@@ -98,21 +98,18 @@ class _Problem:
 
 def _told(problems: Sequence[_Problem]) -> list[str]:
     """Return a line for each problem; the last of a table has the line that mends all of them."""
+    mended = {at: (p.table, p.change) for at, p in enumerate(problems) if p.table and p.change}
     changes: dict[str, dict[str, None]] = {}
     last: dict[str, int] = {}
-    for place, problem in enumerate(problems):
-        if problem.table is not None and problem.change is not None:
-            changes.setdefault(problem.table.name, {})[problem.change] = None
-            last[problem.table.name] = place
-    told = []
-    for place, problem in enumerate(problems):
-        line = ""
-        if problem.table is not None and problem.change is not None:
-            of_table = list(changes[problem.table.name])
-            if len(of_table) == 1 or place == last[problem.table.name]:
-                of_all = " for all of it" if len(of_table) > 1 else ""
-                line = f"; in Polars{of_all}: {cure(problem.table, of_table)}"
-        told.append(f"{problem.text}{line}")
+    for place, (table, change) in mended.items():
+        changes.setdefault(table.name, {})[change] = None
+        last[table.name] = place
+    told = [problem.text for problem in problems]
+    for place, (table, _) in mended.items():
+        of_table = list(changes[table.name])
+        if len(of_table) == 1 or place == last[table.name]:
+            of_all = " for all of it" if len(of_table) > 1 else ""
+            told[place] += f"; in Polars{of_all}: {cure(table, of_table)}"
     return list(dict.fromkeys(told))
 
 
